@@ -1,0 +1,1 @@
+//! The built-in rules that read a question without any model.

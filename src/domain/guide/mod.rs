@@ -1,0 +1,1 @@
+//! The tutor's introduction to a topic.

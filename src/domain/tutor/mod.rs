@@ -1,0 +1,3 @@
+//! The tutor: notes on how a student asks.
+
+pub mod feedback;

@@ -1,0 +1,2 @@
+//! The `llm-classroom` program.
+fn main() {}
