@@ -1,0 +1,50 @@
+//! What a follower of a turn is told.
+
+use std::sync::Arc;
+
+/// Where a turn stands, in the words of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// The state.
+    pub state: &'static str,
+    /// Why, if the state alone doesn't say.
+    pub reason: Option<&'static str>,
+}
+
+/// One event of a turn's stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// All there is so far. Always first.
+    Snapshot {
+        /// Where the turn stands.
+        status: Status,
+        /// The answer, block by block, as safe HTML.
+        blocks: Vec<Arc<str>>,
+        /// The feedback as JSON, if it's there.
+        feedback: Option<Arc<str>>,
+    },
+    /// New text of the answer, as the model wrote it.
+    Delta {
+        /// The text.
+        text: String,
+    },
+    /// A block that is new or has changed. An empty one is gone.
+    Block {
+        /// Its place in the answer, from 0.
+        index: usize,
+        /// The whole block as safe HTML.
+        html: Arc<str>,
+    },
+    /// The feedback came.
+    Feedback {
+        /// The feedback as JSON.
+        json: Arc<str>,
+    },
+    /// The state changed.
+    State {
+        /// Where the turn stands now.
+        status: Status,
+    },
+    /// Nothing more will come.
+    End,
+}

@@ -1,0 +1,238 @@
+//! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
+
+mod validate;
+
+use std::{net::IpAddr, net::SocketAddr, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use ipnet::IpNet;
+use secrecy::{ExposeSecret, SecretString};
+
+pub use validate::ConfigError;
+
+/// The server OpenAI runs.
+pub const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
+
+/// LLM Classroom: students learn to ask a language model well.
+#[derive(Debug, Parser)]
+#[command(name = "llm-classroom", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do; `serve` when nothing is said.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of `serve`, which may also stand without the word.
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What the program can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve pages and API (the default)
+    Serve(Box<Config>),
+    /// Bring the database to this version and exit
+    Migrate(Box<Config>),
+    /// Print the OpenAPI document and exit
+    Openapi,
+}
+
+/// Every setting. `--help` shows each with its environment variable and default.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address to listen on
+    #[arg(long, env = "APP_HOST", default_value = "127.0.0.1")]
+    pub app_host: IpAddr,
+    /// Port to listen on; 0 takes a free one
+    #[arg(long, env = "APP_PORT", default_value_t = 8000)]
+    pub app_port: u16,
+    /// `production` insists on settings that are safe in public
+    #[arg(long, env = "APP_ENV", value_enum, default_value_t = AppEnv::Development)]
+    pub app_env: AppEnv,
+    /// Public address, such as https://class.example.kr; when https, cookies are sent over TLS only
+    #[arg(long, env = "APP_BASE_URL", value_parser = non_empty)]
+    pub app_base_url: Option<String>,
+    /// sqlite://path or postgres://user:password@host/database
+    #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/llm-classroom.db", hide_env_values = true)]
+    pub database_url: SecretString,
+    /// Connections to PostgreSQL, or readers of SQLite
+    #[arg(long, env = "DATABASE_POOL", default_value_t = 4)]
+    pub database_pool: u32,
+    /// Proxies in front, as addresses or networks, comma-separated; only from these is X-Forwarded-For believed
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins whose pages may call /api/v1/chat/*, comma-separated; * for any
+    #[arg(long, env = "CORS_ALLOW_ORIGINS", value_delimiter = ',', default_value = "*")]
+    pub cors_allow_origins: Vec<String>,
+    /// Log lines for people or for machines
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// What to log, such as info or llm_classroom=debug
+    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    pub rust_log: String,
+    /// Own listener for /metrics; without it /metrics answers on the main port to this machine only
+    #[arg(long, env = "METRICS_ADDR")]
+    pub metrics_addr: Option<SocketAddr>,
+    /// Seconds that running answers get to finish after SIGTERM
+    #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 20)]
+    pub shutdown_grace_seconds: u64,
+    /// Seconds a request other than a stream may take
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", default_value_t = 150)]
+    pub request_timeout_seconds: u64,
+    /// Settings of the model side
+    #[command(flatten)]
+    pub model: ModelConfig,
+    /// Limits on use
+    #[command(flatten)]
+    pub limits: LimitConfig,
+}
+
+/// Which model server, and how patiently it is asked.
+#[derive(Debug, Clone, Args)]
+pub struct ModelConfig {
+    /// Key of the model server; without key and base URL the practice partner serves
+    #[arg(long, env = "OPENAI_API_KEY", hide_env_values = true)]
+    pub openai_api_key: Option<SecretString>,
+    /// OpenAI-compatible server, such as http://127.0.0.1:11434/v1 for Ollama; OpenAI itself when only a key is set
+    #[arg(long, env = "OPENAI_BASE_URL", value_parser = non_empty)]
+    pub openai_base_url: Option<String>,
+    /// Model for answers, feedback and guides
+    #[arg(long, env = "OPENAI_MODEL", default_value = "gpt-4o-mini")]
+    pub openai_model: String,
+    /// Models to try in this order when the first one fails, comma-separated
+    #[arg(long, env = "OPENAI_FALLBACK_MODELS", value_delimiter = ',')]
+    pub openai_fallback_models: Vec<String>,
+    /// Further models that clients of /api/v1/chat/* may name, comma-separated
+    #[arg(long, env = "MODEL_ALLOWLIST", value_delimiter = ',')]
+    pub model_allowlist: Vec<String>,
+    /// Most tokens of an answer
+    #[arg(long, env = "ANSWER_MAX_TOKENS", default_value_t = 1000)]
+    pub answer_max_tokens: u32,
+    /// Most tokens of feedback and of a guide
+    #[arg(long, env = "FEEDBACK_MAX_TOKENS", default_value_t = 800)]
+    pub feedback_max_tokens: u32,
+    /// Most tokens of earlier turns that are sent along with a question
+    #[arg(long, env = "HISTORY_MAX_TOKENS", default_value_t = 6000)]
+    pub history_max_tokens: u32,
+    /// How varied answers are, 0 to 2
+    #[arg(long, env = "TEMPERATURE", default_value_t = 0.7)]
+    pub temperature: f32,
+    /// Seconds to reach the model server
+    #[arg(long, env = "CONNECT_TIMEOUT_SECONDS", default_value_t = 5.0)]
+    pub connect_timeout_seconds: f64,
+    /// Seconds until the first word
+    #[arg(long, env = "FIRST_TOKEN_TIMEOUT_SECONDS", default_value_t = 30.0)]
+    pub first_token_timeout_seconds: f64,
+    /// Seconds between two words
+    #[arg(long, env = "IDLE_TIMEOUT_SECONDS", default_value_t = 20.0)]
+    pub idle_timeout_seconds: f64,
+    /// Seconds for a whole answer
+    #[arg(long, env = "ANSWER_TIMEOUT_SECONDS", default_value_t = 120.0)]
+    pub answer_timeout_seconds: f64,
+    /// Further tries of a call that failed before its first word
+    #[arg(long, env = "MODEL_RETRIES", default_value_t = 2)]
+    pub model_retries: u32,
+    /// Failures in a row after which the server is left alone for a while
+    #[arg(long, env = "BREAKER_FAILURES", default_value_t = 5)]
+    pub breaker_failures: u32,
+    /// Seconds it is left alone
+    #[arg(long, env = "BREAKER_COOLDOWN_SECONDS", default_value_t = 15.0)]
+    pub breaker_cooldown_seconds: f64,
+}
+
+/// Limits on use.
+#[derive(Debug, Clone, Args)]
+pub struct LimitConfig {
+    /// Whether requests are limited in number
+    #[arg(long, env = "RATE_LIMIT", value_enum, default_value_t = Switch::On)]
+    pub rate_limit: Switch,
+    /// Questions a learner may send a minute
+    #[arg(long, env = "RATE_LIMIT_LEARNER_PER_MINUTE", default_value_t = 20)]
+    pub rate_limit_learner_per_minute: u32,
+    /// Questions one address may send a minute: a whole school may sit behind it
+    #[arg(long, env = "RATE_LIMIT_ADDRESS_PER_MINUTE", default_value_t = 600)]
+    pub rate_limit_address_per_minute: u32,
+    /// Tokens the whole server may use a day (days begin at midnight in Korea); 0 for no limit
+    #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
+    pub daily_token_budget: u64,
+}
+
+/// Where the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AppEnv {
+    /// On somebody's desk.
+    Development,
+    /// In public.
+    Production,
+}
+
+/// The shape of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// On or off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// On.
+    On,
+    /// Off.
+    Off,
+}
+
+impl Config {
+    /// Whether the public address is https, so that cookies can insist on it.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.app_base_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// How long running answers get to finish after SIGTERM.
+    #[must_use]
+    pub fn shutdown_grace(&self) -> Duration {
+        Duration::from_secs(self.shutdown_grace_seconds)
+    }
+}
+
+impl ModelConfig {
+    /// The key, unless it's empty: `.env` files often carry an empty one.
+    #[must_use]
+    pub fn key(&self) -> Option<SecretString> {
+        self.openai_api_key.clone().filter(|key| !key.expose_secret().trim().is_empty())
+    }
+
+    /// The model server's address, or `None` when the practice partner serves.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        match (&self.openai_base_url, self.key()) {
+            (Some(url), _) => Some(url),
+            (None, Some(_)) => Some(OPENAI_BASE_URL),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether clients of the stateless API may ask for this model.
+    #[must_use]
+    pub fn allows(&self, model: &str) -> bool {
+        self.openai_model == model
+            || self.openai_fallback_models.iter().chain(&self.model_allowlist).any(|allowed| allowed == model)
+    }
+}
+
+fn non_empty(text: &str) -> Result<String, &'static str> {
+    match text.trim().trim_end_matches('/') {
+        "" => Err("it is empty; leave the setting out instead"),
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// A network, or a single address as the network of itself.
+fn network(text: &str) -> Result<IpNet, String> {
+    let text = text.trim();
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| format!("{text:?} is neither an address nor a network such as 10.0.0.0/8"))
+}

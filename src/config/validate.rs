@@ -1,0 +1,192 @@
+//! Refuses settings that cannot work together, each with the mend.
+
+use secrecy::ExposeSecret;
+
+use super::{AppEnv, Config};
+
+/// Settings that cannot work, as a sentence that says the mend.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl Config {
+    /// Checks what no single setting shows.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with the first thing that is wrong and its mend.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check_addresses()?;
+        self.check_model()?;
+        self.check_limits()
+    }
+
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let database = self.database_url.expose_secret();
+        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
+            return refuse(
+                "DATABASE_URL must begin with sqlite:// or postgres://, such as sqlite://data/llm-classroom.db",
+            );
+        }
+        if let Some(url) = &self.app_base_url {
+            check_url("APP_BASE_URL", url)?;
+        }
+        for origin in &self.cors_allow_origins {
+            if origin != "*" {
+                check_url("CORS_ALLOW_ORIGINS", origin)?;
+            }
+        }
+        if self.cors_allow_origins.len() > 1 && self.cors_allow_origins.iter().any(|origin| origin == "*") {
+            return refuse("CORS_ALLOW_ORIGINS is either * or a list of origins, not both");
+        }
+        if self.app_env == AppEnv::Production && self.app_base_url.is_none() {
+            return refuse("APP_ENV=production needs APP_BASE_URL, such as https://class.example.kr");
+        }
+        Ok(())
+    }
+
+    fn check_model(&self) -> Result<(), ConfigError> {
+        let model = &self.model;
+        if let Some(url) = &model.openai_base_url {
+            check_url("OPENAI_BASE_URL", url)?;
+            let local = ["http://127.", "http://localhost", "http://[::1]"].iter().any(|own| url.starts_with(own));
+            if self.app_env == AppEnv::Production && model.key().is_some() && url.starts_with("http://") && !local {
+                return refuse(
+                    "OPENAI_BASE_URL would send the key unencrypted; use https://, or leave OPENAI_API_KEY out",
+                );
+            }
+        }
+        if model.openai_model.trim().is_empty() {
+            return refuse("OPENAI_MODEL is empty; name a model such as gpt-4o-mini");
+        }
+        if !(0.0..=2.0).contains(&model.temperature) {
+            return refuse("TEMPERATURE must lie between 0 and 2");
+        }
+        if model.answer_max_tokens == 0 || model.feedback_max_tokens == 0 {
+            return refuse("ANSWER_MAX_TOKENS and FEEDBACK_MAX_TOKENS must be at least 1");
+        }
+        for (name, seconds) in [
+            ("CONNECT_TIMEOUT_SECONDS", model.connect_timeout_seconds),
+            ("FIRST_TOKEN_TIMEOUT_SECONDS", model.first_token_timeout_seconds),
+            ("IDLE_TIMEOUT_SECONDS", model.idle_timeout_seconds),
+            ("ANSWER_TIMEOUT_SECONDS", model.answer_timeout_seconds),
+            ("BREAKER_COOLDOWN_SECONDS", model.breaker_cooldown_seconds),
+        ] {
+            // Also refuses NaN, which is in no range.
+            if !(0.001..=86_400.0).contains(&seconds) {
+                return refuse(&format!("{name} must lie between 0.001 and 86400"));
+            }
+        }
+        if model.first_token_timeout_seconds > model.answer_timeout_seconds {
+            return refuse("FIRST_TOKEN_TIMEOUT_SECONDS must not be longer than ANSWER_TIMEOUT_SECONDS");
+        }
+        if model.breaker_failures == 0 {
+            return refuse("BREAKER_FAILURES must be at least 1");
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        if limits.rate_limit_learner_per_minute == 0 || limits.rate_limit_address_per_minute == 0 {
+            return refuse("a rate limit of 0 would let nobody ask; set RATE_LIMIT=off to have none");
+        }
+        if limits.rate_limit_address_per_minute < limits.rate_limit_learner_per_minute {
+            return refuse(
+                "RATE_LIMIT_ADDRESS_PER_MINUTE must be at least RATE_LIMIT_LEARNER_PER_MINUTE: a class shares one address",
+            );
+        }
+        if self.database_pool == 0 {
+            return refuse("DATABASE_POOL must be at least 1");
+        }
+        if self.request_timeout_seconds == 0 {
+            return refuse("REQUEST_TIMEOUT_SECONDS must be at least 1");
+        }
+        Ok(())
+    }
+}
+
+fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match host {
+        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace) => Ok(()),
+        _ => refuse(&format!("{name} must be a whole address such as https://example.kr, not {url:?}")),
+    }
+}
+
+fn refuse(sentence: &str) -> Result<(), ConfigError> {
+    Err(ConfigError(sentence.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::super::{Cli, Config};
+
+    fn config(flags: &[&str]) -> Config {
+        Cli::try_parse_from(std::iter::once("llm-classroom").chain(flags.iter().copied())).unwrap().config
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_serve_the_practice_partner() {
+        let config = config(&[]);
+        assert_eq!(config.validate(), Ok(()));
+        assert_eq!(config.model.server(), None);
+    }
+
+    #[test]
+    fn every_bad_combination_is_refused_with_its_name() {
+        let bad: [(&[&str], &str); 14] = [
+            (&["--database-url", "mysql://x"], "DATABASE_URL"),
+            (&["--app-base-url", "class.example.kr"], "APP_BASE_URL"),
+            (&["--cors-allow-origins", "*,https://a.kr"], "CORS_ALLOW_ORIGINS"),
+            (&["--cors-allow-origins", "a.kr"], "CORS_ALLOW_ORIGINS"),
+            (&["--app-env", "production"], "APP_BASE_URL"),
+            (&["--openai-base-url", "localhost:11434"], "OPENAI_BASE_URL"),
+            (&["--openai-model", " "], "OPENAI_MODEL"),
+            (&["--temperature", "2.5"], "TEMPERATURE"),
+            (&["--idle-timeout-seconds", "NaN"], "IDLE_TIMEOUT_SECONDS"),
+            (&["--first-token-timeout-seconds", "500"], "FIRST_TOKEN_TIMEOUT_SECONDS"),
+            (&["--breaker-failures", "0"], "BREAKER_FAILURES"),
+            (&["--rate-limit-learner-per-minute", "0"], "RATE_LIMIT"),
+            (&["--rate-limit-address-per-minute", "5"], "RATE_LIMIT_ADDRESS_PER_MINUTE"),
+            (&["--answer-max-tokens", "0"], "ANSWER_MAX_TOKENS"),
+        ];
+        for (flags, name) in bad {
+            let error = config(flags).validate().unwrap_err().to_string();
+            assert!(error.contains(name), "{flags:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_not_sent_unencrypted_in_production() {
+        let flags = ["--app-env", "production", "--app-base-url", "https://a.kr", "--openai-api-key", "k"];
+        let with = |url| config(&[&flags[..], &["--openai-base-url", url]].concat()).validate();
+        assert!(with("http://llm.example.kr/v1").is_err());
+        assert_eq!(with("https://llm.example.kr/v1"), Ok(()));
+        assert_eq!(with("http://127.0.0.1:11434/v1"), Ok(()));
+    }
+
+    #[test]
+    fn an_empty_key_is_no_key_and_a_base_url_needs_none() {
+        assert_eq!(config(&["--openai-api-key", " "]).model.server(), None);
+        assert_eq!(config(&["--openai-api-key", "k"]).model.server(), Some(super::super::OPENAI_BASE_URL));
+        let ollama = config(&["--openai-base-url", "http://127.0.0.1:11434/v1/"]);
+        assert_eq!(ollama.model.server(), Some("http://127.0.0.1:11434/v1"));
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let config = config(&["--openai-api-key", "sk-secret", "--database-url", "postgres://u:pw-secret@h/d"]);
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("sk-secret") && !shown.contains("pw-secret"), "{shown}");
+    }
+
+    #[test]
+    fn only_named_models_are_allowed() {
+        let model = config(&["--openai-fallback-models", "b", "--model-allowlist", "c,d"]).model;
+        for (name, allowed) in [("gpt-4o-mini", true), ("b", true), ("d", true), ("e", false), ("", false)] {
+            assert_eq!(model.allows(name), allowed, "{name}");
+        }
+    }
+}
