@@ -1,0 +1,112 @@
+//! An answer that has begun: read within limits of time, and its outcome settled when it ends.
+
+use super::breaker::Permit;
+use super::decoder::Progress;
+use super::error::TimeoutPhase;
+use super::fault::{Fault, Scrub};
+use super::meter::Tally;
+use super::reading::Reading;
+use super::{Error, Piece};
+use futures_util::Stream;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+/// How long usage and `[DONE]` may keep a finished answer waiting.
+const AFTER_FINISH: Duration = Duration::from_secs(2);
+
+/// How long the end of the body may keep a done answer waiting. It is worth a moment: a body read to its end leaves
+/// the connection to the next call.
+const AFTER_DONE: Duration = Duration::from_millis(10);
+
+/// What is settled when the answer ends.
+pub(super) struct Call {
+    pub(super) permit: Permit,
+    pub(super) tally: Tally,
+    pub(super) scrub: Scrub,
+}
+
+impl Call {
+    /// Tells breaker, metrics and log of a failure.
+    pub(super) fn fail(self, fault: Fault) -> Error {
+        let Fault { error, detail, .. } = self.scrub.fault(fault);
+        if error.is_illness() {
+            self.permit.failure()
+        } else {
+            self.permit.success()
+        }
+        self.tally.failed(&error, &detail);
+        error
+    }
+}
+
+/// An answer that has begun: its first piece is there.
+pub(super) struct Answer {
+    first: Option<Piece>,
+    reading: Reading,
+    idle: Duration,
+    total_at: Instant,
+    /// Set while waiting for an event. Time the reader spends elsewhere is no idleness of the server's.
+    waiting_until: Option<Instant>,
+    sleep: Option<Pin<Box<Sleep>>>,
+    call: Option<Call>,
+}
+
+impl Answer {
+    pub(super) fn new(first: Piece, reading: Reading, idle: Duration, total_at: Instant, call: Call) -> Self {
+        Self { first: Some(first), reading, idle, total_at, waiting_until: None, sleep: None, call: Some(call) }
+    }
+
+    fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        if let Poll::Ready(piece) = self.reading.poll_piece(cx, &mut self.waiting_until) {
+            return Poll::Ready(piece);
+        }
+        let now = Instant::now();
+        let patience = match self.reading.progress() {
+            Progress::Answering => self.idle,
+            Progress::Finished => self.idle.min(AFTER_FINISH),
+            Progress::Done => self.idle.min(AFTER_DONE),
+        };
+        let idle_at = *self.waiting_until.get_or_insert(now + patience);
+        let at = idle_at.min(self.total_at);
+        // By the clock first: in a task whose budget is used up by a flood of comments, no timer ever fires.
+        if now < at {
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
+            if sleep.deadline() != at {
+                sleep.as_mut().reset(at);
+            }
+            ready!(sleep.as_mut().poll(cx));
+        }
+        let phase = if self.total_at <= idle_at { TimeoutPhase::Total } else { TimeoutPhase::Idle };
+        Poll::Ready(Some(self.reading.close(Some(Fault::late(phase)))))
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<Piece, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.call.is_none() {
+            return Poll::Ready(None);
+        }
+        let piece = ready!(self.poll_in_time(cx));
+        if matches!(piece, Some(Ok(Piece::Text(_)))) {
+            return Poll::Ready(piece.map(|piece| piece.map_err(|fault| fault.error)));
+        }
+        let Some(call) = self.call.take() else { return Poll::Ready(None) };
+        Poll::Ready(match piece {
+            Some(Ok(Piece::End(end))) => {
+                call.permit.success();
+                call.tally.ended(end.usage);
+                Some(Ok(Piece::End(end)))
+            }
+            Some(Err(fault)) => Some(Err(call.fail(fault))),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! Calls a model server: attempts, retries, fallback models.
+
+use super::answer::{Answer, Call};
+use super::breaker::{Breaker, BreakerState};
+use super::decoder::Decoder;
+use super::error::{Error, SetupError, TimeoutPhase};
+use super::fault::{Fault, Scrub};
+use super::meter::Tally;
+use super::quirks::Known;
+use super::reading::Reading;
+use super::stream::AnswerStream;
+use super::wire::{self, Complaint};
+use super::{Completion, Piece, Request, Settings, retry, tokens, transport};
+use reqwest::{Response, Url};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// How much of a refusal is read, and for how long.
+const MAX_REFUSAL_BYTES: usize = 16 * 1024;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A model server's client. Clones share connections, breaker, and what was learnt of the server.
+#[derive(Clone)]
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    http: reqwest::Client,
+    url: Url,
+    breaker: Arc<Breaker>,
+    known: Known,
+    scrub: Scrub,
+}
+
+impl Client {
+    /// Makes a client; connects to nothing yet.
+    ///
+    /// # Errors
+    /// Settings that can't work, or no root certificates for an `https` address.
+    pub fn new(settings: Settings) -> Result<Self, SetupError> {
+        let base = Url::parse(settings.base_url.trim()).map_err(|_| SetupError::BaseUrl)?;
+        let url = transport::endpoint(&base).ok_or(SetupError::BaseUrl)?;
+        Ok(Self(Arc::new(Inner {
+            http: transport::http(&base, &settings)?,
+            url,
+            breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
+            known: Known::default(),
+            scrub: Scrub::new(settings.key.as_ref()),
+            settings,
+        })))
+    }
+
+    /// Asks a model. Comes back when the first text (or an end without any) has arrived, with all retries and
+    /// fallbacks behind it. Dropping the future or the stream hangs up.
+    ///
+    /// # Errors
+    /// What the first model failed with, if none of its fallbacks answered either.
+    pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
+        let inner = &*self.0;
+        let model = request.model.as_deref().unwrap_or(&inner.settings.model);
+        let mut tally = Tally::new(request.purpose, model);
+        let permit = match inner.breaker.enter() {
+            Ok(permit) => permit,
+            Err(retry_in) => {
+                let error = Error::BreakerOpen { retry_in };
+                tally.failed(&error, "");
+                return Err(error);
+            }
+        };
+        let total_at = Instant::now() + inner.settings.total_timeout;
+        let outcome = inner.ask_all(&request, model, &mut tally, total_at).await;
+        let mut call = Call { permit, tally, scrub: inner.scrub.clone() };
+        match outcome {
+            Ok((first, reading)) => {
+                call.permit.alive();
+                call.tally.first_token();
+                Ok(AnswerStream::new(Answer::new(first, reading, inner.settings.idle_timeout, total_at, call)))
+            }
+            Err(fault) => Err(call.fail(fault)),
+        }
+    }
+
+    /// Asks a model and waits for the whole answer.
+    ///
+    /// # Errors
+    /// As [`Client::stream`], and whatever breaks the answer off.
+    pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
+        self.stream(request).await?.collect().await
+    }
+
+    /// How the circuit breaker stands.
+    #[must_use]
+    pub fn breaker_state(&self) -> BreakerState {
+        self.0.breaker.state()
+    }
+}
+
+type Opened = (Piece, Reading);
+
+impl Inner {
+    /// Asks the model with retries, then each fallback once.
+    ///
+    /// A server that can't be reached or keeps silent would do so for any model, so then there is no falling back.
+    async fn ask_all(
+        &self,
+        request: &Request,
+        model: &str,
+        tally: &mut Tally,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
+        let first = match self.ask(request, model, tally, total_at).await {
+            Err(fault) if fault.error.is_of_the_model() => fault,
+            outcome => return outcome,
+        };
+        let mut latest = None;
+        for next in self.settings.fallbacks.iter().filter(|next| *next != model) {
+            if matches!(self.breaker.state(), BreakerState::Open { .. }) {
+                break;
+            }
+            let Fault { error, detail, .. } = latest.as_ref().unwrap_or(&first);
+            tally.falling_back(error, &self.scrub.clean(detail), next);
+            match self.attempt(request, next, total_at).await {
+                Err(fault) => latest = Some(fault),
+                opened => return opened,
+            }
+        }
+        Err(first)
+    }
+
+    /// Asks one model until it answers or there is no sense in asking again.
+    async fn ask(&self, request: &Request, model: &str, tally: &Tally, total_at: Instant) -> Result<Opened, Fault> {
+        let mut pauses = retry::pauses(self.settings.retries, self.settings.retry_delay);
+        loop {
+            let fault = match self.attempt(request, model, total_at).await {
+                Err(fault) if fault.error.is_retryable() => fault,
+                outcome => return outcome,
+            };
+            let wanted = fault.retry_after.unwrap_or_default();
+            let Some(pause) = pauses.next().map(|pause| pause.max(wanted)) else { return Err(fault) };
+            let too_late = wanted > self.settings.retry_after_limit || Instant::now() + pause >= total_at;
+            if too_late || matches!(self.breaker.state(), BreakerState::Open { .. }) {
+                return Err(fault);
+            }
+            tally.retrying(&fault.error, &self.scrub.clean(&fault.detail), pause);
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One attempt, up to the first piece.
+    async fn attempt(&self, request: &Request, model: &str, total_at: Instant) -> Result<Opened, Fault> {
+        let first_at = Instant::now() + self.settings.first_token_timeout;
+        let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
+        let open = async {
+            let response = self.send(request, model).await?;
+            let decoder = Decoder::new(model, tokens::of_messages(&request.messages));
+            let mut reading = Reading::new(response.bytes_stream(), decoder);
+            let first = reading.first().await?;
+            Ok((first, reading))
+        };
+        timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)))
+    }
+
+    /// Sends the request, again without a parameter whenever the server refuses it for that, until it agrees.
+    async fn send(&self, request: &Request, model: &str) -> Result<Response, Fault> {
+        let known = self.known.of(model);
+        let mut quirks = known;
+        loop {
+            let body = wire::body(request, model, quirks);
+            let response = self.http.post(self.url.clone()).json(&body).send().await.map_err(Fault::of_transport)?;
+            let status = response.status();
+            if status.is_success() {
+                if quirks != known {
+                    tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");
+                    self.known.learn(model, quirks);
+                }
+                return Ok(response);
+            }
+            let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+            let complaint = Complaint::of_body(&refusal(response).await);
+            match quirks.after(&complaint, request.schema.is_some()) {
+                Some(fewer) if matches!(status.as_u16(), 400 | 422) => quirks = fewer,
+                _ => return Err(Fault::of_status(status.as_u16(), complaint, retry_after)),
+            }
+        }
+    }
+}
+
+/// The body of a refusal, as much as comes soon.
+async fn refusal(mut response: Response) -> String {
+    let mut body = Vec::new();
+    let read = async {
+        while let (true, Ok(Some(chunk))) = (body.len() < MAX_REFUSAL_BYTES, response.chunk().await) {
+            body.extend_from_slice(&chunk);
+        }
+    };
+    // The status says enough if the body doesn't come.
+    let _ = timeout(REFUSAL_TIMEOUT, read).await;
+    body.truncate(MAX_REFUSAL_BYTES);
+    String::from_utf8_lossy(&body).into_owned()
+}

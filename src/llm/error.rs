@@ -1,0 +1,142 @@
+//! What can go wrong with a model call.
+//!
+//! The words here are safe to show anywhere: what the server said goes to the log alone, where it happens.
+
+use std::time::Duration;
+
+/// A model call that failed. Retries and fallback models are behind it already.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No connection: refused, unknown host, TLS not agreed.
+    #[error("the model server cannot be reached")]
+    Connect,
+    /// A limit of time ran out.
+    #[error("the model server took too long ({0})")]
+    Timeout(TimeoutPhase),
+    /// Too many requests (429); the server may have said when to come back.
+    #[error("the model server asks for a pause")]
+    RateLimited {
+        /// How long the server wants to be left alone, where it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The account's credit is spent (429 `insufficient_quota`, 402). Waiting doesn't help.
+    #[error("the account's quota at the model server is spent")]
+    Quota,
+    /// The key is wrong or may not do this (401, 403).
+    #[error("the model server refuses the key")]
+    Unauthorized,
+    /// The server doesn't have the model (404, `model_not_found`).
+    #[error("the model server does not have the model")]
+    ModelMissing,
+    /// The server won't take the request (400 and every other 4xx, and redirects, which are never followed).
+    #[error("the model server refuses the request ({status})")]
+    BadRequest {
+        /// The HTTP status; 400 for one refused inside a stream.
+        status: u16,
+        /// What the server said: at most 300 characters, our key taken out. For the log, not for students.
+        detail: String,
+    },
+    /// The server failed (5xx, 408).
+    #[error("the model server failed ({status})")]
+    Server {
+        /// The HTTP status; 500 for a failure reported inside a stream.
+        status: u16,
+    },
+    /// The reply was cut, was nonsense, was empty or broke a bound.
+    #[error("the model server's reply is broken")]
+    Broken,
+    /// The provider's filter stopped the request, or the answer before its first word.
+    #[error("the model server's content filter stopped this")]
+    ContentFilter,
+    /// The server has failed too often just now; no call was made.
+    #[error("the model server is resting after failures")]
+    BreakerOpen {
+        /// When a call may be tried again.
+        retry_in: Duration,
+    },
+}
+
+/// Which limit of time ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeoutPhase {
+    /// Opening the connection.
+    Connect,
+    /// From sending to the first text.
+    FirstToken,
+    /// Between two events of an answer.
+    Idle,
+    /// The whole call.
+    Total,
+}
+
+impl std::fmt::Display for TimeoutPhase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connecting",
+            Self::FirstToken => "first token",
+            Self::Idle => "between tokens",
+            Self::Total => "in all",
+        })
+    }
+}
+
+impl Error {
+    /// Whether the same request may succeed if sent again soon. The client has done so itself before the first token;
+    /// for a caller it tells whether "try again" is an honest button.
+    ///
+    /// A spent first-token limit isn't: the student has waited long already, and the server is busy still.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect | Self::Timeout(TimeoutPhase::Connect) | Self::RateLimited { .. } | Self::Broken => true,
+            Self::Server { status } => matches!(status, 408 | 500 | 502 | 503 | 504 | 529),
+            _ => false,
+        }
+    }
+
+    /// Whether another model of the same server may do better.
+    pub(super) fn is_of_the_model(&self) -> bool {
+        matches!(self, Self::ModelMissing | Self::RateLimited { .. } | Self::Server { .. } | Self::Broken)
+    }
+
+    /// Whether it says that the server is ill, rather than that it won't do this.
+    pub(super) fn is_illness(&self) -> bool {
+        matches!(self, Self::Connect | Self::Timeout(_) | Self::Server { .. } | Self::Broken)
+    }
+
+    /// A short word for metrics and logs.
+    pub(super) fn label(&self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Timeout(TimeoutPhase::Connect) => "connect_timeout",
+            Self::Timeout(TimeoutPhase::FirstToken) => "first_token_timeout",
+            Self::Timeout(TimeoutPhase::Idle) => "idle_timeout",
+            Self::Timeout(TimeoutPhase::Total) => "total_timeout",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Quota => "quota",
+            Self::Unauthorized => "unauthorized",
+            Self::ModelMissing => "model_missing",
+            Self::BadRequest { .. } => "bad_request",
+            Self::Server { .. } => "server",
+            Self::Broken => "broken",
+            Self::ContentFilter => "content_filter",
+            Self::BreakerOpen { .. } => "breaker_open",
+        }
+    }
+}
+
+/// Settings a client can't be made from.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The address isn't an `http` or `https` URL.
+    #[error("the model server's address must be an http or https URL, like https://api.openai.com/v1")]
+    BaseUrl,
+    /// The key holds characters that no HTTP header may carry.
+    #[error("the model server's key holds a line break or another character that cannot be sent")]
+    Key,
+    /// The HTTP client couldn't be made; for an `https` address most likely for want of root certificates.
+    #[error(
+        "the HTTP client cannot be made; for an https address the machine needs root certificates (ca-certificates)"
+    )]
+    Http(#[from] reqwest::Error),
+}

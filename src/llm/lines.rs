@@ -1,0 +1,214 @@
+//! Cuts a reply's bytes into whole lines that the event parser can trust.
+//!
+//! `eventsource-stream` reads valid streams well, but a hostile one hurts it: it holds bytes that aren't UTF-8 back
+//! until the end, panics on a byte order mark, re-reads a long line with every chunk, waits on a lone CR, and has no
+//! bound. In front of it stands this: every line complete, ended by LF, valid UTF-8, and each event within a bound.
+
+use futures_util::Stream;
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// The largest event, its line ends included.
+pub(super) const MAX_EVENT_BYTES: usize = 1024 * 1024;
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Why a reply's bytes can't be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum LineError<E> {
+    /// An event is larger than [`MAX_EVENT_BYTES`].
+    TooLong,
+    /// A line isn't UTF-8.
+    NotUtf8,
+    /// The reply is a page, not a stream of events.
+    Markup,
+    /// The connection failed.
+    Transport(E),
+}
+
+/// What the first letter says the reply is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Shape {
+    Unknown,
+    /// Server-sent events.
+    Events,
+    /// One JSON document, from a server that ignores `stream`; handed on as one event.
+    Document,
+}
+
+/// A stream of whole lines over a stream of bytes.
+#[derive(Debug)]
+pub(super) struct Lines<S> {
+    bytes: S,
+    shape: Shape,
+    /// The line being read.
+    line: Vec<u8>,
+    /// Bytes of the event being read, this line left out.
+    event_bytes: usize,
+    /// The last byte was a CR: an LF right behind belongs to it.
+    after_cr: bool,
+    ready: VecDeque<String>,
+    over: bool,
+}
+
+impl<S> Lines<S> {
+    pub(super) fn new(bytes: S) -> Self {
+        let (line, ready) = (Vec::new(), VecDeque::new());
+        Self { bytes, shape: Shape::Unknown, line, event_bytes: 0, after_cr: false, ready, over: false }
+    }
+
+    fn push<E>(&mut self, mut chunk: &[u8]) -> Result<(), LineError<E>> {
+        if let [first, rest @ ..] = chunk
+            && std::mem::take(&mut self.after_cr)
+            && *first == b'\n'
+        {
+            chunk = rest;
+        }
+        while let Some(at) = chunk.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            self.extend(&chunk[..at])?;
+            self.end_line()?;
+            let after = &chunk[at + 1..];
+            chunk = match (chunk[at], after) {
+                (b'\r', [b'\n', rest @ ..]) => rest,
+                (b'\r', []) => {
+                    self.after_cr = true;
+                    after
+                }
+                _ => after,
+            };
+        }
+        self.extend(chunk)
+    }
+
+    fn extend<E>(&mut self, part: &[u8]) -> Result<(), LineError<E>> {
+        if self.event_bytes + self.line.len() + part.len() > MAX_EVENT_BYTES {
+            return Err(LineError::TooLong);
+        }
+        self.line.extend_from_slice(part);
+        Ok(())
+    }
+
+    fn end_line<E>(&mut self) -> Result<(), LineError<E>> {
+        let mut line = String::from_utf8(std::mem::take(&mut self.line)).map_err(|_| LineError::NotUtf8)?;
+        if self.shape == Shape::Unknown {
+            let text = line.trim_start_matches('\u{FEFF}').trim_start();
+            self.shape = match text.bytes().next() {
+                None => return Ok(()),
+                Some(b'{' | b'[') => Shape::Document,
+                Some(b'<') => return Err(LineError::Markup),
+                Some(_) => Shape::Events,
+            };
+            line = text.to_owned();
+        }
+        if self.shape == Shape::Document {
+            line.insert_str(0, "data:");
+        } else if line.is_empty() && std::mem::take(&mut self.event_bytes) == 0 {
+            return Ok(());
+        }
+        self.event_bytes += line.len() + 1;
+        line.push('\n');
+        self.ready.push_back(line);
+        Ok(())
+    }
+
+    /// Ends the last line and the last event: a server that closes right behind them has said them.
+    fn end<E>(&mut self) -> Result<(), LineError<E>> {
+        if !self.line.is_empty() {
+            self.end_line()?;
+        }
+        self.ready.push_back("\n".to_owned());
+        Ok(())
+    }
+
+    /// Whether the unfinished first line shows already that no event will come, however long it grows.
+    fn is_markup(&self) -> bool {
+        self.shape == Shape::Unknown
+            && self.line.strip_prefix(BOM).unwrap_or(&self.line).trim_ascii_start().starts_with(b"<")
+    }
+}
+
+impl<S, B, E> Stream for Lines<S>
+where
+    S: Stream<Item = Result<B, E>> + Unpin,
+    B: AsRef<[u8]>,
+{
+    type Item = Result<String, LineError<E>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(line)));
+            }
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let outcome = match ready!(Pin::new(&mut self.bytes).poll_next(cx)) {
+                Some(Ok(chunk)) => self.push(chunk.as_ref()),
+                Some(Err(error)) => Err(LineError::Transport(error)),
+                None => {
+                    self.over = true;
+                    self.end()
+                }
+            };
+            let outcome = outcome.and_then(|()| if self.is_markup() { Err(LineError::Markup) } else { Ok(()) });
+            if let Err(error) = outcome {
+                self.over = true;
+                self.ready.clear();
+                return Poll::Ready(Some(Err(error)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{StreamExt, stream};
+
+    async fn read(chunks: &[&[u8]]) -> Result<String, LineError<()>> {
+        let chunks: Vec<Result<Vec<u8>, ()>> = chunks.iter().map(|chunk| Ok(chunk.to_vec())).collect();
+        Lines::new(stream::iter(chunks)).collect::<Vec<_>>().await.into_iter().collect()
+    }
+
+    #[tokio::test]
+    async fn every_line_end_becomes_lf_even_when_split() {
+        for chunks in [&[b"data:a\r\n\r\ndata:b".as_slice()][..], &[b"data:a\r", b"\n\r", b"", b"\ndata:b\r"]] {
+            assert_eq!(read(chunks).await.unwrap(), "data:a\n\ndata:b\n\n");
+        }
+        assert_eq!(read(&[b"data:a\r\rdata:b\r\r"]).await.unwrap(), "data:a\n\ndata:b\n\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_byte_order_mark_goes_and_a_second_one_does_no_harm() {
+        assert_eq!(read(&[b"\xEF", b"\xBB\xBFdata:a\n\n"]).await.unwrap(), "data:a\n\n\n");
+        assert_eq!(read(&[b"\xEF\xBB\xBF\xEF\xBB\xBFdata:a\n"]).await.unwrap(), "data:a\n\n");
+    }
+
+    #[tokio::test]
+    async fn a_document_becomes_one_event() {
+        assert_eq!(
+            read(&[b"\n{\n \"a\": 1,\n", b"\n \"b\": 2\n}"]).await.unwrap(),
+            "data:{\ndata: \"a\": 1,\ndata:\ndata: \"b\": 2\ndata:}\n\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_not_an_event_stream_is_refused() {
+        assert_eq!(read(&[b"data: \xFF\n"]).await, Err(LineError::NotUtf8));
+        assert_eq!(read(&[b"data: \xEC\x95"]).await, Err(LineError::NotUtf8));
+        assert_eq!(read(&[b" <!doctype html"]).await, Err(LineError::Markup));
+        assert_eq!(read(&[&vec![b'x'; MAX_EVENT_BYTES + 1]]).await, Err(LineError::TooLong));
+        let line = [b"data:".as_slice(), &vec![b'x'; 1000], b"\n"].concat();
+        assert_eq!(read(&vec![line.as_slice(); 1100]).await, Err(LineError::TooLong), "an event of many lines");
+        let event = [line.as_slice(), b"\n"].concat();
+        assert!(read(&vec![event.as_slice(); 1100]).await.is_ok(), "many events");
+    }
+
+    #[tokio::test]
+    async fn nothing_follows_an_error() {
+        let chunks = [Ok(b"data:a\n".to_vec()), Err("cut"), Ok(b"data:b\n".to_vec())];
+        let lines: Vec<_> = Lines::new(stream::iter(chunks)).collect().await;
+        assert_eq!(lines, [Ok("data:a\n".to_owned()), Err(LineError::Transport("cut"))]);
+    }
+}

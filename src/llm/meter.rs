@@ -1,0 +1,89 @@
+//! Counts calls, and writes the one log line about each that failed.
+
+use super::{Error, Usage};
+use metrics::{Unit, counter, histogram};
+use tokio::time::Instant;
+
+/// Describes this module's metrics; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    use metrics::{describe_counter, describe_gauge, describe_histogram};
+    describe_counter!("llm_calls_total", "Model calls by purpose, model and outcome");
+    describe_counter!("llm_retries_total", "Attempts after the first, with the same model");
+    describe_counter!("llm_fallbacks_total", "Changes to a fallback model");
+    describe_counter!("llm_tokens_total", "Tokens by kind, prompt or completion; estimates where a server is silent");
+    describe_histogram!("llm_first_token_seconds", Unit::Seconds, "From the call to the first text of its answer");
+    describe_gauge!("llm_breaker_open", "1 while the circuit breaker keeps calls from the model server");
+}
+
+/// One call's entry in the metrics. Dropped before its end it counts as cancelled.
+#[derive(Debug)]
+pub(super) struct Tally {
+    purpose: &'static str,
+    /// As configured or asked for, not as the server names it: a label needs few values.
+    model: String,
+    started: Instant,
+    settled: bool,
+}
+
+impl Tally {
+    pub(super) fn new(purpose: &'static str, model: &str) -> Self {
+        Self { purpose, model: model.to_owned(), started: Instant::now(), settled: false }
+    }
+
+    pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
+        counter!("llm_retries_total", "purpose" => self.purpose, "model" => self.model.clone()).increment(1);
+        let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        tracing::warn!(purpose, %model, error, ?pause, "model call failed, trying again");
+        said(detail);
+    }
+
+    pub(super) fn falling_back(&mut self, error: &Error, detail: &str, to: &str) {
+        counter!("llm_fallbacks_total", "purpose" => self.purpose, "model" => to.to_owned()).increment(1);
+        let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        tracing::warn!(purpose, %model, error, to, "model call failed, falling back");
+        said(detail);
+        to.clone_into(&mut self.model);
+    }
+
+    pub(super) fn first_token(&self) {
+        histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone())
+            .record(self.started.elapsed());
+    }
+
+    pub(super) fn ended(mut self, usage: Usage) {
+        self.settle("ok");
+        for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
+            counter!("llm_tokens_total", "purpose" => self.purpose, "model" => self.model.clone(), "kind" => kind)
+                .increment(tokens.into());
+        }
+    }
+
+    pub(super) fn failed(mut self, error: &Error, detail: &str) {
+        self.settle(error.label());
+        let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        tracing::warn!(purpose, %model, error, "model call failed");
+        said(detail);
+    }
+
+    fn settle(&mut self, outcome: &'static str) {
+        self.settled = true;
+        let (purpose, model) = (self.purpose, self.model.clone());
+        counter!("llm_calls_total", "purpose" => purpose, "model" => model, "outcome" => outcome).increment(1);
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.settle("cancelled");
+        }
+    }
+}
+
+/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them: only
+/// who asks for debug lines gets to see them.
+fn said(detail: &str) {
+    if !detail.is_empty() {
+        tracing::debug!(detail, "what the model server said");
+    }
+}

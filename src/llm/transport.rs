@@ -1,0 +1,117 @@
+//! The HTTP client under the model client.
+
+use super::error::SetupError;
+use super::settings::Settings;
+use reqwest::Url;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use secrecy::ExposeSecret;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// `{base}/chat/completions`, the query kept. `None` for an address that isn't `http` or `https`.
+pub(super) fn endpoint(base: &Url) -> Option<Url> {
+    let mut url = base.clone();
+    url.set_fragment(None);
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return None;
+    }
+    url.path_segments_mut().ok()?.pop_if_empty().extend(["chat", "completions"]);
+    Some(url)
+}
+
+/// A pooled client for one server.
+pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, SetupError> {
+    // Whoever installed a provider before us chose one as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("llm-classroom/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers(base, settings)?)
+        // A redirect would carry the key to another server.
+        .redirect(Policy::none())
+        .connect_timeout(settings.connect_timeout)
+        .tcp_nodelay(true)
+        .tcp_keepalive(Duration::from_secs(60));
+    if is_loopback(base) {
+        builder = builder.no_proxy();
+    }
+    if base.scheme() == "http" {
+        // Spares loading root certificates that a plain connection doesn't need, and that a small image may not have.
+        builder = builder.tls_certs_only([]);
+    }
+    Ok(builder.build()?)
+}
+
+fn headers(base: &Url, settings: &Settings) -> Result<HeaderMap, SetupError> {
+    let secret = |text: &str| {
+        let mut value = HeaderValue::from_str(text).map_err(|_| SetupError::Key)?;
+        value.set_sensitive(true);
+        Ok::<_, SetupError>(value)
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+    if let Some(key) = settings.key.as_ref().map(|key| key.expose_secret().trim()).filter(|key| !key.is_empty()) {
+        headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"))?);
+        if base.host_str().is_some_and(|host| host.ends_with(".azure.com")) {
+            headers.insert("api-key", secret(key)?);
+        }
+    }
+    Ok(headers)
+}
+
+/// Whether a host is this machine, where a proxy from the environment could only be in the way.
+fn is_loopback(base: &Url) -> bool {
+    let host = base.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || host.ends_with(".localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_endpoint_stands_below_the_base() {
+        for (base, full) in [
+            ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions"),
+            ("https://api.openai.com/v1/", "https://api.openai.com/v1/chat/completions"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/chat/completions"),
+            (
+                "https://x.openai.azure.com/openai/deployments/d?api-version=1#a",
+                "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=1",
+            ),
+        ] {
+            assert_eq!(endpoint(&url(base)), Some(url(full)));
+        }
+        assert_eq!(endpoint(&url("ftp://example.org/")), None);
+        assert_eq!(endpoint(&url("mailto:a@example.org")), None);
+    }
+
+    #[test]
+    fn the_key_goes_where_the_server_looks_for_it() {
+        let with = |base: &str, key: &str| {
+            headers(&url(base), &Settings { key: Some(key.into()), ..Settings::new(base, "m") })
+        };
+        let openai = with("https://api.openai.com/v1", " k\n").unwrap();
+        assert_eq!((openai[AUTHORIZATION].as_bytes(), openai.get("api-key")), (b"Bearer k".as_slice(), None));
+        assert!(openai[AUTHORIZATION].is_sensitive());
+        let azure = with("https://x.openai.azure.com/openai/v1", "k").unwrap();
+        assert_eq!(azure["api-key"], "k");
+        assert_eq!(with("http://localhost/v1", " ").unwrap().get(AUTHORIZATION), None);
+        assert!(matches!(with("http://localhost/v1", "a\nb"), Err(SetupError::Key)));
+    }
+
+    #[test]
+    fn this_machine_is_recognised() {
+        for host in ["localhost", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+            assert!(is_loopback(&url(&format!("http://{host}:1/v1"))), "{host}");
+        }
+        for host in ["example.org", "10.0.0.1", "localhost.example.org"] {
+            assert!(!is_loopback(&url(&format!("http://{host}/v1"))), "{host}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! The chat-completions wire format, read leniently: every field may be missing or null, unknown ones are ignored.
+
+use super::Finish;
+use super::quirks::{Format, Quirks};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The request body for a model, without what it is known to refuse.
+pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Value {
+    let mut body = json!({ "model": model, "messages": request.messages, "stream": true });
+    body[quirks.limit_field()] = request.max_tokens.into();
+    if quirks.temperature {
+        // Through text, for 0.7_f32 widens to 0.699999988079071.
+        body["temperature"] = request.temperature.to_string().parse::<f64>().unwrap_or(0.0).into();
+    }
+    if quirks.stream_options {
+        body["stream_options"] = json!({ "include_usage": true });
+    }
+    match (&request.schema, quirks.format) {
+        (Some(schema), Format::Schema) => {
+            let schema = json!({ "name": schema.name, "schema": schema.schema, "strict": true });
+            body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
+        }
+        (Some(_), Format::JsonObject) => body["response_format"] = json!({ "type": "json_object" }),
+        _ => {}
+    }
+    body
+}
+
+/// One event of a stream, or a whole `chat.completion`.
+#[derive(Debug, Deserialize)]
+pub(super) struct Chunk {
+    #[serde(default)]
+    pub(super) choices: Option<Vec<Choice>>,
+    #[serde(default)]
+    pub(super) model: Option<String>,
+    #[serde(default)]
+    pub(super) usage: Option<Soft<Tokens>>,
+    #[serde(default)]
+    pub(super) error: Option<Value>,
+    /// `"error"` where a server puts the error itself in place of a chunk.
+    #[serde(default)]
+    pub(super) object: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Choice {
+    #[serde(default)]
+    pub(super) index: Option<i64>,
+    #[serde(default)]
+    pub(super) delta: Option<Said>,
+    /// In place of `delta` in a reply that isn't streamed.
+    #[serde(default)]
+    pub(super) message: Option<Said>,
+    #[serde(default)]
+    pub(super) finish_reason: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Said {
+    #[serde(default)]
+    pub(super) content: Option<Content>,
+    #[serde(default)]
+    pub(super) refusal: Option<String>,
+}
+
+/// Text, whole or in parts.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+    Unknown(IgnoredAny),
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Part {
+    #[serde(default, rename = "type")]
+    kind: Option<String>,
+    #[serde(default)]
+    text: Option<String>,
+}
+
+impl Content {
+    /// The text; parts that aren't text, such as reasoning, don't count.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Parts(parts) => parts
+                .into_iter()
+                .filter(|part| part.kind.as_deref().is_none_or(|kind| matches!(kind, "text" | "output_text")))
+                .filter_map(|part| part.text)
+                .collect(),
+            Self::Unknown(_) => String::new(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub(super) struct Tokens {
+    #[serde(default)]
+    pub(super) prompt_tokens: Option<u32>,
+    #[serde(default)]
+    pub(super) completion_tokens: Option<u32>,
+}
+
+/// A value that spoils nothing when it has another shape than expected.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Soft<T> {
+    Is(T),
+    Else(IgnoredAny),
+}
+
+/// What a server says went wrong.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Complaint {
+    /// The number or word under `code`.
+    pub(super) code: String,
+    /// The word under `type`.
+    pub(super) kind: String,
+    /// The field of the request it is about.
+    pub(super) param: String,
+    /// The sentence.
+    pub(super) message: String,
+}
+
+impl Complaint {
+    /// Reads `{"error":{…}}`, `{"error":"…"}`, `{"detail":…}` or the error itself; anything else becomes the sentence.
+    pub(super) fn of_body(body: &str) -> Self {
+        match serde_json::from_str::<Value>(body) {
+            Ok(Value::Array(list)) => list.first().map(Self::of_value).unwrap_or_default(),
+            Ok(value) => Self::of_value(&value),
+            Err(_) => Self { message: body.trim().to_owned(), ..Self::default() },
+        }
+    }
+
+    /// Reads the same from JSON.
+    pub(super) fn of_value(value: &Value) -> Self {
+        let inner = value.get("error").or_else(|| value.get("detail")).filter(|inner| !inner.is_null());
+        let error = inner.unwrap_or(value);
+        if !error.is_object() {
+            return Self { message: plain(Some(error)), ..Self::default() };
+        }
+        let message = plain(error.get("message"));
+        let message = if message.is_empty() { error.to_string() } else { message };
+        let [code, kind, param] = ["code", "type", "param"].map(|key| plain(error.get(key)).to_lowercase());
+        Self { code, kind, param, message }
+    }
+
+    /// Whether it carries any of these words as its code or type.
+    pub(super) fn is(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.code == *word || self.kind == *word)
+    }
+}
+
+fn plain(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// Reads the word for why a model stopped.
+pub(super) fn finish(word: &str) -> Finish {
+    match word.to_ascii_lowercase().as_str() {
+        "stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence" => Finish::Stop,
+        "length" | "max_tokens" => Finish::Length,
+        "content_filter" | "safety" => Finish::ContentFilter,
+        "refusal" => Finish::Refusal,
+        _ => Finish::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::{Message, Request, Role, Schema};
+
+    fn request(schema: bool) -> Request {
+        Request {
+            messages: vec![Message { role: Role::User, content: "하늘은 왜 파래요?".into() }],
+            max_tokens: 800,
+            temperature: 0.7,
+            schema: schema.then(|| Schema { name: "tutor_feedback", schema: json!({ "type": "object" }) }),
+            model: None,
+            purpose: "tutor",
+        }
+    }
+
+    #[test]
+    fn a_request_asks_for_a_stream_with_usage_and_a_strict_schema() {
+        assert_eq!(
+            body(&request(true), "m", Quirks::default()),
+            json!({
+                "model": "m", "stream": true, "stream_options": { "include_usage": true },
+                "messages": [{ "role": "user", "content": "하늘은 왜 파래요?" }],
+                "max_tokens": 800, "temperature": 0.7,
+                "response_format": { "type": "json_schema", "json_schema":
+                    { "name": "tutor_feedback", "strict": true, "schema": { "type": "object" } } },
+            })
+        );
+        assert_eq!(body(&request(false), "m", Quirks::default()).get("response_format"), None);
+    }
+
+    #[test]
+    fn what_a_model_refuses_is_left_out() {
+        let quirks =
+            Quirks { completion_limit: true, temperature: false, stream_options: false, format: Format::JsonObject };
+        assert_eq!(
+            body(&request(true), "m", quirks),
+            json!({
+                "model": "m", "stream": true, "max_completion_tokens": 800,
+                "messages": [{ "role": "user", "content": "하늘은 왜 파래요?" }],
+                "response_format": { "type": "json_object" },
+            })
+        );
+    }
+
+    #[test]
+    fn complaints_are_read_in_every_dress() {
+        let plain = |message: &str| Complaint { message: message.into(), ..Complaint::default() };
+        assert_eq!(Complaint::of_body(r#"{"error":"no such model"}"#), plain("no such model"));
+        assert_eq!(Complaint::of_body(r#"{"detail":"Not Found"}"#), plain("Not Found"));
+        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), plain("<h1>Bad Gateway</h1>"));
+        assert_eq!(Complaint::of_body(""), plain(""));
+        assert_eq!(Complaint::of_body("[]"), plain(""));
+        let full = Complaint::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
+        assert_eq!(
+            full,
+            Complaint { code: "404".into(), kind: "t".into(), param: String::new(), message: "no".into() }
+        );
+        assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));
+    }
+}

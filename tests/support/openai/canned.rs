@@ -1,0 +1,77 @@
+//! Good answers for calls that nothing is scripted for. Schemas that change are followed here, and nowhere else.
+
+use super::Purpose;
+use serde_json::{Map, Value, json};
+
+/// The chat's answer, in the pieces it is streamed in.
+pub const CHAT: [&str; 12] = [
+    "좋은 질문이에요! ",
+    "먼저 **무엇을 알고 있는지** ",
+    "떠올려 볼까요?\n\n",
+    "1. 눈에 보이는 것부터 ",
+    "적어 보아요.\n",
+    "2. 왜 그런지 ",
+    "짐작해 보아요.\n",
+    "3. 짐작이 맞는지 ",
+    "확인할 방법을 찾아요.\n\n",
+    "> 예를 들어, ",
+    "하루 동안 세 번 살펴보고 표로 적을 수 있어요.\n\n",
+    "어느 것부터 해 보고 싶나요?",
+];
+
+/// The text for a purpose, in the pieces it is streamed in.
+pub fn chunks(purpose: Purpose, request: &Value) -> Vec<String> {
+    match purpose {
+        Purpose::Chat => CHAT.map(str::to_owned).to_vec(),
+        Purpose::Tutor => pieces(&tutor(request)),
+        Purpose::Guide => pieces(&guide(request)),
+    }
+}
+
+/// Notes that quote the first word of the student's message.
+pub fn tutor(request: &Value) -> Value {
+    let data = data(request).unwrap_or_default();
+    let message = data.get("newest_message").and_then(Value::as_str).unwrap_or_default();
+    let word = message.split_whitespace().next().unwrap_or_default();
+    let dims = ["relevance", "clarity", "context", "goal", "structure", "followup"].map(|id| {
+        json!({ "id": id, "evidence": word, "why": "이 말에서 무엇이 궁금한지 보여요.", "level": if id == "followup" { Value::Null } else { json!(2) } })
+    });
+    json!({
+        "dims": dims,
+        "topic": "on",
+        "strengths": "궁금한 것을 한 문장으로 또렷하게 물었어요.",
+        "improvements": "왜 궁금한지 한마디 덧붙이면 더 좋아요.",
+        "next_steps": "다음에는 알고 있는 것을 먼저 적고 물어보세요.",
+        "suggested_questions": [
+            "이것이 우리 생활에 어떤 영향을 주나요?",
+            "비슷한 예를 두 가지만 비교해 줄래요?",
+            "내가 직접 확인해 보려면 무엇부터 하면 될까요?",
+        ],
+    })
+}
+
+/// A topic's introduction.
+pub fn guide(_request: &Value) -> Value {
+    json!({
+        "guide_title": "함께 알아볼까요?",
+        "guide_content": "이 주제에서는 **왜 그런지** 묻는 질문이 힘이 세요.\n\n- 본 것을 적어요.\n- 까닭을 짐작해요.",
+        "starter_questions": [
+            "이 주제에서 가장 먼저 알아볼 것은 무엇인가요?",
+            "우리 동네에서 찾을 수 있는 예는 무엇인가요?",
+            "사람들의 생각이 갈리는 부분은 어디인가요?",
+        ],
+    })
+}
+
+/// The data in a request's last user message: its JSON object, alone or amid other words.
+pub fn data(request: &Value) -> Option<Map<String, Value>> {
+    let messages = request["messages"].as_array()?;
+    let content = messages.iter().rfind(|message| message["role"] == "user")?["content"].as_str()?;
+    let object = content.get(content.find('{')?..content.rfind('}')? + 1)?;
+    serde_json::from_str(object).ok()
+}
+
+fn pieces(document: &Value) -> Vec<String> {
+    let letters: Vec<char> = document.to_string().chars().collect();
+    letters.chunks(40).map(|piece| piece.iter().collect()).collect()
+}
