@@ -1,1 +1,147 @@
-//! The only SQL of the program.
+//! The only SQL of the program: SQLite by default, PostgreSQL by URL, one code path for both.
+//!
+//! One file an entity, each adding its methods to [`Store`] and returning domain types. A learner's data is only
+//! reached with the learner's id, so that nobody reads another's by guessing an id. Every change goes through one
+//! private place, `Store::write`.
+
+mod connect;
+mod conversations;
+mod cursor;
+mod entity;
+mod error;
+mod guides;
+mod learners;
+mod migration;
+mod text;
+mod turns;
+mod usage;
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+
+pub use connect::Options;
+pub use cursor::{Cursor, CursorError};
+pub use error::{Constraint, StoreError};
+pub use turns::{Acceptance, Retry};
+
+/// The database that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// A file on this machine; one instance of the program.
+    Sqlite,
+    /// A server; any number of instances.
+    Postgres,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// How every changing transaction begins. One that reads first and locks later would fail on SQLite without waiting its
+/// turn, if another process wrote in between. PostgreSQL has no such mode and ignores it.
+const IMMEDIATE: TransactionOptions = TransactionOptions {
+    isolation_level: None,
+    access_mode: None,
+    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+};
+
+/// Everything the program remembers. Cheap to clone: clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    /// What [`Store::describe`] says; holds no password.
+    place: Arc<str>,
+    /// On SQLite a single connection, because SQLite has one writer anyway and waiting here is fair and quiet,
+    /// where two connections would meet as "database is locked".
+    writer: DatabaseConnection,
+    /// On SQLite connections that can't write and never wait for the writer; on PostgreSQL the writer's pool.
+    reader: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the database, creating a SQLite file and its folder if missing, and brings its tables up to date.
+    ///
+    /// `sqlite://PATH` or `postgres://…`; see [`Options`] for the pool sizes used.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for a URL that names no database, otherwise what opening or migrating met.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, Options::default()).await
+    }
+
+    /// [`Store::open`] with other pool sizes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(url: &str, options: Options) -> Result<Self, StoreError> {
+        connect::open(url, options).await
+    }
+
+    /// The database that serves.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Where the data is, for the operator: engine and place, never a password.
+    #[must_use]
+    pub fn describe(&self) -> &str {
+        &self.place
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is none.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.reader.ping().await?)
+    }
+
+    /// Closes all connections, of every clone, once running calls have given theirs back.
+    ///
+    /// # Errors
+    /// When the database can't be told.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.reader.close_by_ref().await?;
+        // Last, so that SQLite's final checkpoint is made by a connection that may write.
+        Ok(self.writer.close_by_ref().await?)
+    }
+
+    /// Runs `work` in one transaction that holds the write lock from its first statement, and commits durably.
+    ///
+    /// The only way to change anything. Work that answers `Err` changes nothing; so does a call whose future is
+    /// dropped before its commit has begun.
+    async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
+    {
+        let transaction = self.writer.begin_with_options(IMMEDIATE).await?;
+        match work(&transaction).await {
+            Ok(value) => {
+                transaction.commit().await?;
+                Ok(value)
+            }
+            Err(error) => {
+                // Dropping it would roll back as well, but only when the connection is used next.
+                if let Err(rollback) = transaction.rollback().await {
+                    tracing::warn!(error = %rollback, "a transaction could not be rolled back");
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("place", &self.place).finish_non_exhaustive()
+    }
+}

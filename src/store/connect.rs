@@ -1,0 +1,135 @@
+//! From a URL to an open, migrated store.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sea_orm::{
+    DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector,
+    sqlx::{
+        self,
+        postgres::{PgConnectOptions, PgPoolOptions},
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    },
+};
+
+use super::{Engine, Store, StoreError, migration};
+
+/// Sizes and patience of the connection pools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Connections to PostgreSQL at most; each costs the server about 10 MB. 16 unless told.
+    pub postgres_connections: u32,
+    /// SQLite connections for reading at most, beside the one that writes; each is a thread. 4 unless told.
+    pub sqlite_readers: u32,
+    /// How long a call waits for a free connection. 10 seconds unless told.
+    pub acquire_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { postgres_connections: 16, sqlite_readers: 4, acquire_timeout: Duration::from_secs(10) }
+    }
+}
+
+/// How long SQLite waits for another process's write lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pause before a busy SQLite file is opened again.
+const REOPEN_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) async fn open(url: &str, options: Options) -> Result<Store, StoreError> {
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        sqlite(path.strip_prefix("//").unwrap_or(path), options).await
+    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        postgres(url, options).await
+    } else {
+        // The URL itself may hold a password and stays out of the message.
+        Err(StoreError::Url("it starts neither with sqlite:// nor with postgres://".to_owned()))
+    }
+}
+
+async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
+    if path.is_empty() || path == ":memory:" || path.contains('?') {
+        // Several connections don't share a database in memory; parameters could undo the settings below.
+        return Err(StoreError::Url("sqlite:// needs the path of a file, without parameters".to_owned()));
+    }
+    let path = Path::new(path);
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        tokio::fs::create_dir_all(folder)
+            .await
+            .map_err(|error| StoreError::Unavailable(DbErr::Conn(sqlx_error(sqlx::Error::Io(error)))))?;
+    }
+
+    let file = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(BUSY_TIMEOUT);
+    let pool = SqlitePoolOptions::new()
+        .acquire_timeout(options.acquire_timeout)
+        // A connection to a file doesn't die, and a new one would forget its prepared statements.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None);
+
+    let writer = open_writer(&pool.clone().max_connections(1), &file).await?;
+    migration::run(&writer).await?;
+    // Not `read_only`: SQLite can't always open a write-ahead log that way. The pragma forbids writing just as well.
+    let file = file.pragma("query_only", "ON");
+    let reader = pool.max_connections(options.sqlite_readers).connect_with(file).await.map_err(connection_error)?;
+    Ok(Store {
+        engine: Engine::Sqlite,
+        place: format!("{} at {}", Engine::Sqlite, path.display()).into(),
+        writer,
+        reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+    })
+}
+
+/// Opens the file, again and again while another process holds it: the switch to the write-ahead log needs the file
+/// for itself and, unlike everything after it, doesn't heed `busy_timeout`.
+async fn open_writer(pool: &SqlitePoolOptions, file: &SqliteConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let began = Instant::now();
+    loop {
+        match pool.clone().connect_with(file.clone()).await.map_err(connection_error) {
+            Ok(pool) => return Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
+            Err(StoreError::Busy(_)) if began.elapsed() < BUSY_TIMEOUT => tokio::time::sleep(REOPEN_PAUSE).await,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
+    let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;
+    let server = server.application_name("llm-classroom");
+    let place = describe(&server);
+    // The pool is made here and not by sea-orm, whose tracing spans show the URL with its password.
+    let pool = PgPoolOptions::new()
+        .max_connections(options.postgres_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .connect_with(server)
+        .await
+        .map_err(connection_error)?;
+    let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+    migration::run(&pool).await?;
+    Ok(Store { engine: Engine::Postgres, place, writer: pool.clone(), reader: pool })
+}
+
+/// Built from the parts that are no secret, so that no spelling of a password slips through.
+fn describe(server: &PgConnectOptions) -> Arc<str> {
+    let host = server.get_socket().map_or_else(|| server.get_host().to_owned(), |path| path.display().to_string());
+    let database = server.get_database().unwrap_or(server.get_username());
+    format!("{} at {host}, port {}, database {database}", Engine::Postgres, server.get_port()).into()
+}
+
+fn connection_error(error: sqlx::Error) -> StoreError {
+    DbErr::Conn(sqlx_error(error)).into()
+}
+
+fn sqlx_error(error: sqlx::Error) -> RuntimeErr {
+    RuntimeErr::SqlxError(error.into())
+}

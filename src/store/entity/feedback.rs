@@ -1,0 +1,26 @@
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "feedback")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub turn_id: Uuid,
+    pub attempt: i64,
+    pub source: String,
+    pub body: String,
+    pub created_at: i64,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {
+    #[sea_orm(belongs_to = "super::turns::Entity", from = "Column::TurnId", to = "super::turns::Column::Id")]
+    Turn,
+}
+
+impl Related<super::turns::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Turn.def()
+    }
+}
+
+impl ActiveModelBehavior for ActiveModel {}

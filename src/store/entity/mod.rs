@@ -1,0 +1,9 @@
+//! The tables as rows. Ids are plain UUIDs and enums plain words here; the methods of the store turn them into
+//! domain types.
+
+pub(super) mod conversations;
+pub(super) mod feedback;
+pub(super) mod guides;
+pub(super) mod learners;
+pub(super) mod turns;
+pub(super) mod usage;

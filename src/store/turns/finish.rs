@@ -1,0 +1,154 @@
+//! A turn runs and ends.
+
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set,
+    sea_query::{Expr, OnConflict},
+};
+
+use super::is_running;
+use crate::{
+    domain::{
+        Feedback, TurnId,
+        conversation::Millis,
+        turn::{Outcome, Reason, TurnState},
+        tutor::feedback::Source,
+    },
+    store::{
+        Store, StoreError,
+        entity::{
+            feedback,
+            turns::{Column, Entity},
+            usage,
+        },
+        text::storable,
+        usage as booking,
+    },
+};
+
+impl Store {
+    /// Marks an accepted turn as being answered; `false` if it isn't waiting at that attempt.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn begin_turn(&self, id: TurnId, attempt: u32) -> Result<bool, StoreError> {
+        self.write(move |db| {
+            Box::pin(async move {
+                let begun = Entity::update_many()
+                    .col_expr(Column::State, Expr::value(TurnState::Answering.as_str()))
+                    .filter(Column::Id.eq(id.0))
+                    .filter(Column::Attempt.eq(i64::from(attempt)))
+                    .filter(Column::State.eq(TurnState::Accepted.as_str()))
+                    .exec(db)
+                    .await?;
+                Ok(begun.rows_affected > 0)
+            })
+        })
+        .await
+    }
+
+    /// Ends a running turn: answer, state, feedback and usage in one commit.
+    ///
+    /// `false`, and nothing changed, if the turn isn't running at that attempt any more: it ended already, was
+    /// restarted, or was deleted. What the calls cost isn't booked then; [`Store::add_usage`] can.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFinal`] for an outcome whose state is no end; otherwise when the database can't be written.
+    pub async fn finish_turn(
+        &self,
+        id: TurnId,
+        attempt: u32,
+        outcome: &Outcome,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        if outcome.state.is_running() {
+            return Err(StoreError::NotFinal(outcome.state));
+        }
+        let Outcome { state, reason, ref answer, ref feedback, ref usage } = *outcome;
+        let answer = storable(answer);
+        let feedback = feedback.as_ref().map(|feedback| feedback_row(id, attempt, feedback, now)).transpose()?;
+        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(id.0), usage, now)).collect();
+        self.write(move |db| {
+            Box::pin(async move {
+                let ended = Entity::update_many()
+                    .col_expr(Column::State, Expr::value(state.as_str()))
+                    .col_expr(Column::Reason, Expr::value(reason.map(Reason::as_str)))
+                    .col_expr(Column::Answer, Expr::value(answer))
+                    .col_expr(Column::FinishedAt, Expr::value(now))
+                    .filter(Column::Id.eq(id.0))
+                    .filter(Column::Attempt.eq(i64::from(attempt)))
+                    .filter(is_running())
+                    .exec(db)
+                    .await?;
+                if ended.rows_affected == 0 {
+                    return Ok(false);
+                }
+                add_notes(db, feedback, usage).await?;
+                Ok(true)
+            })
+        })
+        .await
+    }
+
+    /// Ends every running turn as interrupted and says how many there were. For the start of the program, when no
+    /// task can be at work on any.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn interrupt_running(&self, now: Millis) -> Result<u64, StoreError> {
+        self.write(move |db| {
+            Box::pin(async move {
+                let interrupted = Entity::update_many()
+                    .col_expr(Column::State, Expr::value(TurnState::Interrupted.as_str()))
+                    .col_expr(Column::FinishedAt, Expr::value(now))
+                    .filter(is_running())
+                    .exec(db)
+                    .await?;
+                Ok(interrupted.rows_affected)
+            })
+        })
+        .await
+    }
+}
+
+fn feedback_row(
+    turn: TurnId,
+    attempt: u32,
+    notes: &Feedback,
+    now: Millis,
+) -> Result<feedback::ActiveModel, StoreError> {
+    Ok(feedback::ActiveModel {
+        turn_id: Set(turn.0),
+        attempt: Set(attempt.into()),
+        source: Set(match notes.source {
+            Source::Model => "model",
+            Source::Coach => "coach",
+        }
+        .to_owned()),
+        // JSON spells U+0000 with six harmless characters.
+        body: Set(serde_json::to_string(notes).map_err(|error| StoreError::Corrupt(error.into()))?),
+        created_at: Set(now),
+    })
+}
+
+async fn add_notes(
+    db: &DatabaseTransaction,
+    feedback: Option<feedback::ActiveModel>,
+    usage: Vec<usage::ActiveModel>,
+) -> Result<(), StoreError> {
+    if let Some(feedback) = feedback {
+        // Notes of an earlier attempt may stand there.
+        let replace = OnConflict::column(feedback::Column::TurnId)
+            .update_columns([
+                feedback::Column::Attempt,
+                feedback::Column::Source,
+                feedback::Column::Body,
+                feedback::Column::CreatedAt,
+            ])
+            .to_owned();
+        feedback::Entity::insert(feedback).on_conflict(replace).exec_without_returning(db).await?;
+    }
+    if !usage.is_empty() {
+        usage::Entity::insert_many(usage).exec_without_returning(db).await?;
+    }
+    Ok(())
+}

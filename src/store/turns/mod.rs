@@ -1,0 +1,93 @@
+//! Turns: their life, one file a step, and how they are read.
+
+mod accept;
+mod finish;
+mod retry;
+mod row;
+
+use sea_orm::{
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
+    sea_query::{Condition, IntoCondition},
+};
+
+pub use accept::Acceptance;
+pub use retry::Retry;
+
+use super::{
+    Store, StoreError,
+    entity::{
+        conversations, feedback,
+        turns::{Column, Entity},
+    },
+};
+use crate::domain::{
+    ConversationId, LearnerId, TurnId,
+    turn::{Turn, TurnState},
+};
+
+impl Store {
+    /// The turn with its feedback, if it is this learner's.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn turn(&self, learner: LearnerId, id: TurnId) -> Result<Option<Turn>, StoreError> {
+        with_feedback(of(learner).filter(Column::Id.eq(id.0))).one(&self.reader).await?.map(row::to_turn).transpose()
+    }
+
+    /// The conversation's turns with their feedback, in order; none if it isn't this learner's.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn turns(&self, learner: LearnerId, conversation: ConversationId) -> Result<Vec<Turn>, StoreError> {
+        with_feedback(of(learner).filter(Column::ConversationId.eq(conversation.0)).order_by_asc(Column::Seq))
+            .all(&self.reader)
+            .await?
+            .into_iter()
+            .map(row::to_turn)
+            .collect()
+    }
+
+    /// What a model is told of the conversation: the newest `limit` turns before place `seq` that have an answer or
+    /// the beginning of one, in order. For the program itself, which knows whose conversation it works on.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn turns_before(
+        &self,
+        conversation: ConversationId,
+        seq: u32,
+        limit: u64,
+    ) -> Result<Vec<Turn>, StoreError> {
+        let answered = Entity::find()
+            .filter(Column::ConversationId.eq(conversation.0))
+            .filter(Column::Seq.lt(i64::from(seq)))
+            // Leaves out running turns too: an answer is written when its turn ends.
+            .filter(Column::Answer.ne(""))
+            .order_by_desc(Column::Seq)
+            .limit(limit);
+        let mut turns = with_feedback(answered)
+            .all(&self.reader)
+            .await?
+            .into_iter()
+            .map(row::to_turn)
+            .collect::<Result<Vec<_>, _>>()?;
+        turns.reverse();
+        Ok(turns)
+    }
+}
+
+/// The turns of a learner.
+fn of(learner: LearnerId) -> Select<Entity> {
+    Entity::find().inner_join(conversations::Entity).filter(conversations::Column::LearnerId.eq(learner.0))
+}
+
+fn with_feedback(turns: Select<Entity>) -> SelectTwo<Entity, feedback::Entity> {
+    turns.find_also_related(feedback::Entity)
+}
+
+/// Whether a turn is running, as SQL. Says the same as [`TurnState::is_running`].
+fn is_running() -> Condition {
+    Column::State
+        .is_in(TurnState::ALL.into_iter().filter(|state| state.is_running()).map(TurnState::as_str))
+        .into_condition()
+}

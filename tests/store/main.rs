@@ -1,0 +1,17 @@
+//! The contract of the store, written once and kept by both engines.
+
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
+mod accepting;
+mod conversations;
+mod database;
+mod finishing;
+mod guides;
+mod learners;
+mod opening;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod retrying;
+mod rules;
+mod turns;
+mod usage;

@@ -1,0 +1,74 @@
+use llm_classroom::domain::{
+    TurnId,
+    turn::{Outcome, TurnState},
+};
+
+use crate::database::{
+    Database, ask, ask_and_end, conversation, done, ended, learner, on_both_engines, one_conversation, read,
+};
+
+on_both_engines!(
+    turns_come_in_the_order_they_were_asked,
+    nobody_reads_anothers_turn,
+    the_history_holds_the_newest_answers_in_order,
+    the_history_leaves_out_what_has_no_answer,
+    the_history_of_one_conversation_knows_no_other,
+);
+
+async fn turns_come_in_the_order_they_were_asked(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    let mut asked = Vec::new();
+    for n in 1..=12 {
+        // Every other one has notes.
+        let outcome = if n % 2 == 0 { done("답") } else { ended(TurnState::Failed) };
+        asked.push(ask_and_end(&store, me, mine, &n.to_string(), &outcome).await);
+    }
+    asked.push(ask(&store, me, mine, "아직").await);
+    assert_eq!(store.turns(me, mine).await.unwrap(), asked);
+}
+
+async fn nobody_reads_anothers_turn(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    let (stranger, _) = one_conversation(&store).await;
+    let turn = ask(&store, me, mine, "질문").await;
+    assert_eq!(store.turn(stranger, turn.id).await.unwrap(), None);
+    assert_eq!(store.turns(stranger, mine).await.unwrap(), []);
+    assert_eq!(store.turn(me, TurnId::new()).await.unwrap(), None);
+    assert_eq!(read(&store, me, turn.id).await, turn);
+}
+
+async fn the_history_holds_the_newest_answers_in_order(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    let mut asked = Vec::new();
+    for n in 1..=6 {
+        asked.push(ask_and_end(&store, me, mine, &n.to_string(), &done(&format!("답 {n}"))).await);
+    }
+    assert_eq!(store.turns_before(mine, 6, 3).await.unwrap(), asked[2..5]);
+    assert_eq!(store.turns_before(mine, 3, 10).await.unwrap(), asked[..2]);
+    assert_eq!(store.turns_before(mine, 1, 10).await.unwrap(), []);
+    assert_eq!(store.turns_before(mine, u32::MAX, 0).await.unwrap(), []);
+    assert_eq!(store.turns_before(mine, u32::MAX, 100).await.unwrap(), asked);
+}
+
+async fn the_history_leaves_out_what_has_no_answer(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    ask_and_end(&store, me, mine, "실패", &ended(TurnState::Failed)).await;
+    let partial = Outcome { answer: "앞부분".to_owned(), ..ended(TurnState::Cancelled) };
+    let partial = ask_and_end(&store, me, mine, "중지", &partial).await;
+    let whole = ask_and_end(&store, me, mine, "질문", &done("답")).await;
+    ask(&store, me, mine, "아직").await;
+    assert_eq!(store.turns_before(mine, 100, 100).await.unwrap(), [partial, whole]);
+}
+
+async fn the_history_of_one_conversation_knows_no_other(database: Database) {
+    let store = database.open().await;
+    let me = learner(&store).await;
+    let [one, other] = [conversation(&store, me).await.id, conversation(&store, me).await.id];
+    let turn = ask_and_end(&store, me, one, "질문", &done("답")).await;
+    ask_and_end(&store, me, other, "질문", &done("다른 답")).await;
+    assert_eq!(store.turns_before(one, 9, 9).await.unwrap(), [turn]);
+}
