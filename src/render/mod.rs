@@ -1,1 +1,49 @@
-//! Markdown to safe HTML.
+//! Markdown written by a language model, whole or arriving in pieces, to safe HTML blocks.
+//!
+//! The dialect is GitHub-flavoured Markdown with formulas, read with an eye on how models write and on what must
+//! never reach a student's page:
+//!
+//! - **Blocks stand alone.** The text is cut at places where CommonMark's block parser has nothing open ([`split`]),
+//!   and each piece is rendered by itself. So a finished block never changes, and the blocks of a streamed text are
+//!   exactly those of the whole text. The price: there are no footnotes and no reference definitions. `[1]: https://…`
+//!   stays on the page as text with a clickable address, and `[text][1]` stays as written.
+//! - **HTML is text.** Tags in the Markdown are shown as they were written. Only `<br>`, `<sub>` and `<sup>`, which
+//!   models need in tables and for chemistry, do what they say.
+//! - **No images.** An image becomes a link to its address.
+//! - **Line breaks are kept**, as in a chat: models never wrap lines, so a line break in their text is meant.
+//! - **Formulas** in `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and ```` ```math ```` become MathML; prices and shell variables stay text.
+//! - **Everything is cleaned last** by an allow-list of elements, attributes, classes and addresses.
+
+mod block;
+mod code;
+mod fence;
+mod formula;
+mod heal;
+mod html;
+mod link;
+mod markers;
+mod mask;
+mod math;
+mod plain;
+mod sanitise;
+#[cfg(test)]
+#[path = "../../tests/render/sources.rs"]
+mod sources;
+mod split;
+mod stream;
+
+pub use plain::plain;
+pub use stream::Renderer;
+
+use std::sync::Arc;
+
+/// Renders a whole text: the safe HTML of each block, in order.
+///
+/// A block is the smallest stretch that stands alone: mostly one paragraph, list, table or code block. The HTML of a
+/// block may be empty (`#` alone renders to nothing). Never panics; the work is bounded by the length of the text.
+pub fn markdown(text: &str) -> Vec<Arc<str>> {
+    let mut renderer = Renderer::new();
+    renderer.push(text);
+    renderer.finish();
+    renderer.into_blocks()
+}

@@ -1,0 +1,244 @@
+//! Calm while writing: the unfinished end of a text, mended for display.
+//!
+//! Half a `**`, half a link or half a table would flash as raw signs and turn into what it means a moment later. So the
+//! last block of a text that is still arriving is shown as it will most likely look: what is open gets closed, what cannot
+//! be shown yet is held back. The text itself is never changed, and the finished text is rendered without any of this.
+
+use super::fence::FencedCode;
+use super::formula;
+use super::markers::{self, run};
+
+/// Mends the end of an unfinished block.
+pub(super) fn heal(block: &str) -> String {
+    let (mut code, mut paragraph, mut last, mut before) = (FencedCode::default(), 0, 0, false);
+    let mut at = 0;
+    for line in block.split_inclusive('\n') {
+        before = code.is_open();
+        last = at;
+        at += line.len();
+        if code.line(line) || markers::is_blank(line) {
+            paragraph = at;
+        }
+    }
+    let partial = !block.ends_with('\n');
+    if before || code.is_open() {
+        let marks = |line: &str| !line.is_empty() && (run(line, b'`') == line.len() || run(line, b'~') == line.len());
+        let hold = partial && marks(block[last..].trim_matches([' ', '\t', '>']));
+        // A line of marks is the end of the code, or its beginning whose language is still to come.
+        return if hold { block[..last].to_owned() } else { block.to_owned() };
+    }
+    if let Some(start) = unfinished_table(block, paragraph) {
+        return block[..start].to_owned();
+    }
+    let text = if partial && is_only_signs(&block[last..]) { &block[..last] } else { block };
+    Mender { text, last, out: block[..paragraph].to_owned(), open: Vec::new() }.mend(paragraph)
+}
+
+/// A line that is so far only the sign of something to come: `-`, `##`, `1.`, `|`, `**`.
+fn is_only_signs(line: &str) -> bool {
+    let content = &line[markers::container_prefix(line).0..];
+    content.len() <= 3 && content.bytes().all(|b| b.is_ascii_digit())
+        || content.bytes().all(|b| b"#`~*_=-+|:$<\\![> \t".contains(&b))
+        || ["[x", "[X", "[ ]", "[x]", "[X]"].contains(&content.trim_end())
+}
+
+/// Where the block's last lines begin a table that has no delimiter row yet.
+fn unfinished_table(block: &str, paragraph: usize) -> Option<usize> {
+    let mut start = block.len();
+    let mut rows = Vec::new();
+    for line in block[paragraph..].split_inclusive('\n').rev() {
+        if !line[markers::container_prefix(line).0..].starts_with('|') {
+            break;
+        }
+        start -= line.len();
+        rows.push(line);
+    }
+    let delimiter = |row: &str| row.bytes().all(|b| b"|:- \t\r\n".contains(&b));
+    match rows[..] {
+        [_] => Some(start),
+        [second, _] if delimiter(second) && !second.ends_with('\n') => Some(start),
+        _ => None,
+    }
+}
+
+struct Mender<'t> {
+    text: &'t str,
+    /// Where the last line begins; marks further up are what they are.
+    last: usize,
+    out: String,
+    /// Emphasis opened on the last line: its mark, and how many.
+    open: Vec<(u8, usize)>,
+}
+
+impl Mender<'_> {
+    fn mend(mut self, paragraph: usize) -> String {
+        let mut at = paragraph;
+        while at < self.text.len() {
+            let rest = &self.text[at..];
+            let next = match rest.as_bytes()[0] {
+                b'`' => self.code(at),
+                b'$' | b'\\' => self.formula(at),
+                b'[' if at >= self.last => self.link(at),
+                mark @ (b'*' | b'_' | b'~') if at >= self.last => self.emphasis(at, mark),
+                b'<' if is_unfinished_tag(rest) => None,
+                b'!' if rest == "!" => None,
+                _ => self.keep(at, rest.chars().next().map_or(1, char::len_utf8)),
+            };
+            let Some(next) = next else { break };
+            at = next;
+        }
+        let ended = self.out.trim_end_matches([' ', '\t']).len();
+        if !self.open.is_empty() {
+            self.out.truncate(ended);
+        }
+        for (mark, length) in self.open.into_iter().rev() {
+            self.out.extend(std::iter::repeat_n(char::from(mark), length));
+        }
+        self.out
+    }
+
+    fn keep(&mut self, at: usize, length: usize) -> Option<usize> {
+        self.out.push_str(&self.text[at..at + length]);
+        Some(at + length)
+    }
+
+    /// A code span: closed at the end of the text if it is open there.
+    fn code(&mut self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let length = run(rest, b'`');
+        let line = rest.split('\n').next().unwrap_or_default();
+        let mut close = length;
+        while let Some(next) = line[close..].find('`') {
+            close += next;
+            let closing = run(&line[close..], b'`');
+            close += closing;
+            if closing == length {
+                return self.keep(at, close);
+            }
+        }
+        if at < self.last {
+            return self.keep(at, length);
+        }
+        let content = line[length..].trim_end_matches('`');
+        if !content.trim().is_empty() {
+            self.out.extend([&line[..length], content.trim_end(), &line[..length]]);
+        }
+        None
+    }
+
+    /// A formula, held back until it is whole.
+    fn formula(&mut self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        if let Some(found) = formula::find(self.text, at, false) {
+            return self.keep(at, found.end - at);
+        }
+        let open = ["$$", "\\(", "\\["].iter().find(|open| rest.starts_with(**open));
+        if let Some(open) = open {
+            let close = match *open {
+                "\\(" => "\\)",
+                "\\[" => "\\]",
+                _ => "$$",
+            };
+            return if rest[2..].contains(close) { self.keep(at, 2) } else { None };
+        }
+        if let Some(escaped) = rest.strip_prefix('\\') {
+            let next = escaped.chars().next()?;
+            return self.keep(at, 1 + next.len_utf8());
+        }
+        let coming = at >= self.last && !rest[1..].contains('$') && rest[1..].contains(['\\', '^', '_', '{']);
+        if rest == "$" || coming { None } else { self.keep(at, 1) }
+    }
+
+    /// A link, shown as its text until its address is whole.
+    fn link(&mut self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let Some(close) = rest.find(']') else {
+            if self.out.ends_with('!') {
+                self.out.pop();
+            }
+            return Some(at + 1);
+        };
+        let after = &rest[close + 1..];
+        if after.is_empty() || (after.starts_with('(') && !after.contains(')')) {
+            if self.out.ends_with('!') {
+                self.out.pop();
+            }
+            self.out.push_str(&rest[1..close]);
+            return None;
+        }
+        self.keep(at, 1)
+    }
+
+    /// Emphasis: remembered when it opens, so that it can be closed at the end.
+    fn emphasis(&mut self, at: usize, mark: u8) -> Option<usize> {
+        let rest = &self.text[at..];
+        let length = run(rest, mark);
+        let before = self.text[..at].chars().next_back().filter(|_| at > self.last);
+        let after = rest[length..].chars().next();
+        let known = self.open.iter().rposition(|&open| open == (mark, length));
+        if let Some(known) = known.filter(|_| before.is_some_and(|c| !c.is_whitespace())) {
+            self.open.truncate(known);
+            return self.keep(at, length);
+        }
+        match after {
+            // At the very end: half a closing mark, or an opening one with nothing to hold.
+            None => None,
+            Some(after) => {
+                let inside_word = before.is_some_and(char::is_alphanumeric) && length == 1;
+                if !after.is_whitespace() && !inside_word && length <= 3 && (mark != b'~' || length == 2) {
+                    self.open.push((mark, length));
+                }
+                self.keep(at, length)
+            }
+        }
+    }
+}
+
+fn is_unfinished_tag(rest: &str) -> bool {
+    ["<br>", "<br/>", "<br />", "<sub>", "</sub>", "<sup>", "</sup>", "<https://", "<http://"]
+        .iter()
+        .any(|tag| tag.starts_with(rest) && tag.len() > rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unfinished_end_is_shown_as_it_will_look() {
+        for (arrived, shown) in [
+            ("이건 **중요", "이건 **중요**"),
+            ("이건 **중요한 ", "이건 **중요한**"),
+            ("이건 **중요*", "이건 **중요**"),
+            ("이건 **중요**", "이건 **중요**"),
+            ("이건 **", "이건 "),
+            ("이건 *조금", "이건 *조금*"),
+            ("2*3", "2*3"),
+            ("~~틀린", "~~틀린~~"),
+            ("`cod", "`cod`"),
+            ("`", ""),
+            ("[이름](https://exa", "이름"),
+            ("[이름]", "이름"),
+            ("[이름", "이름"),
+            ("![그림](https://exa", "그림"),
+            ("[이름](https://example.com) 뒤", "[이름](https://example.com) 뒤"),
+            ("글 $\\frac{1}", "글 "),
+            ("$5를 냈다", "$5를 냈다"),
+            ("$$\nx + ", ""),
+            ("글\n- ", "글\n"),
+            ("글\n-", "글\n"),
+            ("- [ ] ", ""),
+            ("##", ""),
+            ("| 이름 | 나", ""),
+            ("| 이름 | 나이 |\n|--", ""),
+            ("| 이름 |\n|---|\n| 민", "| 이름 |\n|---|\n| 민"),
+            ("```python", "```python"),
+            ("```", ""),
+            ("```\nx\n``", "```\nx\n"),
+            ("물은 H<su", "물은 H"),
+            ("끝났다.\n", "끝났다.\n"),
+        ] {
+            assert_eq!(heal(arrived), shown, "{arrived:?}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! The Markdown tree as HTML.
+//!
+//! All text is escaped here already; the sanitiser behind it is the second wall, not the first.
+
+use super::mask::{Masked, Piece};
+use super::{code, link, math};
+use comrak::nodes::{ListType, Node, NodeCodeBlock, NodeLink, NodeList, NodeTable, NodeValue, TableAlignment};
+
+/// Writes the tree of one block. `finished` is false while the text is still arriving: then open fences stay plain.
+pub(super) fn write(root: Node<'_>, masked: &Masked, finished: bool) -> String {
+    let mut writer = Writer { html: String::new(), masked, finished, in_link: false };
+    writer.children(root);
+    writer.html
+}
+
+/// Escapes text for element content and quoted attributes.
+pub(super) fn escape_into(html: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"']) {
+        html.push_str(&rest[..at]);
+        html.push_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            _ => "&quot;",
+        });
+        rest = &rest[at + 1..];
+    }
+    html.push_str(rest);
+}
+
+struct Writer<'m> {
+    html: String,
+    masked: &'m Masked,
+    finished: bool,
+    in_link: bool,
+}
+
+impl Writer<'_> {
+    fn children(&mut self, node: Node<'_>) {
+        for child in node.children() {
+            self.node(child);
+        }
+    }
+
+    fn wrap(&mut self, tag: &str, node: Node<'_>) {
+        self.tag(tag);
+        self.children(node);
+        self.end(tag);
+    }
+
+    fn tag(&mut self, tag: &str) {
+        self.html.extend(["<", tag, ">"]);
+    }
+
+    fn end(&mut self, tag: &str) {
+        self.html.extend(["</", tag, ">"]);
+    }
+
+    /// Recursion is bounded: the caller has refused deep trees.
+    fn node(&mut self, node: Node<'_>) {
+        match &node.data().value {
+            NodeValue::Text(text) => self.text(text),
+            NodeValue::SoftBreak | NodeValue::LineBreak => self.html.push_str("<br>"),
+            NodeValue::Code(inline) => self.literal("code", &inline.literal),
+            NodeValue::HtmlInline(html) => self.escaped_source(html),
+            NodeValue::HtmlBlock(html) => self.literal("p", html.literal.trim_end()),
+            NodeValue::Emph => self.wrap("em", node),
+            NodeValue::Strong => self.wrap("strong", node),
+            NodeValue::Strikethrough => self.wrap("del", node),
+            NodeValue::Link(target) => self.link(node, target),
+            NodeValue::Image(target) => self.image(node, target),
+            NodeValue::Paragraph => self.paragraph(node),
+            NodeValue::Heading(heading) => {
+                if node.first_child().is_some() {
+                    // The page itself has h1 and h2.
+                    self.wrap(["h3", "h4", "h5", "h6"][usize::from(heading.level.clamp(1, 4)) - 1], node);
+                }
+            }
+            NodeValue::ThematicBreak => self.html.push_str("<hr>"),
+            NodeValue::BlockQuote => self.wrap("blockquote", node),
+            NodeValue::List(list) => self.list(node, list),
+            NodeValue::Item(_) => self.wrap("li", node),
+            NodeValue::TaskItem(task) => self.task(node, task.symbol.is_some()),
+            NodeValue::CodeBlock(block) => self.code_block(block),
+            NodeValue::Table(table) => self.table(node, table),
+            _ => self.children(node),
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        let masked = self.masked;
+        for piece in masked.pieces(text) {
+            match piece {
+                Piece::Text(text) => escape_into(&mut self.html, text),
+                Piece::Tag { html, .. } => self.html.push_str(html),
+                Piece::Formula { latex, display, source } => self.formula(latex, display, source),
+            }
+        }
+    }
+
+    fn formula(&mut self, latex: &str, display: bool, source: &str) {
+        match math::mathml(latex, display) {
+            Some(mathml) if display => {
+                self.html.extend(["<span class=\"formula\" tabindex=\"0\">", &mathml, "</span>"]);
+            }
+            Some(mathml) => self.html.push_str(&mathml),
+            None => {
+                self.tag("code");
+                escape_into(&mut self.html, source);
+                self.end("code");
+            }
+        }
+    }
+
+    fn literal(&mut self, tag: &str, text: &str) {
+        self.tag(tag);
+        self.escaped_source(text);
+        self.end(tag);
+    }
+
+    fn escaped_source(&mut self, text: &str) {
+        escape_into(&mut self.html, &self.masked.source(text));
+    }
+
+    fn paragraph(&mut self, node: Node<'_>) {
+        if is_in_tight_list(node) { self.children(node) } else { self.wrap("p", node) }
+    }
+
+    fn list(&mut self, node: Node<'_>, list: &NodeList) {
+        if list.list_type == ListType::Bullet {
+            self.wrap("ul", node);
+            return;
+        }
+        if list.start == 1 {
+            self.tag("ol");
+        } else {
+            self.html.push_str(&format!("<ol start=\"{}\">", list.start));
+        }
+        self.children(node);
+        self.end("ol");
+    }
+
+    /// A task; its first paragraph is the label of its box, so that a screen reader reads them as one.
+    fn task(&mut self, node: Node<'_>, done: bool) {
+        self.html.push_str("<li class=\"task\"><label><input type=\"checkbox\" disabled");
+        self.html.push_str(if done { " checked> " } else { "> " });
+        let mut children = node.children().peekable();
+        if let Some(first) = children.next_if(|child| matches!(child.data().value, NodeValue::Paragraph)) {
+            self.children(first);
+        }
+        self.end("label");
+        children.for_each(|child| self.node(child));
+        self.end("li");
+    }
+
+    fn code_block(&mut self, block: &NodeCodeBlock) {
+        let info = self.masked.source(&block.info);
+        let source = self.masked.source(&block.literal);
+        let language = if block.fenced { code::language(&info) } else { None };
+        let complete = self.finished || block.closed;
+        if complete && language.as_deref() == Some("math") {
+            self.tag("p");
+            self.formula(source.trim(), true, source.trim());
+            self.end("p");
+            return;
+        }
+        self.html.push_str("<div class=\"code\"><div class=\"code-bar\">");
+        let class = language.as_ref().map_or(String::new(), |name| {
+            self.html.extend(["<span class=\"code-lang\">", name, "</span>"]);
+            format!(" class=\"language-{name}\"")
+        });
+        self.html.extend(["</div><pre tabindex=\"0\"><code", &class, ">"]);
+        match language.filter(|_| complete).and_then(|name| code::highlight(&source, &name)) {
+            Some(coloured) => self.html.push_str(&coloured),
+            None => escape_into(&mut self.html, &source),
+        }
+        self.html.push_str("</code></pre></div>");
+    }
+
+    fn link(&mut self, node: Node<'_>, target: &NodeLink) {
+        let url = self.masked.source(&target.url).into_owned();
+        let label = node.first_child().filter(|child| child.next_sibling().is_none());
+        let bare =
+            label.is_some_and(|child| matches!(&child.data().value, NodeValue::Text(text) if **text == *target.url));
+        let (address, particle) = if bare { link::without_particle(&url) } else { (&*url, "") };
+        let Some(address) = link::allowed(address).filter(|_| !self.in_link) else {
+            self.children(node);
+            return;
+        };
+        self.html.push_str("<a href=\"");
+        escape_into(&mut self.html, address);
+        self.html.push_str("\">");
+        self.in_link = true;
+        if bare {
+            escape_into(&mut self.html, address)
+        } else {
+            self.children(node)
+        }
+        self.in_link = false;
+        self.end("a");
+        escape_into(&mut self.html, particle);
+    }
+
+    /// A link to the image, named by its description; inside a link, only the description.
+    fn image(&mut self, node: Node<'_>, target: &NodeLink) {
+        if node.first_child().is_some() {
+            self.link(node, target);
+        } else if let Some(address) = link::allowed(&self.masked.source(&target.url)).filter(|_| !self.in_link) {
+            let mut shown = String::new();
+            escape_into(&mut shown, address);
+            self.html.extend(["<a href=\"", &shown, "\">", &shown, "</a>"]);
+        }
+    }
+
+    /// A table in a box that scrolls sideways, reachable by keyboard and named by its column heads.
+    fn table(&mut self, node: Node<'_>, table: &NodeTable) {
+        let mut rows = node.children();
+        let Some(head) = rows.next() else { return };
+        let names: Vec<String> =
+            head.children().map(|cell| self.masked.source(&cell.collect_text()).trim().to_owned()).collect();
+        let name: String = names.join(", ").chars().take(100).collect();
+        self.html.push_str("<div class=\"table-wrap\" tabindex=\"0\"");
+        if name.contains(char::is_alphanumeric) {
+            self.html.push_str(" role=\"group\" aria-label=\"");
+            escape_into(&mut self.html, &name);
+            self.html.push('"');
+        }
+        self.html.push_str("><table><thead>");
+        self.row(head, table, "th");
+        self.html.push_str("</thead>");
+        let mut rows = rows.peekable();
+        if rows.peek().is_some() {
+            self.tag("tbody");
+            rows.for_each(|row| self.row(row, table, "td"));
+            self.end("tbody");
+        }
+        self.html.push_str("</table></div>");
+    }
+
+    fn row(&mut self, row: Node<'_>, table: &NodeTable, cell: &str) {
+        self.tag("tr");
+        for (content, alignment) in row.children().zip(&table.alignments) {
+            // An empty head cell is a plain cell: a head must have a name.
+            let tag = if content.first_child().is_none() { "td" } else { cell };
+            self.html.extend(["<", tag]);
+            self.html.push_str(if tag == "th" { " scope=\"col\"" } else { "" });
+            self.html.push_str(match alignment {
+                TableAlignment::Right => " class=\"align-right\">",
+                TableAlignment::Center => " class=\"align-center\">",
+                TableAlignment::Left | TableAlignment::None => ">",
+            });
+            self.children(content);
+            self.end(tag);
+        }
+        self.end("tr");
+    }
+}
+
+fn is_in_tight_list(paragraph: Node<'_>) -> bool {
+    let list = paragraph.parent().and_then(|item| item.parent());
+    list.is_some_and(|list| matches!(&list.data().value, NodeValue::List(list) if list.tight))
+}

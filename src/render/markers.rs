@@ -1,0 +1,100 @@
+//! How a line of Markdown begins: indentation, list markers, headings, rules.
+//!
+//! The rules are those of CommonMark 0.31 §2.2 (tabs), §4.1 (rules), §4.2 (headings) and §5.2 (lists).
+
+/// Columns of white space before the text, and where the text begins in bytes. A tab reaches the next multiple of four.
+pub(super) fn indent(line: &str) -> (usize, usize) {
+    let mut column = 0;
+    for (at, byte) in line.bytes().enumerate() {
+        match byte {
+            b' ' => column += 1,
+            b'\t' => column += 4 - column % 4,
+            _ => return (column, at),
+        }
+    }
+    (column, line.len())
+}
+
+/// Whether the line holds nothing but spaces, tabs and line ends. Other Unicode spaces are text.
+pub(super) fn is_blank(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// How often `mark` stands at the start of `text`.
+pub(super) fn run(text: &str, mark: u8) -> usize {
+    text.bytes().take_while(|&byte| byte == mark).count()
+}
+
+/// Whether `text` (without its indentation) is an ATX heading: `#` to `######`, then white space or nothing.
+pub(super) fn is_heading(text: &str) -> bool {
+    let level = run(text, b'#');
+    (1..=6).contains(&level) && text[level..].bytes().next().is_none_or(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Whether `text` (without its indentation) is a thematic break: three or more of `*`, `-` or `_`, and white space.
+pub(super) fn is_rule(text: &str) -> bool {
+    let Some(&mark) = text.as_bytes().first() else { return false };
+    matches!(mark, b'*' | b'-' | b'_')
+        && text.bytes().all(|b| b == mark || matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+        && text.bytes().filter(|&b| b == mark).count() >= 3
+}
+
+/// A list marker at the start of a line's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ListMarker {
+    /// Bytes of the marker itself (`-` is 1, `12.` is 3).
+    pub width: usize,
+    /// Columns from the marker to the item's text: what a line needs, beyond the marker's own indentation, to belong to the item.
+    pub offset: usize,
+    /// Whether it may stand directly under a paragraph's line: not empty, and a number only if it is 1.
+    pub interrupts: bool,
+    /// Nothing behind it.
+    pub empty: bool,
+}
+
+/// Reads the list marker that begins `text`, which stands at `column`.
+pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
+    let bytes = text.as_bytes();
+    let (width, first) = match bytes.first()? {
+        b'-' | b'*' | b'+' => (1, true),
+        b'0'..=b'9' => {
+            let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+            if digits > 9 || !matches!(bytes.get(digits), Some(b'.' | b')')) {
+                return None;
+            }
+            (digits + 1, text[..digits].parse::<u32>() == Ok(1))
+        }
+        _ => return None,
+    };
+    if is_blank(&text[width..]) {
+        return Some(ListMarker { width, offset: width + 1, interrupts: false, empty: true });
+    }
+    let end = column + width;
+    let gap = bytes[width..].iter().take_while(|b| matches!(b, b' ' | b'\t'));
+    let gap = gap.fold(end, |at, &b| if b == b' ' { at + 1 } else { at + 4 - at % 4 }) - end;
+    // Five columns and more are an indented code block inside the item.
+    let offset = width + if gap > 4 { 1 } else { gap };
+    (gap > 0).then_some(ListMarker { width, offset, interrupts: first, empty: false })
+}
+
+/// Bytes of the block quote signs, list markers and white space a line begins with, and how many markers those are.
+pub(super) fn container_prefix(line: &str) -> (usize, usize) {
+    let (mut at, mut markers) = (0, 0);
+    loop {
+        at += indent(&line[at..]).1;
+        let rest = &line[at..];
+        if rest.starts_with('>') {
+            at += 1;
+        } else if let Some(marker) = list_marker(rest, at).filter(|_| !is_rule_bounded(rest)) {
+            at += marker.width;
+        } else {
+            return (at, markers);
+        }
+        markers += 1;
+    }
+}
+
+/// [`is_rule`] that gives up on long lines, so that thousands of markers on one line stay cheap.
+fn is_rule_bounded(text: &str) -> bool {
+    text.len() <= 200 && is_rule(text)
+}

@@ -1,0 +1,243 @@
+//! The last step: whatever was written, only what is listed here leaves.
+
+use ammonia::{Builder, UrlRelative};
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+const HTML: [&str; 31] = [
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "del",
+    "div",
+    "em",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "input",
+    "label",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
+    "math",
+    "mrow",
+];
+
+/// MathML Core's presentation elements. Left out: `annotation-xml`, `semantics`, `maction`, `mglyph`, `malignmark`, which
+/// carry other markup or lead an HTML parser in and out of MathML.
+const MATHML: [&str; 22] = [
+    "mfrac",
+    "mi",
+    "mn",
+    "mo",
+    "mover",
+    "mpadded",
+    "mphantom",
+    "mprescripts",
+    "mmultiscripts",
+    "mroot",
+    "ms",
+    "mspace",
+    "msqrt",
+    "mstyle",
+    "msub",
+    "msubsup",
+    "msup",
+    "mtable",
+    "mtd",
+    "mtext",
+    "mtr",
+    "munder",
+];
+
+/// Attributes of one element; none of them can hold an address or a style.
+const ATTRIBUTES: [(&str, &[&str]); 20] = [
+    ("a", &["href"]),
+    ("code", &["class"]),
+    ("div", &["class", "tabindex", "role", "aria-label"]),
+    ("input", &["type", "disabled", "checked"]),
+    ("li", &["class"]),
+    ("ol", &["start"]),
+    ("pre", &["tabindex"]),
+    ("span", &["class", "tabindex"]),
+    ("td", &["class"]),
+    ("th", &["class", "scope"]),
+    ("math", &["display"]),
+    ("mfrac", &["linethickness", "displaystyle", "scriptlevel"]),
+    ("mi", &["mathvariant", "displaystyle", "scriptlevel"]),
+    (
+        "mo",
+        &[
+            "stretchy",
+            "symmetric",
+            "largeop",
+            "movablelimits",
+            "minsize",
+            "maxsize",
+            "class",
+            "displaystyle",
+            "scriptlevel",
+        ],
+    ),
+    ("mrow", &["displaystyle", "scriptlevel", "class"]),
+    ("mspace", &["width", "height", "depth"]),
+    ("mtable", &["class", "displaystyle", "scriptlevel"]),
+    ("mtd", &["class"]),
+    ("mtr", &["class"]),
+    ("mover", &["class", "displaystyle", "scriptlevel"]),
+];
+
+/// The converter writes the style level on any of these.
+const STYLED: [&str; 10] =
+    ["mn", "mtext", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "munderover", "mstyle"];
+
+/// The page a link leads to learns nothing of this one and gains nothing from being linked.
+const REL: &str = "noopener noreferrer nofollow";
+
+static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut attributes: HashMap<&str, HashSet<&str>> =
+        ATTRIBUTES.iter().map(|&(tag, names)| (tag, names.iter().copied().collect())).collect();
+    for tag in STYLED {
+        attributes.insert(tag, HashSet::from(["displaystyle", "scriptlevel"]));
+    }
+    let tags: HashSet<&str> = HTML.into_iter().chain(MATHML).chain(["munderover"]).collect();
+    let mut builder = Builder::empty();
+    builder
+        .tags(tags)
+        .clean_content_tags(HashSet::from(["script", "style"]))
+        .tag_attributes(attributes)
+        .tag_attribute_values(HashMap::new())
+        .generic_attributes(HashSet::new())
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(UrlRelative::Deny)
+        .link_rel(Some(REL))
+        .set_tag_attribute_value("a", "target", "_blank")
+        .attribute_filter(filter)
+        .strip_comments(true);
+    builder
+});
+
+/// Values beyond what the page's own writer and the formula converter put there are dropped.
+fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
+    let fine = match attribute {
+        "class" => value.split(' ').all(is_known_class),
+        "tabindex" => value == "0",
+        "role" => value == "group",
+        "scope" => value == "col",
+        "type" => value == "checkbox",
+        "start" => value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit()),
+        "display" => matches!(value, "block" | "inline"),
+        "rel" => value == REL,
+        "target" => value == "_blank",
+        "href" | "aria-label" | "disabled" | "checked" => true,
+        // What is left are MathML's lengths, numbers and words. No length of a formula reaches across the page.
+        "width" | "height" | "depth" | "linethickness" | "minsize" | "maxsize" => is_short_length(value),
+        _ => value.len() <= 20 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
+    };
+    fine.then_some(Cow::Borrowed(value))
+}
+
+fn is_known_class(class: &str) -> bool {
+    const EXACT: [&str; 10] = [
+        "code",
+        "code-bar",
+        "code-lang",
+        "table-wrap",
+        "formula",
+        "task",
+        "align-right",
+        "align-center",
+        "small",
+        "mop-negated",
+    ];
+    EXACT.contains(&class) || ["s-", "language-", "menv-", "cell-"].iter().any(|start| class.starts_with(start))
+}
+
+/// At most 40 em, or what comes to about that.
+fn is_short_length(value: &str) -> bool {
+    let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
+    let limit = match &value[number.len()..] {
+        "em" => 40.0,
+        "ex" => 80.0,
+        "" => 10.0,
+        _ => 600.0,
+    };
+    number.parse::<f32>().is_ok_and(|number| number.abs() <= limit)
+}
+
+/// Cleans the HTML of one block.
+pub(super) fn clean(html: &str) -> String {
+    CLEANER.clean(html).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the writer never writes, given to the sanitiser all the same.
+    #[test]
+    fn markup_that_changes_its_meaning_when_read_again_is_harmless() {
+        for hostile in [
+            "<math><mtext><table><mglyph><style><!--</style><img title=\"--&gt;&lt;img src=1 onerror=alert(1)&gt;\">",
+            "<math><mtext><div><mglyph><style><!--</style><img src=1 onerror=alert(1)>",
+            "<math><annotation-xml encoding=\"text/html\"><style><img src=1 onerror=alert(1)></style></annotation-xml></math>",
+            "<math><mi href=\"javascript:alert(1)\" style=\"x:y\" onclick=\"x\">x</mi></math>",
+            "<math><mrow><svg><script>alert(1)</script></svg></mrow></math>",
+            "<svg></p><style><a title=\"</style><img src=1 onerror=alert(1)>\">",
+            "<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+            "<p class=\"s-k other\" id=\"x\" style=\"color:red\"><a href=\"data:text/html,x\" target=\"_top\">x</a><a href=\"/x\">y</a></p>",
+            "<div role=\"dialog\" tabindex=\"5\" class=\"page-header\">x</div><input type=\"text\" value=\"x\" autofocus>",
+            "<mo minsize=\"9999em\">x</mo><math><mspace width=\"99999em\" /><mo maxsize=\"1e9em\">(</mo></math>",
+            "<noscript><p title=\"</noscript><img src=x onerror=alert(1)>\">",
+            "<template><script>x</script></template>",
+            "<plaintext>x",
+            "<xmp><img src=x>",
+        ] {
+            let once = clean(hostile);
+            assert_eq!(clean(&once), once, "{hostile}");
+            for bad in [
+                "<script",
+                "<style",
+                "<img",
+                "<svg",
+                "onerror=\"",
+                " style=",
+                "<form",
+                "data:",
+                "javascript",
+                "id=",
+                "other",
+                "9999",
+                "1e9",
+                "dialog",
+                "_top",
+                "page-header",
+                "autofocus",
+            ] {
+                let tags: String = once
+                    .split('<')
+                    .skip(1)
+                    .filter_map(|tag| tag.split('>').next())
+                    .map(|tag| format!("<{tag}>"))
+                    .collect();
+                assert!(!tags.contains(bad), "{bad} in {once}");
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Rendering a text while it arrives.
+
+use super::heal::heal;
+use super::split::Splitter;
+use super::{block, markers};
+use std::ops::Range;
+use std::sync::Arc;
+
+/// From this length in bytes on, the unfinished last block is not rendered again for every few characters …
+const LONG: usize = 16 * 1024;
+/// … but only when it has grown by this part of itself, so that the whole costs no more than a fixed multiple of its length.
+const GROWTH: usize = 8;
+
+/// A text arriving in pieces, and its blocks so far.
+///
+/// However the text is cut into pieces, the blocks after [`finish`](Self::finish) are exactly those of
+/// [`markdown`](super::markdown) for the whole text. Until then only the last block changes: a block with another behind
+/// it is final. Call [`refresh`](Self::refresh) when the page is to be brought up to date, say every 40 ms; pushing alone
+/// costs nothing but the copy.
+#[derive(Debug, Default)]
+pub struct Renderer {
+    text: String,
+    blocks: Vec<Arc<str>>,
+    splitter: Splitter,
+    /// How much of the text is in finished blocks.
+    closed: usize,
+    /// How many blocks are finished.
+    finished: usize,
+    /// How far the splitter has read: to the end of a line.
+    read: usize,
+    /// Where the text ended when the last block was rendered.
+    shown: usize,
+}
+
+impl Renderer {
+    /// An empty text.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Appends a piece, which may end anywhere.
+    pub fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+    }
+
+    /// Renders what has arrived and gives the indexes of the blocks that are new or different.
+    ///
+    /// The last block is shown calmly: open emphasis is closed, half a link or formula is held back. A last block above
+    /// 16 KiB is brought up to date only when it has grown by an eighth.
+    pub fn refresh(&mut self) -> Range<usize> {
+        let first = self.close_blocks();
+        if self.splitter.begins_anew(&self.text[self.read..]) {
+            self.close(self.read);
+        }
+        let tail = &self.text[self.closed..];
+        let grown = self.text.len() - self.shown.max(self.closed).min(self.text.len());
+        let is_new = self.blocks.len() == self.finished;
+        if markers::is_blank(tail) || grown == 0 || (!is_new && tail.len() > LONG && grown < tail.len() / GROWTH) {
+            return first..self.finished.max(first);
+        }
+        self.shown = self.text.len();
+        let html = block::render(&heal(tail), false);
+        let last = self.finished;
+        match self.blocks.get_mut(last) {
+            Some(shown) if **shown == *html => return first..last.max(first),
+            Some(shown) => *shown = html.into(),
+            None => self.blocks.push(html.into()),
+        }
+        first..last + 1
+    }
+
+    /// Renders the end of the text as it stands: nothing more will come. Gives the indexes of the changed blocks.
+    pub fn finish(&mut self) -> Range<usize> {
+        let first = self.close_blocks();
+        if self.read < self.text.len() && self.splitter.line(&self.text[self.read..]).before {
+            self.close(self.read);
+        }
+        self.read = self.text.len();
+        self.close(self.text.len());
+        first..self.blocks.len()
+    }
+
+    /// The HTML of each block so far.
+    pub fn blocks(&self) -> &[Arc<str>] {
+        &self.blocks
+    }
+
+    /// Everything pushed so far.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The blocks, leaving the text behind.
+    pub fn into_blocks(self) -> Vec<Arc<str>> {
+        self.blocks
+    }
+
+    /// Finishes every block that has another behind it; gives the index of the first block touched.
+    fn close_blocks(&mut self) -> usize {
+        let first = self.finished;
+        while let Some(length) = self.text[self.read..].find('\n') {
+            let start = self.read;
+            self.read += length + 1;
+            let cut = self.splitter.line(&self.text[start..self.read]);
+            if cut.before {
+                self.close(start);
+            }
+            if cut.after {
+                self.close(self.read);
+            }
+        }
+        first
+    }
+
+    /// Renders the text up to `end` as the next finished block.
+    fn close(&mut self, end: usize) {
+        let markdown = &self.text[self.closed..end];
+        if !markers::is_blank(markdown) {
+            let html = block::render(markdown, true).into();
+            match self.blocks.get_mut(self.finished) {
+                Some(shown) => *shown = html,
+                None => self.blocks.push(html),
+            }
+            self.finished += 1;
+        }
+        self.closed = end;
+    }
+}
