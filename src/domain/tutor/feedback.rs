@@ -94,4 +94,17 @@ impl DimId {
     /// All, in rubric order.
     pub const ALL: [Self; 6] =
         [Self::Relevance, Self::Clarity, Self::Context, Self::Goal, Self::Structure, Self::Followup];
+
+    /// The word for the dimension in the API and in the tutor's schema.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Relevance => "relevance",
+            Self::Clarity => "clarity",
+            Self::Context => "context",
+            Self::Goal => "goal",
+            Self::Structure => "structure",
+            Self::Followup => "followup",
+        }
+    }
 }

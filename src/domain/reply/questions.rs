@@ -1,0 +1,129 @@
+//! Questions offered to the student, whoever wrote them.
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::{label, text::plain};
+
+/// Most characters of an offered question.
+pub(crate) const QUESTION_MAX_CHARS: usize = 200;
+
+/// Exactly three distinct questions: those of the model in its order, then those of `fill`. A question that is too
+/// long, empty or the very message the student just sent is left out, never cut: half a question can't be sent.
+/// `None` if even `fill` has too few.
+pub(crate) fn three(
+    questions: &[String],
+    sent: Option<&str>,
+    fill: impl FnOnce() -> [String; 3],
+) -> Option<[String; 3]> {
+    let mut kept: Vec<String> = Vec::with_capacity(3);
+    let mut keep = |question: &str, sent: Option<&str>| {
+        let question = tidy(question);
+        let same = |other: &str| key(other) == key(&question);
+        if kept.len() < 3
+            && !key(&question).is_empty()
+            && question.chars().count() <= QUESTION_MAX_CHARS
+            && !kept.iter().any(|other| same(other))
+            && !sent.is_some_and(same)
+        {
+            kept.push(question);
+        }
+        kept.len()
+    };
+    let mut count = 0;
+    for question in questions {
+        count = keep(question, sent);
+    }
+    if count < 3 {
+        for question in fill() {
+            keep(&question, None);
+        }
+    }
+    kept.try_into().ok()
+}
+
+/// What makes two questions the same: letters and digits, nothing else.
+fn key(question: &str) -> String {
+    label(&question.nfkc().collect::<String>())
+}
+
+/// Plain text without bullet, number or quotes around it.
+pub(crate) fn tidy(question: &str) -> String {
+    // Half a kilobyte more than allowed, so that too long stays too long.
+    let text = plain(question, QUESTION_MAX_CHARS + 500);
+    let mut text = text.as_str();
+    while let Some(rest) = without_number(text).or_else(|| without_quotes(text)) {
+        text = rest;
+    }
+    text.to_owned()
+}
+
+/// `1. `, `2)`, `(3)`, `①`, `Q1:`, `질문 2 -`; but not the number of `1.5배` or `3분 발표`.
+pub(crate) fn without_number(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    if let Some(rest) = text.strip_prefix(|c: char| ('①'..='⑳').contains(&c) || c == '•' || c == '·') {
+        return Some(rest.trim_start());
+    }
+    let named = ["추천 질문", "질문", "Question", "Q"].iter().find_map(|name| text.strip_prefix(name));
+    let digits = named.unwrap_or(text).trim_start();
+    let open = digits.strip_prefix(['(', '[']).unwrap_or(digits);
+    let rest = open.trim_start_matches(|c: char| c.is_ascii_digit());
+    let count = open.len() - rest.len();
+    if count > 2 || (count == 0 && named.is_none()) {
+        return None;
+    }
+    let marks: &[char] = if named.is_some() { &['.', ')', ']', ':', '-', '：'] } else { &['.', ')', ']'] };
+    let after = rest.trim_start().strip_prefix(marks)?;
+    let after = after.strip_prefix(':').unwrap_or(after);
+    (!after.starts_with(|c: char| c.is_ascii_digit())).then(|| after.trim_start())
+}
+
+fn without_quotes(text: &str) -> Option<&str> {
+    [('"', '"'), ('“', '”'), ('\'', '\''), ('‘', '’'), ('「', '」'), ('*', '*')].into_iter().find_map(
+        |(open, close)| {
+            let inner = text.strip_prefix(open)?.strip_suffix(close)?;
+            (!inner.contains([open, close])).then(|| inner.trim())
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bullets_numbers_and_quotes_fall_off() {
+        for (text, left) in [
+            ("1. 왜 그럴까요?", "왜 그럴까요?"),
+            ("- **\"왜 그럴까요?\"**", "왜 그럴까요?"),
+            ("Q2: “왜 그럴까요?”", "왜 그럴까요?"),
+            ("질문 3 - 왜 그럴까요?", "왜 그럴까요?"),
+            ("(2) 왜 그럴까요?", "왜 그럴까요?"),
+            ("③ 왜 그럴까요?", "왜 그럴까요?"),
+            ("1.5배 빠르면 어떻게 돼요?", "1.5배 빠르면 어떻게 돼요?"),
+            ("3분 발표에 쓸 예를 알려 주세요.", "3분 발표에 쓸 예를 알려 주세요."),
+            ("질문을 잘하려면 어떻게 해요?", "질문을 잘하려면 어떻게 해요?"),
+            ("\"가\"와 \"나\"", "\"가\"와 \"나\""),
+            ("1919년에 무슨 일이 있었나요?", "1919년에 무슨 일이 있었나요?"),
+        ] {
+            assert_eq!(tidy(text), left, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_distinct_questions_come_out_whatever_goes_in() {
+        let fill = || ["가요?", "나요?", "다요?"].map(str::to_owned);
+        let three = |questions: &[&str]| {
+            let questions: Vec<String> = questions.iter().map(|&q| q.to_owned()).collect();
+            super::three(&questions, Some("보낸 말"), fill).unwrap()
+        };
+        assert_eq!(three(&[]), ["가요?", "나요?", "다요?"]);
+        assert_eq!(three(&["1. 가요", "가 요!!", "라요?"]), ["가요", "라요?", "나요?"]);
+        assert_eq!(three(&["보낸 말.", "", &"길".repeat(201), "라요?"]), ["라요?", "가요?", "나요?"]);
+        assert_eq!(three(&["하나", "둘", "셋", "넷"]), ["하나", "둘", "셋"]);
+    }
+
+    #[test]
+    fn a_fill_that_repeats_itself_gives_nothing() {
+        assert_eq!(three(&[], None, || ["가".to_owned(), "가!".to_owned(), "나".to_owned()]), None);
+    }
+}
