@@ -1,1 +1,202 @@
-//! Wires the parts together.
+//! Wires the parts together, and lets them start and end in the right order.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use axum_server::{Handle, accept::NoDelayAcceptor};
+use hyper_util::rt::TokioTimer;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use secrecy::ExposeSecret;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    bus::Bus,
+    config::{Config, ModelConfig},
+    domain::{
+        budget::{Budget, day_start},
+        conversation::now,
+        guides::Guides,
+        partner::{Partner, Style},
+        turn::engine::Engine,
+    },
+    http::{self, AppState, pages::PageContext, state},
+    llm,
+    store::{self, Store},
+};
+
+/// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
+const CONNECTION_BUFFER: usize = 16 * 1024;
+/// How long a connection may stay without a request. Longer than the minute for which proxies keep theirs, so that it's
+/// they who close, never we at the moment they send.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long connections get to take their last bytes once nothing runs any more.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The program, ready to serve.
+pub struct App {
+    state: AppState,
+    store: Store,
+    guide_tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Opens the database, brings it to this version, and puts the parts together.
+    ///
+    /// # Errors
+    /// When the settings can't work or the database can't be opened, with what to do about it.
+    pub async fn new(config: Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        config.validate()?;
+        let store = open_store(&config).await?;
+        let partner = partner(&config.model)?;
+        let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
+        let budget = Arc::new(Budget::new(config.limits.daily_token_budget, now(), spent));
+
+        let engine = Engine::new(store.clone(), Bus::default(), partner.clone(), budget.clone());
+        let interrupted = engine.recover().await.context("marking what the last run left unfinished")?;
+        if interrupted > 0 {
+            tracing::warn!(turns = interrupted, "turns of the last run were interrupted; students can try them again");
+        }
+        let (guide_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let guides = Guides::new(store.clone(), partner.clone(), budget.clone(), guide_tasks.clone(), stop.clone());
+        let state = AppState::new(state::Inner {
+            limits: http::RateLimits::new(&config.limits),
+            pages: PageContext {
+                practice: partner.is_practice(),
+                model: config.model.openai_model.as_str().into(),
+                static_base: http::assets::base(),
+            },
+            store: store.clone(),
+            partner,
+            budget,
+            engine,
+            guides,
+            metrics,
+            started: Instant::now(),
+            config,
+        });
+        Ok(Self { state, store, guide_tasks, stop })
+    }
+
+    /// What an operator wants to know at the start: where, what is kept, who answers.
+    #[must_use]
+    pub fn banner(&self, address: SocketAddr) -> String {
+        let config = &self.state.config;
+        let answers = match config.model.server() {
+            Some(server) => format!("{} at {server}", config.model.openai_model),
+            None => "the practice partner, since no model is connected\n            \
+                to connect one, set OPENAI_API_KEY, or OPENAI_BASE_URL and OPENAI_MODEL for a server of your own\n            \
+                (Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=gemma3), in .env or the environment"
+                .to_owned(),
+        };
+        format!(
+            "LLM Classroom {}\n  open      http://{address}\n  database  {}\n  answers   {answers}",
+            env!("CARGO_PKG_VERSION"),
+            self.store.describe(),
+        )
+    }
+
+    /// Serves on `listener` until `shutdown` resolves, then ends well: running answers get their grace, streams are
+    /// told, and what isn't finished is marked so that it can be tried again.
+    ///
+    /// # Errors
+    /// When the listener can't be used.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+        let handle = Handle::<SocketAddr>::new();
+        let service = http::router(self.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
+        listener.set_nonblocking(true)?;
+        let mut server = axum_server::from_tcp(listener)?
+            .acceptor(NoDelayAcceptor::new())
+            .handle(handle.clone())
+            // Browsers speak HTTP/2 over TLS only, which is the proxy's; telling the two apart would wait for the first
+            // bytes without a limit.
+            .http1_only();
+        server
+            .http_builder()
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_buf_size(CONNECTION_BUFFER);
+
+        let ending = async {
+            shutdown.await;
+            tracing::info!("shutting down");
+            let began = Instant::now();
+            let grace = self.state.config.shutdown_grace();
+            self.state.engine.drain(grace).await;
+            self.stop.cancel();
+            self.guide_tasks.close();
+            self.guide_tasks.wait().await;
+            // Calls that carry their own conversation are no turns; they have what is left of the grace, and are then told.
+            let left = grace.saturating_sub(began.elapsed());
+            handle.graceful_shutdown(Some(left + CLOSE_TIMEOUT));
+            let engine = self.state.engine.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(left).await;
+                engine.stop();
+            });
+        };
+        let (served, ()) = tokio::join!(server.serve(service), ending);
+        served.context("serving")?;
+        self.store.close().await.context("closing the database")
+    }
+}
+
+/// Installs the recorder of the program's figures.
+///
+/// # Errors
+/// When one is installed already.
+pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .install_recorder()?;
+    llm::describe_metrics();
+    Ok(handle)
+}
+
+/// From a hundred microseconds, our own share, to two minutes, the longest answer.
+const SECONDS: [f64; 15] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0, 120.0];
+
+/// Opens the database and brings it to this version.
+///
+/// # Errors
+/// When it can't be opened or migrated.
+pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let mut options = store::Options::default();
+    if let Some(pool) = config.database_pool {
+        (options.postgres_connections, options.sqlite_readers) = (pool, pool);
+    }
+    Store::open_with(config.database_url.expose_secret(), options)
+        .await
+        .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
+}
+
+fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
+    let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
+    let seconds = Duration::from_secs_f64;
+    let client = llm::Client::new(llm::Settings {
+        key: config.key(),
+        fallbacks: config.openai_fallback_models.clone(),
+        connect_timeout: seconds(config.connect_timeout_seconds),
+        first_token_timeout: seconds(config.first_token_timeout_seconds),
+        idle_timeout: seconds(config.idle_timeout_seconds),
+        total_timeout: seconds(config.answer_timeout_seconds),
+        retries: config.model_retries,
+        breaker_failures: config.breaker_failures,
+        breaker_cooldown: seconds(config.breaker_cooldown_seconds),
+        ..llm::Settings::new(base_url, &config.openai_model)
+    })
+    .context("the model server can't be used; check OPENAI_BASE_URL and OPENAI_API_KEY")?;
+    let style = Style {
+        answer_tokens: config.answer_max_tokens,
+        feedback_tokens: config.feedback_max_tokens,
+        history_tokens: config.history_max_tokens,
+        temperature: config.temperature,
+    };
+    Ok(Partner::Model(client, style))
+}

@@ -2,11 +2,14 @@
 //!
 //! Data flows one way: `http → domain → store | llm | bus | render`. [`app`] alone wires the parts.
 
+rust_i18n::i18n!("locales", fallback = "ko");
+
 pub mod app;
 pub mod bus;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod language;
 pub mod llm;
 pub mod render;
 pub mod store;

@@ -54,9 +54,9 @@ pub struct Config {
     /// sqlite://path or postgres://user:password@host/database
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/llm-classroom.db", hide_env_values = true)]
     pub database_url: SecretString,
-    /// Connections to PostgreSQL, or readers of SQLite
-    #[arg(long, env = "DATABASE_POOL", default_value_t = 4)]
-    pub database_pool: u32,
+    /// Most connections to PostgreSQL (16 if not said), or readers of SQLite (4 if not said)
+    #[arg(long, env = "DATABASE_POOL")]
+    pub database_pool: Option<u32>,
     /// Proxies in front, as addresses or networks, comma-separated; only from these is X-Forwarded-For believed
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
@@ -67,7 +67,7 @@ pub struct Config {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// What to log, such as info or llm_classroom=debug
-    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    #[arg(long, env = "RUST_LOG", default_value = "info,memory_serve=warn,sea_orm_migration=warn")]
     pub rust_log: String,
     /// Own listener for /metrics; without it /metrics answers on the main port to this machine only
     #[arg(long, env = "METRICS_ADDR")]

@@ -95,7 +95,7 @@ impl Config {
                 "RATE_LIMIT_ADDRESS_PER_MINUTE must be at least RATE_LIMIT_LEARNER_PER_MINUTE: a class shares one address",
             );
         }
-        if self.database_pool == 0 {
+        if self.database_pool == Some(0) {
             return refuse("DATABASE_POOL must be at least 1");
         }
         if self.request_timeout_seconds == 0 {

@@ -2,13 +2,19 @@
 //!
 //! Nothing here knows HTTP, SQL or the wire format of a model server.
 
+pub mod bill;
+pub mod budget;
 pub mod coach;
 pub mod conversation;
 pub mod guide;
+pub mod guides;
 pub mod ids;
 pub mod locale;
 pub mod message;
+pub mod partner;
 pub mod prompt;
+mod reply;
+pub mod stateless;
 pub mod topic;
 pub mod turn;
 pub mod tutor;

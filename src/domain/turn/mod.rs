@@ -1,5 +1,10 @@
 //! One student message, its answer and its feedback.
 
+mod answer;
+pub mod engine;
+mod parts;
+mod run;
+
 use super::{ConversationId, Feedback, TurnId, conversation::Millis};
 
 /// Where a turn stands. A turn is always in exactly one state.
@@ -146,7 +151,7 @@ pub struct Outcome {
     pub reason: Option<Reason>,
     /// The answer as Markdown, also when it's only a beginning.
     pub answer: String,
-    /// The tutor's notes, if they came.
+    /// The tutor's notes, if they came. `None` keeps those that are stored.
     pub feedback: Option<Feedback>,
     /// What each model call cost.
     pub usage: Vec<Usage>,

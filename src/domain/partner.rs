@@ -1,0 +1,247 @@
+//! Who answers: a model server, or the practice partner and the coach when none is connected.
+
+use std::time::Duration;
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use super::{
+    Feedback, Locale, Topic, coach,
+    guide::{self, Guide},
+    prompt::{self, Prompt, Speaker},
+    turn::{Purpose, Usage},
+    tutor,
+};
+use crate::llm::{self, practice};
+
+/// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
+pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
+
+/// How long the practice partner takes for a word: about as fast as a child reads along.
+const PRACTICE_PACE: Duration = Duration::from_millis(25);
+
+/// The name under which the practice partner appears where a model is named.
+pub const PRACTICE_MODEL: &str = "practice";
+
+/// What a student asks, and what was said before.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The topic.
+    pub topic: Topic,
+    /// Earlier questions with their answers, oldest first.
+    pub history: Vec<(String, String)>,
+    /// The newest message.
+    pub message: String,
+    /// The language of built-in texts.
+    pub locale: Locale,
+    /// The model to ask, when the client chose one of those allowed.
+    pub model: Option<String>,
+}
+
+/// The tutor's notes and what they cost.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// The notes.
+    pub feedback: Feedback,
+    /// The calls that were made for them.
+    pub usage: Vec<Usage>,
+}
+
+/// How the model is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Most tokens of an answer.
+    pub answer_tokens: u32,
+    /// Most tokens of feedback and of a guide.
+    pub feedback_tokens: u32,
+    /// Most tokens of earlier turns sent along.
+    pub history_tokens: u32,
+    /// How varied answers are, 0 to 2.
+    pub temperature: f32,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub enum Partner {
+    /// A model server.
+    Model(llm::Client, Style),
+    /// The practice partner, with the coach as tutor. No model is connected.
+    Practice,
+}
+
+impl Partner {
+    /// Whether no model is connected.
+    #[must_use]
+    pub fn is_practice(&self) -> bool {
+        matches!(self, Self::Practice)
+    }
+
+    /// Begins an answer. Resolves with the first words.
+    ///
+    /// # Errors
+    /// [`llm::Error`] when no model gave a first word.
+    pub async fn answer(&self, asking: &Asking) -> Result<AnswerStream, llm::Error> {
+        match self {
+            Self::Model(client, style) => {
+                let budget = style.history_tokens as usize;
+                let prompt = prompt::chat(&asking.topic, &asking.history, &asking.message, budget);
+                let request = request(prompt, Purpose::Chat, style.answer_tokens, style.temperature, &asking.model);
+                Ok(client.stream(request).await?.boxed())
+            }
+            Self::Practice => Ok(practice_answer(asking)),
+        }
+    }
+
+    /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
+    pub async fn feedback(&self, asking: &Asking) -> Noted {
+        let mut usage = Vec::new();
+        if let Self::Model(client, style) = self {
+            // A second try for a reply that can't be read; a call that failed was retried by the client already.
+            for _ in 0..2 {
+                let prompt = tutor_prompt(asking);
+                let request = request(prompt, Purpose::Tutor, style.feedback_tokens, style.temperature, &asking.model);
+                match client.complete(request).await {
+                    Ok(completion) => {
+                        usage.push(used(Purpose::Tutor, &completion.end));
+                        if let Some(feedback) = read_feedback(asking, &completion.text) {
+                            return Noted { feedback, usage };
+                        }
+                        tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
+                    }
+                    Err(error) => {
+                        tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
+                        break;
+                    }
+                }
+            }
+            metrics::counter!("coach_fallbacks_total").increment(1);
+        }
+        Noted { feedback: self.coach(asking), usage }
+    }
+
+    /// The notes of the built-in rules, at once.
+    #[must_use]
+    pub fn coach(&self, asking: &Asking) -> Feedback {
+        coach::feedback(&asked(asking))
+    }
+
+    /// What a call that broke off after `text` has cost, as far as we can tell; `None` without a model.
+    #[must_use]
+    pub fn estimate(&self, purpose: Purpose, asking: &Asking, text: &str) -> Option<Usage> {
+        let Self::Model(_, style) = self else { return None };
+        let prompt = match purpose {
+            Purpose::Tutor => tutor_prompt(asking),
+            Purpose::Chat | Purpose::Guide => {
+                prompt::chat(&asking.topic, &asking.history, &asking.message, style.history_tokens as usize)
+            }
+        };
+        let read = prompt.turns.iter().map(|(_, text)| text.as_str()).chain([prompt.system]);
+        let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Some(Usage {
+            purpose,
+            model: asking.model.clone().unwrap_or_else(|| "unknown".to_owned()),
+            prompt_tokens: tokens(read.map(prompt::estimate_tokens).sum()),
+            completion_tokens: tokens(prompt::estimate_tokens(text)),
+            estimated: true,
+        })
+    }
+
+    /// A guide to a topic, made by the model, and what the call cost. No guide when there is no model, when it failed, or
+    /// when what it wrote can't be read.
+    pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
+        let Self::Model(client, style) = self else { return (None, None) };
+        let request =
+            request(prompt::guide(topic, locale), Purpose::Guide, style.feedback_tokens, style.temperature, &None);
+        match client.complete(request).await {
+            Ok(completion) => {
+                let guide = guide::read_guide(&completion.text, &guide::preset(topic, locale));
+                (guide, Some(used(Purpose::Guide, &completion.end)))
+            }
+            Err(error) => {
+                tracing::warn!(llm.error = %error, "no guide could be made; the preset stays");
+                (None, None)
+            }
+        }
+    }
+}
+
+/// What a call cost, in the domain's words.
+#[must_use]
+pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
+    Usage {
+        purpose,
+        model: end.model.clone(),
+        prompt_tokens: end.usage.prompt_tokens,
+        completion_tokens: end.usage.completion_tokens,
+        estimated: end.usage.estimated,
+    }
+}
+
+fn practice_answer(asking: &Asking) -> AnswerStream {
+    let reply = practice::reply(&practice::Lesson {
+        topic: asking.topic.as_str(),
+        history: &asking.history,
+        message: &asking.message,
+        english: asking.locale == Locale::En,
+    });
+    let end = llm::End {
+        finish: llm::Finish::Stop,
+        model: PRACTICE_MODEL.to_owned(),
+        usage: llm::Usage { prompt_tokens: 0, completion_tokens: 0, estimated: false },
+    };
+    practice::stream(reply, PRACTICE_PACE)
+        .map(|piece| Ok(llm::Piece::Text(piece)))
+        .chain(stream::iter([Ok(llm::Piece::End(end))]))
+        .boxed()
+}
+
+fn asked(asking: &Asking) -> coach::Asked<'_> {
+    coach::Asked {
+        topic: &asking.topic,
+        message: &asking.message,
+        previous: asking.history.last().map(|(question, answer)| coach::Previous { question, answer }),
+        locale: asking.locale,
+    }
+}
+
+fn tutor_prompt(asking: &Asking) -> Prompt {
+    let said: Vec<(Speaker, &str)> = asking
+        .history
+        .iter()
+        .flat_map(|(question, answer)| [(Speaker::Student, question.as_str()), (Speaker::Assistant, answer.as_str())])
+        .collect();
+    prompt::tutor(&asking.topic, &said, &asking.message, asking.history.is_empty())
+}
+
+fn read_feedback(asking: &Asking, reply: &str) -> Option<Feedback> {
+    tutor::read_feedback(reply, &asking.message, asking.history.is_empty(), || {
+        coach::suggestions(&asking.topic, asking.locale, &asking.message)
+    })
+}
+
+fn request(
+    prompt: Prompt,
+    purpose: Purpose,
+    max_tokens: u32,
+    temperature: f32,
+    model: &Option<String>,
+) -> llm::Request {
+    let system = llm::Message { role: llm::Role::System, content: prompt.system.to_owned() };
+    let said = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
+        role: match speaker {
+            Speaker::Student => llm::Role::User,
+            Speaker::Assistant => llm::Role::Assistant,
+        },
+        content,
+    });
+    llm::Request {
+        messages: std::iter::once(system).chain(said).collect(),
+        max_tokens,
+        temperature,
+        schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),
+        model: model.clone(),
+        purpose: purpose.as_str(),
+    }
+}

@@ -1,0 +1,23 @@
+//! What a turn's run needs.
+
+use std::sync::Arc;
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    bus::Bus,
+    domain::{budget::Budget, partner::Partner},
+    store::Store,
+};
+
+/// The parts of the program that the engine and its runs share.
+pub(super) struct Parts {
+    pub(super) store: Store,
+    pub(super) bus: Bus,
+    pub(super) partner: Partner,
+    pub(super) budget: Arc<Budget>,
+    /// Every task that must finish, or be told to, before the program ends.
+    pub(super) tasks: TaskTracker,
+    /// Cancelled when the time to finish is over.
+    pub(super) stop: CancellationToken,
+}

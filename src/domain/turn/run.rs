@@ -1,0 +1,222 @@
+//! One run of one turn: chat and tutor at the same moment, one commit at the end.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use backon::{ExponentialBuilder, Retryable};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::{Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts};
+use crate::{
+    bus::{Publisher, Status},
+    domain::{
+        Feedback, Locale, Topic,
+        conversation::now,
+        partner::{self, Asking, Noted},
+    },
+    llm,
+};
+
+/// How many earlier turns are read for the model; more would never fit its budget.
+const HISTORY_TURNS: u64 = 40;
+
+/// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
+pub(super) async fn run(
+    parts: &Parts,
+    turn: Turn,
+    topic: Topic,
+    locale: Locale,
+    publisher: Publisher,
+    cancel: CancellationToken,
+) {
+    let began = Instant::now();
+    let outcome = AssertUnwindSafe(perform(parts, &turn, topic, locale, &publisher, &cancel))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!(turn.id = %turn.id, "a turn's run panicked");
+            Outcome::failed(Reason::Broken)
+        });
+    for usage in &outcome.usage {
+        parts.budget.count(now(), usage);
+    }
+    commit(parts, &turn, &outcome).await;
+    metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
+    metrics::histogram!("turn_seconds").record(began.elapsed());
+    tracing::info!(
+        turn.id = %turn.id,
+        turn.state = outcome.state.as_str(),
+        turn.reason = outcome.reason.map(Reason::as_str),
+        turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "a turn ended"
+    );
+    publisher.status(Status { state: outcome.state.as_str(), reason: outcome.reason.map(Reason::as_str) });
+}
+
+async fn perform(
+    parts: &Parts,
+    turn: &Turn,
+    topic: Topic,
+    locale: Locale,
+    publisher: &Publisher,
+    cancel: &CancellationToken,
+) -> Outcome {
+    let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
+        Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
+        Err(error) => {
+            tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "the earlier turns can't be read");
+            return Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) };
+        }
+    };
+    let asking = Asking { topic, history, message: turn.message.clone(), locale, model: None };
+
+    let mut answer = Answer::new();
+    let mut ended: Option<Result<llm::End, llm::Error>> = None;
+    let mut noted: Option<Noted> = None;
+    // A turn that is tried again keeps the notes a model wrote: its message is the same.
+    let kept = turn.feedback.as_ref();
+    if let Some(feedback) = kept {
+        publish(publisher, feedback);
+    }
+    let work = async {
+        let chat = async {
+            ended = Some(answer.stream(parts.partner.answer(&asking), publisher).await);
+            // The whole answer is shown now, also while the tutor still writes.
+            answer.finish(publisher);
+        };
+        let tutor = async {
+            if kept.is_none() {
+                let notes = parts.partner.feedback(&asking).await;
+                publish(publisher, &notes.feedback);
+                noted = Some(notes);
+            }
+        };
+        let begin = async {
+            // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
+            if let Err(error) = parts.store.begin_turn(turn.id, turn.attempt).await {
+                tracing::warn!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "a turn's begin was not stored");
+            }
+        };
+        publisher.status(Status { state: TurnState::Answering.as_str(), reason: None });
+        tokio::join!(chat, tutor, begin);
+    };
+    let stopped = tokio::select! {
+        () = work => None,
+        () = cancel.cancelled() => Some(TurnState::Cancelled),
+        () = parts.stop.cancelled() => Some(TurnState::Interrupted),
+    };
+    answer.finish(publisher);
+
+    let (state, reason) = match (&ended, stopped) {
+        // An answer that was whole before the stop is an answer.
+        (Some(ended), _) => verdict(ended),
+        (None, stopped) => (stopped.unwrap_or(TurnState::Interrupted), None),
+    };
+    let mut usage: Vec<_> = match &ended {
+        Some(Ok(end)) => vec![partner::used(Purpose::Chat, end)],
+        // Stopped, it was under way; failed, it was if something came.
+        None => parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect(),
+        Some(Err(_)) if !answer.text().is_empty() => {
+            parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
+        }
+        Some(Err(_)) => Vec::new(),
+    };
+    if stopped.is_some() && noted.is_none() && kept.is_none() {
+        usage.extend(parts.partner.estimate(Purpose::Tutor, &asking, ""));
+    }
+    let mut feedback = noted.map(|notes| {
+        usage.extend(notes.usage);
+        notes.feedback
+    });
+    if feedback.is_none() && kept.is_none() && state == TurnState::Done {
+        // Stopped when the answer was whole and the tutor still wrote: a whole turn has its notes.
+        feedback = Some(parts.partner.coach(&asking));
+    }
+    if reason == Some(Reason::ContentFilter) {
+        answer.withdraw(publisher);
+    }
+    Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }
+}
+
+fn publish(publisher: &Publisher, feedback: &Feedback) {
+    if let Ok(json) = serde_json::to_string(feedback) {
+        publisher.feedback(Arc::from(json));
+    }
+}
+
+fn verdict(ended: &Result<llm::End, llm::Error>) -> (TurnState, Option<Reason>) {
+    match ended {
+        Ok(end) => match end.finish {
+            llm::Finish::Length => (TurnState::Done, Some(Reason::Length)),
+            llm::Finish::ContentFilter => (TurnState::Failed, Some(Reason::ContentFilter)),
+            llm::Finish::Stop | llm::Finish::Refusal | llm::Finish::Other => (TurnState::Done, None),
+        },
+        Err(error) => {
+            tracing::warn!(llm.error = %error, "an answer failed");
+            (TurnState::Failed, Some(Reason::from(error)))
+        }
+    }
+}
+
+/// Stores the outcome, trying until it is stored or the program has to end: a finished answer is never thrown away
+/// because the database was away for a moment.
+async fn commit(parts: &Parts, turn: &Turn, outcome: &Outcome) {
+    let backoff = ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times();
+    let stored = (|| parts.store.finish_turn(turn.id, turn.attempt, outcome, now()))
+        .retry(backoff)
+        .when(|_| !parts.stop.is_cancelled())
+        .notify(|error, _| {
+            tracing::error!(turn.id = %turn.id, error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
+        })
+        .await;
+    match stored {
+        Ok(true) => {}
+        Ok(false) => {
+            tracing::info!(turn.id = %turn.id, "a turn was deleted or taken over while it ran");
+            book(parts, turn, &outcome.usage).await;
+        }
+        Err(error) => {
+            tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "an outcome was lost: the program ended while the store was away");
+        }
+    }
+}
+
+/// What a turn cost is booked, also when nothing else is left of it.
+async fn book(parts: &Parts, turn: &Turn, usage: &[Usage]) {
+    for usage in usage {
+        if let Err(error) = parts.store.add_usage(Some(turn.id), usage, now()).await {
+            tracing::warn!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "what a turn cost was not stored");
+        }
+    }
+}
+
+impl Outcome {
+    fn failed(reason: Reason) -> Self {
+        Self {
+            state: TurnState::Failed,
+            reason: Some(reason),
+            answer: String::new(),
+            feedback: None,
+            usage: Vec::new(),
+        }
+    }
+}
+
+impl From<&llm::Error> for Reason {
+    fn from(error: &llm::Error) -> Self {
+        match error {
+            llm::Error::Connect | llm::Error::BreakerOpen { .. } => Self::Unreachable,
+            llm::Error::Timeout(_) => Self::Timeout,
+            llm::Error::RateLimited { .. } => Self::RateLimited,
+            llm::Error::Quota => Self::Quota,
+            llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
+            llm::Error::ContentFilter => Self::ContentFilter,
+            llm::Error::Server { .. } | llm::Error::Broken => Self::Broken,
+        }
+    }
+}
