@@ -1,1 +1,21 @@
-//! HTTP: routes, pages, API.
+//! HTTP: pages for people, an API for programs, live streams for both.
+
+mod address;
+pub mod api;
+pub mod assets;
+mod error;
+mod layers;
+mod learner;
+pub mod locale;
+mod metrics;
+pub mod pages;
+mod problem;
+mod rate_limit;
+mod request_id;
+mod router;
+pub mod state;
+
+pub use metrics::serve as serve_metrics;
+pub use rate_limit::RateLimits;
+pub use router::router;
+pub use state::AppState;

@@ -1,0 +1,229 @@
+//! Calls that carry their conversation along: what clients of the first version make. Nothing of them is stored but
+//! what they cost.
+
+use std::convert::Infallible;
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response,
+        sse::{self, Sse},
+    },
+};
+use futures_util::{StreamExt, future, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::{Json, events::STREAM_HEADERS};
+use crate::{
+    domain::{
+        Feedback, Locale, Topic,
+        bill::Bill,
+        message::{MESSAGE_MAX_CHARS, MessageError},
+        partner::{self, AnswerStream, Asking},
+        stateless::{self, Said},
+        turn::{Purpose, Reason},
+    },
+    http::{AppState, address::ClientAddress, error::ApiError},
+    llm::{self, Piece},
+};
+
+/// A question with its conversation: either `messages`, the last of them the question, or `message` with
+/// `conversation_history`.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChatRequest {
+    /// The conversation, ending with the question.
+    messages: Option<Vec<ChatMessage>>,
+    /// The question, at most 2,000 characters.
+    #[schema(example = "하늘은 왜 파래요?", max_length = 2000)]
+    message: Option<String>,
+    /// What was said before `message`.
+    conversation_history: Option<Vec<ChatMessage>>,
+    /// At most 100 characters; `일반적인 주제` if not said.
+    #[schema(example = "과학 탐구", max_length = 100)]
+    topic: Option<String>,
+    /// One of the models the server allows.
+    model: Option<String>,
+}
+
+/// One message.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct ChatMessage {
+    /// Who said it.
+    role: ChatRole,
+    /// What was said.
+    content: String,
+}
+
+/// Who may have said a message.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChatRole {
+    /// The student.
+    User,
+    /// The chat AI.
+    Assistant,
+}
+
+/// An answer with the tutor's notes.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChatResponse {
+    /// The answer, as Markdown.
+    response: String,
+    /// The model that gave it.
+    model: String,
+    /// The notes on how the question was asked.
+    tutor_feedback: Option<Feedback>,
+}
+
+/// Answers a question and notes how it was asked
+#[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat", request_body = ChatRequest,
+    responses((status = 200, body = ChatResponse),
+        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn chat(
+    State(state): State<AppState>,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    Json(request): Json<ChatRequest>,
+) -> Result<Json<ChatResponse>, ApiError> {
+    let asking = admitted(&state, address, request, locale)?;
+    let mut answer_bill = bill(&state, &asking, Purpose::Chat);
+    let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
+    let answer = async { collect(state.partner.answer(&asking).await?, &mut answer_bill).await };
+    let notes = async {
+        let noted = state.partner.feedback(&asking).await;
+        notes_bill.settle(&noted.usage).await;
+        noted.feedback
+    };
+    let (answer, feedback) = future::join(answer, notes).await;
+    let (response, end) = answer.inspect_err(|_| answer_bill.failed())?;
+    answer_bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
+    if end.finish == llm::Finish::ContentFilter {
+        return Err(ApiError::Model(Reason::ContentFilter));
+    }
+    Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback) }))
+}
+
+/// Answers a question piece by piece
+///
+/// Server-sent events: `data: {"content":"…"}` for each piece, last `data: {"content":"[DONE]"}`. Should the answer
+/// break off, `data: {"error":"…"}` comes before the last.
+#[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat", request_body = ChatRequest,
+    responses((status = 200, content_type = "text/event-stream", body = String),
+        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn stream(
+    State(state): State<AppState>,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    Json(request): Json<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let asking = admitted(&state, address, request, locale)?;
+    let pieces = state.partner.answer(&asking).await?;
+    let heard = bill(&state, &asking, Purpose::Chat);
+    // The bill goes with the stream: a client that hangs up drops both.
+    let data = stream::unfold(Some((pieces, heard)), move |going| async move {
+        let (mut pieces, mut bill) = going?;
+        let last = |data| Some((data, None));
+        match pieces.next().await {
+            Some(Ok(Piece::Text(text))) => {
+                bill.heard(&text);
+                Some((vec![json!({ "content": text })], Some((pieces, bill))))
+            }
+            Some(Ok(Piece::End(end))) => {
+                bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
+                let filtered = end.finish == llm::Finish::ContentFilter;
+                last(filtered.then(|| broken_off(Reason::ContentFilter, locale)).into_iter().collect())
+            }
+            Some(Err(error)) => last(vec![broken_off(Reason::from(&error), locale)]),
+            None => last(vec![broken_off(Reason::Broken, locale)]),
+        }
+    });
+    let stopped = state.engine.stopped();
+    let engine = state.engine.clone();
+    let interrupted = async move { engine.is_stopped().then(|| broken_off(Reason::Broken, locale)) };
+    let events = data
+        .flat_map(stream::iter)
+        .take_until(stopped)
+        .chain(stream::once(interrupted).filter_map(future::ready))
+        .chain(stream::iter([json!({ "content": "[DONE]" })]))
+        .map(|data| Ok::<_, Infallible>(sse::Event::default().data(data.to_string())));
+    Ok((STREAM_HEADERS, Sse::new(events)).into_response())
+}
+
+fn bill(state: &AppState, asking: &Asking, purpose: Purpose) -> Bill {
+    Bill::open(state.partner.clone(), state.store.clone(), state.budget.clone(), asking.clone(), purpose)
+}
+
+fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
+    json!({ "error": super::turns::reason_text(reason.as_str(), locale) })
+}
+
+fn admitted(
+    state: &AppState,
+    address: std::net::IpAddr,
+    request: ChatRequest,
+    locale: Locale,
+) -> Result<Asking, ApiError> {
+    let asking = read(state, request, locale)?;
+    state.limits.check(None, address).map_err(ApiError::TooMany)?;
+    state.engine.admit()?;
+    Ok(asking)
+}
+
+fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<Asking, ApiError> {
+    let topic = match request.topic.as_deref() {
+        Some(topic) if !topic.trim().is_empty() => Topic::parse(topic)?,
+        _ => Topic::default(),
+    };
+    let model = match request.model {
+        Some(model) if state.config.model.allows(&model) => Some(model),
+        Some(_) => return Err(ApiError::invalid("model", "model")),
+        None => None,
+    };
+    let messages = match (request.messages, request.message) {
+        (Some(messages), None) => messages,
+        (None, Some(message)) => {
+            let mut messages = request.conversation_history.unwrap_or_default();
+            messages.push(ChatMessage { role: ChatRole::User, content: message });
+            messages
+        }
+        _ => return Err(ApiError::invalid("message", "one-of")),
+    };
+    let said = messages.into_iter().map(Said::try_from).collect::<Result<_, _>>()?;
+    Ok(stateless::asking(topic, said, model, locale)?)
+}
+
+impl TryFrom<ChatMessage> for Said {
+    type Error = ApiError;
+
+    fn try_from(message: ChatMessage) -> Result<Self, ApiError> {
+        match message.role {
+            ChatRole::User => {
+                let chars = message.content.chars().count();
+                if chars > MESSAGE_MAX_CHARS {
+                    return Err(MessageError::TooLong(chars).into());
+                }
+                Ok(Self::User(message.content))
+            }
+            // Our own answers may be longer than a student's message; the body's limit bounds them.
+            ChatRole::Assistant => Ok(Self::Assistant(message.content)),
+        }
+    }
+}
+
+async fn collect(mut stream: AnswerStream, bill: &mut Bill) -> Result<(String, llm::End), llm::Error> {
+    let mut text = String::new();
+    while let Some(piece) = stream.next().await {
+        match piece? {
+            Piece::Text(piece) => {
+                bill.heard(&piece);
+                text.push_str(&piece);
+            }
+            Piece::End(end) => return Ok((text, end)),
+        }
+    }
+    Err(llm::Error::Broken)
+}

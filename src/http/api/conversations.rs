@@ -1,0 +1,193 @@
+//! A learner's conversations.
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{Json, guide::TopicRequest, turns::TurnView};
+use crate::{
+    domain::{
+        Conversation, ConversationId, Locale, Topic,
+        conversation::{ConversationSummary, Millis, now},
+        guide,
+    },
+    http::{
+        AppState,
+        address::ClientAddress,
+        error::ApiError,
+        learner::{Learner, welcome},
+    },
+    store::Cursor,
+};
+
+/// Conversations a page of the list has when none is asked for, and at most.
+const PAGE: u64 = 20;
+const PAGE_MAX: u64 = 100;
+
+/// A conversation that has just begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Begun {
+    id: Uuid,
+    topic: String,
+    /// The first words of the chat AI.
+    greeting: String,
+}
+
+/// A conversation with its turns.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Whole {
+    id: Uuid,
+    topic: String,
+    /// The first words of the chat AI.
+    greeting: String,
+    /// UTC, milliseconds.
+    created_at: Millis,
+    /// In the order they were asked.
+    turns: Vec<TurnView>,
+}
+
+/// A page of the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct List {
+    /// Newest activity first.
+    items: Vec<Item>,
+    /// What to pass as `before` for the next page; null on the last one.
+    next: Option<String>,
+}
+
+/// A conversation in the list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Item {
+    id: Uuid,
+    topic: String,
+    /// How many questions were asked.
+    turns: u32,
+    /// The first question.
+    first_message: Option<String>,
+    /// UTC, milliseconds.
+    created_at: Millis,
+    /// When the last question was asked. UTC, milliseconds.
+    active_at: Millis,
+}
+
+/// Which page of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct PageQuery {
+    /// `next` of the page before.
+    before: Option<String>,
+    /// Conversations a page, 1 to 100; 20 if not said.
+    limit: Option<u64>,
+}
+
+/// Begins a conversation, and makes the learner's cookie when there is none
+#[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = TopicRequest,
+    responses((status = 201, body = Begun), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn create(
+    State(state): State<AppState>,
+    learner: Option<Learner>,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    Json(request): Json<TopicRequest>,
+) -> Result<Response, ApiError> {
+    let topic = Topic::parse(&request.topic)?;
+    state.limits.check(learner.map(|learner| learner.0), address).map_err(ApiError::TooMany)?;
+    let (learner, cookie) = match learner {
+        Some(learner) => (learner, None),
+        None => welcome(&state).await.map(|(learner, cookie)| (learner, Some(cookie)))?,
+    };
+    let conversation = Conversation { id: ConversationId::new(), learner: learner.0, topic, created_at: now() };
+    state.store.add_conversation(&conversation).await?;
+
+    let greeting = guide::greeting(&conversation.topic, locale);
+    let begun = Begun { id: conversation.id.0, topic: conversation.topic.to_string(), greeting };
+    let mut response = (StatusCode::CREATED, Json(begun)).into_response();
+    let location = format!("/api/v1/conversations/{}", conversation.id);
+    response
+        .headers_mut()
+        .insert(header::LOCATION, HeaderValue::try_from(location).map_err(|e| ApiError::internal(&e))?);
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// Lists the learner's conversations, newest activity first
+#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(PageQuery),
+    responses((status = 200, body = List)))]
+pub async fn list(
+    State(state): State<AppState>,
+    learner: Option<Learner>,
+    query: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Json<List>, ApiError> {
+    let Query(query) = query?;
+    let Some(Learner(learner)) = learner else {
+        return Ok(Json(List { items: Vec::new(), next: None }));
+    };
+    let before = match query.before.as_deref() {
+        Some(text) => Some(text.parse::<Cursor>().map_err(|_| ApiError::invalid("before", "cursor"))?),
+        None => None,
+    };
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    // One more than asked for tells whether there is another page.
+    let mut found = state.store.conversations(learner, before, limit + 1).await?;
+    let more = found.len() as u64 > limit;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = found.last().filter(|_| more).map(|last| Cursor::from(last).to_string());
+    Ok(Json(List { items: found.into_iter().map(Item::from).collect(), next }))
+}
+
+/// Shows a conversation with its turns
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)),
+    responses((status = 200, body = Whole), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn show(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    locale: Locale,
+    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+) -> Result<Json<Whole>, ApiError> {
+    let Path(id) = id?;
+    let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
+    let turns = state.store.turns(learner, id).await?;
+    Ok(Json(Whole {
+        id: id.0,
+        greeting: guide::greeting(&conversation.topic, locale),
+        topic: conversation.topic.to_string(),
+        created_at: conversation.created_at,
+        turns: TurnView::all(turns, locale).await?,
+    }))
+}
+
+/// Deletes a conversation and everything in it
+#[utoipa::path(delete, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn delete(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Path(id) = id?;
+    if state.engine.delete_conversation(learner, id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(ApiError::NotFound)
+    }
+}
+
+impl From<ConversationSummary> for Item {
+    fn from(summary: ConversationSummary) -> Self {
+        Self {
+            id: summary.conversation.id.0,
+            topic: summary.conversation.topic.to_string(),
+            turns: summary.turns,
+            first_message: summary.first_message,
+            created_at: summary.conversation.created_at,
+            active_at: summary.active_at,
+        }
+    }
+}

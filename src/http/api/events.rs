@@ -1,0 +1,95 @@
+//! A turn as it happens: server-sent events, first a snapshot, then what changes.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderName, header::CACHE_CONTROL},
+    response::{
+        IntoResponse, Response,
+        sse::{self, KeepAlive, Sse},
+    },
+};
+use futures_util::{Stream, StreamExt, stream};
+use serde_json::json;
+
+use super::turns::reason_text;
+use crate::{
+    bus::{Event, Follower, Status},
+    domain::{
+        Locale, TurnId,
+        turn::{Reason, Turn, engine::Following},
+    },
+    http::{AppState, error::ApiError, learner::Learner},
+    render,
+};
+
+/// Proxies close a connection on which nothing is said for a minute.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What a stream needs so that no proxy holds its pieces back.
+pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
+    [(CACHE_CONTROL, "no-cache, no-transform"), (HeaderName::from_static("x-accel-buffering"), "no")];
+
+/// Follows a turn
+///
+/// Server-sent events: `snapshot {state, reason, reason_text, blocks, feedback}` first; then `block {index, html}`
+/// (replaces that block; an empty one is gone), `delta {text}`, `feedback {…}`, `state {state, reason, reason_text}`;
+/// `end {}` last. Reconnecting is the same call.
+#[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
+    responses((status = 200, content_type = "text/event-stream", body = String),
+        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn follow(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    locale: Locale,
+    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+) -> Result<Response, ApiError> {
+    let Path(id) = id?;
+    let events = match state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)? {
+        Following::Live(follower) => live(follower).left_stream(),
+        Following::Stored(turn) => stream::iter(stored(*turn)).right_stream(),
+    };
+    let numbered = events.enumerate().map(move |(number, event)| Ok::<_, Infallible>(written(number, &event, locale)));
+    let stream = Sse::new(numbered).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    Ok((STREAM_HEADERS, stream).into_response())
+}
+
+/// The bus is asked only when the connection can take more, so a slow reader holds nothing back and nothing in memory.
+fn live(follower: Follower) -> impl Stream<Item = Event> + Send {
+    stream::unfold(follower, async |mut follower| follower.next().await.map(|events| (stream::iter(events), follower)))
+        .flatten()
+}
+
+/// A turn that doesn't run here is told in two events.
+fn stored(turn: Turn) -> [Event; 2] {
+    let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Arc::from);
+    let status = Status { state: turn.state.as_str(), reason: turn.reason.map(Reason::as_str) };
+    [Event::Snapshot { status, blocks: render::markdown(&turn.answer), feedback }, Event::End]
+}
+
+fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
+    let said = |status: &Status| {
+        let text = status.reason.map(|reason| reason_text(reason, locale));
+        (status.state, status.reason, text)
+    };
+    let (name, data) = match event {
+        Event::Snapshot { status, blocks, feedback } => {
+            let (state, reason, reason_text) = said(status);
+            // The feedback is JSON already.
+            let feedback = feedback.as_deref().unwrap_or("null");
+            let head = json!({ "state": state, "reason": reason, "reason_text": reason_text, "blocks": blocks });
+            let head = head.to_string();
+            ("snapshot", format!("{},\"feedback\":{feedback}}}", &head[..head.len() - 1]))
+        }
+        Event::Block { index, html } => ("block", json!({ "index": index, "html": html }).to_string()),
+        Event::Delta { text } => ("delta", json!({ "text": text }).to_string()),
+        Event::Feedback { json } => ("feedback", json.to_string()),
+        Event::State { status } => {
+            let (state, reason, reason_text) = said(status);
+            ("state", json!({ "state": state, "reason": reason, "reason_text": reason_text }).to_string())
+        }
+        Event::End => ("end", "{}".to_owned()),
+    };
+    sse::Event::default().id(number.to_string()).event(name).data(data)
+}

@@ -1,0 +1,117 @@
+//! A conversation to take along.
+
+use std::fmt::Write as _;
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use rust_i18n::t;
+use serde::Deserialize;
+use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Json;
+use crate::{
+    domain::{Conversation, ConversationId, Locale, turn::Turn},
+    http::{AppState, error::ApiError, learner::Learner},
+};
+
+/// In which form.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Markdown, for people.
+    #[default]
+    Md,
+    /// JSON, for programs.
+    Json,
+}
+
+/// In which form to export.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct ExportQuery {
+    /// `md` (if not said) or `json`.
+    #[serde(default)]
+    format: Format,
+}
+
+/// Exports a conversation as a file
+#[utoipa::path(get, path = "/api/v1/conversations/{id}/export", tag = "conversations",
+    params(("id" = Uuid, Path), ExportQuery),
+    responses((status = 200, description = "the file", content((String = "text/markdown"), (serde_json::Value = "application/json"))),
+        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn export(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    locale: Locale,
+    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+    query: Result<Query<ExportQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, ApiError> {
+    let (Path(id), Query(query)) = (id?, query?);
+    let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
+    let turns = state.store.turns(learner, id).await?;
+    let (mut response, extension) = match query.format {
+        Format::Md => {
+            let kind = (header::CONTENT_TYPE, "text/markdown; charset=utf-8");
+            (([kind], markdown(&conversation, &turns, locale)).into_response(), "md")
+        }
+        Format::Json => (Json(program(&conversation, &turns)).into_response(), "json"),
+    };
+    let name = format!("attachment; filename=\"llm-classroom-{id}.{extension}\"");
+    let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal(&error))?;
+    response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    Ok(response)
+}
+
+fn program(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {
+    let turns: Vec<_> = turns
+        .iter()
+        .map(|turn| {
+            serde_json::json!({
+                "seq": turn.seq,
+                "message": turn.message,
+                "state": turn.state.as_str(),
+                "answer": turn.answer,
+                "feedback": turn.feedback,
+                "created_at": turn.created_at,
+            })
+        })
+        .collect();
+    serde_json::json!({
+        "id": conversation.id,
+        "topic": conversation.topic.as_str(),
+        "created_at": conversation.created_at,
+        "turns": turns,
+    })
+}
+
+fn markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> String {
+    let tag = locale.tag();
+    let mut text = format!("# {}\n\n{}\n", conversation.topic, day(conversation.created_at));
+    for turn in turns {
+        // Writing to a string can't fail.
+        let _ = write!(text, "\n## {}. {}\n\n", turn.seq, t!("export.question", locale = tag));
+        for line in turn.message.lines() {
+            let _ = writeln!(text, "> {line}");
+        }
+        if !turn.answer.is_empty() {
+            let _ = write!(text, "\n### {}\n\n{}\n", t!("export.answer", locale = tag), turn.answer.trim());
+        }
+        if let Some(feedback) = &turn.feedback {
+            let _ = write!(text, "\n### {}\n\n{}\n", t!("export.note", locale = tag), feedback.raw_feedback.trim());
+        }
+    }
+    let _ = write!(text, "\n---\n{}\n", t!("export.ai_notice", locale = tag));
+    text
+}
+
+/// The day in Korea.
+fn day(millis: i64) -> String {
+    let korea = UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC);
+    OffsetDateTime::from_unix_timestamp(millis / 1000)
+        .ok()
+        .and_then(|time| time.to_offset(korea).format(format_description!("[year]-[month]-[day]")).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,84 @@
+//! The greeting and the tutor's introduction to a topic.
+
+use std::time::Duration;
+
+use axum::{extract::State, http::HeaderMap};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Json;
+use crate::{
+    domain::{Locale, Topic, guide, guide::Guide},
+    http::{AppState, address::ClientAddress, error::ApiError},
+    render,
+};
+
+/// Longest time a client may ask to wait for a guide.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Which topic.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct TopicRequest {
+    /// A preset's name or a topic of the student's own, at most 100 characters.
+    #[schema(example = "과학 탐구", max_length = 100)]
+    pub(super) topic: String,
+}
+
+/// The first words of the chat AI.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InitialMessage {
+    /// The greeting.
+    message: String,
+}
+
+/// The tutor's introduction to a topic.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct InitialGuide {
+    #[serde(flatten)]
+    guide: Guide,
+    /// `guide_content` as safe HTML.
+    guide_html: String,
+    /// Whether the model is making a guide of its own, which a later call gets. `Prefer: wait=20` waits for it.
+    pending: bool,
+}
+
+/// Greets a student on a topic, at once
+#[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat", request_body = TopicRequest,
+    responses((status = 200, body = InitialMessage), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn initial_message(
+    locale: Locale,
+    Json(request): Json<TopicRequest>,
+) -> Result<Json<InitialMessage>, ApiError> {
+    let topic = Topic::parse(&request.topic)?;
+    Ok(Json(InitialMessage { message: guide::greeting(&topic, locale) }))
+}
+
+/// Introduces a topic: the model's guide where there is one, else the preset text
+#[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat", request_body = TopicRequest,
+    params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
+    responses((status = 200, body = InitialGuide), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn initial_guide(
+    State(state): State<AppState>,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
+    Json(request): Json<TopicRequest>,
+) -> Result<Json<InitialGuide>, ApiError> {
+    let topic = Topic::parse(&request.topic)?;
+    state.limits.check(None, address).map_err(ApiError::TooMany)?;
+    let found = state.guides.find(&topic, locale, wait(&headers)).await;
+    let guide_html = render::markdown(&found.guide.guide_content).concat();
+    Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
+}
+
+/// The `wait` preference of RFC 7240, section 4.3; nothing when there is none.
+fn wait(headers: &HeaderMap) -> Duration {
+    headers
+        .get_all("prefer")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split([',', ';']))
+        .find_map(|preference| preference.trim().strip_prefix("wait=")?.trim_matches('"').parse().ok())
+        .map_or(Duration::ZERO, |seconds| Duration::from_secs(seconds).min(WAIT_MAX))
+}

@@ -1,0 +1,13 @@
+//! The API: thin handlers that read, call once, and answer.
+
+pub mod chat;
+pub mod conversations;
+pub mod docs;
+pub mod events;
+pub mod export;
+pub mod guide;
+mod json;
+pub mod status;
+pub mod turns;
+
+pub use json::Json;

@@ -1,0 +1,176 @@
+//! Asking, stopping and trying again.
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+};
+use rust_i18n::t;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::Json;
+use crate::{
+    domain::{
+        ConversationId, Feedback, Locale, StudentMessage, TurnId,
+        conversation::Millis,
+        turn::{Reason, Turn},
+    },
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
+    render,
+};
+
+/// Longest idempotency key.
+const KEY_MAX: usize = 100;
+
+/// What the student asks.
+#[derive(Debug, Deserialize, ToSchema)]
+pub struct Question {
+    /// The message, at most 2,000 characters.
+    #[schema(example = "하늘은 왜 파래요?", max_length = 2000)]
+    message: String,
+}
+
+/// A message that is taken in: it can't be lost any more.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Accepted {
+    /// The turn, to be followed at `/api/v1/turns/{id}/events`.
+    turn_id: Uuid,
+    /// Its place in the conversation, from 1.
+    seq: u32,
+}
+
+/// A turn.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TurnView {
+    id: Uuid,
+    /// Its place in the conversation, from 1.
+    seq: u32,
+    /// What the student wrote.
+    message: String,
+    /// `accepted`, `answering`, `done`, `failed`, `cancelled` or `interrupted`.
+    #[schema(value_type = String)]
+    state: &'static str,
+    /// Why it ended so, where the state alone doesn't say.
+    #[schema(value_type = Option<String>)]
+    reason: Option<&'static str>,
+    /// The reason as a sentence in the reader's language.
+    reason_text: Option<String>,
+    /// The answer, or its beginning.
+    answer: Option<AnswerView>,
+    /// The tutor's notes.
+    feedback: Option<Feedback>,
+    /// UTC, milliseconds.
+    created_at: Millis,
+}
+
+/// An answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AnswerView {
+    /// As Markdown, as the model wrote it.
+    text: String,
+    /// As safe HTML.
+    html: String,
+}
+
+/// Conversations that are rendered at once: rendering is work for a processor, and asking must not wait for reading.
+static RENDERING: Semaphore = Semaphore::const_new(2);
+
+impl TurnView {
+    /// Turns as they are told, rendered aside from the tasks that serve.
+    pub(super) async fn all(turns: Vec<Turn>, locale: Locale) -> Result<Vec<Self>, ApiError> {
+        let _permit = RENDERING.acquire().await.map_err(|error| ApiError::internal(&error))?;
+        tokio::task::spawn_blocking(move || turns.into_iter().map(|turn| Self::new(turn, locale)).collect())
+            .await
+            .map_err(|error| ApiError::internal(&error))
+    }
+
+    fn new(turn: Turn, locale: Locale) -> Self {
+        let answer = (!turn.answer.is_empty())
+            .then(|| AnswerView { html: render::markdown(&turn.answer).concat(), text: turn.answer });
+        Self {
+            id: turn.id.0,
+            seq: turn.seq,
+            message: turn.message,
+            state: turn.state.as_str(),
+            reason: turn.reason.map(Reason::as_str),
+            reason_text: turn.reason.map(|reason| reason_text(reason.as_str(), locale)),
+            answer,
+            feedback: turn.feedback,
+            created_at: turn.created_at,
+        }
+    }
+}
+
+/// A reason as a sentence that says what to do next.
+pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
+    t!(format!("reason.{reason}"), locale = locale.tag()).into_owned()
+}
+
+/// Asks a question
+///
+/// When this answers, the message is stored and its answer is on the way, even if nobody follows it.
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns", request_body = Question,
+    params(("id" = Uuid, Path),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent")),
+    responses((status = 202, body = Accepted),
+        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 409, description = "a turn of this conversation is still running", body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 503, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn ask(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+    headers: HeaderMap,
+    Json(question): Json<Question>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let Path(id) = id?;
+    let message = StudentMessage::parse(&question.message)?;
+    let key = idempotency_key(&headers)?;
+    state.limits.check(Some(learner), address).map_err(ApiError::TooMany)?;
+    let turn = state.engine.ask(learner, id, message, key, locale).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
+}
+
+/// Stops a running turn; what is there of the answer stays
+#[utoipa::path(post, path = "/api/v1/turns/{id}/cancel", tag = "turns", params(("id" = Uuid, Path)),
+    responses((status = 204), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn cancel(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+) -> Result<StatusCode, ApiError> {
+    let Path(id) = id?;
+    state.engine.cancel(learner, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tries a turn again that failed, was stopped or was interrupted
+#[utoipa::path(post, path = "/api/v1/turns/{id}/retry", tag = "turns", params(("id" = Uuid, Path)),
+    responses((status = 202, body = Accepted), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json"),
+        (status = 409, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+pub async fn retry(
+    State(state): State<AppState>,
+    Learner(learner): Learner,
+    locale: Locale,
+    ClientAddress(address): ClientAddress,
+    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+) -> Result<(StatusCode, Json<Accepted>), ApiError> {
+    let Path(id) = id?;
+    state.limits.check(Some(learner), address).map_err(ApiError::TooMany)?;
+    let turn = state.engine.retry(learner, id, locale).await?;
+    Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
+        _ => Err(ApiError::invalid("Idempotency-Key", "idempotency-key")),
+    }
+}

@@ -1,0 +1,250 @@
+//! Everything that can go wrong in a request, and nothing else. How it's told is in `problem`.
+
+use std::time::Duration;
+
+use axum::{
+    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    response::{IntoResponse, Response},
+};
+
+use crate::{
+    domain::{
+        TurnId,
+        message::MessageError,
+        stateless::SequenceError,
+        topic::TopicError,
+        turn::{Reason, TurnState, engine::AskError},
+    },
+    llm,
+    store::StoreError,
+};
+
+/// Why a request was refused or failed.
+///
+/// As a response it carries only its status, its headers and itself as an extension; the `problem` layer, which knows
+/// the language and the request id, writes the body.
+#[derive(Debug, Clone)]
+pub enum ApiError {
+    /// No such thing, or not this learner's.
+    NotFound,
+    /// The path exists, the method doesn't.
+    MethodNotAllowed,
+    /// The body isn't JSON, or the query can't be read. With what the parser said.
+    Unreadable(String),
+    /// The body isn't said to be JSON.
+    NotJson,
+    /// A field isn't what it must be.
+    Invalid(Vec<FieldError>),
+    /// The body is larger than 64 KiB.
+    BodyTooLarge,
+    /// The conversation already has a running turn.
+    Busy(TurnId),
+    /// The key was used for another message.
+    KeyReused,
+    /// The turn can't be tried again.
+    NotRetriable(TurnState),
+    /// Too many questions in a short time.
+    TooMany(Duration),
+    /// The day's tokens are spent.
+    BudgetSpent(Duration),
+    /// A page of another site sent this.
+    CrossSite,
+    /// The model failed, for a reason a student can be told.
+    Model(Reason),
+    /// The store is away.
+    StoreUnavailable,
+    /// The server is shutting down.
+    Draining,
+    /// The request took too long.
+    TimedOut,
+    /// A bug or a broken machine. What exactly is in the log.
+    Internal,
+}
+
+/// One field that isn't what it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's path, such as `messages.0.role`.
+    pub field: &'static str,
+    /// Which rule it breaks: a key in `locales/` under `problem.field`.
+    pub rule: &'static str,
+    /// What the parser said, for programmers.
+    pub detail: Option<String>,
+}
+
+impl ApiError {
+    /// A bug, told to the log here and now, and to the client without detail.
+    pub fn internal(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!(%error, "a request failed");
+        Self::Internal
+    }
+
+    /// One field broke one rule.
+    #[must_use]
+    pub fn invalid(field: &'static str, rule: &'static str) -> Self {
+        Self::Invalid(vec![FieldError { field, rule, detail: None }])
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Busy(_) | Self::NotRetriable(_) => StatusCode::CONFLICT,
+            Self::TooMany(_) | Self::BudgetSpent(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Model(_) => StatusCode::BAD_GATEWAY,
+            Self::StoreUnavailable | Self::Draining | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Its name: the last part of the problem's `type`, and its key in `locales/` under `problem`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Unreadable(_) => "unreadable",
+            Self::NotJson => "not-json",
+            Self::Invalid(_) => "invalid",
+            Self::BodyTooLarge => "body-too-large",
+            Self::Busy(_) => "busy",
+            Self::KeyReused => "key-reused",
+            Self::NotRetriable(_) => "not-retriable",
+            Self::TooMany(_) => "too-many",
+            Self::BudgetSpent(_) => "budget-spent",
+            Self::CrossSite => "cross-site",
+            Self::Model(_) => "model",
+            Self::StoreUnavailable => "store-unavailable",
+            Self::Draining => "draining",
+            Self::TimedOut => "timed-out",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// How long to wait before trying again, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooMany(wait) | Self::BudgetSpent(wait) => Some(*wait),
+            Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
+            Self::Model(Reason::RateLimited | Reason::Unreachable) => Some(Duration::from_secs(10)),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        if let Some(wait) = self.retry_after() {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the store failed a request");
+        match error {
+            StoreError::Unavailable(_) | StoreError::Busy(_) => Self::StoreUnavailable,
+            _ => Self::Internal,
+        }
+    }
+}
+
+impl From<AskError> for ApiError {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::NotFound => Self::NotFound,
+            AskError::Busy(turn) => Self::Busy(turn),
+            AskError::KeyReused => Self::KeyReused,
+            AskError::NotRetriable(state) => Self::NotRetriable(state),
+            AskError::BudgetSpent { retry_in } => Self::BudgetSpent(retry_in),
+            AskError::Draining => Self::Draining,
+            AskError::Store(error) => error.into(),
+            AskError::Lost => Self::internal(&error),
+        }
+    }
+}
+
+impl From<llm::Error> for ApiError {
+    fn from(error: llm::Error) -> Self {
+        tracing::warn!(llm.error = %error, "the model failed a request");
+        Self::Model(Reason::from(&error))
+    }
+}
+
+impl From<TopicError> for ApiError {
+    fn from(error: TopicError) -> Self {
+        Self::invalid(
+            "topic",
+            match error {
+                TopicError::Empty => "topic-empty",
+                TopicError::TooLong(_) => "topic-too-long",
+            },
+        )
+    }
+}
+
+impl From<MessageError> for ApiError {
+    fn from(error: MessageError) -> Self {
+        Self::invalid(
+            "message",
+            match error {
+                MessageError::Empty => "message-empty",
+                MessageError::TooLong(_) => "message-too-long",
+            },
+        )
+    }
+}
+
+impl From<SequenceError> for ApiError {
+    fn from(error: SequenceError) -> Self {
+        match error {
+            SequenceError::NoQuestion => Self::invalid("messages", "no-question"),
+            SequenceError::TooMany => Self::invalid("messages", "too-many-messages"),
+            SequenceError::Message(error) => error.into(),
+        }
+    }
+}
+
+impl From<JsonRejection> for ApiError {
+    fn from(rejection: JsonRejection) -> Self {
+        match rejection {
+            JsonRejection::MissingJsonContentType(_) => Self::NotJson,
+            // Well-formed JSON of the wrong shape.
+            JsonRejection::JsonDataError(error) => {
+                let detail =
+                    Some(std::error::Error::source(&error).map_or_else(|| error.body_text(), ToString::to_string));
+                Self::Invalid(vec![FieldError { field: "body", rule: "shape", detail }])
+            }
+            rejection if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            rejection => Self::Unreadable(rejection.body_text()),
+        }
+    }
+}
+
+impl From<QueryRejection> for ApiError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::Unreadable(rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for ApiError {
+    fn from(_: PathRejection) -> Self {
+        // An id that can't be one names nothing.
+        Self::NotFound
+    }
+}

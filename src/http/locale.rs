@@ -1,0 +1,89 @@
+//! Which language a request is answered in.
+
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, header, request::Parts};
+use axum_extra::extract::CookieJar;
+
+use crate::domain::Locale;
+
+/// The cookie that remembers the language a student chose.
+pub const LOCALE_COOKIE: &str = "lang";
+
+/// `?lang=` first, then the `lang` cookie, then `Accept-Language` by q-value, then Korean.
+impl<S: Send + Sync> FromRequestParts<S> for Locale {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(locale_of(parts.uri.query(), &parts.headers))
+    }
+}
+
+/// The language of a request with this query and these headers.
+#[must_use]
+pub fn locale_of(query: Option<&str>, headers: &HeaderMap) -> Locale {
+    asked(query)
+        .or_else(|| CookieJar::from_headers(headers).get(LOCALE_COOKIE).and_then(|c| Locale::from_tag(c.value())))
+        .or_else(|| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(accepted))
+        .unwrap_or_default()
+}
+
+/// The language that `?lang=` asks for.
+#[must_use]
+pub fn asked(query: Option<&str>) -> Option<Locale> {
+    query?.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Locale::from_tag)
+}
+
+/// The best language of an `Accept-Language` header (RFC 9110 §12.5.4). `q=0` refuses; the first of equals wins;
+/// `*` accepts the default.
+fn accepted(header: &str) -> Option<Locale> {
+    let mut best: Option<(f32, Locale)> = None;
+    for range in header.split(',') {
+        let mut parts = range.split(';');
+        let tag = parts.next().unwrap_or_default().trim();
+        let q = parts.find_map(|p| p.trim().strip_prefix("q=")).map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+        let locale = if tag == "*" { Some(Locale::default()) } else { Locale::from_tag(tag) };
+        if let Some(locale) = locale
+            && q > 0.0
+            && best.is_none_or(|(top, _)| q > top)
+        {
+            best = Some((q, locale));
+        }
+    }
+    best.map(|(_, locale)| locale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(query: Option<&str>, cookie: Option<&str>, accept: Option<&str>) -> Locale {
+        let mut headers = HeaderMap::new();
+        if let Some(cookie) = cookie {
+            headers.insert(header::COOKIE, cookie.parse().unwrap());
+        }
+        if let Some(accept) = accept {
+            headers.insert(header::ACCEPT_LANGUAGE, accept.parse().unwrap());
+        }
+        locale_of(query, &headers)
+    }
+
+    #[test]
+    fn the_query_beats_the_cookie_and_the_cookie_beats_the_header() {
+        assert_eq!(of(Some("topic=x&lang=en"), Some("lang=ko"), Some("ko")), Locale::En);
+        assert_eq!(of(None, Some("theme=dark; lang=en"), Some("ko")), Locale::En);
+        assert_eq!(of(Some("lang=fr"), Some("lang=xx"), Some("en-GB")), Locale::En);
+        assert_eq!(of(None, None, None), Locale::Ko);
+    }
+
+    #[test]
+    fn accept_language_is_read_by_q_value() {
+        assert_eq!(of(None, None, Some("fr, en-US;q=0.7, ko;q=0.8")), Locale::Ko);
+        assert_eq!(of(None, None, Some("ko;q=0.3,en;q=0.9")), Locale::En);
+        assert_eq!(of(None, None, Some("ko;q=0, en;q=0.1")), Locale::En);
+        assert_eq!(of(None, None, Some("en, ko")), Locale::En);
+        assert_eq!(of(None, None, Some("de, *;q=0.5")), Locale::Ko);
+        assert_eq!(of(None, None, Some("en;q=high")), Locale::Ko);
+    }
+}

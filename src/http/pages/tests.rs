@@ -1,0 +1,188 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode, header};
+use axum::routing::get;
+use tower::ServiceExt;
+
+use super::*;
+use crate::domain::Locale;
+
+fn router(practice: bool) -> Router {
+    Router::new()
+        .route("/topic-selection.html", get(topics))
+        .route("/chat.html", get(chat))
+        .route("/conversations.html", get(conversations))
+        .route("/help.html", get(help))
+        .route("/mode-selection.html", get(mode_selection))
+        .route("/", get(root))
+        .with_state(PageContext { practice, model: "m".into(), static_base: "/static/abc".into() })
+}
+
+async fn ask(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+    let mut request = Request::builder().uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    router(path.contains("practice")).oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
+}
+
+async fn html(response: Response<Body>) -> String {
+    String::from_utf8(to_bytes(response.into_body(), 1 << 20).await.unwrap().to_vec()).unwrap()
+}
+
+fn location(response: &Response<Body>) -> &str {
+    response.headers()[header::LOCATION].to_str().unwrap()
+}
+
+#[tokio::test]
+async fn the_first_address_leads_to_the_topics() {
+    let response = ask("/", &[]).await;
+    assert_eq!(response.status(), StatusCode::MOVED_PERMANENTLY);
+    assert_eq!(location(&response), TOPICS_PATH);
+    assert_eq!(location(&ask("/mode-selection.html", &[]).await), TOPICS_PATH);
+}
+
+#[tokio::test]
+async fn a_chat_without_a_topic_leads_to_the_topics() {
+    let long = format!("/chat.html?topic={}", "a".repeat(101));
+    for path in ["/chat.html", "/chat.html?topic=", "/chat.html?topic=a&topic=b", long.as_str()] {
+        let response = ask(path, &[]).await;
+        assert!(response.status().is_redirection(), "{path}");
+        assert_eq!(location(&response), TOPICS_PATH, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_own_topic_sent_without_scripts_gets_its_chat() {
+    let response = ask("/chat.html?topic=%EA%B3%BC%ED%95%99&own=%20a%26b%20", &[]).await;
+    assert_eq!(location(&response), "/chat.html?topic=a%26b");
+}
+
+#[tokio::test]
+async fn a_topic_is_text_never_markup() {
+    let page = html(ask("/chat.html?topic=%3Cscript%3E%22%27x", &[]).await).await;
+    assert!(!page.contains("<script>"));
+    assert!(page.contains("data-topic=\"&#60;script&#62;&#34;&#39;x\""));
+}
+
+#[tokio::test]
+async fn the_language_asked_for_is_remembered() {
+    let response = ask("/help.html?lang=en", &[("accept-language", "ko")]).await;
+    assert_eq!(response.headers()[header::CONTENT_LANGUAGE], "en");
+    assert!(response.headers()[header::SET_COOKIE].to_str().unwrap().starts_with("lang=en;"));
+    let page = html(response).await;
+    assert!(page.contains("<html lang=\"en\""));
+    assert!(page.contains("href=\"/help.html?lang=ko\""));
+    assert!(!ask("/help.html", &[]).await.headers().contains_key(header::SET_COOKIE));
+}
+
+#[tokio::test]
+async fn the_theme_chosen_is_in_the_first_byte_of_the_page() {
+    assert!(html(ask("/help.html", &[("cookie", "theme=dark")]).await).await.contains("data-theme=\"dark\""));
+    assert!(!html(ask("/help.html", &[("cookie", "theme=pink")]).await).await.contains("data-theme"));
+}
+
+#[tokio::test]
+async fn without_a_model_every_page_says_so() {
+    for path in ["/topic-selection.html", "/chat.html?topic=x", "/conversations.html", "/help.html"] {
+        let said = "class=\"strip practice\"";
+        let practice = format!("{path}{}practice", if path.contains('?') { '&' } else { '?' });
+        assert!(html(ask(&practice, &[]).await).await.contains(said), "{path}");
+        assert!(!html(ask(path, &[]).await).await.contains(said), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_page_has_inline_script_or_style() {
+    for path in ["/topic-selection.html", "/chat.html?topic=x", "/conversations.html", "/help.html"] {
+        let page = html(ask(path, &[]).await).await;
+        for forbidden in ["<style", " style=", " onclick=", " onload=", "javascript:", "<script>"] {
+            assert!(!page.contains(forbidden), "{path} has {forbidden}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_a_page_with_its_number() {
+    let response = error_page(StatusCode::NOT_FOUND, Locale::En, "01-request");
+    assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    let page = html(response).await;
+    assert!(page.contains("isn't in the notebook") || page.contains("isn&#39;t in the notebook"));
+    assert!(page.contains("01-request"));
+}
+
+/// Everything between `from` and `to` in the files of a folder.
+fn between(folder: &str, extension: &str, from: &str, to: &str) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|e| e != extension) {
+            continue;
+        }
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for piece in text.split(from).skip(1) {
+            found.insert((name.clone(), piece.split(|c| to.contains(c)).next().unwrap().to_owned()));
+        }
+    }
+    found
+}
+
+#[test]
+fn both_languages_have_the_same_keys_and_blanks() {
+    let (ko, en) = (strings::texts(Locale::Ko), strings::texts(Locale::En));
+    assert_eq!(ko.keys().collect::<Vec<_>>(), en.keys().collect::<Vec<_>>());
+    assert!(ko.len() > 100);
+    let blanks =
+        |text: &str| text.split('{').skip(1).map(|t| t.split('}').next().map(str::to_owned)).collect::<BTreeSet<_>>();
+    for (key, text) in &ko {
+        assert_eq!(blanks(text), blanks(&en[key]), "{key}");
+        assert!(!text.trim().is_empty() && !en[key].trim().is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn every_text_a_page_names_exists_and_every_text_is_used() {
+    let texts = strings::texts(Locale::Ko);
+    let mut used: BTreeSet<String> =
+        between("templates", "html", "page.t(\"", "\"").into_iter().map(|(_, k)| k).collect();
+    for dim in help::DIMS {
+        used.extend(["name", "ask", "topic", "weak", "good", "why"].map(|text| format!("help.{dim}.{text}")));
+    }
+    used.extend(crate::domain::Preset::ALL.map(|preset| format!("preset.{}", preset.key())));
+    used.extend(
+        ["not_found", "server", "other"].iter().flat_map(|k| ["title", "text"].map(|t| format!("error.{k}_{t}"))),
+    );
+    for key in &used {
+        assert!(texts.contains_key(key), "no text for {key}");
+    }
+    let pages = ["app.", "nav.", "preset.", "topics.", "chat.", "guide.", "conversations.", "help.", "error."];
+    for key in texts.keys().filter(|key| pages.iter().any(|page| key.starts_with(page))) {
+        assert!(used.contains(key), "{key} is never shown");
+    }
+}
+
+#[test]
+fn every_text_a_script_names_exists_and_every_text_is_used() {
+    let texts = strings::texts(Locale::Ko);
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    for (file, name) in between("static/js", "js", "strings.", " ,;:)}]?.'\n") {
+        let section = match file.as_str() {
+            "topics.js" => "topic",
+            "conversations.js" => "history",
+            _ => "chat",
+        };
+        if name != "js" {
+            used.insert(format!("js.{section}.{name}"));
+        }
+    }
+    // Those that a script reaches by a computed name: levels, dimensions, final states.
+    used.extend((0..4).map(|level| format!("js.chat.level{level}")));
+    used.extend(help::DIMS.map(|dim| format!("js.chat.{dim}")));
+    used.extend(["failed", "cancelled", "interrupted"].map(|state| format!("js.chat.{state}")));
+    let there: BTreeSet<String> = texts.into_keys().filter(|key| key.starts_with("js.")).collect();
+    assert_eq!(used, there);
+}

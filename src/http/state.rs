@@ -1,0 +1,63 @@
+//! What handlers share.
+
+use std::{sync::Arc, time::Instant};
+
+use axum::extract::FromRef;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::{pages::PageContext, rate_limit::RateLimits};
+use crate::{
+    config::Config,
+    domain::{budget::Budget, guides::Guides, partner::Partner, turn::engine::Engine},
+    store::Store,
+};
+
+/// The parts of the program that handlers call, cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+/// See [`AppState`].
+pub struct Inner {
+    /// The settings.
+    pub config: Config,
+    /// Conversations and everything else that lasts.
+    pub store: Store,
+    /// Who answers.
+    pub partner: Partner,
+    /// The day's tokens.
+    pub budget: Arc<Budget>,
+    /// Takes messages in and runs turns.
+    pub engine: Engine,
+    /// Guides to topics.
+    pub guides: Guides,
+    /// How often who may ask.
+    pub limits: RateLimits,
+    /// What pages show of the program.
+    pub pages: PageContext,
+    /// The program's figures.
+    pub metrics: PrometheusHandle,
+    /// When the program started.
+    pub started: Instant,
+}
+
+impl AppState {
+    /// Shares the parts.
+    #[must_use]
+    pub fn new(parts: Inner) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl FromRef<AppState> for PageContext {
+    fn from_ref(state: &AppState) -> Self {
+        state.pages.clone()
+    }
+}

@@ -1,0 +1,92 @@
+import { byId, one } from './dom.js';
+import { fill, strings } from './strings.js';
+
+const form = one(document, '#composer', HTMLFormElement);
+const field = one(form, 'textarea', HTMLTextAreaElement);
+const send = one(form, '#send', HTMLButtonElement);
+const stop = one(form, '#stop', HTMLButtonElement);
+const hint = byId('hint');
+const max = Number(document.body.dataset.max);
+const BLANK = /_{2,}|…|\.{3}/;
+
+/** @type {(text: string) => void} */
+let changed = () => {};
+
+function update() {
+  field.style.height = 'auto';
+  field.style.height = `${field.scrollHeight}px`;
+  const left = max - [...field.value.trim()].length;
+  send.disabled = left === max || left < 0;
+  hint.textContent = left > max / 10 ? '' : fill(left < 0 ? strings.over : strings.left, { n: Math.abs(left) });
+  changed(field.value);
+}
+
+/** Where the student writes. */
+export const composer = {
+  /** @param {{send(text: string): void, stop(): void, change(text: string): void}} on */
+  listen(on) {
+    form.onsubmit = (event) => {
+      event.preventDefault();
+      if (!stop.hidden) this.hint(strings.busy);
+      else if (!send.disabled && !field.readOnly) on.send(field.value.trim());
+    };
+    field.onkeydown = (event) => {
+      // 229: Safari ends a composition before it tells of the Enter that ended it.
+      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      event.preventDefault();
+      form.requestSubmit();
+    };
+    field.oninput = update;
+    stop.onclick = () => {
+      stop.disabled = true;
+      this.focus();
+      on.stop();
+    };
+    changed = on.change;
+  },
+  text: () => field.value.trim(),
+  /** @param {string} text */
+  set(text) {
+    field.value = text;
+    update();
+  },
+  /** Takes a suggestion that has a blank, and selects the blank. @param {string} text */
+  take(text) {
+    this.set(text);
+    field.focus();
+    const blank = BLANK.exec(text);
+    if (blank) {
+      field.setSelectionRange(blank.index, blank.index + blank[0].length);
+      hint.textContent = strings.blank;
+    }
+  },
+  /** @param {string} text */
+  hint(text) {
+    hint.textContent = text;
+  },
+  /** While the question is on its way its text stays here, so that nothing can lose it. @param {boolean} on */
+  sending(on) {
+    field.readOnly = on;
+    send.disabled = on || !this.text();
+    if (on) hint.textContent = '';
+  },
+  /** @param {boolean} on */
+  answering(on) {
+    const focused = document.activeElement === stop;
+    stop.hidden = !on;
+    stop.disabled = false;
+    send.hidden = on;
+    if (!on && hint.textContent === strings.busy) hint.textContent = '';
+    if (focused && !on) this.focus();
+  },
+  stopFailed() {
+    stop.disabled = false;
+  },
+  /** Not on touch screens: the keyboard would cover the answer. */
+  focus() {
+    if (!matchMedia('(pointer: coarse)').matches) field.focus({ preventScroll: true });
+  },
+};
+
+/** @param {string} text */
+export const hasBlank = (text) => BLANK.test(text);

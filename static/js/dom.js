@@ -1,0 +1,24 @@
+/** @template {Element} T @param {ParentNode} within @param {string} selector @param {new () => T} type @returns {T} */
+export function one(within, selector, type) {
+  const found = within.querySelector(selector);
+  if (!(found instanceof type)) throw new Error(`The page has no ${selector}`);
+  return found;
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export const byId = (id) => one(document, `#${id}`, HTMLElement);
+
+/** A copy of a template's only element. @param {string} id @returns {HTMLElement} */
+export function clone(id) {
+  const copy = one(document, `#${id}`, HTMLTemplateElement).content.firstElementChild?.cloneNode(true);
+  if (!(copy instanceof HTMLElement)) throw new Error(`The template ${id} is empty`);
+  return copy;
+}
+
+/** @param {string} tag @param {string} text @param {string} [kind] class names */
+export function make(tag, text, kind = '') {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  element.className = kind;
+  return element;
+}

@@ -1,0 +1,54 @@
+import './theme.js';
+import { byId, one } from './dom.js';
+import { fill, strings } from './strings.js';
+
+const form = one(document, '#choice', HTMLFormElement);
+const own = one(form, '#own', HTMLInputElement);
+const start = one(form, '#start', HTMLButtonElement);
+const hint = byId('own-hint');
+const rule = hint.textContent ?? '';
+const max = Number(document.body.dataset.max);
+
+/** @returns {HTMLInputElement | null} */
+const preset = () => form.querySelector('input[type=radio]:checked');
+
+function update() {
+  const text = own.value.trim();
+  const over = [...text].length - max;
+  const name = text || preset()?.dataset.name;
+  start.disabled = !name || over > 0;
+  start.textContent = name ? fill(strings.start, { topic: name }) : strings.choose;
+  hint.textContent = over > 0 ? fill(strings.over, { n: over }) : rule;
+  own.setAttribute('aria-invalid', String(over > 0));
+}
+
+// One topic at a time: choosing a card empties the field, writing in the field lets go of the card.
+form.addEventListener('change', (event) => {
+  if (event.target !== own) own.value = '';
+  update();
+});
+own.addEventListener('input', () => {
+  const card = preset();
+  if (card && own.value.trim()) card.checked = false;
+  update();
+});
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const topic = own.value.trim() || preset()?.value;
+  if (topic && !start.disabled) location.assign(`/chat.html?${new URLSearchParams({ topic })}`);
+});
+// Enter on a card starts too; a form submits by itself only from a text field.
+form.addEventListener('keydown', (event) => {
+  if (event.key === 'Enter' && event.target instanceof HTMLInputElement && event.target.type === 'radio') form.requestSubmit();
+});
+
+const examples = byId('examples');
+examples.hidden = false;
+examples.onclick = (event) => {
+  if (!(event.target instanceof HTMLButtonElement)) return;
+  own.value = event.target.textContent ?? '';
+  own.dispatchEvent(new Event('input'));
+  start.focus();
+};
+addEventListener('pageshow', update);
+update();

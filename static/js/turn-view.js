@@ -1,0 +1,119 @@
+import { addCopyButtons } from './copy.js';
+import { clone, make, one } from './dom.js';
+import { setHtml } from './html.js';
+import { noteView } from './note-view.js';
+import { underline } from './quotes.js';
+import { strings } from './strings.js';
+
+const HEADINGS = 'h1, h2, h3, h4, h5, h6';
+const WIDE = '.table-wrap, math[display=block]';
+
+/** One question, its answer, and the note beside it. */
+export class TurnView {
+  /** @param {string} id @param {string} message @param {(view: TurnView) => void} retry */
+  constructor(id, message, retry) {
+    this.id = id;
+    this.message = message;
+    this.retry = retry;
+    this.element = clone('t-turn');
+    this.words = one(this.element, '.words', HTMLElement);
+    this.margin = one(this.element, '.margin', HTMLElement);
+    this.prose = one(this.element, '.prose', HTMLElement);
+    this.line = one(this.element, '.state', HTMLElement);
+    this.words.textContent = message;
+  }
+
+  /** @param {string[]} blocks */
+  setBlocks(blocks) {
+    this.prose.textContent = '';
+    blocks.forEach((html, index) => this.setBlock(index, html));
+  }
+
+  /** @param {number} index @param {string} html */
+  setBlock(index, html) {
+    while (this.prose.children.length <= index) this.prose.append(document.createElement('div'));
+    const block = this.prose.children[index];
+    setHtml(block, html);
+    addCopyButtons(block);
+    block.querySelectorAll(WIDE).forEach(reachable);
+    // A box to tick in a task list has its text beside it, not as a label.
+    for (const box of block.querySelectorAll('input')) box.setAttribute('aria-label', box.parentElement?.textContent?.trim() || '…');
+    if (block.querySelector('code, math, .task')) loadStyles();
+    if (block.querySelector(HEADINGS)) this.#levelHeadings();
+    if (this.line.classList.contains('wait')) this.wait(strings.writing);
+  }
+
+  /** A model begins at any level; a screen reader's list of headings must not skip one. */
+  #levelHeadings() {
+    let level = 2;
+    for (const heading of this.prose.querySelectorAll(HEADINGS)) {
+      level = Math.min(Number(heading.tagName[1]), level + 1);
+      heading.setAttribute('aria-level', String(level));
+    }
+  }
+
+  /** @param {Feedback} feedback */
+  setFeedback(feedback) {
+    /** @param {Dim} dim */
+    const idOf = (dim) => `${dim.id}-${this.id}`;
+    this.margin.replaceChildren(noteView(feedback, idOf));
+    underline(this.words, this.message, feedback.dims, idOf);
+  }
+
+  /** @param {Ending} ending */
+  setState({ state, reason, reason_text }) {
+    const there = this.prose.querySelector(':scope > :not(:empty)') !== null;
+    this.element.classList.toggle('done', there && state !== 'accepted' && state !== 'answering');
+    switch (state) {
+      case 'accepted':
+      case 'answering':
+        this.wait(there ? strings.writing : strings.thinking);
+        if (!this.margin.childElementCount) this.margin.replaceChildren(make('p', strings.reading, 'wait'));
+        return;
+      case 'done':
+        this.say(reason === 'length' ? reason_text ?? strings.length : '');
+        break;
+      default:
+        this.offer(reason_text ?? strings[state], strings.retry, () => this.retry(this));
+    }
+    if (!this.margin.querySelector('.note')) this.margin.replaceChildren(make('p', strings.noNote));
+  }
+
+  /** @param {string} text */
+  wait(text) {
+    this.say(text);
+    this.line.classList.add('wait');
+  }
+
+  /** @param {string} text */
+  say(text) {
+    this.line.className = 'state';
+    if (this.line.textContent !== text) this.line.textContent = text;
+  }
+
+  /** Says what went wrong and offers the one thing to do. @param {string} text @param {string} label @param {() => void} act */
+  offer(text, label, act) {
+    const button = /** @type {HTMLButtonElement} */ (make('button', label, 'plain'));
+    button.type = 'button';
+    button.onclick = act;
+    this.line.className = 'state wrong';
+    this.line.replaceChildren(make('span', text), button);
+  }
+}
+
+/** What is wider than the column scrolls by itself; so it must with the keyboard too. @param {Element} box */
+function reachable(box) {
+  if (box.scrollWidth > box.clientWidth) box.setAttribute('tabindex', '0');
+}
+
+/** Styles that only code and formulas need come with the first of them. */
+function loadStyles() {
+  if (document.getElementById('rich')) return;
+  for (const name of ['rich', 'code']) {
+    const link = document.createElement('link');
+    link.id = name;
+    link.rel = 'stylesheet';
+    link.href = new URL(`../css/${name}.css`, import.meta.url).href;
+    document.head.append(link);
+  }
+}
