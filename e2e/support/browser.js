@@ -1,0 +1,88 @@
+// A real Chromium, and pages that fail a test for anything a good page doesn't do.
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Chromium as Debian ships it, with nothing that phones home. */
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/**
+ * A new student: a browser context of their own, and a page that keeps a list of its faults.
+ *
+ * @param {import("playwright-core").Browser} browser
+ * @param {string} url the program's address
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function newStudent(browser, url, options = {}) {
+  const context = await browser.newContext({
+    baseURL: url,
+    locale: "ko-KR",
+    viewport: { width: 1440, height: 900 },
+    permissions: ["clipboard-read", "clipboard-write"],
+    ...options,
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  /** @type {string[]} */
+  const faults = [];
+  watch(page, url, faults);
+  return {
+    page,
+    context,
+    /** What a good page never does; tests that provoke a failure say which faults they expect. @param {RegExp} [expected] */
+    assertFaultless(expected) {
+      const unexpected = faults.filter((fault) => !expected?.test(fault));
+      assert.deepEqual(unexpected, []);
+    },
+    close: () => context.close(),
+  };
+}
+
+/** @param {import("playwright-core").Page} page @param {string} url @param {string[]} faults */
+function watch(page, url, faults) {
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) faults.push(`console: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`script: ${error}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    const target = request.url();
+    if (!target.startsWith(url) && !/^(data|blob|about):/.test(target)) faults.push(`foreign request: ${target}`);
+  });
+}
+
+/**
+ * Asserts that axe finds no violation in the page as it stands.
+ *
+ * @param {import("playwright-core").Page} page
+ * @param {string} state for the message
+ */
+export async function assertAccessible(page, state) {
+  // Evaluated by the browser's debugger, which the page's content security policy doesn't bind.
+  await page.evaluate(AXE);
+  const { violations } = await page.evaluate(() => /** @type {any} */ (globalThis).axe.run());
+  const found = violations.map((/** @type {any} */ violation) => ({
+    rule: violation.id,
+    nodes: violation.nodes.map((/** @type {any} */ node) => `${node.html} ${node.failureSummary}`),
+  }));
+  assert.deepEqual(found, [], `axe, ${state}`);
+}

@@ -1,0 +1,66 @@
+// Choosing what to study.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertAccessible } from "./support/browser.js";
+import { world } from "./support/world.js";
+
+const { student } = world();
+
+test("the start button is dead until a topic is chosen, and then names it", async () => {
+  const { page, assertFaultless, close } = await student();
+  await page.goto("/");
+  assert.equal(new URL(page.url()).pathname, "/topic-selection.html");
+  await assertAccessible(page, "topics, nothing chosen");
+  assert.ok(await page.getByRole("button", { name: "주제를 골라 주세요" }).isDisabled());
+
+  await page.getByRole("radio", { name: /역사 연구/ }).check({ force: true });
+  await assertAccessible(page, "topics, one chosen");
+  await page.getByRole("button", { name: "역사 연구 시작하기" }).click();
+  await page.getByRole("heading", { level: 1, name: "역사 연구" }).waitFor();
+  assert.equal(new URL(page.url()).searchParams.get("topic"), "역사 연구");
+  assertFaultless();
+  await close();
+});
+
+test("a topic of one's own starts with Enter, also one of a hundred characters", async () => {
+  const { page, assertFaultless, close } = await student();
+  const topic = "우리 동네 하천".padEnd(100, "가");
+  await page.goto("/topic-selection.html");
+  await page.getByRole("textbox", { name: "내가 정한 주제" }).fill(`${topic}나`);
+  assert.ok(await page.locator("#start").isDisabled(), "101 characters are too many");
+  await page.getByRole("textbox", { name: "내가 정한 주제" }).fill(topic);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: topic }).waitFor();
+  assertFaultless();
+  await close();
+});
+
+test("an example topic is taken with one click", async () => {
+  const { page, assertFaultless, close } = await student();
+  await page.goto("/topic-selection.html");
+  await page.getByRole("button", { name: "블랙홀", exact: true }).click();
+  await page.getByRole("button", { name: "블랙홀 시작하기" }).click();
+  await page.getByRole("heading", { level: 1, name: "블랙홀" }).waitFor();
+  assertFaultless();
+  await close();
+});
+
+test("without scripts a topic can still be chosen", async () => {
+  const { page, close } = await student({ javaScriptEnabled: false });
+  await page.goto("/topic-selection.html");
+  await page.getByRole("radio", { name: /과학 탐구/ }).check({ force: true });
+  await page.locator("#start").click();
+  assert.equal(new URL(page.url()).pathname, "/chat.html");
+  await page.getByRole("heading", { level: 1, name: "과학 탐구" }).waitFor();
+  await close();
+});
+
+test("old addresses lead where they led", async () => {
+  const { page, assertFaultless, close } = await student();
+  await page.goto("/mode-selection.html");
+  assert.equal(new URL(page.url()).pathname, "/topic-selection.html");
+  await page.goto(`/index.html?${new URLSearchParams({ topic: "과학 탐구" })}`);
+  await page.getByRole("heading", { level: 1, name: "과학 탐구" }).waitFor();
+  assertFaultless();
+  await close();
+});

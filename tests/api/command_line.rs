@@ -1,0 +1,108 @@
+//! The program as an operator starts it.
+
+use std::{fs, path::Path, process::Command};
+
+use super::*;
+use support::process::Process;
+
+/// Runs it to its end; gives whether it succeeded, and what it said.
+fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
+    command.args(arguments).current_dir(folder).env_clear().envs(environment.iter().copied());
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn it_tells_its_version_and_every_setting() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, version) = run(folder.path(), &["--version"], &[]);
+    assert_eq!(version, format!("llm-classroom {}\n", env!("CARGO_PKG_VERSION")));
+    let (_, help) = run(
+        folder.path(),
+        &["--help"],
+        &[("OPENAI_API_KEY", "sk-secret"), ("DATABASE_URL", "postgres://u:secret@h/d")],
+    );
+    for name in [
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_MODEL",
+        "OPENAI_FALLBACK_MODELS",
+        "MODEL_ALLOWLIST",
+        "APP_HOST",
+        "APP_PORT",
+        "APP_ENV",
+        "APP_BASE_URL",
+        "DATABASE_URL",
+        "TRUSTED_PROXIES",
+        "CORS_ALLOW_ORIGINS",
+        "LOG_FORMAT",
+        "RUST_LOG",
+        "METRICS_ADDR",
+        "SHUTDOWN_GRACE_SECONDS",
+        "RATE_LIMIT",
+        "DAILY_TOKEN_BUDGET",
+    ] {
+        assert!(help.contains(name), "{name} in {help}");
+    }
+    assert!(!help.contains("secret"), "{help}");
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused_with_the_mend() {
+    let folder = tempfile::tempdir().unwrap();
+    for (environment, mend) in [
+        (&[("APP_ENV", "production")][..], "APP_BASE_URL, such as https://"),
+        (&[("DATABASE_URL", "mysql://x")], "sqlite://"),
+        (&[("OPENAI_API_KEY", "k\u{7f}")], "OPENAI_API_KEY"),
+        (&[("APP_PORT", "99999")], "APP_PORT"),
+        (&[("RUST_LOG", "=,=")], "RUST_LOG"),
+        (&[("DATABASE_URL", "sqlite:///proc/none/x.db")], "DATABASE_URL"),
+    ] {
+        let (success, said) = run(folder.path(), &[], environment);
+        assert!(!success && said.contains(mend), "{environment:?}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn a_database_that_is_away_is_told_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let (success, said) = run(folder.path(), &[], &[("DATABASE_URL", "postgres://u:pw-secret@127.0.0.1:9/d")]);
+    assert!(!success && said.contains("DATABASE_URL") && !said.contains("pw-secret"), "{said}");
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_told_with_the_mend() {
+    let app = TestApp::practice().await;
+    let folder = tempfile::tempdir().unwrap();
+    let port = app.address.port().to_string();
+    let (success, said) = run(folder.path(), &[], &[("APP_PORT", &port)]);
+    assert!(!success && said.contains("APP_PORT chooses another port"), "{said}");
+}
+
+#[tokio::test]
+async fn a_file_named_dot_env_is_read_and_the_environment_beats_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(
+        folder.path().join(".env"),
+        "OPENAI_BASE_URL=http://127.0.0.1:9/v1\nOPENAI_MODEL=from-file\nOPENAI_API_KEY=\n",
+    )
+    .unwrap();
+    let program = Process::start(folder.path(), &[]);
+    assert!(program.banner.contains("from-file at http://127.0.0.1:9/v1"), "{}", program.banner);
+    drop(program);
+    let program = Process::start(folder.path(), &[("OPENAI_MODEL", "from-environment")]);
+    assert!(program.banner.contains("from-environment at http://127.0.0.1:9/v1"), "{}", program.banner);
+}
+
+#[test]
+fn the_database_can_be_made_ready_beforehand_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for _ in 0..2 {
+        let (success, said) = run(folder.path(), &["migrate"], &[]);
+        assert!(success, "{said}");
+        assert!(folder.path().join("data/llm-classroom.db").exists());
+    }
+}

@@ -1,0 +1,64 @@
+//! Deleting a conversation.
+
+use super::*;
+
+#[tokio::test]
+async fn a_deleted_conversation_is_gone_with_everything_in_it() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.finish(&turn).await;
+    let path = format!("/api/v1/conversations/{conversation}");
+    let deleted = student.delete(&path).await.expect(204);
+    assert!(deleted.bytes.is_empty());
+    student.get(&path).await.problem(404, "not-found");
+    student.delete(&path).await.problem(404, "not-found");
+    student.get(&format!("{path}/export")).await.problem(404, "not-found");
+    student.get(&format!("/api/v1/turns/{turn}/events")).await.problem(404, "not-found");
+    student.retry(&turn).await.problem(404, "not-found");
+    student.send(&conversation, QUESTION, None).await.problem(404, "not-found");
+    assert_eq!(student.get("/api/v1/conversations").await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn deleting_while_an_answer_runs_stops_it() {
+    let app = TestApp::start().await;
+    app.openai.queue(CHAT, Behaviour::default().gate_at(1));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let events = student.follow(&turn).await;
+    app.openai.wait_for_waiting(1).await;
+    student.delete(&format!("/api/v1/conversations/{conversation}")).await.expect(204);
+    app.openai.wait_for_disconnects(1).await;
+    assert_eq!(events.into_story().await.state, "cancelled");
+    student.get(&format!("/api/v1/conversations/{conversation}")).await.problem(404, "not-found");
+    // What follows is not disturbed.
+    assert_eq!(student.asked_and_answered(QUESTION).await["state"], "done");
+}
+
+#[tokio::test]
+async fn what_never_was_cannot_be_deleted() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    student.begin("과학 탐구").await;
+    for id in ["0190a5b0-0000-7000-8000-000000000000", "7", "%00", "..%2f..", "가"] {
+        student.delete(&format!("/api/v1/conversations/{id}")).await.problem(404, "not-found");
+    }
+}
+
+#[tokio::test]
+async fn what_a_deleted_answer_cost_is_booked_all_the_same() {
+    let app = TestApp::start().await;
+    app.openai.queue(CHAT, Behaviour::default().gate_at(1));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let mut events = student.follow(&turn).await;
+    events.until("the notes", |story| story.feedback.is_some() && !story.html().is_empty()).await;
+    student.delete(&format!("/api/v1/conversations/{conversation}")).await.expect(204);
+    events.into_story().await;
+    // The tutor's call alone took a hundred.
+    assert!(app.store().await.tokens_since(0).await.unwrap() > 100);
+}

@@ -1,0 +1,127 @@
+//! The API's own description.
+
+use super::*;
+use reqwest::Method;
+
+#[tokio::test]
+async fn the_document_describes_the_calls_as_agreed() {
+    let app = TestApp::start().await;
+    let reply = app.student().get("/openapi.json").await.expect(200);
+    assert!(reply.header("content-type").starts_with("application/json"));
+    let mut document = reply.json();
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    document["info"]["version"] = json!("(of the program)");
+    insta::assert_json_snapshot!("openapi", document);
+}
+
+#[tokio::test]
+async fn every_call_it_describes_is_there() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let document = student.get("/openapi.json").await.json();
+    let mut calls = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            // A conversation of its own for each: some delete it.
+            let conversation = student.begin("과학 탐구").await;
+            let turn = student.ask(&conversation, QUESTION).await;
+            let id = if path.contains("/turns/{id}") { &turn } else { &conversation };
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let call = student.call(method.clone(), &path.replace("{id}", id)).json(&json!({}));
+            let response = call.open().await;
+            let status = response.status().as_u16();
+            assert!(![404, 405].contains(&status) && status < 500, "{method} {path}: {status}");
+            let documented = operation["responses"].as_object().unwrap();
+            assert!(
+                documented.contains_key(&status.to_string()),
+                "{method} {path} answers {status}, which isn't described"
+            );
+            calls += 1;
+        }
+    }
+    assert!(calls >= 16, "{calls}");
+}
+
+#[tokio::test]
+async fn every_reference_in_it_leads_somewhere() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let app = TestApp::start().await;
+    let document = app.student().get("/openapi.json").await.json();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 10);
+    for reference in found {
+        assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_interactive_docs_bring_all_they_show() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let first = student.get("/docs").await;
+    let page =
+        if first.status.is_redirection() { student.get(&first.header("location")).await } else { first }.expect(200);
+    assert!(page.header("content-type").starts_with("text/html"));
+    let html = page.text();
+    let mut named = 0;
+    for attribute in ["src=\"", "href=\""] {
+        for rest in html.split(attribute).skip(1) {
+            let path = rest.split('"').next().unwrap();
+            assert!(!path.contains("//"), "{path} is not ours");
+            student.get(&format!("/docs/{}", path.trim_start_matches("./"))).await.expect(200);
+            named += 1;
+        }
+    }
+    assert!(named >= 3, "{html}");
+    // Nothing in the page itself would run under its policy.
+    assert!(!html.split("<script").skip(1).any(|script| !script.split('>').next().unwrap().contains("src=")), "{html}");
+}
+
+#[tokio::test]
+async fn the_program_prints_the_same_document() {
+    let app = TestApp::start().await;
+    let served = app.student().get("/openapi.json").await.json();
+    let printed = std::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom")).arg("openapi").output().unwrap();
+    assert!(printed.status.success());
+    assert_eq!(serde_json::from_slice::<Value>(&printed.stdout).unwrap(), served);
+}
+
+#[tokio::test]
+async fn it_names_the_kind_of_body_that_is_really_sent() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let document = student.get("/openapi.json").await.json();
+    let mut wrong = Vec::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let Some(content) = response["content"].as_object() else { continue };
+                // Readiness is no failure, and says more than a problem could.
+                let is_problem = (status.starts_with('4') || status.starts_with('5')) && path != "/ready";
+                if is_problem && !content.contains_key("application/problem+json") {
+                    wrong.push(format!("{method} {path} {status}: {:?}", content.keys()));
+                }
+            }
+        }
+    }
+    let conversation = student.begin("과학 탐구").await;
+    let export = student.get(&format!("/api/v1/conversations/{conversation}/export")).await.expect(200);
+    let kind = export.header("content-type");
+    let kind = kind.split(';').next().unwrap();
+    let described = &document["paths"]["/api/v1/conversations/{id}/export"]["get"]["responses"]["200"]["content"];
+    if described.get(kind).is_none() {
+        wrong.push(format!("an export is {kind}, not {described}"));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}

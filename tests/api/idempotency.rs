@@ -1,0 +1,123 @@
+//! The same key gives the same turn.
+
+use super::*;
+use futures_util::future::join_all;
+
+#[tokio::test]
+async fn one_key_twenty_times_at_once_makes_one_turn_and_one_call() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let sends = (0..20).map(|_| student.send(&conversation, QUESTION, Some("the-key")));
+    let mut turns: Vec<Value> = Vec::new();
+    for reply in join_all(sends).await {
+        turns.push(reply.expect(202).json());
+    }
+    turns.dedup();
+    assert_eq!(turns.len(), 1, "{turns:?}");
+    app.openai.release_all(CHAT);
+    student.finish(turns[0]["turn_id"].as_str().unwrap()).await;
+
+    assert_eq!(student.conversation(&conversation).await["turns"].as_array().unwrap().len(), 1);
+    assert_eq!((app.calls(CHAT), app.calls(TUTOR)), (1, 1));
+}
+
+#[tokio::test]
+async fn a_key_still_names_its_turn_when_that_is_done() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let first = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json();
+    student.finish(first["turn_id"].as_str().unwrap()).await;
+    assert_eq!(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json(), first);
+    assert_eq!(app.calls(CHAT), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_not_used_for_another_message() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let first = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json();
+    student.finish(first["turn_id"].as_str().unwrap()).await;
+    student.send(&conversation, "다른 질문이에요", Some("k")).await.problem(422, "key-reused");
+    assert_eq!(app.calls(CHAT), 1);
+}
+
+#[tokio::test]
+async fn two_students_may_choose_the_same_key() {
+    let app = TestApp::start().await;
+    let mut turns = Vec::new();
+    for student in [app.student(), app.student()] {
+        let conversation = student.begin("과학 탐구").await;
+        let turn = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json()["turn_id"].take();
+        assert_eq!(student.finish(turn.as_str().unwrap()).await.state, "done");
+        turns.push(turn);
+    }
+    assert_ne!(turns[0], turns[1]);
+}
+
+#[tokio::test]
+async fn a_second_question_waits_for_the_first_ones_answer() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let running = student.ask(&conversation, QUESTION).await;
+    let problem = student.send(&conversation, "하나 더요", None).await.problem(409, "busy");
+    assert_eq!(problem["turn_id"], running);
+    app.openai.release_all(CHAT);
+    student.finish(&running).await;
+    let next = student.ask(&conversation, "하나 더요").await;
+    assert_eq!(student.finish(&next).await.state, "done");
+}
+
+#[tokio::test]
+async fn different_questions_at_once_make_one_turn_and_tell_the_others() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let messages: Vec<String> = (0..10).map(|n| format!("{n}번 질문이에요")).collect();
+    let replies = join_all(messages.iter().map(|message| student.send(&conversation, message, None))).await;
+    let accepted: Vec<_> = replies.iter().filter(|reply| reply.status == 202).collect();
+    assert_eq!(accepted.len(), 1);
+    let turn = accepted[0].json()["turn_id"].take();
+    for reply in replies.iter().filter(|reply| reply.status != 202) {
+        assert_eq!(reply.problem(409, "busy")["turn_id"], turn);
+    }
+    app.openai.release_all(CHAT);
+    student.finish(turn.as_str().unwrap()).await;
+    assert_eq!(app.calls(CHAT), 1);
+}
+
+#[tokio::test]
+async fn conversations_of_one_student_run_side_by_side() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let mut turns = Vec::new();
+    for topic in ["과학 탐구", "역사 연구", "축구"] {
+        let conversation = student.begin(topic).await;
+        turns.push(student.ask(&conversation, QUESTION).await);
+    }
+    app.openai.wait_for_waiting(3).await;
+    app.openai.release_all(CHAT);
+    for turn in turns {
+        assert_eq!(student.finish(&turn).await.state, "done");
+    }
+}
+
+#[tokio::test]
+async fn a_key_counts_within_its_conversation() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    for topic in ["과학 탐구", "역사 연구"] {
+        let conversation = student.begin(topic).await;
+        let accepted = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json();
+        assert_eq!(student.finish(accepted["turn_id"].as_str().unwrap()).await.state, "done");
+        assert_eq!(student.stored(&conversation).await["id"], accepted["turn_id"]);
+    }
+    assert_eq!(app.calls(CHAT), 2);
+}

@@ -1,0 +1,57 @@
+//! The program as its clients see it: the real thing over real sockets, with a database of its own for each test; only
+//! the model server is ours.
+
+#![allow(clippy::unwrap_used, reason = "a test says what it expects by what it unwraps")]
+
+mod support;
+
+mod assets;
+mod bills;
+mod budget;
+mod busy_database;
+mod cancel;
+mod command_line;
+mod compression;
+mod conversations;
+mod cookies;
+mod crash;
+mod cross_site;
+mod delete;
+mod docs;
+mod following;
+mod guide;
+mod headers;
+mod hostile;
+mod idempotency;
+mod limits;
+mod logs;
+mod lost_requests;
+mod main_job;
+mod methods;
+mod pages;
+mod parallel;
+mod postgresql;
+mod practice;
+mod problems;
+mod provider;
+mod rate_limit;
+mod retry;
+mod sent;
+mod shutdown;
+mod stateless;
+mod stateless_stream;
+mod status;
+mod strangers;
+
+use serde_json::{Value, json};
+use support::{
+    app::TestApp,
+    openai::{Behaviour, Gate, Purpose, canned},
+    student::Student,
+};
+
+const CHAT: Purpose = Purpose::Chat;
+const TUTOR: Purpose = Purpose::Tutor;
+const GUIDE: Purpose = Purpose::Guide;
+
+const QUESTION: &str = "하늘은 왜 파래요?";

@@ -1,0 +1,96 @@
+//! No model is connected: the practice partner and the coach serve, and nobody else is called.
+
+use super::*;
+use reqwest::Method;
+
+#[tokio::test]
+async fn a_question_is_answered_by_the_practice_partner_with_the_coachs_notes() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let story = student.finish(&turn).await;
+    assert_eq!(story.state, "done");
+    let stored = student.stored(&conversation).await;
+    assert_eq!(stored["answer"]["html"], story.html());
+    assert_eq!(stored["feedback"]["source"], "coach");
+    assert_eq!(stored["feedback"], story.feedback.unwrap());
+    assert_eq!(app.openai.stats().calls, 0);
+    assert_eq!(app.store().await.tokens_since(0).await.unwrap(), 0, "nothing was paid for");
+}
+
+#[tokio::test]
+async fn a_practice_answer_can_be_stopped_and_asked_for_again() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.cancel(&turn).await.expect(204);
+    let state = student.stored(&conversation).await["state"].take();
+    if state == "cancelled" {
+        student.retry(&turn).await.expect(202);
+    }
+    assert_eq!(student.finish(&turn).await.state, "done");
+}
+
+#[tokio::test]
+async fn the_stateless_calls_work_too() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    let call = student.call(Method::POST, "/api/v1/chat/chat").header("content-type", "application/json");
+    let body = r#"{"message":"테스트","topic":"테스트","conversation_history":[]}"#;
+    let answer = call.body(body).send().await.expect(200).json();
+    assert!(!answer["response"].as_str().unwrap().is_empty());
+    assert_eq!(answer["model"], "practice");
+    assert_eq!(answer["tutor_feedback"]["source"], "coach");
+    assert_eq!(answer["tutor_feedback"]["suggested_questions"].as_array().unwrap().len(), 3);
+
+    let stream = student.post("/api/v1/chat/chat/stream", json!({ "message": "테스트" })).await.expect(200);
+    assert!(stream.text().starts_with("data: {\"content\":\""));
+    assert!(stream.text().ends_with("data: {\"content\":\"[DONE]\"}\n\n"));
+    assert_eq!(app.openai.stats().calls, 0);
+}
+
+#[tokio::test]
+async fn the_guide_is_the_preset_and_nothing_better_is_on_its_way() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    for topic in ["과학 탐구", "우리 동네 하천"] {
+        let guide = student.post("/api/v1/chat/initial-guide", json!({ "topic": topic })).await.expect(200).json();
+        assert_eq!((&guide["source"], &guide["pending"]), (&json!("preset"), &json!(false)));
+        assert_eq!(guide["starter_questions"].as_array().unwrap().len(), 3);
+    }
+}
+
+#[tokio::test]
+async fn every_page_and_readiness_say_that_it_is_practice() {
+    let practice = TestApp::practice().await;
+    let model = TestApp::start().await;
+    assert_eq!(practice.student().get("/ready").await.expect(200).json()["provider"], "practice");
+    for page in
+        ["/topic-selection.html", "/index.html?topic=x", "/chat.html?topic=x", "/conversations.html", "/help.html"]
+    {
+        let says = async |app: &TestApp, lang, words: &str| {
+            let call = app.student().call(Method::GET, page).header("accept-language", lang);
+            let html = call.send().await.expect(200).text();
+            html.contains(&format!("<aside class=\"strip practice\" aria-label=\"{words}\">"))
+        };
+        assert!(says(&practice, "ko", "연습 모드").await, "{page}");
+        assert!(says(&practice, "en", "Practice mode").await, "{page}");
+        assert!(!says(&model, "ko", "연습 모드").await, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_start_tells_how_to_connect_a_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let banner =
+        |environment: &[(&str, &str)]| support::process::Process::start(folder.path(), environment).banner.clone();
+    let practice = banner(&[]);
+    for word in ["practice partner", "data/llm-classroom.db", "http://127.0.0.1:"] {
+        assert!(practice.contains(word), "{practice}");
+    }
+    let model = banner(&[("OPENAI_BASE_URL", "http://127.0.0.1:9/v1"), ("OPENAI_API_KEY", "sk-secret")]);
+    assert!(model.contains("gpt-4o-mini at http://127.0.0.1:9/v1"), "{model}");
+    assert!(!model.contains("sk-secret"));
+}

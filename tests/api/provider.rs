@@ -1,0 +1,181 @@
+//! A model server that misbehaves, and what the student gets to see of it.
+
+use super::*;
+use support::openai::{Error, FakeOpenAi};
+
+/// Asks once and gives the stored turn, after checking that the live page ended up with the same.
+async fn asked(app: &TestApp) -> Value {
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let story = student.finish(&turn).await;
+    let stored = student.stored(&conversation).await;
+    assert_eq!(stored["message"], QUESTION);
+    assert_eq!(stored["state"], story.state);
+    assert_eq!(stored["reason"].as_str(), story.reason.as_deref());
+    assert_eq!(stored["answer"]["html"].as_str().unwrap_or_default(), story.html());
+    assert_eq!(stored["feedback"], story.feedback.unwrap_or_default());
+    stored
+}
+
+fn ended(turn: &Value) -> (&str, Option<&str>, Option<&str>) {
+    (turn["state"].as_str().unwrap(), turn["reason"].as_str(), turn["answer"]["text"].as_str())
+}
+
+#[tokio::test]
+async fn each_failure_before_the_first_word_is_told_by_its_reason() {
+    for (failure, reason) in [
+        (Behaviour::status(500, "oops"), "broken"),
+        (Behaviour::status(200, ""), "broken"),
+        (Behaviour::raw(["data: nonsense\n\n"]), "broken"),
+        (Behaviour::error(429, "rate_limit_exceeded", "slow down"), "rate_limited"),
+        (Behaviour::error(429, "insufficient_quota", "pay"), "quota"),
+        (Behaviour::error(401, "invalid_api_key", "no"), "misconfigured"),
+        (Behaviour::error(404, "model_not_found", "no"), "misconfigured"),
+        (Behaviour::error(400, "content_filter", "no"), "content_filter"),
+    ] {
+        let app = TestApp::start().await;
+        app.openai.set(CHAT, failure.clone());
+        let turn = asked(&app).await;
+        assert_eq!(ended(&turn), ("failed", Some(reason), None), "{failure:?}");
+        let sentence = turn["reason_text"].as_str().unwrap();
+        assert!(!sentence.is_empty() && !sentence.contains("reason."), "{sentence}");
+        assert_eq!(app.calls(CHAT), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_passing_failure_is_not_seen_by_the_student() {
+    let app = TestApp::with(&["--model-retries", "2"]).await;
+    app.openai.queue(CHAT, Behaviour::status(503, "").header("retry-after-ms", "1"));
+    app.openai.queue(CHAT, Behaviour::error(429, "rate_limit_exceeded", "").header("retry-after", "0.01"));
+    let turn = asked(&app).await;
+    assert_eq!(ended(&turn), ("done", None, Some(canned::CHAT.concat().as_str())));
+    assert_eq!(app.calls(CHAT), 3);
+}
+
+#[tokio::test]
+async fn a_fallback_model_steps_in() {
+    let app = TestApp::with(&["--openai-model", "main", "--openai-fallback-models", "spare"]).await;
+    app.openai.queue(CHAT, Behaviour::error(404, "model_not_found", "no"));
+    assert_eq!(asked(&app).await["state"], "done");
+    let models: Vec<_> = app.openai.requests_for(CHAT).iter().map(|call| call.body["model"].clone()).collect();
+    assert_eq!(models, ["main", "spare"]);
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let app = TestApp::with(&["--first-token-timeout-seconds", "0.2"]).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    assert_eq!(ended(&asked(&app).await), ("failed", Some("timeout"), None));
+    app.openai.wait_for_disconnects(1).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_stalls_is_kept_as_far_as_it_came() {
+    let app = TestApp::with(&["--idle-timeout-seconds", "0.2"]).await;
+    app.openai.set(CHAT, Behaviour::text(["여기까지", " 그 뒤"]).gate_at(1));
+    assert_eq!(ended(&asked(&app).await), ("failed", Some("timeout"), Some("여기까지")));
+    app.openai.wait_for_disconnects(1).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_kept_as_far_as_it_came() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["여기까지", " 그 뒤"]) });
+    let turn = asked(&app).await;
+    assert_eq!(ended(&turn), ("failed", Some("broken"), Some("여기까지")));
+    assert_eq!(turn["feedback"]["source"], "model");
+    assert_eq!(app.calls(CHAT), 1, "after the first word nothing is tried again");
+}
+
+#[tokio::test]
+async fn an_error_inside_the_stream_ends_it() {
+    let app = TestApp::start().await;
+    let event = json!({ "error": { "message": "overloaded", "type": "server_error" } });
+    app.openai.set(CHAT, Behaviour { error_after: Some(Error { after: 1, event }), ..Behaviour::text(["하나", "둘"]) });
+    assert_eq!(ended(&asked(&app).await), ("failed", Some("broken"), Some("하나")));
+}
+
+#[tokio::test]
+async fn an_answer_at_its_length_limit_is_done_and_says_so() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour { finish: Some("length".into()), ..Behaviour::text(["아주 길어서"]) });
+    assert_eq!(ended(&asked(&app).await), ("done", Some("length"), Some("아주 길어서")));
+}
+
+#[tokio::test]
+async fn what_a_content_filter_stopped_is_taken_back() {
+    let app = TestApp::start().await;
+    let answer = Behaviour { finish: Some("content_filter".into()), ..Behaviour::text(["보이면 안 될 말", ""]) };
+    app.openai.set(CHAT, answer.gate_at(1));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let mut events = student.follow(&turn).await;
+    events.until_shown("보이면 안 될 말").await;
+    app.openai.release_all(CHAT);
+    let story = events.into_story().await;
+    assert_eq!((story.html().as_str(), story.reason.as_deref()), ("", Some("content_filter")));
+    let stored = student.stored(&conversation).await;
+    assert_eq!(ended(&stored), ("failed", Some("content_filter"), None));
+    assert!(!student.get(&format!("/api/v1/conversations/{conversation}/export")).await.text().contains("보이면"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, Behaviour { refusal: true, ..Behaviour::text(["그건 도와줄 수 없어요."]) });
+    assert_eq!(ended(&asked(&app).await), ("done", None, Some("그건 도와줄 수 없어요.")));
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_and_comes_back_is_used_again() {
+    let mut app = TestApp::with(&["--breaker-failures", "2", "--breaker-cooldown-seconds", "0.001"]).await;
+    let port = app.openai.port();
+    let down = std::mem::replace(&mut app.openai, FakeOpenAi::start().await);
+    drop(down);
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let story = student.finish(&turn).await;
+    assert_eq!((story.state.as_str(), story.reason.as_deref()), ("failed", Some("unreachable")));
+    assert_eq!(student.stored(&conversation).await["feedback"]["source"], "coach");
+
+    app.openai = FakeOpenAi::start_on(port).await;
+    // One call finds out whether the server is back: the answer's, and the coach may write the notes once more.
+    student.retry(&turn).await.expect(202);
+    assert_eq!(student.finish(&turn).await.state, "done");
+    let turn = student.ask(&conversation, "그럼 저녁에는요?").await;
+    student.finish(&turn).await;
+    assert_eq!(student.stored(&conversation).await["feedback"]["source"], "model");
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_failing_is_left_alone_and_readiness_says_so() {
+    let app = TestApp::with(&["--breaker-failures", "2", "--breaker-cooldown-seconds", "3600"]).await;
+    for purpose in [CHAT, TUTOR] {
+        app.openai.set(purpose, Behaviour::status(500, "oops"));
+    }
+    let ready = async || app.student().get("/ready").await.expect(200).json();
+    assert_eq!(ready().await["provider"], "ok");
+    asked(&app).await;
+    assert_eq!(ready().await["provider"], "resting");
+    let calls = app.openai.stats().calls;
+    assert_eq!(ended(&asked(&app).await), ("failed", Some("unreachable"), None));
+    assert_eq!(app.openai.stats().calls, calls, "nobody was asked");
+    assert_eq!(ready().await["status"], "ready", "students still get their notes");
+}
+
+#[tokio::test]
+async fn hostile_words_of_a_model_are_harmless() {
+    let app = TestApp::start().await;
+    let hostile = "<script>alert(1)</script> [눌러](javascript:alert(1)) <img src=x onerror=alert(1)> ![그림](https://evil.example/x.png)";
+    app.openai.set(CHAT, Behaviour::text([hostile]));
+    let turn = asked(&app).await;
+    assert_eq!(turn["answer"]["text"], hostile);
+    let html = turn["answer"]["html"].as_str().unwrap();
+    for active in ["<script", "<img", "onerror=\"", "href=\"javascript:", "src=\"https://evil"] {
+        assert!(!html.contains(active), "{active} in {html}");
+    }
+}
