@@ -1,0 +1,34 @@
+.DEFAULT_GOAL := help
+.PHONY: help run check test fmt deps e2e coach speed openapi
+
+help: ## Show these targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: ## Serve at http://127.0.0.1:8000
+	cargo run --release
+
+check: ## The quick half, for every edit: format, lints, types, unit tests
+	scripts/check.sh quick
+
+test: ## Everything: install what is missing, format, lints, types, Rust tests, browser tests
+	scripts/check.sh all
+
+fmt: ## Format the Rust code
+	cargo fmt
+
+deps: ## Install what the tests need (Debian packages, npm packages)
+	scripts/install-test-deps.sh
+
+e2e: deps ## The browser tests alone
+	cargo build --bin llm-classroom --example fake_openai
+	npm run --silent e2e
+
+coach: ## Print how well the coach agrees with the labelled questions
+	cargo test --quiet --test coach agreement -- --nocapture
+
+speed: ## Print how fast rendering and the coach are
+	cargo run --release --quiet --example render_speed
+	cargo run --release --quiet --example coach_speed
+
+openapi: ## Print the OpenAPI document
+	@cargo run --quiet -- openapi

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what the tests need and the machine lacks. Asks for root only when something is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+missing=()
+need() { # need PACKAGE TEST...: the package, unless the test succeeds
+    local package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing+=("$package")
+}
+postgres_is_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
+installed() { dpkg -s "$1"; }
+
+need build-essential command -v cc
+need nodejs command -v node
+need npm command -v npm
+need chromium command -v chromium
+need fonts-noto-cjk installed fonts-noto-cjk
+need fonts-noto-color-emoji installed fonts-noto-color-emoji
+need postgresql postgres_is_there
+
+if ((${#missing[@]})); then
+    echo "Installing: ${missing[*]}"
+    as_root=()
+    ((EUID == 0)) || as_root=(sudo)
+    "${as_root[@]}" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
+fi
+
+# As the lock file says; again only when it changed.
+if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json ]]; then
+    npm ci --no-fund --no-audit --loglevel=error
+fi
