@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { test } from "node:test";
 import { answer, ask, note, openChat, settled, turns } from "./support/classroom.js";
-import { assertAccessible } from "./support/browser.js";
+import { assertAccessible, assertNoSidewaysScroll } from "./support/browser.js";
 import { ROOT } from "./support/process.js";
 import { world } from "./support/world.js";
 
@@ -57,15 +57,6 @@ async function finishedConversation(page) {
   await ask(page, QUESTION);
   await settled(page);
   await note(turns(page).first()).waitFor();
-}
-
-/** @param {import("playwright-core").Page} page @param {string} what */
-async function assertNoSidewaysScroll(page, what) {
-  const { scroll, client } = await page.evaluate(() => ({
-    scroll: document.documentElement.scrollWidth,
-    client: document.documentElement.clientWidth,
-  }));
-  assert.ok(scroll <= client, `${what}: ${scroll} > ${client}`);
 }
 
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {

@@ -86,3 +86,12 @@ export async function assertAccessible(page, state) {
   }));
   assert.deepEqual(found, [], `axe, ${state}`);
 }
+
+/** Asserts that the page fits its window's width. @param {import("playwright-core").Page} page @param {string} state */
+export async function assertNoSidewaysScroll(page, state) {
+  const { scroll, client } = await page.evaluate(() => ({
+    scroll: document.documentElement.scrollWidth,
+    client: document.documentElement.clientWidth,
+  }));
+  assert.ok(scroll <= client, `${state}: ${scroll} > ${client}`);
+}

@@ -30,7 +30,9 @@ export function world({ practice = false, settings = {} } = {}) {
     get program() {
       return parts.program;
     },
-    /** @param {import("playwright-core").BrowserContextOptions} [options] */
-    student: (options) => newStudent(parts.browser, parts.program.url, options),
+    /** Another program beside the first, with other settings; the test ends it. @param {Record<string, string>} other */
+    another: (other) => startProgram({ OPENAI_BASE_URL: parts.provider.url, ...other }),
+    /** @param {import("playwright-core").BrowserContextOptions} [options] @param {string} [url] another program's address */
+    student: (options, url = parts.program.url) => newStudent(parts.browser, url, options),
   };
 }
