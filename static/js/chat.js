@@ -9,8 +9,13 @@ const draft = draftOf(topic);
 /** What only asking needs comes when the student is about to ask. */
 const conversation = () => import('./conversation.js');
 
+let underWay = false;
+
 /** @param {string} message @param {boolean} written by the student, not suggested */
 async function send(message, written) {
+  // A double click on a suggestion asks before the first click's turn is there to be seen.
+  if (underWay) return;
+  underWay = true;
   composer.sending(true);
   try {
     const { send } = await conversation();
@@ -26,6 +31,8 @@ async function send(message, written) {
     lost();
     composer.sending(false);
     composer.hint(strings.unsent);
+  } finally {
+    underWay = false;
   }
 }
 
