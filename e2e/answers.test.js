@@ -41,6 +41,8 @@ test("tables, lists, formulas, code and prices look as they should", async () =>
   await prose.locator(".code").getByRole("button").click();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'for n in range(3):\n    print(n, "<b>")\n');
   await page.getByRole("button", { name: "답 복사하기" }).click();
+  await page.getByText("복사했어요").last().waitFor();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /사과는 \$5, 배는 \$10이에요[^]*하나의 하나/);
   assertFaultless();
   await close();
 });

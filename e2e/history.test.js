@@ -79,7 +79,7 @@ test("nobody sees another student's conversation", async () => {
 
 test("a tab that was closed in the middle of an answer has missed nothing", async () => {
   await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
-  const { page, context, close } = await student();
+  const { page, context, assertFaultless, close } = await student();
   await openChat(page, "과학 탐구");
   await ask(page, "하늘은 왜 파래요?");
   await answer(turns(page).first()).getByText("앞부분이에요.").waitFor();
@@ -92,5 +92,6 @@ test("a tab that was closed in the middle of an answer has missed nothing", asyn
   await answer(turns(again).first()).getByText("뒷부분이에요.").waitFor();
   await settled(again);
   assert.equal((await made.provider.stats()).by_purpose.chat, 1);
+  assertFaultless();
   await close();
 });

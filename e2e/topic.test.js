@@ -46,12 +46,13 @@ test("an example topic is taken with one click", async () => {
 });
 
 test("without scripts a topic can still be chosen", async () => {
-  const { page, close } = await student({ javaScriptEnabled: false });
+  const { page, assertFaultless, close } = await student({ javaScriptEnabled: false });
   await page.goto("/topic-selection.html");
   await page.getByRole("radio", { name: /과학 탐구/ }).check({ force: true });
   await page.locator("#start").click();
   assert.equal(new URL(page.url()).pathname, "/chat.html");
   await page.getByRole("heading", { level: 1, name: "과학 탐구" }).waitFor();
+  assertFaultless();
   await close();
 });
 

@@ -54,6 +54,22 @@ test("while the model is down the page says what to do, and one click later it w
   await close();
 });
 
+test("a model server that refuses connections is met like one that fails", async () => {
+  const vain = await made.another({ OPENAI_BASE_URL: "http://127.0.0.1:1/v1", MODEL_RETRIES: "0" });
+  const { page, assertFaultless, close } = await student({}, vain.url);
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const turn = turns(page).first();
+  await turn.getByRole("button", { name: "다시 답하기" }).waitFor();
+  assert.ok(!(await page.content()).includes("127.0.0.1:1/"), "nothing internal is told");
+  await turn.getByText("규칙으로 읽은 노트").waitFor();
+  await page.reload();
+  await turn.getByRole("button", { name: "다시 답하기" }).waitFor();
+  assertFaultless();
+  await close();
+  await vain.end();
+});
+
 test("an answer that breaks off keeps its beginning and can be asked for again", async () => {
   await made.provider.script({ queue: { chat: [{ chunks: ["여기까지 왔어요. ", "그다음"], cut_after: 1 }] } });
   const { page, assertFaultless, close } = await student();
@@ -119,10 +135,8 @@ test("without a network the page says so, keeps the text, and goes on by itself"
   await assertAccessible(page, "chat, offline");
   await context.setOffline(false);
   await page.getByText("연결이 끊겼어요.").waitFor({ state: "hidden" });
-  if ((await turns(page).count()) === 0) {
-    assert.equal(await field(page).inputValue(), "하늘은 왜 파래요?");
-    await field(page).press("Enter");
-  }
+  assert.equal(await field(page).inputValue(), "하늘은 왜 파래요?");
+  await field(page).press("Enter");
   await turns(page).first().waitFor();
   await settled(page);
   assert.equal(await turns(page).count(), 1);

@@ -38,10 +38,10 @@ export async function newStudent(browser, url, options = {}) {
     ...options,
   });
   context.setDefaultTimeout(15_000);
-  const page = await context.newPage();
   /** @type {string[]} */
   const faults = [];
-  watch(page, url, faults);
+  context.on("page", (page) => watch(page, url, faults));
+  const page = await context.newPage();
   return {
     page,
     context,
