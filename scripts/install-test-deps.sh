@@ -19,6 +19,9 @@ need chromium command -v chromium
 need fonts-noto-cjk installed fonts-noto-cjk
 need fonts-noto-color-emoji installed fonts-noto-color-emoji
 need postgresql postgres_is_there
+need redis-server command -v redis-server
+need nginx test -x /usr/sbin/nginx
+need openssl command -v openssl
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"
