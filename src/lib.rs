@@ -1,6 +1,6 @@
 //! LLM Classroom: students learn to ask a language model well.
 //!
-//! Data flows one way: `http → domain → store | llm | bus | render`. [`app`] alone wires the parts.
+//! Data flows one way: `http → domain → store | llm | bus | render`; what instances share is below. [`app`] alone wires the parts.
 
 rust_i18n::i18n!("locales", fallback = "ko");
 
@@ -12,4 +12,5 @@ pub mod http;
 pub mod language;
 pub mod llm;
 pub mod render;
+pub mod shared;
 pub mod store;

@@ -1,0 +1,56 @@
+//! Counting how often something happens, over all instances.
+
+use std::{sync::LazyLock, time::Duration};
+
+use redis::Script;
+
+use super::{Away, Shared, key};
+
+/// How much is allowed: so many at once, after that evenly so many in `per`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// How many.
+    pub count: u32,
+    /// In what time.
+    pub per: Duration,
+}
+
+/// The generic cell rate algorithm (ITU-T I.371, annex A), by the clock of Redis: the key holds when the allowance will
+/// be whole again. Times are in microseconds. All limits are asked before any is counted, so that what one refuses
+/// doesn't use up another.
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+        local time = redis.call('TIME')
+        local now = time[1] * 1000000 + time[2]
+        local full = {}
+        for i, name in ipairs(KEYS) do
+            local count, per = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+            local whole = math.max(tonumber(redis.call('GET', name) or 0), now) + per / count
+            if whole - per > now then return whole - per - now end
+            full[i] = whole
+        end
+        for i, name in ipairs(KEYS) do
+            redis.call('SET', name, string.format('%.0f', full[i]), 'PX', math.ceil((full[i] - now) / 1000))
+        end
+        return 0
+        ",
+    )
+});
+
+impl Shared {
+    /// Counts one event against all of these, or against none: then says how long until it would be allowed.
+    ///
+    /// # Errors
+    /// [`Away`]; then it's not counted.
+    pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<Duration>, Away> {
+        let mut call = SCRIPT.prepare_invoke();
+        for (name, Quota { count, per }) in limits {
+            let micros = u64::try_from(per.as_micros()).unwrap_or(u64::MAX);
+            call.key(key(name)).arg(*count).arg(micros);
+        }
+        let mut connection = self.0.connected()?;
+        let wait: u64 = call.invoke_async(&mut connection).await.map_err(|error| self.0.failed(&error))?;
+        Ok((wait > 0).then(|| Duration::from_micros(wait)))
+    }
+}
