@@ -17,15 +17,20 @@ use crate::{
     bus::Bus,
     config::{Config, ModelConfig},
     domain::{
+        breaker,
         budget::{Budget, day_start},
         conversation::now,
         guides::Guides,
         partner::{Partner, Style},
-        turn::engine::Engine,
+        turn::{
+            Terms,
+            engine::{Engine, Setup},
+        },
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
-    store::{self, Store},
+    shared::Shared,
+    store::{self, Company, Store},
 };
 
 /// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
@@ -40,7 +45,8 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct App {
     state: AppState,
     store: Store,
-    guide_tasks: TaskTracker,
+    /// What isn't a turn's and must end before the program does.
+    tasks: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -56,21 +62,43 @@ impl App {
         let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
         let budget = Arc::new(Budget::new(config.limits.daily_token_budget, now(), spent));
 
-        let engine = Engine::new(store.clone(), Bus::default(), partner.clone(), budget.clone());
-        let interrupted = engine.recover().await.context("marking what the last run left unfinished")?;
-        if interrupted > 0 {
-            tracing::warn!(turns = interrupted, "turns of the last run were interrupted; students can try them again");
+        let shared = match config.redis() {
+            Some(url) => Some(Shared::connect(url).await.context("REDIS_URL can't be used")?),
+            None => None,
+        };
+        let engine = Engine::start(Setup {
+            store: store.clone(),
+            bus: Bus::new(shared.clone()),
+            shared: shared.clone(),
+            partner: partner.clone(),
+            budget: budget.clone(),
+            terms: terms(&config, store.engine()),
+            max_turns: config.limits.max_turns,
+        })
+        .await?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        if let (Partner::Model(client, _), Some(shared), Some(server)) = (&partner, &shared, config.model.server()) {
+            let (client, shared, stop, server) = (client.clone(), shared.clone(), stop.clone(), server.to_owned());
+            tasks.spawn(async move { breaker::share(client, &server, shared, stop).await });
         }
-        let (guide_tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let guides = Guides::new(store.clone(), partner.clone(), budget.clone(), guide_tasks.clone(), stop.clone());
+        let guides = Guides::new(
+            config.limits.guide_cache,
+            store.clone(),
+            shared.clone(),
+            partner.clone(),
+            budget.clone(),
+            tasks.clone(),
+            stop.clone(),
+        );
         let state = AppState::new(state::Inner {
-            limits: http::RateLimits::new(&config.limits),
+            limits: http::RateLimits::new(&config.limits, shared.clone()),
             pages: PageContext {
                 practice: partner.is_practice(),
                 model: config.model.openai_model.as_str().into(),
                 static_base: http::assets::base(),
             },
             store: store.clone(),
+            shared,
             partner,
             budget,
             engine,
@@ -79,7 +107,7 @@ impl App {
             started: Instant::now(),
             config,
         });
-        Ok(Self { state, store, guide_tasks, stop })
+        Ok(Self { state, store, tasks, stop })
     }
 
     /// What an operator wants to know at the start: where, what is kept, who answers.
@@ -93,8 +121,15 @@ impl App {
                 (Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=gemma3), in .env or the environment"
                 .to_owned(),
         };
+        let instances = match (&self.state.shared, self.store.engine()) {
+            (Some(shared), _) => format!("\n  instances any number, sharing {}", shared.describe()),
+            (None, store::Engine::Postgres) => {
+                "\n  instances this one only, since REDIS_URL is not set; with it any number serve together".to_owned()
+            }
+            (None, store::Engine::Sqlite) => String::new(),
+        };
         format!(
-            "LLM Classroom {}\n  open      http://{address}\n  database  {}\n  answers   {answers}",
+            "LLM Classroom {}\n  open      http://{address}\n  database  {}{instances}\n  answers   {answers}",
             env!("CARGO_PKG_VERSION"),
             self.store.describe(),
         )
@@ -129,8 +164,8 @@ impl App {
             let grace = self.state.config.shutdown_grace();
             self.state.engine.drain(grace).await;
             self.stop.cancel();
-            self.guide_tasks.close();
-            self.guide_tasks.wait().await;
+            self.tasks.close();
+            self.tasks.wait().await;
             // Calls that carry their own conversation are no turns; they have what is left of the grace, and are then told.
             let left = grace.saturating_sub(began.elapsed());
             handle.graceful_shutdown(Some(left + CLOSE_TIMEOUT));
@@ -142,6 +177,7 @@ impl App {
         };
         let (served, ()) = tokio::join!(server.serve(service), ending);
         served.context("serving")?;
+        self.state.engine.leave().await;
         self.store.close().await.context("closing the database")
     }
 }
@@ -174,6 +210,20 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
     Store::open_with(config.database_url.expose_secret(), options)
         .await
         .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
+}
+
+/// On what terms this instance serves. SQLite is one machine's: a process that opens it succeeds the one before, and
+/// renewing a lease costs a write to disk, so that is seldom. On PostgreSQL the dead have to be found soon.
+fn terms(config: &Config, engine: store::Engine) -> Terms {
+    let seconds = Duration::from_secs;
+    let (company, lifetime, beat) = match (engine, config.redis()) {
+        (store::Engine::Sqlite, _) => (Company::Successor, seconds(30), seconds(10)),
+        (store::Engine::Postgres, None) => (Company::Alone, seconds(5), seconds(1)),
+        (store::Engine::Postgres, Some(_)) => (Company::Shared, seconds(5), seconds(1)),
+    };
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());
+    Terms { holder, company, lifetime, beat }
 }
 
 fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {

@@ -1,14 +1,30 @@
 //! What a follower of a turn is told.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Deserialize, Serialize};
 
 /// Where a turn stands, in the words of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The state.
-    pub state: &'static str,
+    pub state: Cow<'static, str>,
     /// Why, if the state alone doesn't say.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
+}
+
+impl Status {
+    /// A state, and a reason if the state alone doesn't say.
+    #[must_use]
+    pub const fn new(state: &'static str, reason: Option<&'static str>) -> Self {
+        Self {
+            state: Cow::Borrowed(state),
+            reason: match reason {
+                Some(reason) => Some(Cow::Borrowed(reason)),
+                None => None,
+            },
+        }
+    }
 }
 
 /// One event of a turn's stream.

@@ -4,137 +4,176 @@
 //! difference when it is ready to send. So there is no queue: a slow follower skips versions and never holds memory,
 //! and a new follower, a reconnecting one and one that fell behind are the same thing.
 //!
+//! With Redis, the view of a turn that runs elsewhere is mirrored: a relay, which is a follower like any other, brings
+//! it to Redis, and a feed brings it from there to the instances where somebody looks. Without, or while Redis is away,
+//! a mirror only learns how the turn ended, from whoever reads that in the database (see [`Bus::conclude`]).
+//!
 //! The bus knows no domain types: states and reasons are words, feedback is JSON text.
 
 mod event;
+mod feed;
+mod hash;
+mod live;
+mod relay;
 mod view;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use crate::shared::Shared;
 pub use event::{Event, Status};
-use view::{Seen, View};
+use live::Live;
+pub use live::{Follower, Publisher};
+use view::Change;
 
-/// The live turns of this process.
+/// A turn and which try of it: another try is another view.
+pub type Key = (Uuid, u32);
+
+/// The turns that are followed or can be followed here.
 #[derive(Clone, Default)]
-pub struct Bus(Arc<Mutex<HashMap<Uuid, Weak<Live>>>>);
+pub struct Bus(Arc<Inner>);
 
-/// One live turn. It lives as long as its publisher or a follower does.
-struct Live {
-    view: Mutex<View>,
-    changed: watch::Sender<()>,
+#[derive(Default)]
+struct Inner {
+    live: Mutex<HashMap<Key, Weak<Live>>>,
+    shared: Option<Shared>,
+    /// The relays.
+    relays: TaskTracker,
+    /// Cancelled when followers of turns that run elsewhere should go there.
+    leaving: CancellationToken,
+}
+
+/// How a turn ended, as the database has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ending {
+    /// The final state.
+    pub status: Status,
+    /// The answer as Markdown.
+    pub text: String,
+    /// The answer as safe HTML, block by block.
+    pub blocks: Vec<Arc<str>>,
+    /// The feedback as JSON, if it's there.
+    pub feedback: Option<Arc<str>>,
 }
 
 impl Bus {
-    /// Opens a turn for followers. A second publisher of one id takes over its name; followers of the first keep theirs.
+    /// A bus of this process alone, or one over Redis.
     #[must_use]
-    pub fn publish(&self, id: Uuid, status: Status) -> Publisher {
-        let live = Arc::new(Live { view: Mutex::new(View::new(status)), changed: watch::Sender::new(()) });
-        lock(&self.0).insert(id, Arc::downgrade(&live));
-        Publisher { id, live, bus: self.clone() }
+    pub fn new(shared: Option<Shared>) -> Self {
+        Self(Arc::new(Inner { shared, ..Inner::default() }))
     }
 
-    /// Follows a live turn from a snapshot on; `None` when no such turn is live here.
+    /// Opens a turn that runs here for followers, wherever they are. A second publisher of one key takes over its name;
+    /// followers of the first keep theirs.
     #[must_use]
-    pub fn follow(&self, id: Uuid) -> Option<Follower> {
-        let live = lock(&self.0).get(&id)?.upgrade()?;
-        let changed = live.changed.subscribe();
-        Some(Follower { live, changed, seen: None, ended: false })
+    pub fn publish(&self, key: Key, status: Status) -> Publisher {
+        let live = Arc::new(Live::here(status));
+        self.0.lock().insert(key, Arc::downgrade(&live));
+        if let Some(shared) = &self.0.shared {
+            self.0.relays.spawn(relay::relay(live.clone(), name(key), shared.clone()));
+        }
+        Publisher { key, live, bus: self.clone() }
     }
 
-    /// How many turns are live.
+    /// Follows a turn that runs here, or that others here follow already, from a snapshot on; `None` if there is none.
+    #[must_use]
+    pub fn follow(&self, key: Key) -> Option<Follower> {
+        let live = self.0.lock().get(&key)?.upgrade()?;
+        Some(Follower::new(live, &self.0.leaving))
+    }
+
+    /// Follows a turn that runs elsewhere, which the database shows as `stored`.
+    #[must_use]
+    pub fn follow_elsewhere(&self, key: Key, stored: Status) -> Follower {
+        let mut lives = self.0.lock();
+        if let Some(live) = lives.get(&key).and_then(Weak::upgrade) {
+            drop(lives);
+            return Follower::new(live, &self.0.leaving);
+        }
+        let stop = CancellationToken::new();
+        let live = Arc::new(Live::elsewhere(self, key, stop.clone().drop_guard()));
+        lives.insert(key, Arc::downgrade(&live));
+        drop(lives);
+        let follower = Follower::new(live.clone(), &self.0.leaving);
+        match &self.0.shared {
+            Some(shared) => {
+                tokio::spawn(feed::feed(Arc::downgrade(&live), stop, name(key), shared.clone(), stored));
+            }
+            None => live.change(|view| view.apply(Change { status: Some(stored), ..Change::default() })),
+        }
+        follower
+    }
+
+    /// The turns that run elsewhere, are followed here, and haven't ended.
+    #[must_use]
+    pub fn followed_elsewhere(&self) -> Vec<Key> {
+        // Dropping the last handle of a mirror takes the lock, so none is dropped while it's held.
+        let lives: Vec<(Key, Arc<Live>)> =
+            self.0.lock().iter().filter_map(|(key, live)| Some((*key, live.upgrade()?))).collect();
+        lives.into_iter().filter(|(_, live)| live.is_mirror() && !live.view().has_ended()).map(|(key, _)| key).collect()
+    }
+
+    /// Tells the followers of a turn that runs elsewhere how it ended.
+    pub fn conclude(&self, key: Key, ending: Ending) {
+        let live = self.0.lock().get(&key).and_then(Weak::upgrade);
+        let Some(live) = live.filter(|live| live.is_mirror()) else { return };
+        let Ending { status, text, blocks, feedback } = ending;
+        let blocks = blocks.into_iter().enumerate().collect();
+        live.change(|view| {
+            view.apply(Change { from: 0, to: 0, status: Some(status), text, blocks, feedback, ended: true });
+        });
+    }
+
+    /// How many turns can be followed here.
     #[must_use]
     pub fn live(&self) -> usize {
-        lock(&self.0).len()
-    }
-}
-
-/// The one who changes a turn's view. Dropping it ends every follower's stream.
-pub struct Publisher {
-    id: Uuid,
-    live: Arc<Live>,
-    bus: Bus,
-}
-
-impl Publisher {
-    /// Adds text of the answer, together with the blocks it changed: `(index, html)` each.
-    pub fn text(&self, text: &str, blocks: impl IntoIterator<Item = (usize, Arc<str>)>) {
-        self.change(|view| view.add(text, blocks));
+        self.0.lock().len()
     }
 
-    /// Sets the feedback, as JSON text.
-    pub fn feedback(&self, json: Arc<str>) {
-        self.change(|view| view.set_feedback(json));
+    /// Closes the streams of those who follow a turn that runs elsewhere, so that they follow it at another instance.
+    pub fn leave(&self) {
+        self.0.leaving.cancel();
     }
 
-    /// Sets where the turn stands.
-    pub fn status(&self, status: Status) {
-        self.change(|view| view.set_status(status));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut View)) {
-        change(&mut lock(&self.live.view));
-        self.live.changed.send_replace(());
-    }
-}
-
-impl Drop for Publisher {
-    fn drop(&mut self) {
-        let mut live = lock(&self.bus.0);
-        // A retry may have taken the name over meanwhile.
-        if live.get(&self.id).is_some_and(|named| std::ptr::eq(named.as_ptr(), Arc::as_ptr(&self.live))) {
-            live.remove(&self.id);
-        }
-        drop(live);
-        self.change(View::end);
-    }
-}
-
-/// One subscriber of a turn.
-pub struct Follower {
-    live: Arc<Live>,
-    changed: watch::Receiver<()>,
-    seen: Option<Seen>,
-    ended: bool,
-}
-
-impl Follower {
-    /// What is new: first a snapshot, later the changes since the call before, joined. Waits until there is
-    /// something; `None` after [`Event::End`]. Cancel-safe.
-    pub async fn next(&mut self) -> Option<Vec<Event>> {
-        if self.ended {
-            return None;
-        }
-        loop {
-            self.changed.mark_unchanged();
-            let (events, seen) = lock(&self.live.view).since(self.seen.as_ref());
-            if !events.is_empty() {
-                self.ended = matches!(events.last(), Some(Event::End));
-                self.seen = Some(seen);
-                return Some(events);
-            }
-            // The sender lives in `self.live`, so waiting can't fail.
-            self.changed.changed().await.ok()?;
+    /// Waits, at most so long, until what was published has reached Redis. Nothing may be published after.
+    pub async fn flush(&self, patience: Duration) {
+        self.0.relays.close();
+        if tokio::time::timeout(patience, self.0.relays.wait()).await.is_err() {
+            tracing::warn!("not every last word reached Redis; followers elsewhere read it from the database");
         }
     }
 }
 
-/// A view is only ever changed by whole assignments, so a panic elsewhere leaves nothing half-done in it.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Weak<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a turn off the list, unless another took its name over.
+    fn forget(&self, key: Key, live: &Live) {
+        let mut lives = self.lock();
+        if lives.get(&key).is_some_and(|named| std::ptr::eq(named.as_ptr(), live)) {
+            lives.remove(&key);
+        }
+    }
+}
+
+fn name((turn, attempt): Key) -> String {
+    format!("turn:{turn}:{attempt}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ANSWERING: Status = Status { state: "answering", reason: None };
-    const DONE: Status = Status { state: "done", reason: None };
+    const ANSWERING: Status = Status::new("answering", None);
+    const DONE: Status = Status::new("done", None);
 
     fn html(index: usize, text: &str) -> (usize, Arc<str>) {
         (index, Arc::from(text))
@@ -143,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_follower_gets_a_snapshot_and_then_only_what_changed() {
         let bus = Bus::default();
-        let id = Uuid::now_v7();
+        let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         publisher.text("a", [html(0, "<p>a</p>")]);
 
@@ -177,7 +216,7 @@ mod tests {
     #[tokio::test]
     async fn a_follower_waits_until_something_changes() {
         let bus = Bus::default();
-        let id = Uuid::now_v7();
+        let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         let mut follower = bus.follow(id).unwrap();
         follower.next().await.unwrap();
@@ -190,7 +229,7 @@ mod tests {
     #[tokio::test]
     async fn a_slow_follower_sees_the_last_version_of_each_block_once() {
         let bus = Bus::default();
-        let id = Uuid::now_v7();
+        let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         let mut follower = bus.follow(id).unwrap();
         follower.next().await.unwrap();
@@ -207,9 +246,9 @@ mod tests {
     #[tokio::test]
     async fn a_second_publisher_of_one_turn_is_the_one_that_is_found() {
         let bus = Bus::default();
-        let id = Uuid::now_v7();
+        let id = (Uuid::now_v7(), 1);
         let first = bus.publish(id, ANSWERING);
-        let second = bus.publish(id, Status { state: "accepted", reason: None });
+        let second = bus.publish(id, Status::new("accepted", None));
         drop(first);
         let mut follower = bus.follow(id).unwrap();
         let Some(Event::Snapshot { status, .. }) = follower.next().await.unwrap().pop() else { panic!("no snapshot") };

@@ -1,38 +1,53 @@
-//! The shared view of one turn, and the difference between two moments of it.
+//! The view of one turn, and the difference between two moments of it.
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Event, Status};
 
-/// All there is of a turn, each part with the version that last changed it.
+/// All there is of a turn, each part with the version that last changed it. Version 0 is that of a view about which
+/// nothing is known yet.
+#[derive(Default)]
 pub(super) struct View {
     version: u64,
-    status: (u64, Status),
+    status: Option<(u64, Status)>,
     text: String,
     blocks: Vec<(u64, Arc<str>)>,
     feedback: Option<(u64, Arc<str>)>,
     ended: bool,
 }
 
-/// What a follower has seen.
+/// What somebody has seen of a view.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     version: u64,
     text: usize,
 }
 
+/// What changed between two versions; from version 0 on it's everything.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Change {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) status: Option<Status>,
+    /// Text that was added at the end.
+    pub(super) text: String,
+    pub(super) blocks: Vec<(usize, Arc<str>)>,
+    pub(super) feedback: Option<Arc<str>>,
+    pub(super) ended: bool,
+}
+
 impl View {
     pub(super) fn new(status: Status) -> Self {
-        Self { version: 1, status: (1, status), text: String::new(), blocks: Vec::new(), feedback: None, ended: false }
+        Self { version: 1, status: Some((1, status)), ..Self::default() }
     }
 
     pub(super) fn add(&mut self, text: &str, blocks: impl IntoIterator<Item = (usize, Arc<str>)>) {
         self.version += 1;
         self.text.push_str(text);
         for (index, html) in blocks {
-            if self.blocks.len() <= index {
-                self.blocks.resize(index + 1, (self.version, Arc::from("")));
-            }
-            self.blocks[index] = (self.version, html);
+            self.set_block(index, html);
         }
     }
 
@@ -43,7 +58,7 @@ impl View {
 
     pub(super) fn set_status(&mut self, status: Status) {
         self.version += 1;
-        self.status = (self.version, status);
+        self.status = Some((self.version, status));
     }
 
     pub(super) fn end(&mut self) {
@@ -51,42 +66,88 @@ impl View {
         self.ended = true;
     }
 
-    /// The events that bring a follower from what it has seen to now; none when it has seen all.
-    pub(super) fn since(&self, seen: Option<&Seen>) -> (Vec<Event>, Seen) {
-        let now = Seen { version: self.version, text: self.text.len() };
-        let mut events = match seen {
-            Some(seen) if seen.version == self.version => return (Vec::new(), now),
-            Some(seen) => self.changes(seen),
-            None => vec![Event::Snapshot {
-                status: self.status.1,
-                blocks: self.blocks.iter().map(|(_, html)| html.clone()).collect(),
-                feedback: self.feedback.as_ref().map(|(_, json)| json.clone()),
-            }],
-        };
-        if self.ended {
-            events.push(Event::End);
-        }
-        (events, now)
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended
     }
 
-    fn changes(&self, seen: &Seen) -> Vec<Event> {
-        let mut events = Vec::new();
-        // Text is only ever appended by whole pieces, so the old length is a character boundary.
-        if let Some(text) = self.text.get(seen.text..).filter(|text| !text.is_empty()) {
-            events.push(Event::Delta { text: text.to_owned() });
+    /// Takes a change of another view over, whose versions are its own. What is the same already stays untouched, so
+    /// that followers aren't told twice.
+    pub(super) fn apply(&mut self, change: Change) {
+        if self.ended {
+            return;
         }
-        for (index, (version, html)) in self.blocks.iter().enumerate() {
-            if *version > seen.version {
-                events.push(Event::Block { index, html: html.clone() });
+        self.version += 1;
+        if change.from > 0 {
+            self.text.push_str(&change.text);
+        } else if change.text.starts_with(&self.text) {
+            self.text = change.text;
+        }
+        for (index, html) in change.blocks {
+            if self.blocks.get(index).is_none_or(|(_, known)| *known != html) {
+                self.set_block(index, html);
             }
         }
-        if let Some((version, json)) = &self.feedback
-            && *version > seen.version
+        if let Some(json) = change.feedback.filter(|json| self.feedback.as_ref().is_none_or(|(_, known)| known != json))
         {
-            events.push(Event::Feedback { json: json.clone() });
+            self.feedback = Some((self.version, json));
         }
-        if self.status.0 > seen.version {
-            events.push(Event::State { status: self.status.1 });
+        if let Some(status) =
+            change.status.filter(|status| self.status.as_ref().is_none_or(|(_, known)| known != status))
+        {
+            self.status = Some((self.version, status));
+        }
+        self.ended = change.ended;
+    }
+
+    fn set_block(&mut self, index: usize, html: Arc<str>) {
+        if self.blocks.len() <= index {
+            self.blocks.resize(index + 1, (self.version, Arc::from("")));
+        }
+        self.blocks[index] = (self.version, html);
+    }
+
+    /// What brings somebody from what they have seen to now; `None` when they have seen all.
+    pub(super) fn since(&self, seen: &Seen) -> Option<(Change, Seen)> {
+        if seen.version == self.version {
+            return None;
+        }
+        let news = |version: u64| version > seen.version;
+        let change = Change {
+            from: seen.version,
+            to: self.version,
+            status: self.status.as_ref().filter(|(version, _)| news(*version)).map(|(_, status)| status.clone()),
+            // Text is only ever appended by whole pieces, so the old length is a character boundary.
+            text: self.text.get(seen.text..).unwrap_or_default().to_owned(),
+            blocks: (self.blocks.iter().enumerate())
+                .filter(|(_, (version, _))| news(*version))
+                .map(|(index, (_, html))| (index, html.clone()))
+                .collect(),
+            feedback: self.feedback.as_ref().filter(|(version, _)| news(*version)).map(|(_, json)| json.clone()),
+            ended: self.ended,
+        };
+        Some((change, Seen { version: self.version, text: self.text.len() }))
+    }
+}
+
+impl Change {
+    /// The change as a follower is told of it: everything is a snapshot.
+    pub(super) fn into_events(self) -> Vec<Event> {
+        let Self { from, to: _, status, text, blocks, feedback, ended } = self;
+        let mut events = Vec::new();
+        if from == 0 {
+            let blocks = blocks.into_iter().map(|(_, html)| html).collect();
+            let status = status.unwrap_or(Status::new("accepted", None));
+            events.push(Event::Snapshot { status, blocks, feedback });
+        } else {
+            if !text.is_empty() {
+                events.push(Event::Delta { text });
+            }
+            events.extend(blocks.into_iter().map(|(index, html)| Event::Block { index, html }));
+            events.extend(feedback.map(|json| Event::Feedback { json }));
+            events.extend(status.map(|status| Event::State { status }));
+        }
+        if ended {
+            events.push(Event::End);
         }
         events
     }

@@ -54,7 +54,12 @@ pub struct Config {
     /// sqlite://path or postgres://user:password@host/database
     #[arg(long, env = "DATABASE_URL", default_value = "sqlite://data/llm-classroom.db", hide_env_values = true)]
     pub database_url: SecretString,
-    /// Most connections to PostgreSQL (16 if not said), or readers of SQLite (4 if not said)
+    /// redis://host:6379 or, over TLS, rediss://:password@host:6379; lets several instances serve one PostgreSQL
+    /// together
+    #[arg(long, env = "REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<SecretString>,
+    /// Most connections to PostgreSQL (16 if not said, about 10 MB each at the server), or readers of SQLite (4 if not
+    /// said, a thread and about 2 MB each)
     #[arg(long, env = "DATABASE_POOL")]
     pub database_pool: Option<u32>,
     /// Proxies in front, as addresses or networks, comma-separated; only from these is X-Forwarded-For believed
@@ -154,6 +159,13 @@ pub struct LimitConfig {
     /// Tokens the whole server may use a day (days begin at midnight in Korea); 0 for no limit
     #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
     pub daily_token_budget: u64,
+    /// Turns and stateless calls that may run at a time on this instance, about 100 KB each; who asks above that is
+    /// told to wait a moment
+    #[arg(long, env = "MAX_TURNS", default_value_t = 500)]
+    pub max_turns: usize,
+    /// Guides kept in memory, about 4 KB each
+    #[arg(long, env = "GUIDE_CACHE", default_value_t = 500)]
+    pub guide_cache: u64,
 }
 
 /// Where the program runs.
@@ -188,6 +200,12 @@ impl Config {
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.app_base_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+    }
+
+    /// Where instances share, unless it's empty: `.env` files often carry an empty one.
+    #[must_use]
+    pub fn redis(&self) -> Option<&str> {
+        self.redis_url.as_ref().map(|url| url.expose_secret().trim()).filter(|url| !url.is_empty())
     }
 
     /// How long running answers get to finish after SIGTERM.

@@ -3,6 +3,10 @@
 use secrecy::ExposeSecret;
 
 use super::{AppEnv, Config};
+use crate::shared;
+
+/// More turns than any machine runs; what the semaphore behind it can count is far above.
+const MOST_TURNS: usize = 1_000_000;
 
 /// Settings that cannot work, as a sentence that says the mend.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +30,16 @@ impl Config {
             return refuse(
                 "DATABASE_URL must begin with sqlite:// or postgres://, such as sqlite://data/llm-classroom.db",
             );
+        }
+        if let Some(redis) = self.redis() {
+            if let Err(error) = shared::check_url(redis) {
+                return refuse(&format!("REDIS_URL can't be used: {error}"));
+            }
+            if database.starts_with("sqlite:") {
+                return refuse(
+                    "REDIS_URL is for several instances, which need PostgreSQL: set DATABASE_URL=postgres://…, or leave REDIS_URL out",
+                );
+            }
         }
         if let Some(url) = &self.app_base_url {
             check_url("APP_BASE_URL", url)?;
@@ -95,6 +109,9 @@ impl Config {
                 "RATE_LIMIT_ADDRESS_PER_MINUTE must be at least RATE_LIMIT_LEARNER_PER_MINUTE: a class shares one address",
             );
         }
+        if !(1..=MOST_TURNS).contains(&limits.max_turns) {
+            return refuse(&format!("MAX_TURNS must lie between 1 and {MOST_TURNS}"));
+        }
         if self.database_pool == Some(0) {
             return refuse("DATABASE_POOL must be at least 1");
         }
@@ -136,7 +153,7 @@ mod tests {
 
     #[test]
     fn every_bad_combination_is_refused_with_its_name() {
-        let bad: [(&[&str], &str); 14] = [
+        let bad: [(&[&str], &str); 18] = [
             (&["--database-url", "mysql://x"], "DATABASE_URL"),
             (&["--app-base-url", "class.example.kr"], "APP_BASE_URL"),
             (&["--cors-allow-origins", "*,https://a.kr"], "CORS_ALLOW_ORIGINS"),
@@ -151,6 +168,10 @@ mod tests {
             (&["--rate-limit-learner-per-minute", "0"], "RATE_LIMIT"),
             (&["--rate-limit-address-per-minute", "5"], "RATE_LIMIT_ADDRESS_PER_MINUTE"),
             (&["--answer-max-tokens", "0"], "ANSWER_MAX_TOKENS"),
+            (&["--redis-url", "redis://127.0.0.1"], "DATABASE_URL"),
+            (&["--redis-url", "http://127.0.0.1", "--database-url", "postgres://h/d"], "REDIS_URL"),
+            (&["--redis-url", "redis://:pw@host:port", "--database-url", "postgres://h/d"], "REDIS_URL"),
+            (&["--max-turns", "0"], "MAX_TURNS"),
         ];
         for (flags, name) in bad {
             let error = config(flags).validate().unwrap_err().to_string();
@@ -178,8 +199,20 @@ mod tests {
     #[test]
     fn secrets_do_not_show_in_debug_output() {
         let config = config(&["--openai-api-key", "sk-secret", "--database-url", "postgres://u:pw-secret@h/d"]);
+        let redis = config_with_redis("redis://:pw-secret@h");
+        assert!(!format!("{redis:?}").contains("pw-secret"));
         let shown = format!("{config:?}");
         assert!(!shown.contains("sk-secret") && !shown.contains("pw-secret"), "{shown}");
+    }
+
+    fn config_with_redis(url: &str) -> Config {
+        config(&["--database-url", "postgres://h/d", "--redis-url", url])
+    }
+
+    #[test]
+    fn an_empty_redis_url_is_none() {
+        assert_eq!(config_with_redis(" ").redis(), None);
+        assert_eq!(config_with_redis("rediss://:pw@h:6380/1").validate(), Ok(()));
     }
 
     #[test]

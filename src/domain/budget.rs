@@ -45,6 +45,18 @@ impl Budget {
         spent.tokens += u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
     }
 
+    /// Whether there is a limit at all.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        self.limit > 0
+    }
+
+    /// Counts up to what the database says was spent today, by all instances together.
+    pub fn at_least(&self, now: Millis, tokens: u64) {
+        let mut spent = self.today(now);
+        spent.tokens = spent.tokens.max(tokens);
+    }
+
     fn today(&self, now: Millis) -> std::sync::MutexGuard<'_, Spent> {
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
         if spent.day != day(now) {
@@ -96,6 +108,15 @@ mod tests {
     fn no_limit_is_never_spent() {
         let budget = Budget::new(0, EVENING, u64::from(u32::MAX));
         assert_eq!(budget.spent(EVENING), None);
+    }
+
+    #[test]
+    fn what_others_spent_counts_and_nothing_is_counted_back() {
+        let budget = Budget::new(100, EVENING, 40);
+        budget.at_least(EVENING, 100);
+        assert!(budget.spent(EVENING).is_some());
+        budget.at_least(EVENING, 50);
+        assert!(budget.spent(EVENING).is_some());
     }
 
     #[test]

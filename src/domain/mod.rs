@@ -3,6 +3,7 @@
 //! Nothing here knows HTTP, SQL or the wire format of a model server.
 
 pub mod bill;
+pub mod breaker;
 pub mod budget;
 pub mod coach;
 pub mod conversation;

@@ -20,6 +20,9 @@ use crate::{
     store::StoreError,
 };
 
+/// After this long some of the turns that run have ended.
+const FULL_WAIT: Duration = Duration::from_secs(5);
+
 /// Why a request was refused or failed.
 ///
 /// As a response it carries only its status, its headers and itself as an extension; the `problem` layer, which knows
@@ -52,6 +55,8 @@ pub enum ApiError {
     CrossSite,
     /// The model failed, for a reason a student can be told.
     Model(Reason),
+    /// As many turns run as may.
+    Full(Duration),
     /// The store is away.
     StoreUnavailable,
     /// The server is shutting down.
@@ -101,7 +106,7 @@ impl ApiError {
             Self::CrossSite => StatusCode::FORBIDDEN,
             Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
-            Self::StoreUnavailable | Self::Draining | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::StoreUnavailable | Self::Draining | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -123,6 +128,7 @@ impl ApiError {
             Self::BudgetSpent(_) => "budget-spent",
             Self::CrossSite => "cross-site",
             Self::Model(_) => "model",
+            Self::Full(_) => "full",
             Self::StoreUnavailable => "store-unavailable",
             Self::Draining => "draining",
             Self::TimedOut => "timed-out",
@@ -134,7 +140,7 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooMany(wait) | Self::BudgetSpent(wait) => Some(*wait),
+            Self::TooMany(wait) | Self::BudgetSpent(wait) | Self::Full(wait) => Some(*wait),
             Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
             Self::Model(Reason::RateLimited | Reason::Unreachable) => Some(Duration::from_secs(10)),
             _ => None,
@@ -172,7 +178,9 @@ impl From<AskError> for ApiError {
             AskError::KeyReused => Self::KeyReused,
             AskError::NotRetriable(state) => Self::NotRetriable(state),
             AskError::BudgetSpent { retry_in } => Self::BudgetSpent(retry_in),
+            AskError::Full => Self::Full(FULL_WAIT),
             AskError::Draining => Self::Draining,
+            AskError::NoLease => Self::StoreUnavailable,
             AskError::Store(error) => error.into(),
             AskError::Lost => Self::internal(&error),
         }

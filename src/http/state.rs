@@ -9,6 +9,7 @@ use super::{pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
     domain::{budget::Budget, guides::Guides, partner::Partner, turn::engine::Engine},
+    shared::Shared,
     store::Store,
 };
 
@@ -22,6 +23,8 @@ pub struct Inner {
     pub config: Config,
     /// Conversations and everything else that lasts.
     pub store: Store,
+    /// Redis, if instances share one.
+    pub shared: Option<Shared>,
     /// Who answers.
     pub partner: Partner,
     /// The day's tokens.

@@ -6,6 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// How the breaker stands.
@@ -22,11 +23,21 @@ pub enum BreakerState {
     HalfOpen,
 }
 
+/// What a breaker has found out, for the breakers of other instances that call the same server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerNews {
+    /// The server failed too often; it's to be left alone for this long.
+    Opened(Duration),
+    /// The server answers again.
+    Closed,
+}
+
 #[derive(Debug)]
 pub(super) struct Breaker {
     limit: u32,
     cooldown: Duration,
     circuit: Mutex<Circuit>,
+    news: watch::Sender<Option<BreakerNews>>,
 }
 
 #[derive(Debug)]
@@ -39,7 +50,12 @@ enum Circuit {
 impl Breaker {
     pub(super) fn new(limit: u32, cooldown: Duration) -> Arc<Self> {
         metrics::gauge!("llm_breaker_open").set(0.0);
-        Arc::new(Self { limit: limit.max(1), cooldown, circuit: Mutex::new(Circuit::Closed { failures: 0 }) })
+        Arc::new(Self {
+            limit: limit.max(1),
+            cooldown,
+            circuit: Mutex::new(Circuit::Closed { failures: 0 }),
+            news: watch::Sender::new(None),
+        })
     }
 
     /// Lets a call through, or says how long to stay away.
@@ -71,14 +87,37 @@ impl Breaker {
         }
     }
 
+    /// What this breaker finds out from now on.
+    pub(super) fn news(&self) -> watch::Receiver<Option<BreakerNews>> {
+        self.news.subscribe()
+    }
+
+    /// Takes over what another instance found out; that is no news of this one.
+    pub(super) fn hear(&self, news: BreakerNews) {
+        let mut circuit = self.lock();
+        match news {
+            BreakerNews::Opened(cooldown) => {
+                *circuit = Circuit::Open { until: Instant::now() + cooldown.min(self.cooldown) };
+                metrics::gauge!("llm_breaker_open").set(1.0);
+            }
+            BreakerNews::Closed => {
+                *circuit = Circuit::Closed { failures: 0 };
+                metrics::gauge!("llm_breaker_open").set(0.0);
+            }
+        }
+        tracing::info!(?news, "another instance tells of the model server");
+    }
+
     fn open(&self, circuit: &mut Circuit) {
         *circuit = Circuit::Open { until: Instant::now() + self.cooldown };
+        self.news.send_replace(Some(BreakerNews::Opened(self.cooldown)));
         metrics::gauge!("llm_breaker_open").set(1.0);
         tracing::warn!(cooldown = ?self.cooldown, "model server failed too often, leaving it alone");
     }
 
-    fn close(circuit: &mut Circuit) {
+    fn close(&self, circuit: &mut Circuit) {
         *circuit = Circuit::Closed { failures: 0 };
+        self.news.send_replace(Some(BreakerNews::Closed));
         metrics::gauge!("llm_breaker_open").set(0.0);
         tracing::info!("model server answers again");
     }
@@ -103,7 +142,7 @@ impl Permit {
     /// The server has begun to answer: enough for a probe, not yet a success.
     pub(super) fn alive(&mut self) {
         if std::mem::take(&mut self.is_probe) {
-            Breaker::close(&mut self.breaker.lock());
+            self.breaker.close(&mut self.breaker.lock());
         }
     }
 
@@ -197,6 +236,21 @@ mod tests {
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
         breaker.enter().unwrap().success();
         assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_one_breaker_finds_out_another_takes_over_without_telling_it_on() {
+        let (one, other) = (Breaker::new(1, COOLDOWN), Breaker::new(1, COOLDOWN));
+        let (mut said, echoed) = (one.news(), other.news());
+        one.enter().unwrap().failure();
+        let news = said.borrow_and_update().unwrap();
+        other.hear(news);
+        assert_eq!(other.state(), BreakerState::Open { retry_in: COOLDOWN });
+        tokio::time::advance(COOLDOWN).await;
+        one.enter().unwrap().success();
+        other.hear(said.borrow_and_update().unwrap());
+        assert_eq!(other.state(), BreakerState::Closed);
+        assert!(!echoed.has_changed().unwrap());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Calls a model server: attempts, retries, fallback models.
 
 use super::answer::{Answer, Call};
-use super::breaker::{Breaker, BreakerState};
+use super::breaker::{Breaker, BreakerNews, BreakerState};
 use super::decoder::Decoder;
 use super::error::{Error, SetupError, TimeoutPhase};
 use super::fault::{Fault, Scrub};
@@ -14,6 +14,7 @@ use super::{Completion, Piece, Request, Settings, retry, tokens, transport};
 use reqwest::{Response, Url};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// How much of a refusal is read, and for how long.
@@ -87,6 +88,17 @@ impl Client {
     /// As [`Client::stream`], and whatever breaks the answer off.
     pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
         self.stream(request).await?.collect().await
+    }
+
+    /// What the circuit breaker finds out from now on, for other instances.
+    #[must_use]
+    pub fn breaker_news(&self) -> watch::Receiver<Option<BreakerNews>> {
+        self.0.breaker.news()
+    }
+
+    /// Takes over what another instance's breaker found out.
+    pub fn hear(&self, news: BreakerNews) {
+        self.0.breaker.hear(news);
     }
 
     /// How the circuit breaker stands.

@@ -24,7 +24,7 @@ mod tokens;
 mod transport;
 mod wire;
 
-pub use breaker::BreakerState;
+pub use breaker::{BreakerNews, BreakerState};
 pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
 pub use meter::describe_metrics;

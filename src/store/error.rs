@@ -32,6 +32,9 @@ pub enum StoreError {
     /// A turn can't be finished with a state in which it would go on.
     #[error("a turn can't be finished as {}", .0.as_str())]
     NotFinal(TurnState),
+    /// A newer version of the program removed from the tables what this one needs. Names the step.
+    #[error("the database was updated by a newer version of the program (step {0}); run that version")]
+    Newer(String),
     /// The database refused a statement: a defect of the program.
     #[error("the database refused the request")]
     Refused(#[source] DbErr),

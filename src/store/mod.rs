@@ -11,6 +11,7 @@ mod entity;
 mod error;
 mod guides;
 mod learners;
+mod leases;
 mod migration;
 mod text;
 mod turns;
@@ -24,7 +25,8 @@ use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, Tr
 pub use connect::Options;
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
-pub use turns::{Acceptance, Retry};
+pub use leases::{Company, Leased};
+pub use turns::{Acceptance, HeldTurn, Retry, Standing};
 
 /// The database that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

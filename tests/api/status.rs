@@ -17,7 +17,9 @@ async fn health_and_the_api_greet() {
 async fn readiness_tells_of_every_part() {
     let app = TestApp::start().await;
     let ready = app.student().get("/ready").await.expect(200).json();
-    let wanted = json!({ "status": "ready", "store": "ok", "bus": "in-process", "provider": "ok", "turns_running": 0 });
+    let wanted = json!({
+        "status": "ready", "store": "ok", "bus": "in-process", "instances": "one", "provider": "ok", "turns_running": 0,
+    });
     assert_eq!(ready, wanted);
 }
 

@@ -7,8 +7,8 @@ use llm_classroom::{
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, NOW, ask, ask_and_end, conversation, done, ended, learner, message, on_both_engines, one_conversation,
-    read,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, hold, learner, message, on_both_engines,
+    one_conversation, read,
 };
 
 on_both_engines!(
@@ -50,7 +50,7 @@ async fn places_rise_by_one(database: Database) {
 async fn the_same_key_gives_the_same_turn(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
-    let accept = async || store.accept_turn(me, mine, &message("질문"), Some("열쇠-1"), NOW).await.unwrap();
+    let accept = async || store.accept_turn(me, mine, &message("질문"), Some("열쇠-1"), LEASE, NOW).await.unwrap();
     let Acceptance::New(turn) = accept().await else { panic!("the first is new") };
     assert_eq!(accept().await, Acceptance::Same(turn.clone()));
     assert_eq!(store.turns(me, mine).await.unwrap(), [turn]);
@@ -59,8 +59,8 @@ async fn the_same_key_gives_the_same_turn(database: Database) {
 async fn a_key_is_good_for_one_message(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
-    store.accept_turn(me, mine, &message("질문"), Some("k"), NOW).await.unwrap();
-    let other = store.accept_turn(me, mine, &message("다른 질문"), Some("k"), NOW).await.unwrap();
+    store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
+    let other = store.accept_turn(me, mine, &message("다른 질문"), Some("k"), LEASE, NOW).await.unwrap();
     assert_eq!(other, Acceptance::KeyReused);
     assert_eq!(store.turns(me, mine).await.unwrap().len(), 1);
 }
@@ -70,7 +70,7 @@ async fn a_key_counts_in_its_conversation_only(database: Database) {
     let me = learner(&store).await;
     for _ in 0..2 {
         let mine = conversation(&store, me).await.id;
-        let accepted = store.accept_turn(me, mine, &message("질문"), Some("k"), NOW).await.unwrap();
+        let accepted = store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
         assert!(matches!(accepted, Acceptance::New(_)), "{accepted:?}");
     }
 }
@@ -78,9 +78,9 @@ async fn a_key_counts_in_its_conversation_only(database: Database) {
 async fn a_key_is_honoured_while_its_turn_runs_and_after(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
-    let accept = async || store.accept_turn(me, mine, &message("질문"), Some("k"), NOW).await.unwrap();
+    let accept = async || store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
     let Acceptance::New(first) = accept().await else { panic!("the first is new") };
-    store.finish_turn(first.id, 1, &done("답"), NOW).await.unwrap();
+    store.finish_turn(hold(first.id, 1), &done("답"), NOW).await.unwrap();
     // Others came after it, and one of them is running.
     ask_and_end(&store, me, mine, "둘째", &done("답")).await;
     ask(&store, me, mine, "셋째").await;
@@ -94,11 +94,11 @@ async fn a_second_question_waits_for_the_first(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let first = ask(&store, me, mine, "첫째").await;
-    let second = async || store.accept_turn(me, mine, &message("둘째"), Some("k"), NOW).await.unwrap();
+    let second = async || store.accept_turn(me, mine, &message("둘째"), Some("k"), LEASE, NOW).await.unwrap();
     assert_eq!(second().await, Acceptance::Busy(first.id));
-    assert!(store.begin_turn(first.id, 1).await.unwrap());
+    assert!(store.begin_turn(hold(first.id, 1)).await.unwrap());
     assert_eq!(second().await, Acceptance::Busy(first.id));
-    assert!(store.finish_turn(first.id, 1, &done("답"), NOW).await.unwrap());
+    assert!(store.finish_turn(hold(first.id, 1), &done("답"), NOW).await.unwrap());
     assert!(matches!(second().await, Acceptance::New(turn) if turn.seq == 2));
 }
 
@@ -107,7 +107,7 @@ async fn nobody_asks_in_anothers_conversation(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let stranger = learner(&store).await;
     for (who, conversation) in [(stranger, mine), (me, ConversationId::new())] {
-        let accepted = store.accept_turn(who, conversation, &message("질문"), Some("k"), NOW).await.unwrap();
+        let accepted = store.accept_turn(who, conversation, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
         assert_eq!(accepted, Acceptance::NoConversation);
     }
     assert_eq!(store.turns(me, mine).await.unwrap(), []);
@@ -122,7 +122,7 @@ async fn twenty_sends_with_one_key_make_one_turn(database: Database) {
         let (store, together) = (store.clone(), together.clone());
         sends.spawn(async move {
             together.wait().await;
-            store.accept_turn(me, mine, &message("질문"), Some("k"), NOW).await.unwrap()
+            store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap()
         });
     }
     let (mut new, mut same) = (Vec::new(), Vec::new());
@@ -149,7 +149,7 @@ async fn of_two_questions_at_once_one_is_taken(database: Database) {
             let (store, together) = (store.clone(), together.clone());
             sends.spawn(async move {
                 together.wait().await;
-                store.accept_turn(me, mine, &message(key), Some(key), NOW).await.unwrap()
+                store.accept_turn(me, mine, &message(key), Some(key), LEASE, NOW).await.unwrap()
             });
         }
         let answers = sends.join_all().await;
@@ -186,7 +186,7 @@ async fn a_long_message_keeps_every_character(database: Database) {
     // Two thousand characters, among them some outside the basic plane, a quote, a backslash and a line break.
     let text = format!("{}'\"\\%_\n끝", "한글🙂e\u{301}".repeat(400)).chars().take(2_000).collect::<String>();
     let text = message(&text);
-    let Acceptance::New(turn) = store.accept_turn(me, mine, &text, None, NOW).await.unwrap() else {
+    let Acceptance::New(turn) = store.accept_turn(me, mine, &text, None, LEASE, NOW).await.unwrap() else {
         panic!("the first is new")
     };
     assert_eq!(read(&store, me, turn.id).await.message, text.as_str());
@@ -198,9 +198,9 @@ async fn a_call_that_is_dropped_half_way_harms_nothing(database: Database) {
     for polls in (0..12).cycle().take(120) {
         let mine = conversation(&store, me).await.id;
         let text = message("질문");
-        drop_after(polls, store.accept_turn(me, mine, &text, Some("k"), NOW)).await;
+        drop_after(polls, store.accept_turn(me, mine, &text, Some("k"), LEASE, NOW)).await;
         // Whether or not it came as far as the commit, the same key settles it.
-        let again = store.accept_turn(me, mine, &text, Some("k"), NOW).await.unwrap();
+        let again = store.accept_turn(me, mine, &text, Some("k"), LEASE, NOW).await.unwrap();
         let (Acceptance::New(turn) | Acceptance::Same(turn)) = again else { panic!("{again:?}") };
         assert_eq!(store.turns(me, mine).await.unwrap(), [turn]);
     }

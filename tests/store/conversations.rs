@@ -6,8 +6,8 @@ use llm_classroom::{
 };
 
 use crate::database::{
-    Database, NOW, ask, ask_and_end, conversation, conversation_at, done, learner, message, on_both_engines,
-    one_conversation,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, conversation_at, done, hold, learner, message,
+    on_both_engines, one_conversation,
 };
 
 on_both_engines!(
@@ -75,7 +75,7 @@ async fn asking_moves_a_conversation_to_the_top(database: Database) {
     let list = store.conversations(me, None, 10).await.unwrap();
     assert_eq!(order(list), [(newer.id, NOW + 1), (older.id, NOW)]);
 
-    store.accept_turn(me, older.id, &message("질문"), None, NOW + 2).await.unwrap();
+    store.accept_turn(me, older.id, &message("질문"), None, LEASE, NOW + 2).await.unwrap();
     let list = store.conversations(me, None, 10).await.unwrap();
     assert_eq!(order(list), [(older.id, NOW + 2), (newer.id, NOW + 1)]);
 }
@@ -132,7 +132,7 @@ async fn deleting_takes_everything_below_but_not_what_was_spent(database: Databa
     assert_eq!(store.conversation(me, mine).await.unwrap(), None);
     assert_eq!(store.turns(me, mine).await.unwrap(), []);
     assert_eq!(store.turn(me, gone.id).await.unwrap(), None);
-    assert!(!store.finish_turn(running.id, 1, &done("늦은 답"), NOW).await.unwrap());
+    assert!(!store.finish_turn(hold(running.id, 1), &done("늦은 답"), NOW).await.unwrap());
     assert_eq!(store.turns(me, kept).await.unwrap(), [other]);
     assert_eq!(store.tokens_since(0).await.unwrap(), spent);
 }

@@ -4,7 +4,7 @@ use llm_classroom::{
     domain::{
         Conversation, ConversationId, Feedback, LearnerId, StudentMessage, Topic, TurnId,
         conversation::Millis,
-        turn::{Outcome, Purpose, Turn, TurnState, Usage},
+        turn::{Hold, Lease, Outcome, Purpose, Turn, TurnState, Usage},
         tutor::feedback::{Dim, DimId, Source, TopicFit},
     },
     store::{Acceptance, Options, Retry, Store},
@@ -64,6 +64,14 @@ impl Database {
 /// 2026-03-02, the first day of a Korean school year.
 pub const NOW: Millis = 1_772_409_600_000;
 
+/// The lease under which the tests' turns run.
+pub const LEASE: Lease = Lease(7);
+
+/// What a run of that turn shows.
+pub fn hold(turn: TurnId, attempt: u32) -> Hold {
+    Hold { turn, attempt, lease: LEASE }
+}
+
 /// A learner with a token of their own.
 pub async fn learner(store: &Store) -> LearnerId {
     store.add_learner(&token(), NOW).await.unwrap()
@@ -99,7 +107,18 @@ pub fn message(text: &str) -> StudentMessage {
 
 /// Asks what has to be a new turn.
 pub async fn ask(store: &Store, learner: LearnerId, conversation: ConversationId, text: &str) -> Turn {
-    match store.accept_turn(learner, conversation, &message(text), None, NOW).await.unwrap() {
+    ask_under(store, learner, conversation, text, LEASE).await
+}
+
+/// Asks an instance with this lease.
+pub async fn ask_under(
+    store: &Store,
+    learner: LearnerId,
+    conversation: ConversationId,
+    text: &str,
+    lease: Lease,
+) -> Turn {
+    match store.accept_turn(learner, conversation, &message(text), None, lease, NOW).await.unwrap() {
         Acceptance::New(turn) => turn,
         other => panic!("not a new turn: {other:?}"),
     }
@@ -114,8 +133,8 @@ pub async fn ask_and_end(
     outcome: &Outcome,
 ) -> Turn {
     let turn = ask(store, learner, conversation, text).await;
-    assert!(store.begin_turn(turn.id, 1).await.unwrap());
-    assert!(store.finish_turn(turn.id, 1, outcome, NOW).await.unwrap());
+    assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
+    assert!(store.finish_turn(hold(turn.id, 1), outcome, NOW).await.unwrap());
     read(store, learner, turn.id).await
 }
 
@@ -125,7 +144,7 @@ pub async fn read(store: &Store, learner: LearnerId, turn: TurnId) -> Turn {
 }
 
 pub async fn retry(store: &Store, learner: LearnerId, turn: TurnId) -> Turn {
-    match store.retry_turn(learner, turn, NOW).await.unwrap() {
+    match store.retry_turn(learner, turn, LEASE, NOW).await.unwrap() {
         Retry::Started(turn) => turn,
         other => panic!("not started: {other:?}"),
     }

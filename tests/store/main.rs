@@ -8,6 +8,7 @@ mod database;
 mod finishing;
 mod guides;
 mod learners;
+mod leases;
 mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;

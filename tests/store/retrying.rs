@@ -11,8 +11,8 @@ use llm_classroom::{
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, NOW, ask, ask_and_end, conversation, done, ended, feedback, learner, on_both_engines, one_conversation,
-    read, retry,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, feedback, hold, learner, on_both_engines,
+    one_conversation, read, retry,
 };
 
 on_both_engines!(
@@ -42,8 +42,8 @@ async fn another_try_starts_clean(database: Database) {
         assert_eq!((again.answer.as_str(), again.feedback.as_ref()), ("", None));
         assert_eq!(read(&store, me, turn.id).await, again);
 
-        assert!(store.begin_turn(turn.id, 2).await.unwrap());
-        assert!(store.finish_turn(turn.id, 2, &done("온전한 답"), NOW).await.unwrap());
+        assert!(store.begin_turn(hold(turn.id, 2)).await.unwrap());
+        assert!(store.finish_turn(hold(turn.id, 2), &done("온전한 답"), NOW).await.unwrap());
         let ended = read(&store, me, turn.id).await;
         assert_eq!((ended.state, ended.reason, ended.answer.as_str()), (TurnState::Done, None, "온전한 답"));
     }
@@ -62,10 +62,10 @@ async fn another_try_keeps_the_notes_a_model_wrote(database: Database) {
     assert_eq!(again.feedback, Some(notes.clone()));
     assert_eq!(read(&store, me, turn.id).await, again);
     // An outcome without notes leaves them as they are; one with notes puts its own in their place.
-    assert!(store.finish_turn(turn.id, 2, &ended(TurnState::Failed), NOW).await.unwrap());
+    assert!(store.finish_turn(hold(turn.id, 2), &ended(TurnState::Failed), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.feedback, Some(notes));
     let again = retry(&store, me, turn.id).await;
-    assert!(store.finish_turn(again.id, 3, &done("답"), NOW).await.unwrap());
+    assert!(store.finish_turn(hold(again.id, 3), &done("답"), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.feedback, done("답").feedback);
 }
 
@@ -82,17 +82,17 @@ async fn a_running_turn_is_not_started_twice(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
-    assert_eq!(store.retry_turn(me, turn.id, NOW).await.unwrap(), Retry::Running(turn.clone()));
-    assert!(store.begin_turn(turn.id, 1).await.unwrap());
+    assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(turn.clone()));
+    assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
     let answering = read(&store, me, turn.id).await;
-    assert_eq!(store.retry_turn(me, turn.id, NOW).await.unwrap(), Retry::Running(answering));
+    assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(answering));
 }
 
 async fn a_finished_turn_is_not_tried_again(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &done("답")).await;
-    assert_eq!(store.retry_turn(me, turn.id, NOW).await.unwrap(), Retry::NotRetriable(TurnState::Done));
+    assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::NotRetriable(TurnState::Done));
     assert_eq!(read(&store, me, turn.id).await, turn);
 }
 
@@ -101,7 +101,7 @@ async fn another_try_waits_for_a_running_turn(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let failed = ask_and_end(&store, me, mine, "첫째", &ended(TurnState::Failed)).await;
     let running = ask(&store, me, mine, "둘째").await;
-    assert_eq!(store.retry_turn(me, failed.id, NOW).await.unwrap(), Retry::Busy(running.id));
+    assert_eq!(store.retry_turn(me, failed.id, LEASE, NOW).await.unwrap(), Retry::Busy(running.id));
     assert_eq!(read(&store, me, failed.id).await, failed);
 }
 
@@ -111,7 +111,7 @@ async fn nobody_retries_anothers_turn(database: Database) {
     let stranger = learner(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &ended(TurnState::Failed)).await;
     for (who, id) in [(stranger, turn.id), (me, TurnId::new())] {
-        assert_eq!(store.retry_turn(who, id, NOW).await.unwrap(), Retry::NoTurn);
+        assert_eq!(store.retry_turn(who, id, LEASE, NOW).await.unwrap(), Retry::NoTurn);
     }
     assert_eq!(read(&store, me, turn.id).await, turn);
 }
@@ -126,7 +126,7 @@ async fn of_many_retries_at_once_one_starts(database: Database) {
         let (store, together) = (store.clone(), together.clone());
         retries.spawn(async move {
             together.wait().await;
-            store.retry_turn(me, turn.id, NOW).await.unwrap()
+            store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap()
         });
     }
     let again = read_after(retries.join_all().await);
@@ -160,7 +160,7 @@ async fn of_two_turns_retried_at_once_one_starts(database: Database) {
             let (store, together) = (store.clone(), together.clone());
             retries.spawn(async move {
                 together.wait().await;
-                store.retry_turn(me, id, NOW).await.unwrap()
+                store.retry_turn(me, id, LEASE, NOW).await.unwrap()
             });
         }
         let answers = retries.join_all().await;
@@ -176,6 +176,6 @@ async fn another_try_moves_the_conversation_to_the_top(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &ended(TurnState::Failed)).await;
-    store.retry_turn(me, turn.id, NOW + 7).await.unwrap();
+    store.retry_turn(me, turn.id, LEASE, NOW + 7).await.unwrap();
     assert_eq!(store.conversations(me, None, 1).await.unwrap()[0].active_at, NOW + 7);
 }

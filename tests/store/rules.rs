@@ -6,7 +6,9 @@ use llm_classroom::{
 };
 use sea_orm::{ConnectionTrait, DbErr};
 
-use crate::database::{Database, NOW, ask_and_end, ended, message, on_both_engines, one_conversation, read, retry};
+use crate::database::{
+    Database, LEASE, NOW, ask_and_end, ended, message, on_both_engines, one_conversation, read, retry,
+};
 
 on_both_engines!(
     two_turns_never_share_a_place,
@@ -19,7 +21,7 @@ on_both_engines!(
 async fn after_one_turn(database: &Database, sql: &str) -> Result<(), DbErr> {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
-    store.accept_turn(me, mine, &message("질문"), Some("k"), NOW).await.unwrap();
+    store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
     store.interrupt_running(NOW).await.unwrap();
     let raw = database.raw().await;
     let done = raw.execute_unprepared(sql).await.map(drop);

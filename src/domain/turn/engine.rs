@@ -1,41 +1,69 @@
 //! The turn engine: takes a message in, and owns what follows from it.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use tokio::sync::oneshot;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Turn, TurnState, parts::Parts, run};
+use super::{
+    Hold, Lease, Turn, TurnState,
+    keeper::STOPS,
+    parts::Parts,
+    run,
+    running::Running,
+    tenure::{Tenure, Terms, TermsError},
+};
 use crate::{
     bus::{Bus, Follower, Status},
     domain::{
         Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId, budget::Budget, conversation::now,
         partner::Partner,
     },
+    shared::Shared,
     store::{Acceptance, Retry, Store, StoreError},
 };
 
 /// Takes messages in, runs their turns, and lets them be followed and stopped.
 #[derive(Clone)]
-pub struct Engine(Arc<Inner>);
+pub struct Engine(pub(super) Arc<Inner>);
 
-struct Inner {
-    parts: Parts,
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) tenure: Tenure,
+    pub(super) running: Running,
+    /// One for each call on a model that may run at a time.
+    slots: Arc<Semaphore>,
     /// Cancelled when no new turn may begin.
     draining: CancellationToken,
-    running: Mutex<HashMap<TurnId, Running>>,
+    /// Cancelled when everything has ended.
+    pub(super) gone: CancellationToken,
 }
 
-struct Running {
-    attempt: u32,
-    conversation: ConversationId,
-    cancel: CancellationToken,
-    ended: CancellationToken,
+/// What an engine is made of.
+pub struct Setup {
+    /// Where everything lasts.
+    pub store: Store,
+    /// Where turns are followed.
+    pub bus: Bus,
+    /// Redis, if instances share one.
+    pub shared: Option<Shared>,
+    /// Who answers.
+    pub partner: Partner,
+    /// The day's tokens.
+    pub budget: Arc<Budget>,
+    /// On what terms this instance serves beside others.
+    pub terms: Terms,
+    /// How many turns and stateless calls may run at a time. Each holds its answer in memory, also while the database
+    /// is away, so this bounds that memory as well.
+    pub max_turns: usize,
 }
+
+/// The right to run one turn or stateless call. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Slot(#[allow(dead_code, reason = "held for its end")] OwnedSemaphorePermit);
 
 /// Why a message was not taken in, or a turn not tried again.
 #[derive(Debug, thiserror::Error)]
@@ -58,9 +86,15 @@ pub enum AskError {
         /// How long until there are some again.
         retry_in: Duration,
     },
+    /// As many turns run as may.
+    #[error("as many turns run as may")]
+    Full,
     /// The server is shutting down.
     #[error("the server is shutting down")]
     Draining,
+    /// This instance isn't sure of its lease: the database is away, or has been taken over.
+    #[error("no lease")]
+    NoLease,
     /// The store failed. Nothing was taken in, or nothing is known of it: sending again with the same key is safe.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,22 +105,45 @@ pub enum AskError {
 
 /// A turn as a follower finds it.
 pub enum Following {
-    /// It runs here.
+    /// It runs, here or elsewhere.
     Live(Follower),
-    /// It doesn't run here: this is what is stored.
+    /// It has ended: this is what is stored.
     Stored(Box<Turn>),
 }
 
+/// How long the last words of turns may take to reach Redis.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a wish to stop a turn of another instance is waited for. It's noted for good before.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+/// How often it's looked whether the turn has stopped.
+const STOP_LOOK: Duration = Duration::from_millis(50);
+
 impl Engine {
-    /// An engine over these parts, with nothing running.
-    #[must_use]
-    pub fn new(store: Store, bus: Bus, partner: Partner, budget: Arc<Budget>) -> Self {
+    /// An engine over these parts: takes a lease, interrupts what the dead left running, and begins to look after both.
+    ///
+    /// # Errors
+    /// [`TermsError`] when another instance serves and they would not share, or when the database fails.
+    pub async fn start(setup: Setup) -> Result<Self, TermsError> {
+        let Setup { store, bus, shared, partner, budget, terms, max_turns } = setup;
+        let (tenure, interrupted) = Tenure::begin(&store, terms).await?;
+        if interrupted > 0 {
+            tracing::warn!(
+                turns = interrupted,
+                "turns of an earlier run were interrupted; students can try them again"
+            );
+        }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        Self(Arc::new(Inner {
-            parts: Parts { store, bus, partner, budget, tasks, stop },
+        let engine = Self(Arc::new(Inner {
+            parts: Parts { store, bus, shared, partner, budget, tasks, stop },
+            tenure,
+            running: Running::default(),
+            slots: Arc::new(Semaphore::new(max_turns)),
             draining: CancellationToken::new(),
-            running: Mutex::default(),
-        }))
+            gone: CancellationToken::new(),
+        }));
+        tokio::spawn(engine.clone().keep());
+        tokio::spawn(engine.clone().watch());
+        Ok(engine)
     }
 
     /// Takes a message in: when this returns, the message is on disk and its turn runs, whatever becomes of the caller.
@@ -101,14 +158,15 @@ impl Engine {
         key: Option<String>,
         locale: Locale,
     ) -> Result<Turn, AskError> {
-        self.admit()?;
+        let slot = self.admit()?;
         let engine = self.clone();
         self.outliving(async move {
             let store = &engine.0.parts.store;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
-            match store.accept_turn(learner, conversation.id, &message, key.as_deref(), now()).await? {
+            let lease = engine.lease()?;
+            match store.accept_turn(learner, conversation.id, &message, key.as_deref(), lease, now()).await? {
                 Acceptance::New(turn) => {
-                    engine.start(turn.clone(), conversation, locale);
+                    engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
                 }
                 Acceptance::Same(turn) => Ok(turn),
@@ -125,16 +183,17 @@ impl Engine {
     /// # Errors
     /// [`AskError`] when it was not started again.
     pub async fn retry(&self, learner: LearnerId, turn: TurnId, locale: Locale) -> Result<Turn, AskError> {
-        self.admit()?;
+        let slot = self.admit()?;
         let engine = self.clone();
         self.outliving(async move {
             let store = &engine.0.parts.store;
             // Everything a run needs is read before the turn is started: after that nothing may fail.
             let conversation = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
-            match store.retry_turn(learner, turn, now()).await? {
+            let lease = engine.lease()?;
+            match store.retry_turn(learner, turn, lease, now()).await? {
                 Retry::Started(turn) => {
-                    engine.start(turn.clone(), conversation, locale);
+                    engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
                 }
                 Retry::Running(turn) => Ok(turn),
@@ -146,20 +205,35 @@ impl Engine {
         .await
     }
 
-    /// Stops a running turn and waits until that is stored. Stopping a turn that has ended changes nothing.
+    /// Stops a running turn, wherever it runs, and waits until that is stored; at another instance at most a few
+    /// seconds. Stopping a turn that has ended changes nothing.
     ///
     /// # Errors
     /// [`AskError::NotFound`] for a turn that isn't this learner's, [`AskError::Store`] when the store fails.
     pub async fn cancel(&self, learner: LearnerId, turn: TurnId) -> Result<(), AskError> {
-        self.0.parts.store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
-        let ended = self.running().get(&turn).map(|running| {
-            running.cancel.cancel();
-            running.ended.clone()
-        });
-        if let Some(ended) = ended {
+        let store = &self.0.parts.store;
+        let stored = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
+        if let Some(ended) = self.0.running.stop(turn) {
             ended.cancelled().await;
+        } else if stored.state.is_running() && store.want_stop(turn).await? {
+            self.tell_others(turn).await;
+            let deadline = Instant::now() + STOP_PATIENCE;
+            while Instant::now() < deadline && self.is_running_somewhere(turn).await? {
+                tokio::time::sleep(STOP_LOOK).await;
+            }
         }
         Ok(())
+    }
+
+    async fn is_running_somewhere(&self, turn: TurnId) -> Result<bool, StoreError> {
+        Ok(self.0.parts.store.standings(&[turn]).await?.iter().any(|standing| standing.state.is_running()))
+    }
+
+    /// Tells whoever runs this turn to look at it. Should the news get lost, the next beat brings it.
+    async fn tell_others(&self, turn: TurnId) {
+        if let Some(shared) = &self.0.parts.shared {
+            let _ = shared.publish(STOPS, &turn.to_string()).await;
+        }
     }
 
     /// Stops what runs in a conversation and deletes it with everything in it. `false` if there was none.
@@ -167,43 +241,66 @@ impl Engine {
     /// # Errors
     /// [`StoreError`] when the store fails.
     pub async fn delete_conversation(&self, learner: LearnerId, id: ConversationId) -> Result<bool, StoreError> {
-        if self.0.parts.store.conversation(learner, id).await?.is_none() {
+        let store = &self.0.parts.store;
+        if store.conversation(learner, id).await?.is_none() {
             return Ok(false);
         }
-        for running in self.running().values().filter(|running| running.conversation == id) {
-            running.cancel.cancel();
+        self.0.running.stop_in(id);
+        let running = store.running_turn(id).await?;
+        let deleted = store.delete_conversation(learner, id).await?;
+        if let Some(turn) = running {
+            self.tell_others(turn).await;
         }
-        self.0.parts.store.delete_conversation(learner, id).await
+        Ok(deleted)
     }
 
     /// Follows a turn; `None` for a turn that isn't this learner's.
     ///
     /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn follow(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Following>, StoreError> {
-        // The bus first: a turn that ends in between is then read from the store in its final state.
-        let live = self.0.parts.bus.follow(turn.0);
-        let stored = self.0.parts.store.turn(learner, turn).await?;
-        Ok(stored.map(|turn| live.map_or_else(|| Following::Stored(Box::new(turn)), Following::Live)))
+    /// [`AskError::Draining`] for a turn of another instance while this one ends, [`AskError::Store`] when the store
+    /// fails.
+    pub async fn follow(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Following>, AskError> {
+        let Parts { store, bus, .. } = &self.0.parts;
+        let Some(stored) = store.turn(learner, turn).await? else { return Ok(None) };
+        if !stored.state.is_running() {
+            return Ok(Some(Following::Stored(Box::new(stored))));
+        }
+        let key = (turn.0, stored.attempt);
+        if let Some(follower) = bus.follow(key) {
+            return Ok(Some(Following::Live(follower)));
+        }
+        if self.is_draining() {
+            return Err(AskError::Draining);
+        }
+        let follower = bus.follow_elsewhere(key, Status::new(stored.state.as_str(), None));
+        // It may have ended since it was read.
+        self.look_up(&[key]).await?;
+        Ok(Some(Following::Live(follower)))
     }
 
-    /// Marks turns that an earlier process left running as interrupted. To be called before the first message.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn recover(&self) -> Result<u64, StoreError> {
-        self.0.parts.store.interrupt_running(now()).await
-    }
-
-    /// Ends well: takes nothing new in, gives running turns `grace` to finish, then interrupts the rest. Returns when
-    /// everything is stored.
+    /// Ends well: takes nothing new in, sends followers of other instances' turns there, gives running turns `grace` to
+    /// finish, then interrupts the rest. Returns when everything is stored.
     pub async fn drain(&self, grace: Duration) {
-        self.0.draining.cancel();
-        self.0.parts.tasks.close();
-        if tokio::time::timeout(grace, self.0.parts.tasks.wait()).await.is_err() {
-            tracing::warn!(turns = self.running().len(), "the time to finish is over; running turns are interrupted");
-            self.0.parts.stop.cancel();
-            self.0.parts.tasks.wait().await;
+        let Inner { parts, running, draining, .. } = &*self.0;
+        draining.cancel();
+        parts.bus.leave();
+        parts.tasks.close();
+        if tokio::time::timeout(grace, parts.tasks.wait()).await.is_err() {
+            tracing::warn!(turns = running.count(), "the time to finish is over; running turns are interrupted");
+            parts.stop.cancel();
+            parts.tasks.wait().await;
+        }
+    }
+
+    /// Gives the lease back and lets go of everything. To be called last.
+    pub async fn leave(&self) {
+        self.0.gone.cancel();
+        self.0.parts.bus.flush(FLUSH_PATIENCE).await;
+        if let Err(error) = self.0.parts.store.release_lease(self.0.tenure.last_lease()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the lease was not given back; it runs out by itself"
+            );
         }
     }
 
@@ -211,6 +308,12 @@ impl Engine {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.0.draining.is_cancelled()
+    }
+
+    /// Whether this instance may run turns: it is sure of its lease.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        self.0.tenure.lease().is_some()
     }
 
     /// Resolves when the time to finish is over and what still runs is interrupted.
@@ -232,21 +335,25 @@ impl Engine {
     /// How many turns run here.
     #[must_use]
     pub fn turns_running(&self) -> usize {
-        self.running().len()
+        self.0.running.count()
     }
 
-    /// Whether new work may begin now.
+    /// The right to begin new work now.
     ///
     /// # Errors
-    /// [`AskError::Draining`] or [`AskError::BudgetSpent`].
-    pub fn admit(&self) -> Result<(), AskError> {
+    /// [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`].
+    pub fn admit(&self) -> Result<Slot, AskError> {
         if self.is_draining() {
             return Err(AskError::Draining);
         }
-        match self.0.parts.budget.spent(now()) {
-            Some(retry_in) => Err(AskError::BudgetSpent { retry_in }),
-            None => Ok(()),
+        if let Some(retry_in) = self.0.parts.budget.spent(now()) {
+            return Err(AskError::BudgetSpent { retry_in });
         }
+        self.0.slots.clone().try_acquire_owned().map(Slot).map_err(|_| AskError::Full)
+    }
+
+    fn lease(&self) -> Result<Lease, AskError> {
+        self.0.tenure.lease().ok_or(AskError::NoLease)
     }
 
     /// Runs `work` in a task of its own, so that a caller that goes away between the commit and the start of the turn
@@ -263,27 +370,16 @@ impl Engine {
         told.await.unwrap_or(Err(AskError::Lost))
     }
 
-    fn start(&self, turn: Turn, conversation: Conversation, locale: Locale) {
-        let (cancel, ended) = (CancellationToken::new(), CancellationToken::new());
-        let publisher =
-            self.0.parts.bus.publish(turn.id.0, Status { state: TurnState::Accepted.as_str(), reason: None });
-        let (id, attempt) = (turn.id, turn.attempt);
-        let running = Running { attempt, conversation: conversation.id, cancel: cancel.clone(), ended: ended.clone() };
-        self.running().insert(id, running);
+    fn run(&self, turn: Turn, lease: Lease, conversation: Conversation, locale: Locale, slot: Slot) {
+        let hold = Hold { turn: turn.id, attempt: turn.attempt, lease };
+        let accepted = Status::new(TurnState::Accepted.as_str(), None);
+        let publisher = self.0.parts.bus.publish((turn.id.0, turn.attempt), accepted);
+        let orders = self.0.running.enter(hold, conversation.id);
         let engine = self.clone();
         self.0.parts.tasks.spawn(async move {
-            run::run(&engine.0.parts, turn, conversation.topic, locale, publisher, cancel).await;
-            let mut running = engine.running();
-            // Another try may have begun since the commit.
-            if running.get(&id).is_some_and(|running| running.attempt == attempt) {
-                running.remove(&id);
-            }
-            drop(running);
-            ended.cancel();
+            run::run(&engine.0.parts, hold, turn, conversation.topic, locale, publisher, orders).await;
+            engine.0.running.leave(hold);
+            drop(slot);
         });
-    }
-
-    fn running(&self) -> MutexGuard<'_, HashMap<TurnId, Running>> {
-        self.0.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,8 +2,16 @@
 
 mod answer;
 pub mod engine;
+mod keeper;
+mod lease;
 mod parts;
 mod run;
+mod running;
+mod tenure;
+mod watch;
+
+pub use lease::{Hold, Lease};
+pub use tenure::{Terms, TermsError};
 
 use super::{ConversationId, Feedback, TurnId, conversation::Millis};
 

@@ -7,6 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     bus::Bus,
     domain::{budget::Budget, partner::Partner},
+    shared::Shared,
     store::Store,
 };
 
@@ -14,6 +15,8 @@ use crate::{
 pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) bus: Bus,
+    /// Redis, if instances share one.
+    pub(super) shared: Option<Shared>,
     pub(super) partner: Partner,
     pub(super) budget: Arc<Budget>,
     /// Every task that must finish, or be told to, before the program ends.

@@ -5,13 +5,12 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
-use super::{Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts};
+use super::{Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts, running::Orders};
 use crate::{
     bus::{Publisher, Status},
     domain::{
-        Feedback, Locale, Topic,
+        Feedback, Locale, Topic, TurnId,
         conversation::now,
         partner::{self, Asking, Noted},
     },
@@ -24,14 +23,15 @@ const HISTORY_TURNS: u64 = 40;
 /// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
 pub(super) async fn run(
     parts: &Parts,
+    hold: Hold,
     turn: Turn,
     topic: Topic,
     locale: Locale,
     publisher: Publisher,
-    cancel: CancellationToken,
+    orders: Orders,
 ) {
     let began = Instant::now();
-    let outcome = AssertUnwindSafe(perform(parts, &turn, topic, locale, &publisher, &cancel))
+    let outcome = AssertUnwindSafe(perform(parts, hold, &turn, topic, locale, &publisher, &orders))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
@@ -41,7 +41,7 @@ pub(super) async fn run(
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
-    commit(parts, &turn, &outcome).await;
+    let stored = commit(parts, hold, &outcome).await;
     metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
     metrics::histogram!("turn_seconds").record(began.elapsed());
     tracing::info!(
@@ -51,16 +51,22 @@ pub(super) async fn run(
         turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "a turn ended"
     );
-    publisher.status(Status { state: outcome.state.as_str(), reason: outcome.reason.map(Reason::as_str) });
+    publisher.status(if stored {
+        Status::new(outcome.state.as_str(), outcome.reason.map(Reason::as_str))
+    } else {
+        // What isn't stored can't be found again, so it isn't called done.
+        Status::new(TurnState::Interrupted.as_str(), None)
+    });
 }
 
 async fn perform(
     parts: &Parts,
+    hold: Hold,
     turn: &Turn,
     topic: Topic,
     locale: Locale,
     publisher: &Publisher,
-    cancel: &CancellationToken,
+    orders: &Orders,
 ) -> Outcome {
     let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
         Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
@@ -94,16 +100,17 @@ async fn perform(
         };
         let begin = async {
             // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
-            if let Err(error) = parts.store.begin_turn(turn.id, turn.attempt).await {
+            if let Err(error) = parts.store.begin_turn(hold).await {
                 tracing::warn!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "a turn's begin was not stored");
             }
         };
-        publisher.status(Status { state: TurnState::Answering.as_str(), reason: None });
+        publisher.status(Status::new(TurnState::Answering.as_str(), None));
         tokio::join!(chat, tutor, begin);
     };
     let stopped = tokio::select! {
         () = work => None,
-        () = cancel.cancelled() => Some(TurnState::Cancelled),
+        () = orders.stop.cancelled() => Some(TurnState::Cancelled),
+        () = orders.lost.cancelled() => Some(TurnState::Interrupted),
         () = parts.stop.cancelled() => Some(TurnState::Interrupted),
     };
     answer.finish(publisher);
@@ -160,37 +167,39 @@ fn verdict(ended: &Result<llm::End, llm::Error>) -> (TurnState, Option<Reason>) 
 }
 
 /// Stores the outcome, trying until it is stored or the program has to end: a finished answer is never thrown away
-/// because the database was away for a moment.
-async fn commit(parts: &Parts, turn: &Turn, outcome: &Outcome) {
+/// because the database was away for a moment. Whether it is stored.
+async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
     let backoff = ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(5))
         .without_max_times();
-    let stored = (|| parts.store.finish_turn(turn.id, turn.attempt, outcome, now()))
+    let stored = (|| parts.store.finish_turn(hold, outcome, now()))
         .retry(backoff)
         .when(|_| !parts.stop.is_cancelled())
         .notify(|error, _| {
-            tracing::error!(turn.id = %turn.id, error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
+            tracing::error!(turn.id = %hold.turn, error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
         })
         .await;
     match stored {
-        Ok(true) => {}
+        Ok(true) => true,
         Ok(false) => {
-            tracing::info!(turn.id = %turn.id, "a turn was deleted or taken over while it ran");
-            book(parts, turn, &outcome.usage).await;
+            tracing::info!(turn.id = %hold.turn, "a turn was deleted or taken over while it ran");
+            book(parts, hold.turn, &outcome.usage).await;
+            false
         }
         Err(error) => {
-            tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "an outcome was lost: the program ended while the store was away");
+            tracing::error!(turn.id = %hold.turn, error = &error as &dyn std::error::Error, "an outcome was lost: the program ended while the store was away");
+            false
         }
     }
 }
 
 /// What a turn cost is booked, also when nothing else is left of it.
-async fn book(parts: &Parts, turn: &Turn, usage: &[Usage]) {
+async fn book(parts: &Parts, turn: TurnId, usage: &[Usage]) {
     for usage in usage {
-        if let Err(error) = parts.store.add_usage(Some(turn.id), usage, now()).await {
-            tracing::warn!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "what a turn cost was not stored");
+        if let Err(error) = parts.store.add_usage(Some(turn), usage, now()).await {
+            tracing::warn!(turn.id = %turn, error = &error as &dyn std::error::Error, "what a turn cost was not stored");
         }
     }
 }

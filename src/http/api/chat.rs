@@ -23,7 +23,7 @@ use crate::{
         message::{MESSAGE_MAX_CHARS, MessageError},
         partner::{self, AnswerStream, Asking},
         stateless::{self, Said},
-        turn::{Purpose, Reason},
+        turn::{Purpose, Reason, engine::Slot},
     },
     http::{AppState, address::ClientAddress, error::ApiError},
     llm::{self, Piece},
@@ -88,7 +88,7 @@ pub async fn chat(
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
-    let asking = admitted(&state, address, request, locale)?;
+    let (asking, _slot) = admitted(&state, address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
     let answer = async { collect(state.partner.answer(&asking).await?, &mut answer_bill).await };
@@ -120,17 +120,17 @@ pub async fn stream(
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let asking = admitted(&state, address, request, locale)?;
+    let (asking, slot) = admitted(&state, address, request, locale).await?;
     let pieces = state.partner.answer(&asking).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
-    // The bill goes with the stream: a client that hangs up drops both.
-    let data = stream::unfold(Some((pieces, heard)), move |going| async move {
-        let (mut pieces, mut bill) = going?;
+    // Bill and slot go with the stream: a client that hangs up drops them all.
+    let data = stream::unfold(Some((pieces, heard, slot)), move |going| async move {
+        let (mut pieces, mut bill, slot) = going?;
         let last = |data| Some((data, None));
         match pieces.next().await {
             Some(Ok(Piece::Text(text))) => {
                 bill.heard(&text);
-                Some((vec![json!({ "content": text })], Some((pieces, bill))))
+                Some((vec![json!({ "content": text })], Some((pieces, bill, slot))))
             }
             Some(Ok(Piece::End(end))) => {
                 bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
@@ -161,16 +161,15 @@ fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
     json!({ "error": super::turns::reason_text(reason.as_str(), locale) })
 }
 
-fn admitted(
+async fn admitted(
     state: &AppState,
     address: std::net::IpAddr,
     request: ChatRequest,
     locale: Locale,
-) -> Result<Asking, ApiError> {
+) -> Result<(Asking, Slot), ApiError> {
     let asking = read(state, request, locale)?;
-    state.limits.check(None, address).map_err(ApiError::TooMany)?;
-    state.engine.admit()?;
-    Ok(asking)
+    state.limits.check(None, address).await.map_err(ApiError::TooMany)?;
+    Ok((asking, state.engine.admit()?))
 }
 
 fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<Asking, ApiError> {

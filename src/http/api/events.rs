@@ -64,14 +64,14 @@ fn live(follower: Follower) -> impl Stream<Item = Event> + Send {
 /// A turn that doesn't run here is told in two events.
 fn stored(turn: Turn) -> [Event; 2] {
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Arc::from);
-    let status = Status { state: turn.state.as_str(), reason: turn.reason.map(Reason::as_str) };
+    let status = Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str));
     [Event::Snapshot { status, blocks: render::markdown(&turn.answer), feedback }, Event::End]
 }
 
 fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
     let said = |status: &Status| {
-        let text = status.reason.map(|reason| reason_text(reason, locale));
-        (status.state, status.reason, text)
+        let text = status.reason.as_deref().map(|reason| reason_text(reason, locale));
+        (status.state.clone(), status.reason.clone(), text)
     };
     let (name, data) = match event {
         Event::Snapshot { status, blocks, feedback } => {

@@ -66,7 +66,7 @@ pub async fn initial_guide(
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    state.limits.check(None, address).map_err(ApiError::TooMany)?;
+    state.limits.check(None, address).await.map_err(ApiError::TooMany)?;
     let found = state.guides.find(&topic, locale, wait(&headers)).await;
     let guide_html = render::markdown(&found.guide.guide_content).concat();
     Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))

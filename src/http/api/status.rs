@@ -37,9 +37,12 @@ pub struct Readiness {
     /// `ok` or `unavailable`.
     #[schema(value_type = String)]
     store: &'static str,
-    /// `in-process`.
+    /// `in-process`, `redis`, or `redis-away`: then this instance goes on with its own students.
     #[schema(value_type = String)]
     bus: &'static str,
+    /// `many` when any number of instances may serve together, `one` when REDIS_URL isn't set: then only this one.
+    #[schema(value_type = String)]
+    instances: &'static str,
     /// `ok`, `resting` after failures, `trying` after a rest, or `practice` when no model is connected.
     #[schema(value_type = String)]
     provider: &'static str,
@@ -83,10 +86,15 @@ pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
     };
     let status = match (state.engine.is_draining(), store) {
         (true, _) => "draining",
-        (false, "ok") => "ready",
+        (false, "ok") if state.engine.has_lease() => "ready",
         (false, _) => "unavailable",
+    };
+    let (bus, instances) = match &state.shared {
+        None => ("in-process", "one"),
+        Some(shared) if shared.is_up() => ("redis", "many"),
+        Some(_) => ("redis-away", "many"),
     };
     let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let turns_running = state.engine.turns_running();
-    (code, Json(Readiness { status, store, bus: "in-process", provider, turns_running }))
+    (code, Json(Readiness { status, store, bus, instances, provider, turns_running }))
 }

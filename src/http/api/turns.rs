@@ -132,7 +132,7 @@ pub async fn ask(
     let Path(id) = id?;
     let message = StudentMessage::parse(&question.message)?;
     let key = idempotency_key(&headers)?;
-    state.limits.check(Some(learner), address).map_err(ApiError::TooMany)?;
+    state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
     let turn = state.engine.ask(learner, id, message, key, locale).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
 }
@@ -162,7 +162,7 @@ pub async fn retry(
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let Path(id) = id?;
-    state.limits.check(Some(learner), address).map_err(ApiError::TooMany)?;
+    state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
     let turn = state.engine.retry(learner, id, locale).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
 }

@@ -5,5 +5,6 @@ pub(super) mod conversations;
 pub(super) mod feedback;
 pub(super) mod guides;
 pub(super) mod learners;
+pub(super) mod leases;
 pub(super) mod turns;
 pub(super) mod usage;

@@ -15,6 +15,8 @@ pub struct Model {
     pub answer: String,
     pub created_at: i64,
     pub finished_at: Option<i64>,
+    pub lease: Option<i64>,
+    pub stop_wanted: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,8 +1,14 @@
 //! The tables, step by step. A step that was released is never changed: the next one mends it. There is no way back.
+//!
+//! Instances of two versions serve side by side while a school is updated, so a change comes in two releases: the
+//! first one *expands* (adds tables, or columns that may stay empty), the next one *contracts* (removes what the first
+//! doesn't use any more). A step that contracts has `_contract_` in its name; a program that has never heard of it is
+//! too old for the tables and refuses to start. Any other step that it doesn't know leaves it everything it uses.
 
 mod m0001_conversations;
+mod m0002_leases;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 use super::{IMMEDIATE, StoreError};
@@ -12,7 +18,7 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_conversations::Migration)]
+        vec![Box::new(m0001_conversations::Migration), Box::new(m0002_leases::Migration)]
     }
 }
 
@@ -28,6 +34,23 @@ pub(super) async fn run(database: &DatabaseConnection) -> Result<(), StoreError>
     if transaction.get_database_backend() == DbBackend::Postgres {
         transaction.execute_unprepared(LOCK).await?;
     }
-    Migrator::up(&transaction, None).await?;
+    let newer = steps_of_newer_versions(&transaction).await?;
+    if let Some(step) = newer.iter().find(|step| step.contains("_contract_")) {
+        return Err(StoreError::Newer(step.clone()));
+    }
+    if newer.is_empty() {
+        Migrator::up(&transaction, None).await?;
+    } else {
+        tracing::warn!(steps = ?newer, "the database was updated by a newer version, which this one can work beside");
+    }
     Ok(transaction.commit().await?)
+}
+
+/// The steps that were taken and that this version doesn't know. Steps are taken in order, so where there are some, all
+/// that it knows were taken too.
+async fn steps_of_newer_versions(database: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+    let mut taken = Migrator::get_migration_models(database).await?;
+    let known = Migrator::migrations();
+    taken.retain(|step| !known.iter().any(|own| own.name() == step.version));
+    Ok(taken.into_iter().map(|step| step.version).collect())
 }

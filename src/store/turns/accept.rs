@@ -10,7 +10,7 @@ use crate::{
     domain::{
         ConversationId, LearnerId, StudentMessage, TurnId,
         conversation::Millis,
-        turn::{Turn, TurnState},
+        turn::{Lease, Turn, TurnState},
     },
     store::{
         Store, StoreError,
@@ -41,7 +41,7 @@ impl Store {
     /// cut, so it may be promised to the student.
     ///
     /// The same `key` gives the same turn, however many calls come at once. To be called from a task that nobody
-    /// drops: a turn stored by a call that doesn't return stays accepted until the next start.
+    /// drops: a turn stored by a call that doesn't return stays accepted as long as `lease` is renewed.
     ///
     /// # Errors
     /// When the database can't be written; nothing is stored then, unless the connection broke during the commit
@@ -52,6 +52,7 @@ impl Store {
         conversation: ConversationId,
         message: &StudentMessage,
         key: Option<&str>,
+        lease: Lease,
         now: Millis,
     ) -> Result<Acceptance, StoreError> {
         let message = message.as_str().to_owned();
@@ -88,7 +89,7 @@ impl Store {
                     feedback: None,
                     created_at: now,
                 };
-                insert(db, &turn, key).await?;
+                insert(db, &turn, key, lease).await?;
                 set_active(db, conversation, now).await?;
                 Ok(Acceptance::New(turn))
             })
@@ -132,7 +133,7 @@ fn last_seq(conversation: ConversationId) -> SelectStatement {
         .take()
 }
 
-async fn insert(db: &DatabaseTransaction, turn: &Turn, key: Option<String>) -> Result<(), StoreError> {
+async fn insert(db: &DatabaseTransaction, turn: &Turn, key: Option<String>, lease: Lease) -> Result<(), StoreError> {
     let row = ActiveModel {
         id: Set(turn.id.0),
         conversation_id: Set(turn.conversation.0),
@@ -145,6 +146,8 @@ async fn insert(db: &DatabaseTransaction, turn: &Turn, key: Option<String>) -> R
         answer: Set(String::new()),
         created_at: Set(turn.created_at),
         finished_at: Set(None),
+        lease: Set(Some(lease.0)),
+        stop_wanted: Set(false),
     };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())

@@ -2,15 +2,15 @@
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set,
-    sea_query::{Expr, OnConflict},
+    sea_query::{Condition, Expr, OnConflict},
 };
 
 use super::is_running;
 use crate::{
     domain::{
-        Feedback, TurnId,
+        Feedback,
         conversation::Millis,
-        turn::{Outcome, Reason, TurnState},
+        turn::{Hold, Outcome, Reason, TurnState},
         tutor::feedback::Source,
     },
     store::{
@@ -26,17 +26,16 @@ use crate::{
 };
 
 impl Store {
-    /// Marks an accepted turn as being answered; `false` if it isn't waiting at that attempt.
+    /// Marks an accepted turn as being answered; `false` if it isn't waiting for this run.
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn begin_turn(&self, id: TurnId, attempt: u32) -> Result<bool, StoreError> {
+    pub async fn begin_turn(&self, hold: Hold) -> Result<bool, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
                 let begun = Entity::update_many()
                     .col_expr(Column::State, Expr::value(TurnState::Answering.as_str()))
-                    .filter(Column::Id.eq(id.0))
-                    .filter(Column::Attempt.eq(i64::from(attempt)))
+                    .filter(is_held_by(hold))
                     .filter(Column::State.eq(TurnState::Accepted.as_str()))
                     .exec(db)
                     .await?;
@@ -48,25 +47,19 @@ impl Store {
 
     /// Ends a running turn: answer, state, feedback and usage in one commit.
     ///
-    /// `false`, and nothing changed, if the turn isn't running at that attempt any more: it ended already, was
-    /// restarted, or was deleted. What the calls cost isn't booked then; [`Store::add_usage`] can.
+    /// `false`, and nothing changed, if the turn isn't this run's any more: it ended already, was restarted, was taken
+    /// away because its lease ran out, or was deleted. What the calls cost isn't booked then; [`Store::add_usage`] can.
     ///
     /// # Errors
     /// [`StoreError::NotFinal`] for an outcome whose state is no end; otherwise when the database can't be written.
-    pub async fn finish_turn(
-        &self,
-        id: TurnId,
-        attempt: u32,
-        outcome: &Outcome,
-        now: Millis,
-    ) -> Result<bool, StoreError> {
+    pub async fn finish_turn(&self, hold: Hold, outcome: &Outcome, now: Millis) -> Result<bool, StoreError> {
         if outcome.state.is_running() {
             return Err(StoreError::NotFinal(outcome.state));
         }
         let Outcome { state, reason, ref answer, ref feedback, ref usage } = *outcome;
         let answer = storable(answer);
-        let feedback = feedback.as_ref().map(|feedback| feedback_row(id, attempt, feedback, now)).transpose()?;
-        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(id.0), usage, now)).collect();
+        let feedback = feedback.as_ref().map(|feedback| feedback_row(hold, feedback, now)).transpose()?;
+        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(hold.turn.0), usage, now)).collect();
         self.write(move |db| {
             Box::pin(async move {
                 let ended = Entity::update_many()
@@ -74,8 +67,8 @@ impl Store {
                     .col_expr(Column::Reason, Expr::value(reason.map(Reason::as_str)))
                     .col_expr(Column::Answer, Expr::value(answer))
                     .col_expr(Column::FinishedAt, Expr::value(now))
-                    .filter(Column::Id.eq(id.0))
-                    .filter(Column::Attempt.eq(i64::from(attempt)))
+                    .col_expr(Column::Lease, Expr::value(None::<i64>))
+                    .filter(is_held_by(hold))
                     .filter(is_running())
                     .exec(db)
                     .await?;
@@ -89,36 +82,44 @@ impl Store {
         .await
     }
 
-    /// Ends every running turn as interrupted and says how many there were. For the start of the program, when no
-    /// task can be at work on any.
+    /// Ends every running turn as interrupted, whoever holds it, and says how many there were. For a database that
+    /// nobody serves.
     ///
     /// # Errors
     /// When the database can't be written.
     pub async fn interrupt_running(&self, now: Millis) -> Result<u64, StoreError> {
-        self.write(move |db| {
-            Box::pin(async move {
-                let interrupted = Entity::update_many()
-                    .col_expr(Column::State, Expr::value(TurnState::Interrupted.as_str()))
-                    .col_expr(Column::FinishedAt, Expr::value(now))
-                    .filter(is_running())
-                    .exec(db)
-                    .await?;
-                Ok(interrupted.rows_affected)
-            })
-        })
-        .await
+        self.write(move |db| Box::pin(interrupt(db, is_running(), now))).await
     }
 }
 
-fn feedback_row(
-    turn: TurnId,
-    attempt: u32,
-    notes: &Feedback,
+/// Ends the running turns among these as interrupted, and says how many there were.
+pub(in crate::store) async fn interrupt(
+    db: &DatabaseTransaction,
+    which: Condition,
     now: Millis,
-) -> Result<feedback::ActiveModel, StoreError> {
+) -> Result<u64, StoreError> {
+    let interrupted = Entity::update_many()
+        .col_expr(Column::State, Expr::value(TurnState::Interrupted.as_str()))
+        .col_expr(Column::FinishedAt, Expr::value(now))
+        .col_expr(Column::Lease, Expr::value(None::<i64>))
+        .filter(which)
+        .filter(is_running())
+        .exec(db)
+        .await?;
+    Ok(interrupted.rows_affected)
+}
+
+fn is_held_by(hold: Hold) -> Condition {
+    Condition::all()
+        .add(Column::Id.eq(hold.turn.0))
+        .add(Column::Attempt.eq(i64::from(hold.attempt)))
+        .add(Column::Lease.eq(hold.lease.0))
+}
+
+fn feedback_row(hold: Hold, notes: &Feedback, now: Millis) -> Result<feedback::ActiveModel, StoreError> {
     Ok(feedback::ActiveModel {
-        turn_id: Set(turn.0),
-        attempt: Set(attempt.into()),
+        turn_id: Set(hold.turn.0),
+        attempt: Set(hold.attempt.into()),
         source: Set(match notes.source {
             Source::Model => "model",
             Source::Coach => "coach",

@@ -1,7 +1,8 @@
 //! Turns: their life, one file a step, and how they are read.
 
 mod accept;
-mod finish;
+pub(super) mod finish;
+mod held;
 mod retry;
 mod row;
 
@@ -11,6 +12,7 @@ use sea_orm::{
 };
 
 pub use accept::Acceptance;
+pub use held::{HeldTurn, Standing};
 pub use retry::Retry;
 
 use super::{
@@ -86,7 +88,7 @@ fn with_feedback(turns: Select<Entity>) -> SelectTwo<Entity, feedback::Entity> {
 }
 
 /// Whether a turn is running, as SQL. Says the same as [`TurnState::is_running`].
-fn is_running() -> Condition {
+pub(super) fn is_running() -> Condition {
     Column::State
         .is_in(TurnState::ALL.into_iter().filter(|state| state.is_running()).map(TurnState::as_str))
         .into_condition()

@@ -11,7 +11,7 @@ use crate::{
     domain::{
         ConversationId, LearnerId, TurnId,
         conversation::Millis,
-        turn::{Turn, TurnState},
+        turn::{Lease, Turn, TurnState},
         tutor::feedback::Source,
     },
     store::{
@@ -47,7 +47,13 @@ impl Store {
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn retry_turn(&self, learner: LearnerId, id: TurnId, now: Millis) -> Result<Retry, StoreError> {
+    pub async fn retry_turn(
+        &self,
+        learner: LearnerId,
+        id: TurnId,
+        lease: Lease,
+        now: Millis,
+    ) -> Result<Retry, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
                 let Some(conversation) = lock_around(db, learner, id).await? else {
@@ -72,7 +78,7 @@ impl Store {
                 turn.reason = None;
                 turn.answer = String::new();
                 turn.feedback = turn.feedback.filter(|notes| notes.source == Source::Model);
-                restart(db, &turn).await?;
+                restart(db, &turn, lease).await?;
                 set_active(db, conversation, now).await?;
                 Ok(Retry::Started(turn))
             })
@@ -110,13 +116,15 @@ async fn running_in(db: &DatabaseTransaction, conversation: ConversationId) -> R
     Ok(running.map(TurnId))
 }
 
-async fn restart(db: &DatabaseTransaction, turn: &Turn) -> Result<(), StoreError> {
+async fn restart(db: &DatabaseTransaction, turn: &Turn, lease: Lease) -> Result<(), StoreError> {
     Entity::update_many()
         .col_expr(Column::State, Expr::value(turn.state.as_str()))
         .col_expr(Column::Attempt, Expr::value(i64::from(turn.attempt)))
         .col_expr(Column::Reason, Expr::value(None::<String>))
         .col_expr(Column::Answer, Expr::value(""))
         .col_expr(Column::FinishedAt, Expr::value(None::<Millis>))
+        .col_expr(Column::Lease, Expr::value(lease.0))
+        .col_expr(Column::StopWanted, Expr::value(false))
         .filter(Column::Id.eq(turn.id.0))
         .exec(db)
         .await?;

@@ -1,0 +1,136 @@
+//! What an instance does all the time: it keeps its lease, gives up what isn't its own any more, heeds wishes to stop
+//! from other instances, and buries the dead.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::{Lease, engine::Engine, parts::Parts, tenure::Renewal};
+use crate::{
+    domain::{TurnId, budget::day_start, conversation::now},
+    shared::Subscription,
+    store::StoreError,
+};
+
+/// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
+/// it.
+pub(super) const STOPS: &str = "stops";
+/// How often the day's tokens are read, of which other instances use some.
+const BUDGET_EVERY: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Keeps the lease and everything that depends on it until the engine has ended.
+    pub(super) async fn keep(self) {
+        let parts = &self.0.parts;
+        let mut beat = interval(self.0.tenure.terms.beat);
+        let mut count = interval(BUDGET_EVERY);
+        for interval in [&mut beat, &mut count] {
+            interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        }
+        let mut wishes = match &parts.shared {
+            Some(shared) => Some(shared.subscribe(STOPS).await),
+            None => None,
+        };
+        let mut failing_since: Option<Instant> = None;
+        loop {
+            let done = tokio::select! {
+                () = self.0.gone.cancelled() => return,
+                _ = beat.tick() => self.beat().await,
+                _ = count.tick() => self.count_tokens().await,
+                turn = next(&mut wishes) => self.heed(&turn).await,
+            };
+            match (done, failing_since) {
+                (Ok(()), None) | (Err(_), Some(_)) => {}
+                (Ok(()), Some(since)) => {
+                    failing_since = None;
+                    tracing::info!(seconds = since.elapsed().as_secs(), "the database answers again");
+                }
+                (Err(error), None) => {
+                    failing_since = Some(Instant::now());
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the database is away; finished answers wait for it"
+                    );
+                }
+            }
+        }
+    }
+
+    async fn beat(&self) -> Result<(), StoreError> {
+        let (store, tenure) = (&self.0.parts.store, &self.0.tenure);
+        let renewal = tenure.renew(store).await;
+        metrics::gauge!("lease_held").set(if tenure.lease().is_some() { 1.0 } else { 0.0 });
+        match renewal? {
+            Renewal::Kept => {}
+            Renewal::Replaced { old } => {
+                tracing::error!("this instance was thought dead: what it ran is interrupted, and it begins anew");
+                self.lose_all(old);
+            }
+            Renewal::Lost { old } => {
+                tracing::error!("another instance serves this database alone; this one takes no questions");
+                self.lose_all(old);
+            }
+        }
+        if tenure.may_judge() {
+            let interrupted = store.bury_the_dead().await?;
+            if interrupted > 0 {
+                metrics::counter!("turns_taken_over_total").increment(interrupted);
+                tracing::warn!(
+                    turns = interrupted,
+                    "an instance died; its turns are interrupted and can be tried again"
+                );
+            }
+        }
+        self.reconcile().await
+    }
+
+    fn lose_all(&self, lease: Lease) {
+        for hold in self.0.running.under(lease) {
+            self.0.running.lose(hold);
+        }
+    }
+
+    /// Brings what runs here in line with the database.
+    async fn reconcile(&self) -> Result<(), StoreError> {
+        let lease = self.0.tenure.last_lease();
+        // Before the database is asked: what begins in between is left alone.
+        let ours = self.0.running.under(lease);
+        if ours.is_empty() {
+            return Ok(());
+        }
+        let held = self.0.parts.store.held_turns(lease).await?;
+        for hold in ours {
+            match held.iter().find(|held| held.hold == hold) {
+                // Deleted, taken away, or just finished, which is no harm.
+                None => self.0.running.lose(hold),
+                Some(held) if held.stop_wanted => drop(self.0.running.stop(hold.turn)),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Somebody, somewhere, wants a turn stopped or has deleted it.
+    async fn heed(&self, turn: &str) -> Result<(), StoreError> {
+        match turn.parse().map(TurnId) {
+            Ok(turn) if self.0.running.has(turn) => self.reconcile().await,
+            _ => Ok(()),
+        }
+    }
+
+    async fn count_tokens(&self) -> Result<(), StoreError> {
+        let Parts { store, budget, .. } = &self.0.parts;
+        if budget.is_limited() {
+            budget.at_least(now(), store.tokens_since(day_start(now())).await?);
+        }
+        Ok(())
+    }
+}
+
+/// The next wish. Cancel-safe.
+async fn next(wishes: &mut Option<Subscription>) -> String {
+    match wishes {
+        Some(wishes) => wishes.next().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,140 @@
+//! The lease of this instance, as far as it can be sure of it.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout};
+
+use super::Lease;
+use crate::store::{Company, Leased, Store, StoreError};
+
+/// On what terms an instance serves.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// What it calls itself in the database and in other instances' logs.
+    pub holder: String,
+    /// Who else may serve.
+    pub company: Company,
+    /// How long a lease lasts without renewal. What a dead instance ran is given up between this and a beat later.
+    pub lifetime: Duration,
+    /// How often it is renewed.
+    pub beat: Duration,
+}
+
+/// Why an instance may not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum TermsError {
+    /// Another instance serves, and they would not share.
+    #[error("{holder} serves this database already; for several instances, give each of them the same REDIS_URL")]
+    Taken {
+        /// What it calls itself.
+        holder: String,
+    },
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) struct Tenure {
+    pub(super) terms: Terms,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    lease: Lease,
+    /// Since when it was renewed in time, without a gap.
+    since: Instant,
+    /// Until when it lasts for sure: counted from before the renewal was sent.
+    until: Instant,
+}
+
+/// What a renewal brought.
+pub(super) enum Renewal {
+    /// All is well.
+    Kept,
+    /// It was buried, and this instance has another one now.
+    Replaced {
+        /// The one that is void.
+        old: Lease,
+    },
+    /// It was buried, and others don't let this instance have another.
+    Lost {
+        /// The one that is void.
+        old: Lease,
+    },
+}
+
+impl Tenure {
+    /// Takes a lease. One who is in the way is given the time to run out: it may have died a moment ago.
+    pub(super) async fn begin(store: &Store, terms: Terms) -> Result<(Self, u64), TermsError> {
+        let deadline = Instant::now() + terms.lifetime + terms.beat;
+        loop {
+            let asked = Instant::now();
+            match store.take_lease(&terms.holder, terms.company, terms.lifetime).await? {
+                Leased::Taken { lease, interrupted } => {
+                    let held = Held { lease, since: asked, until: asked + terms.lifetime };
+                    return Ok((Self { terms, held: Mutex::new(held) }, interrupted));
+                }
+                Leased::Refused { holder } if Instant::now() >= deadline => return Err(TermsError::Taken { holder }),
+                Leased::Refused { holder } => {
+                    tracing::warn!(holder, "another instance holds this database; waiting for its lease to run out");
+                    tokio::time::sleep(terms.beat).await;
+                }
+            }
+        }
+    }
+
+    /// The lease, while it can't have run out.
+    pub(super) fn lease(&self) -> Option<Lease> {
+        let held = self.held();
+        (Instant::now() < held.until).then_some(held.lease)
+    }
+
+    /// The lease, whether or not it has run out.
+    pub(super) fn last_lease(&self) -> Lease {
+        self.held().lease
+    }
+
+    /// Whether this instance may judge others: it was itself in time for as long as it expects of them. After the
+    /// database was away for all, everybody is late, and that is no sign of death.
+    pub(super) fn may_judge(&self) -> bool {
+        let held = self.held();
+        let now = Instant::now();
+        now < held.until && now.duration_since(held.since) >= self.terms.lifetime
+    }
+
+    /// Renews the lease, or takes another if it was buried.
+    pub(super) async fn renew(&self, store: &Store) -> Result<Renewal, StoreError> {
+        let Terms { holder, company, lifetime, beat } = &self.terms;
+        let asked = Instant::now();
+        let old = self.last_lease();
+        let Ok(renewed) = timeout(*lifetime - *beat, store.renew_lease(old, *lifetime)).await else {
+            return Ok(Renewal::Kept);
+        };
+        if renewed? {
+            let mut held = self.held();
+            if asked >= held.until {
+                held.since = asked;
+            }
+            held.until = asked + *lifetime;
+            return Ok(Renewal::Kept);
+        }
+        self.held().until = asked;
+        // Who took over while this one lived would lose in turn; so it's only taken back from the dead.
+        let company = if *company == Company::Successor { Company::Alone } else { *company };
+        let asked = Instant::now();
+        match store.take_lease(holder, company, *lifetime).await? {
+            Leased::Taken { lease, .. } => {
+                *self.held() = Held { lease, since: asked, until: asked + *lifetime };
+                Ok(Renewal::Replaced { old })
+            }
+            Leased::Refused { .. } => Ok(Renewal::Lost { old }),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
