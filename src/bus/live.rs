@@ -120,7 +120,11 @@ impl Follower {
             if let Some((change, seen)) = news {
                 self.ended = change.ended;
                 self.seen = seen;
-                return Some(change.into_events());
+                let events = change.into_events();
+                // A mirror may have read anew what it had.
+                if !events.is_empty() {
+                    return Some(events);
+                }
             }
             // The sender lives in `self.live`, so waiting can't fail.
             match &self.leaving {

@@ -1,0 +1,162 @@
+//! A real Redis for one test: on a free port, in a temporary folder, without anything on disk.
+//!
+//! A shell watches over it and ends it when the pipe to the tests closes, which happens however they end.
+
+#![allow(dead_code, reason = "each test binary uses another part")]
+
+use std::{
+    net::{TcpListener, TcpStream},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// A running server. Dropping it kills it.
+pub struct RedisServer {
+    port: u16,
+    tls: bool,
+    folder: TempDir,
+    /// The shell that holds the server.
+    guard: Option<Child>,
+}
+
+/// Starts the server, tells its number, and kills it when the pipe from the tests closes.
+const SCRIPT: &str = r#"
+redis-server "$@" >>log 2>&1 &
+echo $! >pid
+cat >/dev/null
+kill -KILL "$(cat pid)" 2>/dev/null
+"#;
+const PASSWORD: &str = "secret-word";
+
+impl RedisServer {
+    /// Without a password, unencrypted.
+    pub fn start() -> Self {
+        Self::new(false)
+    }
+
+    /// With a password, over TLS alone; its certificate is signed by the authority in [`Self::ca_file`].
+    pub fn with_password_and_tls() -> Self {
+        Self::new(true)
+    }
+
+    fn new(tls: bool) -> Self {
+        let folder = tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder");
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let mut server = Self { port, tls, folder, guard: None };
+        if tls {
+            server.make_certificates();
+        }
+        server.restart();
+        server
+    }
+
+    /// `redis://…` or `rediss://…`.
+    pub fn url(&self) -> String {
+        if self.tls {
+            format!("rediss://:{PASSWORD}@127.0.0.1:{}/0", self.port)
+        } else {
+            format!("redis://127.0.0.1:{}/0", self.port)
+        }
+    }
+
+    /// The certificate of the authority behind the server's own.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut guard) = self.guard.take() {
+            drop(guard.stdin.take());
+            guard.wait().expect("the shell ends");
+        }
+    }
+
+    /// Starts it, empty, at the same address; kills it before if it runs.
+    pub fn restart(&mut self) {
+        self.kill();
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "redis", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+        let port = self.port.to_string();
+        if self.tls {
+            command.args(["--port", "0", "--tls-port", &port, "--requirepass", PASSWORD, "--tls-auth-clients", "no"]);
+            command.args([
+                "--tls-cert-file",
+                "server.pem",
+                "--tls-key-file",
+                "server.key",
+                "--tls-ca-cert-file",
+                "ca.pem",
+            ]);
+        } else {
+            command.args(["--port", &port]);
+        }
+        let guard = command
+            .current_dir(self.folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            // A Ctrl-C meant for the tests doesn't reach the shell, which has to clean up after them.
+            .process_group(0)
+            .spawn()
+            .expect("sh runs");
+        self.guard = Some(guard);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+            assert!(
+                Instant::now() < deadline,
+                "Redis didn't start. These tests need the Debian package `redis-server`. {}",
+                std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+            );
+            sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Forgets everything, as a Redis that evicts does.
+    pub fn flush(&self) {
+        assert!(!self.tls, "only the plain server is flushed");
+        self.run(Command::new("redis-cli").args(["-p", &self.port.to_string(), "FLUSHALL"]));
+    }
+
+    /// Stops it in its tracks: connections stay, nothing answers.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        self.run(Command::new("sh").args(["-c", "kill -$0 $(cat pid)", signal]));
+    }
+
+    fn make_certificates(&self) {
+        let make = r#"
+            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=Test CA" \
+                -keyout ca.key -out ca.pem
+            openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=redis" \
+                -keyout server.key -out server.csr
+            printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >server.ext
+            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext \
+                -out server.pem
+        "#;
+        self.run(Command::new("sh").args(["-ec", make]));
+    }
+
+    fn run(&self, command: &mut Command) {
+        let done = command.current_dir(self.folder.path()).output().expect("the command runs");
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
