@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e coach speed openapi
+.PHONY: help run check test fmt deps e2e cluster coach speed openapi
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -22,6 +22,9 @@ deps: ## Install what the tests need (Debian packages, npm packages)
 e2e: deps ## The browser tests alone
 	cargo build --bin llm-classroom --example fake_openai
 	npm run --silent e2e
+
+cluster: deps ## Several instances that are killed, restarted and cut off; TURNS=… makes it longer, SEED=… replays a run
+	cargo test --test cluster -- --nocapture
 
 coach: ## Print how well the coach agrees with the labelled questions
 	cargo test --quiet --test coach agreement -- --nocapture
