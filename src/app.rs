@@ -41,6 +41,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long connections get to take their last bytes once nothing runs any more.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a request waits for a connection to the database before it's told to come back.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
+
 /// The program, ready to serve.
 pub struct App {
     state: AppState,
@@ -203,7 +206,7 @@ const SECONDS: [f64; 15] =
 /// # Errors
 /// When it can't be opened or migrated.
 pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    let mut options = store::Options::default();
+    let mut options = store::Options { acquire_timeout: DATABASE_PATIENCE, ..store::Options::default() };
     if let Some(pool) = config.database_pool {
         (options.postgres_connections, options.sqlite_readers) = (pool, pool);
     }

@@ -104,7 +104,11 @@ pub struct Config {
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// What to log, such as info or llm_classroom=debug
-    #[arg(long, env = "RUST_LOG", default_value = "info,memory_serve=warn,sea_orm_migration=warn")]
+    #[arg(
+        long,
+        env = "RUST_LOG",
+        default_value = "info,memory_serve=warn,sea_orm_migration=warn,sqlx::postgres::notice=warn"
+    )]
     pub rust_log: String,
     /// Own listener for /metrics; without it /metrics answers on the main port to this machine only
     #[arg(long, env = "METRICS_ADDR")]

@@ -40,6 +40,10 @@ async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiEr
     let Some(hash) = jar.get(COOKIE).and_then(|cookie| parse_token(cookie.value())).map(|token| hash(&token)) else {
         return Ok(None);
     };
+    // Every request with a cookie comes by here, so this is where none waits in vain for a connection.
+    if state.engine.is_without_database() {
+        return Err(ApiError::StoreUnavailable);
+    }
     let learner = state.store.learner_by_token(&hash).await?;
     if let Some(learner) = learner {
         state.store.touch_learner(learner, now()).await?;

@@ -12,6 +12,7 @@ mod leases;
 mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod previous;
 mod retrying;
 mod rules;
 mod turns;

@@ -310,6 +310,12 @@ impl Engine {
         self.0.draining.is_cancelled()
     }
 
+    /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
+    #[must_use]
+    pub fn is_without_database(&self) -> bool {
+        self.0.tenure.is_failing()
+    }
+
     /// Whether this instance may run turns: it is sure of its lease.
     #[must_use]
     pub fn has_lease(&self) -> bool {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Lease, engine::Engine, parts::Parts, tenure::Renewal};
 use crate::{
@@ -15,6 +15,8 @@ use crate::{
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
 /// it.
 pub(super) const STOPS: &str = "stops";
+/// How soon a beat is tried again that failed, where beats are further apart.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often the day's tokens are read, of which other instances use some.
 const BUDGET_EVERY: Duration = Duration::from_secs(10);
 
@@ -31,36 +33,49 @@ impl Engine {
             Some(shared) => Some(shared.subscribe(STOPS).await),
             None => None,
         };
-        let mut failing_since: Option<Instant> = None;
         loop {
             let done = tokio::select! {
                 () = self.0.gone.cancelled() => return,
-                _ = beat.tick() => self.beat().await,
+                _ = beat.tick() => {
+                    if !self.beat().await {
+                        beat.reset_after(AGAIN_AFTER);
+                    }
+                    Ok(())
+                }
                 _ = count.tick() => self.count_tokens().await,
                 turn = next(&mut wishes) => self.heed(&turn).await,
             };
-            match (done, failing_since) {
-                (Ok(()), None) | (Err(_), Some(_)) => {}
-                (Ok(()), Some(since)) => {
-                    failing_since = None;
-                    tracing::info!(seconds = since.elapsed().as_secs(), "the database answers again");
-                }
-                (Err(error), None) => {
-                    failing_since = Some(Instant::now());
-                    tracing::error!(
-                        error = &error as &dyn std::error::Error,
-                        "the database is away; finished answers wait for it"
-                    );
-                }
+            if let Err(error) = done {
+                // The next beat says so, if it's worth saying.
+                tracing::debug!(error = &error as &dyn std::error::Error, "the database could not be asked");
             }
         }
     }
 
-    async fn beat(&self) -> Result<(), StoreError> {
-        let (store, tenure) = (&self.0.parts.store, &self.0.tenure);
-        let renewal = tenure.renew(store).await;
+    /// Whether the database answered in time.
+    async fn beat(&self) -> bool {
+        let tenure = &self.0.tenure;
+        let done = self.renew_and_judge().await;
+        let failing = !matches!(done, Ok(true));
+        let is_news = tenure.note(failing);
         metrics::gauge!("lease_held").set(if tenure.lease().is_some() { 1.0 } else { 0.0 });
-        match renewal? {
+        match done {
+            Ok(true) if is_news => tracing::info!("the database answers again"),
+            Ok(false) if is_news => tracing::error!("the database is too slow; finished answers wait for it"),
+            Err(error) if is_news => {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "the database is away; finished answers wait for it");
+            }
+            _ => {}
+        }
+        !failing
+    }
+
+    /// `false` if the database didn't answer in time.
+    async fn renew_and_judge(&self) -> Result<bool, StoreError> {
+        let (store, tenure) = (&self.0.parts.store, &self.0.tenure);
+        match tenure.renew(store).await? {
+            Renewal::Late => return Ok(false),
             Renewal::Kept => {}
             Renewal::Replaced { old } => {
                 tracing::error!("this instance was thought dead: what it ran is interrupted, and it begins anew");
@@ -81,7 +96,8 @@ impl Engine {
                 );
             }
         }
-        self.reconcile().await
+        self.reconcile().await?;
+        Ok(true)
     }
 
     fn lose_all(&self, lease: Lease) {

@@ -51,11 +51,10 @@ pub(super) async fn run(
         turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "a turn ended"
     );
-    publisher.status(if stored {
-        Status::new(outcome.state.as_str(), outcome.reason.map(Reason::as_str))
-    } else {
-        // What isn't stored can't be found again, so it isn't called done.
-        Status::new(TurnState::Interrupted.as_str(), None)
+    publisher.status(match outcome.state {
+        // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
+        state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
+        state => Status::new(state.as_str(), outcome.reason.map(Reason::as_str)),
     });
 }
 

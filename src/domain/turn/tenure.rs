@@ -48,12 +48,16 @@ struct Held {
     since: Instant,
     /// Until when it lasts for sure: counted from before the renewal was sent.
     until: Instant,
+    /// Whether the database failed when it was last asked. Then nobody needs to wait for it to fail once more.
+    failing: bool,
 }
 
 /// What a renewal brought.
 pub(super) enum Renewal {
     /// All is well.
     Kept,
+    /// The database didn't answer in time to say.
+    Late,
     /// It was buried, and this instance has another one now.
     Replaced {
         /// The one that is void.
@@ -70,26 +74,42 @@ impl Tenure {
     /// Takes a lease. One who is in the way is given the time to run out: it may have died a moment ago.
     pub(super) async fn begin(store: &Store, terms: Terms) -> Result<(Self, u64), TermsError> {
         let deadline = Instant::now() + terms.lifetime + terms.beat;
+        let mut said = false;
         loop {
             let asked = Instant::now();
             match store.take_lease(&terms.holder, terms.company, terms.lifetime).await? {
                 Leased::Taken { lease, interrupted } => {
-                    let held = Held { lease, since: asked, until: asked + terms.lifetime };
+                    let held = Held { lease, since: asked, until: asked + terms.lifetime, failing: false };
                     return Ok((Self { terms, held: Mutex::new(held) }, interrupted));
                 }
                 Leased::Refused { holder } if Instant::now() >= deadline => return Err(TermsError::Taken { holder }),
                 Leased::Refused { holder } => {
-                    tracing::warn!(holder, "another instance holds this database; waiting for its lease to run out");
+                    if !std::mem::replace(&mut said, true) {
+                        tracing::warn!(
+                            holder,
+                            "another instance holds this database; waiting for its lease to run out"
+                        );
+                    }
                     tokio::time::sleep(terms.beat).await;
                 }
             }
         }
     }
 
-    /// The lease, while it can't have run out.
+    /// The lease, while it can't have run out and the database answers.
     pub(super) fn lease(&self) -> Option<Lease> {
         let held = self.held();
-        (Instant::now() < held.until).then_some(held.lease)
+        (Instant::now() < held.until && !held.failing).then_some(held.lease)
+    }
+
+    /// Notes whether the database answers; `true` if that is news.
+    pub(super) fn note(&self, failing: bool) -> bool {
+        std::mem::replace(&mut self.held().failing, failing) != failing
+    }
+
+    /// Whether the database failed when it was last asked.
+    pub(super) fn is_failing(&self) -> bool {
+        self.held().failing
     }
 
     /// The lease, whether or not it has run out.
@@ -111,7 +131,7 @@ impl Tenure {
         let asked = Instant::now();
         let old = self.last_lease();
         let Ok(renewed) = timeout(*lifetime - *beat, store.renew_lease(old, *lifetime)).await else {
-            return Ok(Renewal::Kept);
+            return Ok(Renewal::Late);
         };
         if renewed? {
             let mut held = self.held();
@@ -127,7 +147,7 @@ impl Tenure {
         let asked = Instant::now();
         match store.take_lease(holder, company, *lifetime).await? {
             Leased::Taken { lease, .. } => {
-                *self.held() = Held { lease, since: asked, until: asked + *lifetime };
+                *self.held() = Held { lease, since: asked, until: asked + *lifetime, failing: false };
                 Ok(Renewal::Replaced { old })
             }
             Leased::Refused { .. } => Ok(Renewal::Lost { old }),

@@ -69,11 +69,15 @@ pub async fn health(State(state): State<AppState>) -> Json<Health> {
 #[utoipa::path(get, path = "/ready", tag = "status",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
-    let store = match state.store.ping().await {
-        Ok(()) => "ok",
-        Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
-            "unavailable"
+    let store = if state.engine.is_without_database() {
+        "unavailable"
+    } else {
+        match state.store.ping().await {
+            Ok(()) => "ok",
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
+                "unavailable"
+            }
         }
     };
     let provider = match &state.partner {
