@@ -24,12 +24,12 @@ use crate::{
         partner::{Partner, Style},
         turn::{
             Terms,
-            engine::{Engine, Setup},
+            engine::{self, Engine, Setup},
         },
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
-    shared::Shared,
+    shared::{self, Shared},
     store::{self, Company, Store},
 };
 
@@ -194,6 +194,8 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
     llm::describe_metrics();
+    shared::describe_metrics();
+    engine::describe_metrics();
     Ok(handle)
 }
 

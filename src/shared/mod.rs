@@ -38,6 +38,12 @@ struct Inner {
     place: String,
 }
 
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_gauge!("redis_up", "1 while Redis answers, 0 while it is away");
+    metrics::describe_counter!("redis_failures_total", "Calls to Redis that failed");
+}
+
 /// Redis is away, or was too slow to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]

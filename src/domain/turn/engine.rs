@@ -40,6 +40,8 @@ pub(super) struct Inner {
     draining: CancellationToken,
     /// Cancelled when everything has ended.
     pub(super) gone: CancellationToken,
+    /// What goes on until then.
+    keepers: TaskTracker,
 }
 
 /// What an engine is made of.
@@ -118,6 +120,15 @@ const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// How often it's looked whether the turn has stopped.
 const STOP_LOOK: Duration = Duration::from_millis(50);
 
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_counter!("turns_total", "Turns that ended here, by outcome");
+    metrics::describe_histogram!("turn_seconds", metrics::Unit::Seconds, "From a turn's start to its commit");
+    metrics::describe_histogram!("first_piece_seconds", metrics::Unit::Seconds, "From the call to the first text");
+    metrics::describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
+    metrics::describe_counter!("turns_taken_over_total", "Turns of dead instances that this one interrupted");
+}
+
 impl Engine {
     /// An engine over these parts: takes a lease, interrupts what the dead left running, and begins to look after both.
     ///
@@ -140,9 +151,11 @@ impl Engine {
             slots: Arc::new(Semaphore::new(max_turns)),
             draining: CancellationToken::new(),
             gone: CancellationToken::new(),
+            keepers: TaskTracker::new(),
         }));
-        tokio::spawn(engine.clone().keep());
-        tokio::spawn(engine.clone().watch());
+        engine.0.keepers.spawn(engine.clone().keep());
+        engine.0.keepers.spawn(engine.clone().watch());
+        engine.0.keepers.close();
         Ok(engine)
     }
 
@@ -295,6 +308,8 @@ impl Engine {
     /// Gives the lease back and lets go of everything. To be called last.
     pub async fn leave(&self) {
         self.0.gone.cancel();
+        // One that is being renewed would be taken anew.
+        self.0.keepers.wait().await;
         self.0.parts.bus.flush(FLUSH_PATIENCE).await;
         if let Err(error) = self.0.parts.store.release_lease(self.0.tenure.last_lease()).await {
             tracing::warn!(
