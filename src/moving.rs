@@ -15,16 +15,19 @@ pub async fn move_school(from: &SecretString, to: &SecretString) -> anyhow::Resu
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
     let source = Store::open_source(from.expose_secret(), options).await.context("the database after --from")?;
     let moved = move_from(&source, to, options).await;
-    source.close().await.context("closing the database after --from")?;
-    moved
+    let closed = source.close().await;
+    moved?;
+    closed.context("closing the database after --from")
 }
 
 async fn move_from(source: &Store, to: &SecretString, options: Options) -> anyhow::Result<()> {
     let target = Store::open_with(to.expose_secret(), options).await.context("the database after --to")?;
     say(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
     let moved = target.copy_from(source, tell).await;
-    target.close().await.context("closing the database after --to")?;
-    say(&summary(&moved?));
+    let closed = target.close().await;
+    let moved = moved?;
+    closed.context("closing the database after --to")?;
+    say(&summary(&moved));
     Ok(())
 }
 
@@ -32,23 +35,22 @@ async fn move_from(source: &Store, to: &SecretString, options: Options) -> anyho
 fn tell(step: &Step) {
     let Step { table, rows, written, removed, done } = step;
     let line = format!("{table:<15}{rows:>10} rows, {written} of them copied, {removed} removed");
-    if *done && io::stdout().is_terminal() {
-        say(&format!("\r{line}\n"));
-    } else if *done {
-        say(&format!("{line}\n"));
-    } else if io::stdout().is_terminal() {
-        say(&format!("\r{line}"));
+    let over = if io::stdout().is_terminal() { "\r" } else { "" };
+    if *done {
+        say(&format!("{over}{line}\n"));
+    } else if !over.is_empty() {
+        say(&format!("{over}{line}"));
     }
 }
 
 fn summary(moved: &Moved) -> String {
-    let mut text = format!("\n{:<15}{:>10}  {:<32}\n", "table", "rows", "checksum");
+    let mut text = format!("\n{:<15}{:>10}  checksum\n", "table", "rows");
     for (table, sum) in &moved.tables {
         text += &format!("{table:<15}{:>10}  {:032x}  the same\n", sum.rows, sum.checksum);
     }
     if moved.interrupted > 0 {
         text += &format!(
-            "\n{} answers that had broken off are marked so; their students can try again with one click.\n",
+            "\nAnswers that had broken off, and that students can now try again with one click: {}.\n",
             moved.interrupted
         );
     }

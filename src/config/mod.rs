@@ -4,7 +4,7 @@ mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, time::Duration};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -39,7 +39,7 @@ pub enum Command {
 /// What `migrate` is told: two addresses to move a school, or none.
 #[derive(Debug, Clone, Args)]
 pub struct Migrate {
-    /// Database to move a school from, such as sqlite://data/llm-classroom.db; it stays as it is
+    /// Database to move a school from, such as sqlite://data/llm-classroom.db; its data stays there
     #[arg(long, value_name = "DATABASE")]
     pub from: Option<SecretString>,
     /// Database to move it to, such as postgres://user:password@host/database
@@ -59,7 +59,7 @@ impl Migrate {
         match (&self.from, &self.to) {
             (Some(from), Some(to)) => Ok(Some((from, to))),
             (None, None) => Ok(None),
-            _ => Err(Cli::command().error(
+            _ => Err(Self::augment_args(clap::Command::new("llm-classroom migrate")).error(
                 ErrorKind::MissingRequiredArgument,
                 "--from and --to go together: give both to move a school to another database, \
                  or neither to bring the database to this version",

@@ -240,6 +240,27 @@ async fn a_repeated_move_brings_what_happened_since(from: Database, to: Database
     assert_eq!(target.tokens_since(0).await.unwrap(), source.tokens_since(0).await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn databases_that_order_text_differently_hold_the_same() {
+    for (from, to) in [(Database::sqlite(), Database::postgres()), (Database::postgres(), Database::sqlite())] {
+        let [source, target] = [from.open().await, to.open().await];
+        for database in [&from, &to] {
+            let raw = database.raw().await;
+            if raw.get_database_backend() == DbBackend::Postgres {
+                // a, A, 가 where bytes say A, a, 가.
+                let order = r#"ALTER TABLE guides ALTER COLUMN topic TYPE text COLLATE "und-x-icu""#;
+                raw.execute_unprepared(order).await.unwrap();
+            }
+        }
+        fill_pages(&from).await;
+        moved(&source, &target).await;
+        assert_same(&from, &to).await;
+        from.raw().await.execute_unprepared("DELETE FROM guides WHERE topic = 'a'").await.unwrap();
+        assert_eq!(moved(&source, &target).await.1[4], ("guides", 802, 0, 401));
+        assert_same(&from, &to).await;
+    }
+}
+
 /// What a column of text, of a number or of bytes becomes when one byte of it changes on the way.
 const DAMAGES: [(&str, &str); 7] = [
     ("learners", "token_hash := set_byte(NEW.token_hash, 31, get_byte(NEW.token_hash, 31) # 1)"),
