@@ -6,6 +6,7 @@
 
 mod connect;
 mod conversations;
+mod copy;
 mod cursor;
 mod entity;
 mod error;
@@ -23,6 +24,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 
 pub use connect::Options;
+pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 pub use leases::{Company, Leased};

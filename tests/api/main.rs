@@ -28,6 +28,7 @@ mod logs;
 mod lost_requests;
 mod main_job;
 mod methods;
+mod moving;
 mod pages;
 mod parallel;
 mod postgresql;

@@ -5,10 +5,13 @@
 mod accepting;
 mod conversations;
 mod database;
+mod dump;
 mod finishing;
 mod guides;
 mod learners;
 mod leases;
+mod moving;
+mod moving_refused;
 mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;
