@@ -155,6 +155,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
         .install_recorder()?;
     llm::describe_metrics();
+    store::describe_metrics();
     Ok(handle)
 }
 
