@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e coach speed openapi
+.PHONY: help run check test fmt deps e2e coach speed commits openapi
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -29,6 +29,9 @@ coach: ## Print how well the coach agrees with the labelled questions
 speed: ## Print how fast rendering and the coach are
 	cargo run --release --quiet --example render_speed
 	cargo run --release --quiet --example coach_speed
+
+commits: ## Print how many commits a second SQLite takes, grouped and one each
+	cargo run --release --quiet --example commits
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi

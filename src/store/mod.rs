@@ -25,8 +25,8 @@ pub use connect::Options;
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 pub use turns::{Acceptance, Retry};
-use write::{IMMEDIATE, Writer};
 pub use write::describe_metrics;
+use write::{IMMEDIATE, Writer};
 
 /// The database that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
