@@ -96,7 +96,7 @@ fn sync_time(folder: &Path) -> anyhow::Result<[Duration; 2]> {
     for _ in 0..200 {
         let began = Instant::now();
         file.write_all(&[7; 16 * 1024])?;
-        file.sync_data()?;
+        file.sync_all()?;
         times.push(began.elapsed());
     }
     times.sort_unstable();

@@ -291,3 +291,6 @@ async fn execute(transaction: &DatabaseTransaction, sql: &'static str) -> Result
     transaction.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
