@@ -6,6 +6,7 @@ mod accepting;
 mod conversations;
 mod database;
 mod finishing;
+mod grouping;
 mod guides;
 mod learners;
 mod opening;
