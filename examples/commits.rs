@@ -3,8 +3,8 @@
 //!
 //! What is written is the program's own: messages taken in, and their turns ended with answer, notes and usage. Times
 //! depend on how long the disk takes to make a write durable, so that's printed first. With `strace` a slow disk can be
-//! had anywhere; this one adds 5 ms to each of SQLite's syncs:
-//! `strace --quiet=all -f --seccomp-bpf -e trace=fdatasync -e inject=fdatasync:delay_exit=5000 -o /dev/null COMMAND`.
+//! had anywhere; this adds 5 ms to each sync:
+//! `strace -f --seccomp-bpf -e trace=fsync -e inject=fsync:delay_exit=5000 -o /dev/null COMMAND`.
 
 use std::{
     env,
@@ -218,7 +218,12 @@ impl Bench<'_> {
         let school = self.school(name, group_commits).await?;
         let done = AtomicBool::new(false);
         let writing = async {
-            let written = if busy { self.accept(&school).await.map(drop) } else { Ok(sleep(self.limit).await) };
+            let written = if busy {
+                self.accept(&school).await.map(drop)
+            } else {
+                sleep(self.limit).await;
+                Ok(())
+            };
             done.store(true, Ordering::Relaxed);
             written
         };

@@ -322,12 +322,10 @@ async fn a_transaction_that_sqlite_gave_up_is_told_to_all_and_stores_none() {
             assert_eq!(kind(last.await), "stored");
         }
         assert_eq!(kind(giving_up.await), "unavailable");
-        // The next transactions are whole ones again.
-        let held = hold(&store, 4).await;
-        let calls = vec![failing(&store, 5), adding(&store, 6)];
-        held.finish().await.unwrap();
-        assert_eq!(kinds(calls).await, ["refused", "stored"]);
-        let expected: &[u8] = if has_others { &[1, 3, 4, 6] } else { &[1, 4, 6] };
+        // A driver that still counts the lost transaction would open the next ones inside it, and commit none.
+        assert_eq!(kind(failing(&store, 4).await), "refused");
+        adding(&store, 5).await.unwrap();
+        let expected: &[u8] = if has_others { &[1, 3, 5] } else { &[1, 5] };
         assert_eq!(numbers(&store.reader).await, expected);
     }
 }
@@ -338,15 +336,15 @@ async fn on_a_full_disk_nothing_is_told_as_stored_that_is_not() {
     let first = hold(&store, 0).await;
     let limit = call(&store, |db| {
         Box::pin(async move {
-            // Less than there is means: as many pages as there are.
+            // Fewer than there are already means as many as there are.
             db.execute_unprepared("PRAGMA max_page_count = 1").await?;
             Ok(())
         })
     });
     let calls: Vec<_> = (1..=200).map(|number| adding(&store, number)).collect();
-    let (first, limit) = (kind(first.finish().await), kind(limit.await));
+    let first = kind(first.finish().await);
+    assert_eq!(kind(limit.await), "unavailable");
     let outcomes = kinds(calls).await;
-    assert!(outcomes.contains(&"unavailable"), "the disk was never full");
     let stored: Vec<u8> = (0..=200)
         .zip([first].into_iter().chain(outcomes))
         .filter_map(|(number, outcome)| match outcome {
@@ -356,12 +354,6 @@ async fn on_a_full_disk_nothing_is_told_as_stored_that_is_not() {
         })
         .collect();
     assert_eq!(numbers(&store.reader).await, stored);
-    if limit == "stored" {
-        let more = call(&store, |db| {
-            Box::pin(async move { Ok(drop(db.execute_unprepared("PRAGMA max_page_count = 1000000").await?)) })
-        });
-        more.await.unwrap();
-    }
     adding(&store, 201).await.unwrap();
     assert!(numbers(&store.reader).await.ends_with(&[201]));
 }
