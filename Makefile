@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e cluster coach speed openapi
+.PHONY: help run check test fmt deps e2e cluster coach speed commits class openapi
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -32,6 +32,12 @@ coach: ## Print how well the coach agrees with the labelled questions
 speed: ## Print how fast rendering and the coach are
 	cargo run --release --quiet --example render_speed
 	cargo run --release --quiet --example coach_speed
+
+commits: ## Print how many commits a second SQLite takes, grouped and one each
+	cargo run --release --quiet --example commits
+
+class: ## Print how a whole class at once fares, with SQLite and with PostgreSQL and Redis
+	bench/class.sh
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi

@@ -7,6 +7,7 @@ mod conversations;
 mod database;
 mod dump;
 mod finishing;
+mod grouping;
 mod guides;
 mod learners;
 mod leases;
