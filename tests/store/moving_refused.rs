@@ -165,7 +165,8 @@ async fn an_empty_database_is_no_source(database: Database) {
 async fn a_source_that_cannot_be_read_says_so_without_its_password() {
     for url in ["mysql://u:secret-word@h/d", "postgres://u:secret-word@127.0.0.1:9/d", "postgres://u:secret-word@h:x/d"]
     {
-        let error = Store::open_source(url, Options::default()).await.unwrap_err();
+        let options = Options { acquire_timeout: std::time::Duration::from_millis(200), ..Options::default() };
+        let error = Store::open_source(url, options).await.unwrap_err();
         assert!(matches!(error, CopyError::Store(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret-word"), "{error:?}");
     }
