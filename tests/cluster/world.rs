@@ -122,6 +122,11 @@ impl Cluster {
         self.instances[number].as_ref().expect("it runs").terminate();
     }
 
+    /// Sends an instance a signal, by its name.
+    pub fn signal(&self, number: usize, name: &str) {
+        self.instances[number].as_ref().expect("it runs").signal(name);
+    }
+
     /// Waits until it has ended well.
     pub async fn ended(&mut self, number: usize) {
         let status = self.instances[number].take().expect("it runs").ended().await;
