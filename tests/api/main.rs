@@ -19,6 +19,7 @@ mod cross_site;
 mod delete;
 mod docs;
 mod following;
+mod full;
 mod guide;
 mod headers;
 mod hostile;
