@@ -13,6 +13,7 @@ rounds=${ROUNDS:-2}
 
 cargo build --release --locked --quiet --bin llm-classroom --example class --example fake_openai
 bin=${CARGO_TARGET_DIR:-target}/release
+mkdir -p target
 folder=$(mktemp -d "$PWD/target/class-XXXXXX")
 pids=()
 cleanup() {
