@@ -59,6 +59,7 @@ impl Cluster {
             ("IDLE_TIMEOUT_SECONDS", "60"),
             ("FIRST_TOKEN_TIMEOUT_SECONDS", "60"),
             ("RATE_LIMIT", "off"),
+            ("MAX_TURNS", "5000"),
             ("TRUSTED_PROXIES", "127.0.0.1"),
             ("RUST_LOG", "info,sqlx=warn,memory_serve=warn"),
         ];
