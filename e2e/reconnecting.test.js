@@ -1,6 +1,6 @@
 // Streams that break in the middle of an answer: taken up again without a word, as long as it doesn't last.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, test } from "node:test";
 import { assertAccessible } from "./support/browser.js";
 import { answer, ask, openChat, settled, turns, until } from "./support/classroom.js";
 import { startProxy } from "./support/proxy.js";
@@ -9,7 +9,6 @@ import { world } from "./support/world.js";
 const made = world({ settings: { SHUTDOWN_GRACE_SECONDS: "20" } });
 /** @type {Awaited<ReturnType<typeof startProxy>>} */
 let proxy;
-before(async () => { proxy = await startProxy(made.program.url); });
 after(() => proxy.end());
 
 /** What Chromium itself writes into the console about refused and failed requests. */
@@ -20,6 +19,7 @@ const REJOINING = "답을 다시 이어 받고 있어요";
 /** A student in the middle of an answer whose pieces the test lets out. */
 async function listening() {
   await made.provider.script({ default: { chat: { chunks: PIECES, gate: { at: [1, 2, 3] } } } });
+  proxy ??= await startProxy(made.program.url);
   const student = await made.student({}, proxy.url);
   const { page } = student;
   let streams = 0;

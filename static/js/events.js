@@ -1,4 +1,4 @@
-import { lost, reached } from './connection.js';
+import { isLost, lost, reached } from './connection.js';
 
 const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
 
@@ -18,8 +18,8 @@ const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
 const HICCUP = 4000;
 /** What lasted so long, in milliseconds, was a good connection. */
 const GOOD = 5000;
-/** With pauses of up to 10 s about two minutes. */
-const MOST_FAILURES = 16;
+/** With pauses of up to 5 s about two minutes. */
+const MOST_FAILURES = 28;
 
 /**
  * Follows a turn to its end, over any number of broken connections: each new one begins with a snapshot.
@@ -45,8 +45,9 @@ export function follow(turn, to) {
         to.waiting();
         await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(lost);
       }
+      // Who waited for the server needn't wait on when it's there.
+      const pause = failures === 1 ? 100 : isLost() ? 500 : Math.min(250 * 2 ** failures, 5000);
       await reached();
-      const pause = failures === 1 ? 100 : Math.min(250 * 2 ** failures, 10000);
       setTimeout(connect, pause * (0.75 + Math.random() / 2));
     };
     /** @param {string} name @param {(data: any) => void} act */
