@@ -34,6 +34,12 @@ impl Bill {
         self.text.push_str(piece);
     }
 
+    /// Whether a word of the answer came.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        !self.text.is_empty()
+    }
+
     /// Books what the server said the call cost, or several calls where one was tried again. No cost at all, as when the
     /// call failed, leaves nothing to book.
     pub async fn settle(&mut self, usage: &[Usage]) {

@@ -2,11 +2,20 @@ import { lost } from './connection.js';
 
 /** What the server said instead of doing it; `status` 0 when it wasn't reached. */
 export class Problem extends Error {
-  /** @param {number} status @param {string} detail a sentence for the student @param {string} [turn] the turn in the way */
-  constructor(status, detail, turn) {
-    super(detail);
+  /**
+   * @param {number} status
+   * @param {{title?: string, detail?: string, turn_id?: string} | null} [said] in the student's language
+   * @param {number} [wait] seconds after which the server wants to be asked again
+   */
+  constructor(status, said, wait) {
+    super(said?.detail ?? '');
     this.status = status;
-    this.turn = turn;
+    this.title = said?.title ?? '';
+    /** The turn in the way. */
+    this.turn = said?.turn_id;
+    this.wait = wait;
+    /** Whether it goes by itself: no connection, no room, no database, or a load balancer that finds nobody. */
+    this.passes = [0, 502, 503, 504].includes(status);
   }
 }
 
@@ -28,9 +37,9 @@ export async function call(method, path, body, headers = {}) {
     });
   } catch {
     lost();
-    throw new Problem(0, '');
+    throw new Problem(0);
   }
   const answer = await response.json().catch(() => null);
-  if (!response.ok) throw new Problem(response.status, answer?.detail ?? '', answer?.turn_id);
+  if (!response.ok) throw new Problem(response.status, answer, Number(response.headers.get('Retry-After')) || undefined);
   return answer;
 }

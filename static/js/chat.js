@@ -7,37 +7,21 @@ import { strings } from './strings.js';
 const { topic = '', practice } = document.body.dataset;
 const draft = draftOf(topic);
 /** What only asking needs comes when the student is about to ask. */
+const asking = () => import('./asking.js');
 const conversation = () => import('./conversation.js');
 
-let underWay = false;
-
-/** @param {string} message @param {boolean} written by the student, not suggested */
-async function send(message, written) {
-  // A double click on a suggestion asks before the first click's turn is there to be seen.
-  if (underWay) return;
-  underWay = true;
-  composer.sending(true);
+/** @param {string} message */
+async function send(message) {
   try {
-    const { send } = await conversation();
-    const sent = await send(message, draft.key(message));
-    composer.sending(false);
-    if (!sent) {
-      if (!composer.text()) composer.set(message);
-    } else if (written) {
-      composer.set('');
-    }
-    if (sent) composer.focus();
+    await (await asking()).ask(message, draft);
   } catch {
     lost();
-    composer.sending(false);
     composer.hint(strings.unsent);
-  } finally {
-    underWay = false;
   }
 }
 
 composer.listen({
-  send: (text) => send(text, true),
+  send,
   stop: async () => (await conversation()).stop(),
   change: (text) => draft.keep(text),
 });
@@ -50,12 +34,12 @@ document.addEventListener('click', async (event) => {
   const busy = (await conversation().catch(() => null))?.isRunning();
   if (hasBlank(text)) composer.take(text);
   else if (busy) composer.hint(strings.busy);
-  else await send(text, false);
+  else await send(text);
 });
 
 if (new URLSearchParams(location.search).has('c')) {
   conversation().then(({ open }) => open(), lost);
 } else {
-  document.addEventListener('focusin', () => conversation().catch(lost), { once: true });
+  document.addEventListener('focusin', () => asking().catch(lost), { once: true });
   if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
 }

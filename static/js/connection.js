@@ -14,6 +14,9 @@ export function lost() {
   timer = setTimeout(probe, pause);
 }
 
+/** Whether the banner says so. */
+export const isLost = () => !banner.hidden;
+
 /** Resolves when the server can be reached. @returns {Promise<void>} */
 export const reached = () => (banner.hidden ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
 

@@ -3,6 +3,7 @@ import { announce, flush, heard } from './announce.js';
 import { composer } from './composer.js';
 import { byId, make, one } from './dom.js';
 import { follow } from './events.js';
+import { Patience } from './patience.js';
 import { grew, toEnd } from './scroll.js';
 import { strings } from './strings.js';
 import { TurnView } from './turn-view.js';
@@ -15,27 +16,15 @@ const shown = new Map();
 let running = null;
 let id = new URLSearchParams(location.search).get('c');
 
-/** Sends a question. @param {string} message @param {string} key @returns {Promise<boolean>} whether it was taken */
+/** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
-  try {
-    if (!id) {
-      const made = await call('POST', 'conversations', { topic });
-      remember(made.id);
-    }
-    const { turn_id } = await call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
-    const view = show(turn_id, message);
-    view.setState({ state: 'accepted', reason: null, reason_text: null });
-    watch(view);
-    toEnd();
-    if (matchMedia('(pointer: coarse)').matches) view.element.focus({ preventScroll: true });
-    return true;
-  } catch (problem) {
-    if (!(problem instanceof Problem)) throw problem;
-    composer.hint(problem.message || strings.unsent);
-    if (problem.turn) await open();
-    else if (problem.status === 404) gone();
-    return false;
-  }
+  if (!id) remember((await call('POST', 'conversations', { topic })).id);
+  const { turn_id } = await call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
+  const view = show(turn_id, message);
+  view.setState({ state: 'accepted', reason: null, reason_text: null });
+  watch(view);
+  toEnd();
+  if (matchMedia('(pointer: coarse)').matches) view.element.focus({ preventScroll: true });
 }
 
 /** Shows the conversation that the address names, and follows a turn that's still running. */
@@ -87,15 +76,18 @@ async function retry(view) {
   if (running) return composer.hint(strings.busy);
   view.wait(strings.sending);
   try {
-    await call('POST', `turns/${view.id}/retry`);
-    view.setBlocks([]);
-    view.setState({ state: 'accepted', reason: null, reason_text: null });
-    watch(view);
-    composer.focus();
+    await new Patience().attempt(() => call('POST', `turns/${view.id}/retry`), ({ title }) => {
+      if (title) view.wait(title);
+    });
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
-    view.offer(problem.message || strings.failed, strings.retry, () => retry(view));
+    // Taken before, by a request whose answer was lost: it's under way.
+    if (problem.turn !== view.id) return view.offer(problem.message || strings.failed, strings.retry, () => retry(view));
   }
+  view.setBlocks([]);
+  view.setState({ state: 'accepted', reason: null, reason_text: null });
+  watch(view);
+  composer.focus();
 }
 
 /** @param {TurnView} view */
@@ -134,6 +126,7 @@ function watch(view) {
       grew();
     },
     end: over,
+    waiting: () => view.wait(strings.rejoining),
     lost() {
       over();
       view.offer(strings.lost, strings.reload, () => location.reload());
@@ -159,7 +152,8 @@ function remember(made) {
 /** @param {string} of a topic */
 const address = (of) => `/chat.html?${new URLSearchParams({ topic: of, ...(id && { c: id }) })}`;
 
-function gone() {
+/** Says that the conversation isn't there, and offers a new one. */
+export function gone() {
   notice(strings.gone, strings.fresh, () => location.assign(`/chat.html?${new URLSearchParams({ topic })}`));
 }
 

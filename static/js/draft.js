@@ -6,29 +6,46 @@ const NAME = 'draft:';
 
 /** @param {string} topic */
 export function draftOf(topic) {
-  const name = () => NAME + (new URLSearchParams(location.search).get('c') ?? topic);
+  const named = () => NAME + (new URLSearchParams(location.search).get('c') ?? topic);
+  let name = named();
+  /** The first question gives the conversation its address; what is kept moves along. */
+  const move = () => {
+    if (name === named()) return;
+    const kept = sessionStorage.getItem(name);
+    sessionStorage.removeItem(name);
+    name = named();
+    if (kept) sessionStorage.setItem(name, kept);
+  };
   const read = () => {
     try {
-      return /** @type {{text: string, key: string}} */ (JSON.parse(sessionStorage.getItem(name()) ?? 'null'));
+      move();
+      return /** @type {{text: string, key: string}} */ (JSON.parse(sessionStorage.getItem(name) ?? 'null'));
     } catch {
       return null;
+    }
+  };
+  /** @param {string} text @param {string} key */
+  const write = (text, key) => {
+    try {
+      move();
+      if (text) sessionStorage.setItem(name, JSON.stringify({ text, key }));
+      else sessionStorage.removeItem(name);
+    } catch {
+      // Storage is full or forbidden: writing goes on without a copy.
     }
   };
   return {
     text: () => read()?.text ?? '',
     /** @param {string} text */
     keep(text) {
-      try {
-        if (!text) sessionStorage.removeItem(name());
-        else if (read()?.text !== text) sessionStorage.setItem(name(), JSON.stringify({ text, key: newKey() }));
-      } catch {
-        // Storage is full or forbidden: writing goes on without a copy.
-      }
+      if (read()?.text !== text) write(text, newKey());
     },
+    /** Keeps what was sent with a key already. @param {string} text @param {string} key */
+    hold: write,
     /** @param {string} text */
     key(text) {
       const kept = read();
-      return kept?.text === text ? kept.key : newKey();
+      return kept?.text.trim() === text ? kept.key : newKey();
     },
   };
 }

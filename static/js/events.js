@@ -1,4 +1,4 @@
-import { lost, reached } from './connection.js';
+import { isLost, lost, reached } from './connection.js';
 
 const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
 
@@ -10,35 +10,57 @@ const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
  * @property {(feedback: Feedback) => void} feedback
  * @property {(ending: Ending) => void} state
  * @property {() => void} end the turn is over
- * @property {() => void} lost the server is there but doesn't let the turn be followed
+ * @property {() => void} waiting the stream is broken for longer than a hiccup, and taken up again by itself
+ * @property {() => void} lost the turn isn't there any more, or the server is but doesn't let it be followed
  */
+
+/** Milliseconds in which a broken stream is nobody's concern: an instance went, and another one answers. */
+const HICCUP = 4000;
+/** What lasted so long, in milliseconds, was a good connection. */
+const GOOD = 5000;
+/** With pauses of up to 5 s about two minutes. */
+const MOST_FAILURES = 28;
 
 /**
  * Follows a turn to its end, over any number of broken connections: each new one begins with a snapshot.
  * @param {string} turn @param {Listener} to
  */
 export function follow(turn, to) {
+  const address = `/api/v1/turns/${turn}/events`;
   let over = false;
   let failures = 0;
+  let brokenAt = 0;
   const connect = () => {
-    const source = new EventSource(`/api/v1/turns/${turn}/events`);
+    const source = new EventSource(address);
+    const began = performance.now();
+    const good = () => { failures = 0; };
+    /** The same call again: at once at first, then after growing pauses. */
     const again = async () => {
       source.close();
+      if (performance.now() - began > GOOD) good();
+      if (!failures) brokenAt = performance.now();
+      failures += 1;
+      if (failures > MOST_FAILURES) return to.lost();
+      if (performance.now() - brokenAt > HICCUP) {
+        to.waiting();
+        await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(lost);
+      }
+      // Who waited for the server needn't wait on when it's there.
+      const pause = failures === 1 ? 100 : isLost() ? 500 : Math.min(250 * 2 ** failures, 5000);
       await reached();
-      setTimeout(connect, Math.min(300 * 2 ** failures, 5000) * (0.75 + Math.random() / 2));
+      setTimeout(connect, pause * (0.75 + Math.random() / 2));
     };
     /** @param {string} name @param {(data: any) => void} act */
-    const on = (name, act) => source.addEventListener(name, (event) => {
-      failures = 0;
-      act(JSON.parse(event.data || '{}'));
-    });
+    const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data || '{}')));
+    /** @param {string} name @param {(data: any) => void} act */
+    const onNews = (name, act) => on(name, (data) => { good(); act(data); });
     /** @param {Ending} ending */
     const ended = (ending) => { over = TERMINAL.includes(ending.state); };
     on('snapshot', (data) => { ended(data); to.snapshot(data); });
-    on('state', (data) => { ended(data); to.state(data); });
-    on('block', to.block);
-    on('delta', to.delta);
-    on('feedback', to.feedback);
+    onNews('state', (data) => { ended(data); to.state(data); });
+    onNews('block', to.block);
+    onNews('delta', to.delta);
+    onNews('feedback', to.feedback);
     on('end', () => {
       // Without a final state the server only says goodbye: the next one knows the turn.
       if (!over) return void again();
@@ -46,12 +68,24 @@ export function follow(turn, to) {
       to.end();
     });
     source.onerror = async () => {
+      // Closed, it was answered with something else than a stream; a cut connection would be opened again.
+      const refused = source.readyState === EventSource.CLOSED;
       source.close();
-      failures += 1;
-      if (failures > 8) return to.lost();
-      await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(lost);
+      if (refused && (await status(address)) === 404) return to.lost();
       await again();
     };
   };
   connect();
+}
+
+/** How the server answers there; the stream of events doesn't tell. @param {string} address */
+async function status(address) {
+  const asked = new AbortController();
+  try {
+    return (await fetch(address, { signal: asked.signal })).status;
+  } catch {
+    return 0;
+  } finally {
+    asked.abort();
+  }
 }

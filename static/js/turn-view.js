@@ -75,8 +75,11 @@ export class TurnView {
         break;
       default:
         this.offer(reason_text ?? strings[state], strings.retry, () => this.retry(this));
+        // The student's own wish is no failure.
+        this.line.classList.toggle('wrong', state !== 'cancelled');
     }
-    if (!this.margin.querySelector('.note')) this.margin.replaceChildren(make('p', strings.noNote));
+    if (this.margin.querySelector('.note')) return;
+    this.margin.replaceChildren(make('p', state === 'done' ? strings.noNote : strings.noNoteYet));
   }
 
   /** @param {string} text */

@@ -86,10 +86,10 @@ async fn a_failing_answer_keeps_the_tutors_notes() {
     let conversation = student.begin("과학 탐구").await;
     let turn = student.ask(&conversation, QUESTION).await;
     let story = student.finish(&turn).await;
-    assert_eq!((story.state.as_str(), story.reason.as_deref()), ("failed", Some("broken")));
+    assert_eq!((story.state.as_str(), story.reason.as_deref()), ("failed", Some("unavailable")));
     assert_eq!(story.feedback.as_ref().unwrap()["source"], "model");
     let stored = student.stored(&conversation).await;
-    assert_eq!((&stored["state"], &stored["reason"]), (&json!("failed"), &json!("broken")));
+    assert_eq!((&stored["state"], &stored["reason"]), (&json!("failed"), &json!("unavailable")));
     assert_eq!(stored["feedback"], story.feedback.unwrap());
     assert_eq!(stored["answer"], Value::Null);
     assert_eq!(stored["message"], QUESTION);

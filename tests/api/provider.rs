@@ -25,9 +25,9 @@ fn ended(turn: &Value) -> (&str, Option<&str>, Option<&str>) {
 #[tokio::test]
 async fn each_failure_before_the_first_word_is_told_by_its_reason() {
     for (failure, reason) in [
-        (Behaviour::status(500, "oops"), "broken"),
-        (Behaviour::status(200, ""), "broken"),
-        (Behaviour::raw(["data: nonsense\n\n"]), "broken"),
+        (Behaviour::status(500, "oops"), "unavailable"),
+        (Behaviour::status(200, ""), "unavailable"),
+        (Behaviour::raw(["data: nonsense\n\n"]), "unavailable"),
         (Behaviour::error(429, "rate_limit_exceeded", "slow down"), "rate_limited"),
         (Behaviour::error(429, "insufficient_quota", "pay"), "quota"),
         (Behaviour::error(401, "invalid_api_key", "no"), "misconfigured"),

@@ -137,9 +137,9 @@ async fn a_failing_tutor_leaves_the_answer_and_a_failing_chat_is_told() {
     assert_eq!(answer["tutor_feedback"]["source"], "coach");
 
     for (failure, reason) in [
-        (Behaviour::status(500, "internals"), "끊겼어요"),
+        (Behaviour::status(500, "internals"), "문제가 있어요"),
         (Behaviour { finish: Some("content_filter".into()), ..Behaviour::text(["보이면 안 될 말"]) }, "다른 질문"),
-        (Behaviour { cut_after: Some(1), ..Behaviour::text(["internals", "둘"]) }, "끊겼어요"),
+        (Behaviour { cut_after: Some(1), ..Behaviour::text(["internals", "둘"]) }, "문제가 있어요"),
     ] {
         app.openai.queue(CHAT, failure);
         let reply = student.post(CHAT_PATH, json!({ "message": "네?" })).await;

@@ -78,6 +78,8 @@ impl TurnState {
 pub enum Reason {
     /// The model server could not be reached.
     Unreachable,
+    /// The model server failed, or spoke nonsense, before the first word.
+    Unavailable,
     /// The model server took too long.
     Timeout,
     /// The model server is busy.
@@ -88,7 +90,7 @@ pub enum Reason {
     Misconfigured,
     /// The model server's filter stopped the answer.
     ContentFilter,
-    /// The model server broke off or spoke nonsense.
+    /// The answer broke off after its first word.
     Broken,
     /// The answer reached its length limit. The turn is done all the same.
     Length,
@@ -96,8 +98,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Unreachable,
+        Self::Unavailable,
         Self::Timeout,
         Self::RateLimited,
         Self::Quota,
@@ -112,6 +115,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",
             Self::RateLimited => "rate_limited",
             Self::Quota => "quota",

@@ -116,7 +116,7 @@ async fn perform(
 
     let (state, reason) = match (&ended, stopped) {
         // An answer that was whole before the stop is an answer.
-        (Some(ended), _) => verdict(ended),
+        (Some(ended), _) => verdict(ended, !answer.text().is_empty()),
         (None, stopped) => (stopped.unwrap_or(TurnState::Interrupted), None),
     };
     let mut usage: Vec<_> = match &ended {
@@ -151,7 +151,7 @@ fn publish(publisher: &Publisher, feedback: &Feedback) {
     }
 }
 
-fn verdict(ended: &Result<llm::End, llm::Error>) -> (TurnState, Option<Reason>) {
+fn verdict(ended: &Result<llm::End, llm::Error>, began: bool) -> (TurnState, Option<Reason>) {
     match ended {
         Ok(end) => match end.finish {
             llm::Finish::Length => (TurnState::Done, Some(Reason::Length)),
@@ -160,7 +160,7 @@ fn verdict(ended: &Result<llm::End, llm::Error>) -> (TurnState, Option<Reason>) 
         },
         Err(error) => {
             tracing::warn!(llm.error = %error, "an answer failed");
-            (TurnState::Failed, Some(Reason::from(error)))
+            (TurnState::Failed, Some(Reason::of(error, began)))
         }
     }
 }
@@ -215,6 +215,7 @@ impl Outcome {
     }
 }
 
+/// Why an answer failed of which no word came.
 impl From<&llm::Error> for Reason {
     fn from(error: &llm::Error) -> Self {
         match error {
@@ -224,7 +225,18 @@ impl From<&llm::Error> for Reason {
             llm::Error::Quota => Self::Quota,
             llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
             llm::Error::ContentFilter => Self::ContentFilter,
-            llm::Error::Server { .. } | llm::Error::Broken => Self::Broken,
+            llm::Error::Server { .. } | llm::Error::Broken => Self::Unavailable,
+        }
+    }
+}
+
+impl Reason {
+    /// Why an answer failed that `began`, or didn't: only of one that began a student can be told that it broke off.
+    #[must_use]
+    pub fn of(error: &llm::Error, began: bool) -> Self {
+        match Self::from(error) {
+            Self::Unavailable if began => Self::Broken,
+            reason => reason,
         }
     }
 }

@@ -137,7 +137,7 @@ pub async fn stream(
                 let filtered = end.finish == llm::Finish::ContentFilter;
                 last(filtered.then(|| broken_off(Reason::ContentFilter, locale)).into_iter().collect())
             }
-            Some(Err(error)) => last(vec![broken_off(Reason::from(&error), locale)]),
+            Some(Err(error)) => last(vec![broken_off(Reason::of(&error, bill.has_begun()), locale)]),
             None => last(vec![broken_off(Reason::Broken, locale)]),
         }
     });

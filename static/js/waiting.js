@@ -1,0 +1,36 @@
+import { announce } from './announce.js';
+import { byId, one } from './dom.js';
+import { fill, strings } from './strings.js';
+
+const panel = byId('waiting');
+const why = one(panel, '.why', HTMLElement);
+const count = one(panel, '.count', HTMLElement);
+const button = one(panel, 'button', HTMLButtonElement);
+let timer = 0;
+
+/** Above the composer: why a question isn't sent yet, and when it will be. */
+export const waiting = {
+  /** @param {() => void} act */
+  onHurry(act) {
+    button.onclick = act;
+  },
+  /** @param {string} text said aloud once, however often it's shown @param {number} [seconds] until it goes by itself */
+  show(text, seconds = 0) {
+    clearInterval(timer);
+    panel.hidden = false;
+    if (why.textContent !== text) announce(text);
+    why.textContent = text;
+    const tick = () => {
+      count.textContent = seconds > 0 ? fill(strings.again, { n: seconds }) : '';
+      if (seconds <= 0) clearInterval(timer);
+      seconds -= 1;
+    };
+    if (seconds) timer = setInterval(tick, 1000);
+    tick();
+  },
+  hide() {
+    clearInterval(timer);
+    panel.hidden = true;
+    why.textContent = '';
+  },
+};
