@@ -5,12 +5,12 @@ use sea_orm::{
     sea_query::{Condition, Expr, OnConflict},
 };
 
-use super::is_running;
+use super::{is_running, row::reason_word};
 use crate::{
     domain::{
         Feedback,
         conversation::Millis,
-        turn::{Hold, Outcome, Reason, TurnState},
+        turn::{Hold, Outcome, TurnState},
         tutor::feedback::Source,
     },
     store::{
@@ -64,7 +64,7 @@ impl Store {
             Box::pin(async move {
                 let ended = Entity::update_many()
                     .col_expr(Column::State, Expr::value(state.as_str()))
-                    .col_expr(Column::Reason, Expr::value(reason.map(Reason::as_str)))
+                    .col_expr(Column::Reason, Expr::value(reason.map(reason_word)))
                     .col_expr(Column::Answer, Expr::value(answer))
                     .col_expr(Column::FinishedAt, Expr::value(now))
                     .col_expr(Column::Lease, Expr::value(None::<i64>))
