@@ -142,7 +142,9 @@ impl ApiError {
         match self {
             Self::TooMany(wait) | Self::BudgetSpent(wait) | Self::Full(wait) => Some(*wait),
             Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
-            Self::Model(Reason::RateLimited | Reason::Unreachable | Reason::Unavailable) => Some(Duration::from_secs(10)),
+            Self::Model(Reason::RateLimited | Reason::Unreachable | Reason::Unavailable) => {
+                Some(Duration::from_secs(10))
+            }
             _ => None,
         }
     }
