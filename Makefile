@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e coach speed openapi
+.PHONY: help run check test fmt deps e2e cluster coach speed commits class openapi
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -23,12 +23,21 @@ e2e: deps ## The browser tests alone
 	cargo build --bin llm-classroom --example fake_openai
 	npm run --silent e2e
 
+cluster: deps ## Several instances that are killed, restarted and cut off; TURNS=… makes it longer, SEED=… replays a run
+	cargo test --test cluster -- --nocapture
+
 coach: ## Print how well the coach agrees with the labelled questions
 	cargo test --quiet --test coach agreement -- --nocapture
 
 speed: ## Print how fast rendering and the coach are
 	cargo run --release --quiet --example render_speed
 	cargo run --release --quiet --example coach_speed
+
+commits: ## Print how many commits a second SQLite takes, grouped and one each
+	cargo run --release --quiet --example commits
+
+class: ## Print how a whole class at once fares, with SQLite and with PostgreSQL and Redis
+	bench/class.sh
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi

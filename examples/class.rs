@@ -30,9 +30,9 @@ struct Arguments {
     /// How many questions each asks, at most 1,000.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     turns: u32,
-    /// The process number of the server: then its processor time and memory are told too.
+    /// The process number of a server, once for each: then their processor time and memory are told too.
     #[arg(long)]
-    pid: Option<u32>,
+    pid: Vec<u32>,
 }
 
 /// How one turn went.
@@ -61,7 +61,7 @@ async fn main() -> Result<(), Failure> {
         class.spawn(study(client.clone(), urls.clone(), ready.clone(), number, turns));
     }
     ready.wait().await;
-    let (began, used) = (Instant::now(), pid.map(processor_seconds));
+    let (began, used) = (Instant::now(), processor_seconds(&pid));
     let mut times = Vec::new();
     let mut failures = Vec::new();
     while let Some(done) = class.join_next().await {
@@ -79,10 +79,8 @@ async fn main() -> Result<(), Failure> {
         "accepted_ms": spread(&times, |times| times.accepted),
         "first_text_ms": spread(&times, |times| times.first),
         "whole_ms": spread(&times, |times| times.whole),
-        "processor_ms_a_turn": pid.zip(used).map(|(pid, used)| {
-            round((processor_seconds(pid) - used) * 1000.0 / times.len().max(1) as f64)
-        }),
-        "resident_mb": pid.map(resident_mb),
+        "processor_ms_a_turn": round((processor_seconds(&pid) - used) * 1000.0 / times.len().max(1) as f64),
+        "resident_mb": round(pid.iter().map(resident_mb).sum()),
     });
     println!("{line}");
     failures.first().map_or(Ok(()), |failure| Err(failure.as_str().into()))
@@ -171,8 +169,12 @@ fn round(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
 
-/// What the process has used of the processors, by the kernel's clock of a hundred ticks a second.
-fn processor_seconds(pid: u32) -> f64 {
+/// What the processes have used of the processors, by the kernel's clock of a hundred ticks a second.
+fn processor_seconds(pids: &[u32]) -> f64 {
+    pids.iter().map(processor_seconds_of).sum()
+}
+
+fn processor_seconds_of(pid: &u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The name stands in brackets and may hold spaces.
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
@@ -180,8 +182,8 @@ fn processor_seconds(pid: u32) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-fn resident_mb(pid: u32) -> f64 {
+fn resident_mb(pid: &u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-    round(line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0)
+    line.split_whitespace().next().and_then(|kib| kib.parse::<f64>().ok()).unwrap_or_default() / 1024.0
 }

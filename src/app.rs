@@ -196,6 +196,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     llm::describe_metrics();
     shared::describe_metrics();
     engine::describe_metrics();
+    store::describe_metrics();
     Ok(handle)
 }
 

@@ -11,6 +11,7 @@ pub mod domain;
 pub mod http;
 pub mod language;
 pub mod llm;
+pub mod moving;
 pub mod render;
 pub mod shared;
 pub mod store;

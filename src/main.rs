@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::Parser;
 use llm_classroom::{
     app::{self, App},
-    config::{Cli, Command, Config, LogFormat},
-    http,
+    config::{Cli, Command, Config, LogFormat, Migrate},
+    http, moving,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         None => serve(cli.config),
         Some(Command::Serve(config)) => serve(*config),
-        Some(Command::Migrate(config)) => migrate(&config),
+        Some(Command::Migrate(told)) => migrate(&told),
         Some(Command::Openapi) => openapi(),
     };
     match done {
@@ -61,7 +61,12 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     app.serve(listener, told_to_end()).await
 }
 
-fn migrate(config: &Config) -> anyhow::Result<()> {
+fn migrate(told: &Migrate) -> anyhow::Result<()> {
+    let config = &told.config;
+    if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
+        log(config)?;
+        return runtime()?.block_on(moving::move_school(from, to));
+    }
     config.validate()?;
     log(config)?;
     runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) })?;

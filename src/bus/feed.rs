@@ -7,6 +7,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Status, hash, live::Live, view::Change};
 use crate::shared::Shared;
 
+/// More blocks than any answer has. Whoever can write to Redis must not make this instance run out of memory.
+const MOST_BLOCKS: usize = 10_000;
+
 /// Keeps a mirror up to date until it has ended or nobody looks at it: first what Redis keeps, then each change. A
 /// change that doesn't fit what is known means that one was missed; then everything is read again.
 pub(super) async fn feed(live: Weak<Live>, stop: CancellationToken, name: String, shared: Shared, stored: Status) {
@@ -43,7 +46,8 @@ struct Feed {
 
 impl Feed {
     async fn hear(&mut self, message: &str) {
-        let Ok(change) = serde_json::from_str::<Change>(message) else {
+        let change = serde_json::from_str::<Change>(message).ok();
+        let Some(change) = change.filter(|change| change.blocks.iter().all(|(index, _)| *index < MOST_BLOCKS)) else {
             tracing::warn!("a message on a turn's channel can't be read");
             return;
         };

@@ -4,7 +4,7 @@ mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -30,10 +30,42 @@ pub struct Cli {
 pub enum Command {
     /// Serve pages and API (the default)
     Serve(Box<Config>),
-    /// Bring the database to this version and exit
-    Migrate(Box<Config>),
+    /// Bring the database to this version and exit; with --from and --to, move a school to another database
+    Migrate(Box<Migrate>),
     /// Print the OpenAPI document and exit
     Openapi,
+}
+
+/// What `migrate` is told: two addresses to move a school, or none.
+#[derive(Debug, Clone, Args)]
+pub struct Migrate {
+    /// Database to move a school from, such as sqlite://data/llm-classroom.db; its data stays there
+    #[arg(long, value_name = "DATABASE")]
+    pub from: Option<SecretString>,
+    /// Database to move it to, such as postgres://user:password@host/database
+    #[arg(long, value_name = "DATABASE")]
+    pub to: Option<SecretString>,
+    /// Settings, of which the database's are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+impl Migrate {
+    /// From where to where a school is to be moved, if it is.
+    ///
+    /// # Errors
+    /// When only one of the two is said.
+    pub fn places(&self) -> Result<Option<(&SecretString, &SecretString)>, clap::Error> {
+        match (&self.from, &self.to) {
+            (Some(from), Some(to)) => Ok(Some((from, to))),
+            (None, None) => Ok(None),
+            _ => Err(Self::augment_args(clap::Command::new("llm-classroom migrate")).error(
+                ErrorKind::MissingRequiredArgument,
+                "--from and --to go together: give both to move a school to another database, \
+                 or neither to bring the database to this version",
+            )),
+        }
+    }
 }
 
 /// Every setting. `--help` shows each with its environment variable and default.

@@ -14,7 +14,7 @@ use crate::{
         message::MessageError,
         stateless::SequenceError,
         topic::TopicError,
-        turn::{Reason, TurnState, engine::AskError},
+        turn::{AskError, Reason, TurnState},
     },
     llm,
     store::StoreError,

@@ -15,7 +15,10 @@ use sea_orm::{
     },
 };
 
-use super::{Engine, Store, StoreError, migration};
+use super::{
+    Engine, Store, StoreError, migration,
+    write::{GROUP, Queue, Writer},
+};
 
 /// Sizes and patience of the connection pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +27,22 @@ pub struct Options {
     pub postgres_connections: u32,
     /// SQLite connections for reading at most, beside the one that writes; each is a thread. 4 unless told.
     pub sqlite_readers: u32,
-    /// How long a call waits for a free connection. 10 seconds unless told.
+    /// How long a call waits for a free connection or, on SQLite, for a place among the writes that wait. 10 seconds
+    /// unless told.
     pub acquire_timeout: Duration,
+    /// Whether SQLite commits concurrent writes together, as many as wait. Always better, so `true` unless told; one
+    /// commit each is there to be compared with.
+    pub group_commits: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { postgres_connections: 16, sqlite_readers: 4, acquire_timeout: Duration::from_secs(10) }
+        Self {
+            postgres_connections: 16,
+            sqlite_readers: 4,
+            acquire_timeout: Duration::from_secs(10),
+            group_commits: true,
+        }
     }
 }
 
@@ -85,7 +97,11 @@ async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
     Ok(Store {
         engine: Engine::Sqlite,
         place: format!("{} at {}", Engine::Sqlite, path.display()).into(),
-        writer,
+        writer: Writer::Grouped(Queue::start(
+            writer,
+            if options.group_commits { GROUP } else { 1 },
+            options.acquire_timeout,
+        )),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
     })
 }
@@ -116,7 +132,7 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
         .map_err(connection_error)?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     migration::run(&pool).await?;
-    Ok(Store { engine: Engine::Postgres, place, writer: pool.clone(), reader: pool })
+    Ok(Store { engine: Engine::Postgres, place, writer: Writer::Single(pool.clone()), reader: pool })
 }
 
 /// Built from the parts that are no secret, so that no spelling of a password slips through.

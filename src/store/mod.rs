@@ -6,6 +6,7 @@
 
 mod connect;
 mod conversations;
+mod copy;
 mod cursor;
 mod entity;
 mod error;
@@ -16,17 +17,20 @@ mod migration;
 mod text;
 mod turns;
 mod usage;
+mod write;
 
 use std::{fmt, sync::Arc};
 
-use futures_util::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::DatabaseConnection;
 
 pub use connect::Options;
+pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 pub use leases::{Company, Leased};
 pub use turns::{Acceptance, HeldTurn, Retry, Standing};
+pub use write::describe_metrics;
+use write::{IMMEDIATE, Writer};
 
 /// The database that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,23 +50,15 @@ impl fmt::Display for Engine {
     }
 }
 
-/// How every changing transaction begins. One that reads first and locks later would fail on SQLite without waiting its
-/// turn, if another process wrote in between. PostgreSQL has no such mode and ignores it.
-const IMMEDIATE: TransactionOptions = TransactionOptions {
-    isolation_level: None,
-    access_mode: None,
-    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-};
-
 /// Everything the program remembers. Cheap to clone: clones share the connections.
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
     /// What [`Store::describe`] says; holds no password.
     place: Arc<str>,
-    /// On SQLite a single connection, because SQLite has one writer anyway and waiting here is fair and quiet,
+    /// On SQLite a single connection, because SQLite has one writer anyway and waiting for it is fair and quiet,
     /// where two connections would meet as "database is locked".
-    writer: DatabaseConnection,
+    writer: Writer,
     /// On SQLite connections that can't write and never wait for the writer; on PostgreSQL the writer's pool.
     reader: DatabaseConnection,
 }
@@ -106,39 +102,15 @@ impl Store {
         Ok(self.reader.ping().await?)
     }
 
-    /// Closes all connections, of every clone, once running calls have given theirs back.
+    /// Closes all connections, of every clone, once running calls have given theirs back and what waits to be
+    /// written is stored.
     ///
     /// # Errors
     /// When the database can't be told.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.reader.close_by_ref().await?;
         // Last, so that SQLite's final checkpoint is made by a connection that may write.
-        Ok(self.writer.close_by_ref().await?)
-    }
-
-    /// Runs `work` in one transaction that holds the write lock from its first statement, and commits durably.
-    ///
-    /// The only way to change anything. Work that answers `Err` changes nothing; so does a call whose future is
-    /// dropped before its commit has begun.
-    async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<T, StoreError>> + Send + 'static,
-    {
-        let transaction = self.writer.begin_with_options(IMMEDIATE).await?;
-        match work(&transaction).await {
-            Ok(value) => {
-                transaction.commit().await?;
-                Ok(value)
-            }
-            Err(error) => {
-                // Dropping it would roll back as well, but only when the connection is used next.
-                if let Err(rollback) = transaction.rollback().await {
-                    tracing::warn!(error = %rollback, "a transaction could not be rolled back");
-                }
-                Err(error)
-            }
-        }
+        Ok(self.writer.close().await?)
     }
 }
 

@@ -103,6 +103,26 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_write_into_redis_breaks_nothing() {
+    let server = RedisServer::start();
+    let (stranger, there) = (connect(&server).await, Bus::new(Some(connect(&server).await)));
+    let here = Bus::new(Some(connect(&server).await));
+    let key = key();
+    let channel = format!("turn:{}:1", key.0);
+    let publisher = here.publish(key, ANSWERING);
+    let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
+    page.step().await;
+    let far = r#"{"from":0,"to":9,"status":null,"text":"","blocks":[[4000000000,"x"]],"feedback":null,"ended":false}"#;
+    for message in ["", "{", "null", "[1]", "\u{0}", far, &far.replace("4000000000", "-1"), &"9".repeat(100_000)] {
+        stranger.publish(&channel, message).await.unwrap();
+    }
+    add(&publisher, "a", 0, "<p>a</p>");
+    page.until(|page| page.blocks == ["<p>a</p>"]).await;
+    drop(publisher);
+    page.until_the_end().await;
+}
+
 #[tokio::test]
 async fn what_runs_here_is_not_concluded_by_anyone_else() {
     let here = Bus::new(None);

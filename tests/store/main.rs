@@ -5,10 +5,14 @@
 mod accepting;
 mod conversations;
 mod database;
+mod dump;
 mod finishing;
+mod grouping;
 mod guides;
 mod learners;
 mod leases;
+mod moving;
+mod moving_refused;
 mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;

@@ -4,6 +4,8 @@
 //! over it and ends when the pipe to the tests does, which happens however they end: then it stops the server and
 //! deletes the folder.
 
+#![allow(dead_code, reason = "each test binary uses another part")]
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -19,9 +21,12 @@ use std::{
 static SERVER: LazyLock<Server> = LazyLock::new(Server::start);
 static DATABASES: AtomicU32 = AtomicU32::new(0);
 
-struct Server {
+/// A running server, which ends with the tests at the latest.
+pub struct Server {
     programs: PathBuf,
     folder: PathBuf,
+    /// User and group to run its programs as; none if they are ours.
+    owner: Option<(u32, u32)>,
     /// Holds the pipe open whose end is the sign to stop.
     _guard: Child,
 }
@@ -31,15 +36,7 @@ struct Server {
 /// # Panics
 /// When there is no PostgreSQL, or it doesn't start.
 pub fn fresh_database() -> String {
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let created = Command::new(SERVER.programs.join("createdb"))
-        .arg("--host")
-        .arg(&SERVER.folder)
-        .args(["--username", "postgres", &name])
-        .output()
-        .expect("createdb runs");
-    assert!(created.status.success(), "no database could be made: {}", String::from_utf8_lossy(&created.stderr));
-    format!("postgres://postgres:secret-word@localhost/{name}?host={}", SERVER.folder.display())
+    SERVER.database()
 }
 
 /// Makes and starts a server, says so, and waits for the pipe from the tests to close.
@@ -58,14 +55,18 @@ cd / && rm -rf "$FOLDER"
 "#;
 
 impl Server {
-    fn start() -> Self {
+    /// Makes and starts a server of its own.
+    ///
+    /// # Panics
+    /// When there is no PostgreSQL, or it doesn't start.
+    pub fn start() -> Self {
         let programs = programs();
         let folder = tempfile::Builder::new().prefix("pg-").tempdir().expect("a temporary folder").keep();
         let mut shell = Command::new("sh");
         shell.args(["-c", SCRIPT]).env("PROGRAMS", &programs).env("FOLDER", &folder);
-        if is_root(&folder) {
-            // PostgreSQL refuses to run as root.
-            let (user, group) = plain_user();
+        // PostgreSQL refuses to run as root.
+        let owner = is_root(&folder).then(plain_user);
+        if let Some((user, group)) = owner {
             chown(&folder, Some(user), Some(group)).expect("root may give a folder away");
             shell.uid(user).gid(group);
         }
@@ -81,7 +82,45 @@ impl Server {
             .map_while(Result::ok)
             .collect();
         assert_eq!(said, ["ready"], "PostgreSQL didn't start");
-        Self { programs, folder, _guard: guard }
+        Self { programs, folder, owner, _guard: guard }
+    }
+
+    /// The URL of a new, empty database.
+    ///
+    /// # Panics
+    /// When it can't be made.
+    pub fn database(&self) -> String {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let created = Command::new(self.programs.join("createdb"))
+            .arg("--host")
+            .arg(&self.folder)
+            .args(["--username", "postgres", &name])
+            .output()
+            .expect("createdb runs");
+        assert!(created.status.success(), "no database could be made: {}", String::from_utf8_lossy(&created.stderr));
+        format!("postgres://postgres:secret-word@localhost/{name}?host={}", self.folder.display())
+    }
+
+    /// Stops it at once, as a failing machine does; what was committed stays.
+    pub fn stop(&self) {
+        self.pg_ctl(&["--mode", "immediate", "stop"]);
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&self) {
+        let options = format!("-k '{}' -c listen_addresses= -c max_connections=300", self.folder.display());
+        self.pg_ctl(&["--log", "log", "--options", &options, "start"]);
+    }
+
+    fn pg_ctl(&self, arguments: &[&str]) {
+        let mut command = Command::new(self.programs.join("pg_ctl"));
+        command.args(["--pgdata", "data", "--wait", "--timeout", "60"]).args(arguments).current_dir(&self.folder);
+        if let Some((user, group)) = self.owner {
+            command.uid(user).gid(group);
+        }
+        // A server that is started keeps the pipes open, so there are none to read.
+        let done = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(done.expect("pg_ctl runs").success(), "{arguments:?} failed");
     }
 }
 

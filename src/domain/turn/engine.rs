@@ -1,16 +1,12 @@
 //! The turn engine: takes a message in, and owns what follows from it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
-    time::Instant,
-};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Hold, Lease, Turn, TurnState,
-    keeper::STOPS,
+    AskError, Hold, Lease, Turn, TurnState,
     parts::Parts,
     run,
     running::Running,
@@ -23,7 +19,7 @@ use crate::{
         partner::Partner,
     },
     shared::Shared,
-    store::{Acceptance, Retry, Store, StoreError},
+    store::{Acceptance, Retry, Store},
 };
 
 /// Takes messages in, runs their turns, and lets them be followed and stopped.
@@ -37,11 +33,11 @@ pub(super) struct Inner {
     /// One for each call on a model that may run at a time.
     slots: Arc<Semaphore>,
     /// Cancelled when no new turn may begin.
-    draining: CancellationToken,
+    pub(super) draining: CancellationToken,
     /// Cancelled when everything has ended.
     pub(super) gone: CancellationToken,
     /// What goes on until then.
-    keepers: TaskTracker,
+    pub(super) keepers: TaskTracker,
 }
 
 /// What an engine is made of.
@@ -67,44 +63,6 @@ pub struct Setup {
 #[derive(Debug)]
 pub struct Slot(#[allow(dead_code, reason = "held for its end")] OwnedSemaphorePermit);
 
-/// Why a message was not taken in, or a turn not tried again.
-#[derive(Debug, thiserror::Error)]
-pub enum AskError {
-    /// No such conversation or turn, or not this learner's.
-    #[error("not found")]
-    NotFound,
-    /// The conversation already has a running turn.
-    #[error("turn {0} is still running")]
-    Busy(TurnId),
-    /// The key was used for another message before.
-    #[error("the idempotency key belongs to another message")]
-    KeyReused,
-    /// The turn is done: there is nothing to try again.
-    #[error("the turn is {}", .0.as_str())]
-    NotRetriable(TurnState),
-    /// The day's tokens are spent.
-    #[error("the day's tokens are spent")]
-    BudgetSpent {
-        /// How long until there are some again.
-        retry_in: Duration,
-    },
-    /// As many turns run as may.
-    #[error("as many turns run as may")]
-    Full,
-    /// The server is shutting down.
-    #[error("the server is shutting down")]
-    Draining,
-    /// This instance isn't sure of its lease: the database is away, or has been taken over.
-    #[error("no lease")]
-    NoLease,
-    /// The store failed. Nothing was taken in, or nothing is known of it: sending again with the same key is safe.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A bug: the task that takes messages in ended without a word.
-    #[error("the accepting task was lost")]
-    Lost,
-}
-
 /// A turn as a follower finds it.
 pub enum Following {
     /// It runs, here or elsewhere.
@@ -112,13 +70,6 @@ pub enum Following {
     /// It has ended: this is what is stored.
     Stored(Box<Turn>),
 }
-
-/// How long the last words of turns may take to reach Redis.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a wish to stop a turn of another instance is waited for. It's noted for good before.
-const STOP_PATIENCE: Duration = Duration::from_secs(5);
-/// How often it's looked whether the turn has stopped.
-const STOP_LOOK: Duration = Duration::from_millis(50);
 
 /// Describes this module's figures; call once, when the recorder is installed.
 pub fn describe_metrics() {
@@ -218,55 +169,6 @@ impl Engine {
         .await
     }
 
-    /// Stops a running turn, wherever it runs, and waits until that is stored; at another instance at most a few
-    /// seconds. Stopping a turn that has ended changes nothing.
-    ///
-    /// # Errors
-    /// [`AskError::NotFound`] for a turn that isn't this learner's, [`AskError::Store`] when the store fails.
-    pub async fn cancel(&self, learner: LearnerId, turn: TurnId) -> Result<(), AskError> {
-        let store = &self.0.parts.store;
-        let stored = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
-        if let Some(ended) = self.0.running.stop(turn) {
-            ended.cancelled().await;
-        } else if stored.state.is_running() && store.want_stop(turn).await? {
-            self.tell_others(turn).await;
-            let deadline = Instant::now() + STOP_PATIENCE;
-            while Instant::now() < deadline && self.is_running_somewhere(turn).await? {
-                tokio::time::sleep(STOP_LOOK).await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn is_running_somewhere(&self, turn: TurnId) -> Result<bool, StoreError> {
-        Ok(self.0.parts.store.standings(&[turn]).await?.iter().any(|standing| standing.state.is_running()))
-    }
-
-    /// Tells whoever runs this turn to look at it. Should the news get lost, the next beat brings it.
-    async fn tell_others(&self, turn: TurnId) {
-        if let Some(shared) = &self.0.parts.shared {
-            let _ = shared.publish(STOPS, &turn.to_string()).await;
-        }
-    }
-
-    /// Stops what runs in a conversation and deletes it with everything in it. `false` if there was none.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store fails.
-    pub async fn delete_conversation(&self, learner: LearnerId, id: ConversationId) -> Result<bool, StoreError> {
-        let store = &self.0.parts.store;
-        if store.conversation(learner, id).await?.is_none() {
-            return Ok(false);
-        }
-        self.0.running.stop_in(id);
-        let running = store.running_turn(id).await?;
-        let deleted = store.delete_conversation(learner, id).await?;
-        if let Some(turn) = running {
-            self.tell_others(turn).await;
-        }
-        Ok(deleted)
-    }
-
     /// Follows a turn; `None` for a turn that isn't this learner's.
     ///
     /// # Errors
@@ -291,40 +193,6 @@ impl Engine {
         Ok(Some(Following::Live(follower)))
     }
 
-    /// Ends well: takes nothing new in, sends followers of other instances' turns there, gives running turns `grace` to
-    /// finish, then interrupts the rest. Returns when everything is stored.
-    pub async fn drain(&self, grace: Duration) {
-        let Inner { parts, running, draining, .. } = &*self.0;
-        draining.cancel();
-        parts.bus.leave();
-        parts.tasks.close();
-        if tokio::time::timeout(grace, parts.tasks.wait()).await.is_err() {
-            tracing::warn!(turns = running.count(), "the time to finish is over; running turns are interrupted");
-            parts.stop.cancel();
-            parts.tasks.wait().await;
-        }
-    }
-
-    /// Gives the lease back and lets go of everything. To be called last.
-    pub async fn leave(&self) {
-        self.0.gone.cancel();
-        // One that is being renewed would be taken anew.
-        self.0.keepers.wait().await;
-        self.0.parts.bus.flush(FLUSH_PATIENCE).await;
-        if let Err(error) = self.0.parts.store.release_lease(self.0.tenure.last_lease()).await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the lease was not given back; it runs out by itself"
-            );
-        }
-    }
-
-    /// Whether the engine is shutting down.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.0.draining.is_cancelled()
-    }
-
     /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
     #[must_use]
     pub fn is_without_database(&self) -> bool {
@@ -335,22 +203,6 @@ impl Engine {
     #[must_use]
     pub fn has_lease(&self) -> bool {
         self.0.tenure.lease().is_some()
-    }
-
-    /// Resolves when the time to finish is over and what still runs is interrupted.
-    pub fn stopped(&self) -> impl Future<Output = ()> + Send + 'static {
-        self.0.parts.stop.clone().cancelled_owned()
-    }
-
-    /// Whether the time to finish is over.
-    #[must_use]
-    pub fn is_stopped(&self) -> bool {
-        self.0.parts.stop.is_cancelled()
-    }
-
-    /// Interrupts what still runs.
-    pub fn stop(&self) {
-        self.0.parts.stop.cancel();
     }
 
     /// How many turns run here.

@@ -5,12 +5,16 @@ pub mod engine;
 mod keeper;
 mod lease;
 mod parts;
+mod refusal;
 mod run;
 mod running;
+mod shutdown;
+mod stop;
 mod tenure;
 mod watch;
 
 pub use lease::{Hold, Lease};
+pub use refusal::AskError;
 pub use tenure::{Terms, TermsError};
 
 use super::{ConversationId, Feedback, TurnId, conversation::Millis};

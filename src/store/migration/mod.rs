@@ -48,7 +48,7 @@ pub(super) async fn run(database: &DatabaseConnection) -> Result<(), StoreError>
 
 /// The steps that were taken and that this version doesn't know. Steps are taken in order, so where there are some, all
 /// that it knows were taken too.
-async fn steps_of_newer_versions(database: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
+pub(super) async fn steps_of_newer_versions(database: &DatabaseTransaction) -> Result<Vec<String>, DbErr> {
     let mut taken = Migrator::get_migration_models(database).await?;
     let known = Migrator::migrations();
     taken.retain(|step| !known.iter().any(|own| own.name() == step.version));

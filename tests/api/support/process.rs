@@ -59,7 +59,13 @@ impl Process {
 
     /// `kill -TERM`, as systemd and containers send it.
     pub fn terminate(&self) {
-        let killed = Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()]).status();
+        self.signal("TERM");
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let kill = "kill -$1 $0";
+        let killed = Command::new("sh").args(["-c", kill, &self.child.id().to_string(), name]).status();
         assert!(killed.unwrap().success());
     }
 

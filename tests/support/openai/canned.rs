@@ -22,10 +22,44 @@ pub const CHAT: [&str; 12] = [
 /// The text for a purpose, in the pieces it is streamed in.
 pub fn chunks(purpose: Purpose, request: &Value) -> Vec<String> {
     match purpose {
-        Purpose::Chat => CHAT.map(str::to_owned).to_vec(),
+        Purpose::Chat => essay_wanted(request).map_or_else(|| CHAT.map(str::to_owned).to_vec(), essay),
         Purpose::Tutor => pieces(&tutor(request)),
         Purpose::Guide => pieces(&guide(request)),
     }
+}
+
+/// What a message carries that wants the essay of a number.
+pub const ESSAY: &str = "글 번호 ";
+
+fn essay_wanted(request: &Value) -> Option<u64> {
+    let question = request["messages"].as_array()?.iter().rfind(|message| message["role"] == "user")?;
+    let number = question["content"].as_str()?.split_once(ESSAY)?.1;
+    number.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// A long answer that no other number has, in pieces cut anywhere between two characters: prose in Korean and English,
+/// emoji, lists, tables, code.
+pub fn essay(number: u64) -> Vec<String> {
+    let mut random = fastrand::Rng::with_seed(number);
+    let mut text = format!("# {number}번 글\n\n");
+    for _ in 0..random.usize(3..9) {
+        let word = random.u32(..);
+        text += &match random.u8(0..6) {
+            0 => format!("식물은 **햇빛**으로 양분을 만들어요 🌱 {word}. 그래서 그늘에서는 *천천히* 자라요.\n\n"),
+            1 => format!("- 잎 {word}\n- 줄기 🌿\n  - 뿌리\n\n"),
+            2 => format!("| 색 | 값 |\n|---|--:|\n| 빨강 | {word} |\n| 파랑 | 450 |\n\n"),
+            3 => format!("```python\nx = {word}  # 파이썬\nprint(x)\n```\n\n"),
+            4 => format!("> Light of {word} nm is scattered; 그래서 하늘이 파래요. 👩‍🔬\n\n"),
+            _ => format!("1. 먼저 {word}번 살펴봐요.\n2. `적어` 봐요.\n\n"),
+        };
+    }
+    text += "어느 것부터 해 보고 싶나요?";
+    let mut letters = text.chars().peekable();
+    let mut pieces = Vec::new();
+    while letters.peek().is_some() {
+        pieces.push(letters.by_ref().take(random.usize(1..12)).collect());
+    }
+    pieces
 }
 
 /// Notes that quote the first word of the student's message.

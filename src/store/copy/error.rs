@@ -1,0 +1,47 @@
+//! Why a school could not be moved.
+
+use super::{super::StoreError, Sum};
+
+/// Why a copy was refused, or ended without both databases being the same. Each text says the mend.
+#[derive(Debug, thiserror::Error)]
+pub enum CopyError {
+    /// The source doesn't exist, or holds no school. It was not made.
+    #[error("there is no LLM Classroom database to move from; check its address")]
+    NoSource,
+    /// Source and target are one database.
+    #[error("{0} is both the database to move from and the one to move to; name two different ones")]
+    Same(String),
+    /// An instance serves this database.
+    #[error(
+        "{0} is being served at this moment; stop the program that serves it and try again (after a crash it counts \
+         as served for another 30 seconds)"
+    )]
+    Served(String),
+    /// The target was served before.
+    #[error("{0} has been served before, so it may hold newer work, which would be lost; move to an empty database")]
+    WasServed(String),
+    /// The target holds learners that the source doesn't know.
+    #[error("{0} holds another school, which would be lost; move to an empty database")]
+    AnotherSchool(String),
+    /// The source has tables of a newer version of the program.
+    #[error(
+        "{0} was updated by a newer version of the program and may hold what this one can't copy; use that version"
+    )]
+    Newer(String),
+    /// After the copy a table isn't the same on both sides.
+    #[error(
+        "the table {table} is not the same on both sides: {} in the source, {} in the target; \
+         make sure that nothing else uses these databases, and repeat the move", .source_side, .target_side
+    )]
+    Differs {
+        /// The table.
+        table: &'static str,
+        /// What the source holds.
+        source_side: Sum,
+        /// What the target holds.
+        target_side: Sum,
+    },
+    /// A database could not do what was asked of it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

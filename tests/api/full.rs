@@ -1,0 +1,53 @@
+//! More questions at once than the program is set to answer.
+
+use super::*;
+use crate::support::eventually;
+use reqwest::Method;
+
+#[tokio::test]
+async fn above_the_limit_a_student_is_told_to_wait_and_nothing_is_taken_in() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    app.openai.queue(CHAT, Behaviour::default().gate_at(1));
+    let (first, second) = (app.student(), app.student());
+    let conversation = first.begin("과학 탐구").await;
+    let turn = first.ask(&conversation, QUESTION).await;
+    app.openai.wait_for_waiting(1).await;
+
+    let waiting = second.begin("과학 탐구").await;
+    let full = second.send(&waiting, QUESTION, Some("k")).await;
+    let problem = full.problem(503, "full");
+    assert_eq!(problem["title"], "지금 많은 친구들이 질문하고 있어요");
+    assert_eq!(full.header("retry-after"), "5");
+    assert_eq!(second.conversation(&waiting).await["turns"], json!([]));
+    second.post("/api/v1/chat/chat", json!({ "message": QUESTION })).await.problem(503, "full");
+    // Reading is nobody's turn.
+    second.get("/").await;
+    second.get("/ready").await.expect(200);
+
+    app.openai.release_all(CHAT);
+    first.finish(&turn).await;
+    // The place is free when the answer is stored; a moment after its followers hear of it.
+    let taken = eventually("a free place", async || {
+        Some(second.send(&waiting, QUESTION, Some("k")).await).filter(|reply| reply.status == 202)
+    })
+    .await;
+    second.finish(taken.json()["turn_id"].as_str().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_stateless_stream_holds_its_place_until_it_ends_or_its_client_leaves() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    app.openai.queue(CHAT, Behaviour::default().gate_at(1));
+    let student = app.student();
+    let body = json!({ "message": QUESTION });
+    let stream = student.call(Method::POST, "/api/v1/chat/chat/stream").json(&body).open().await;
+    assert_eq!(stream.status(), 200);
+    app.openai.wait_for_waiting(1).await;
+    student.post("/api/v1/chat/chat", body.clone()).await.problem(503, "full");
+    drop(stream);
+    app.openai.wait_for_disconnects(1).await;
+    eventually("a free place", async || {
+        (student.post("/api/v1/chat/chat", body.clone()).await.status == 200).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,182 @@
+//! A school outgrows SQLite: the operator moves it with one command.
+
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+use super::*;
+use sea_orm::{ConnectionTrait, Database};
+use support::{openai::FakeOpenAi, postgres::fresh_database, process::Process};
+
+/// Where the program keeps its data when nothing is said.
+const DEFAULT: &str = "sqlite://data/llm-classroom.db";
+
+async fn empty_postgresql() -> String {
+    tokio::task::spawn_blocking(fresh_database).await.unwrap()
+}
+
+/// Runs `migrate` with these arguments to its end.
+async fn migrate(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
+    command.arg("migrate").args(arguments).current_dir(folder).env_clear();
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+    for said in [text(&output.stdout), text(&output.stderr)] {
+        assert!(!said.contains("secret-word") && !said.contains("panicked"), "{said}");
+    }
+    output
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Moves, which has to work; gives what was said.
+async fn moved(folder: &Path, from: &str, to: &str) -> String {
+    let output = migrate(folder, &["--from", from, "--to", to]).await;
+    assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// What the move is refused for. Nothing was said on the standard output but where it would have gone.
+async fn refused(folder: &Path, from: &str, to: &str) -> String {
+    let output = migrate(folder, &["--from", from, "--to", to]).await;
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{stdout} {stderr}");
+    assert!(stderr.starts_with("error: ") && !stdout.contains("rows"), "{stdout} {stderr}");
+    stderr
+}
+
+/// The lines of a table in what was said, without their alignment.
+fn lines(said: &str, table: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    said.lines().map(words).filter(|line| line.starts_with(&format!("{table} "))).collect()
+}
+
+#[tokio::test]
+async fn a_school_goes_on_in_postgresql_where_it_stopped_in_sqlite() {
+    let openai = FakeOpenAi::start().await;
+    let (folder, base_url, postgresql) = (tempfile::tempdir().unwrap(), openai.base_url(), empty_postgresql().await);
+    let model = ("OPENAI_BASE_URL", base_url.as_str());
+
+    let program = Process::start(folder.path(), &[model]);
+    let student = program.student();
+    let conversation = student.begin("과학 탐구 🔭").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.finish(&turn).await;
+    let before = student.conversation(&conversation).await;
+    program.terminate();
+    assert!(program.ended().await.success());
+
+    let said = moved(folder.path(), DEFAULT, &postgresql).await;
+    assert!(said.contains("Moving from SQLite at data/llm-classroom.db"), "{said}");
+    assert!(said.contains("to PostgreSQL at ") && said.contains("Set DATABASE_URL to the new one"), "{said}");
+    for (table, rows) in [("learners", 1), ("conversations", 1), ("turns", 1), ("feedback", 1), ("usage", 2)] {
+        let lines = lines(&said, table);
+        assert_eq!(lines[0], format!("{table} {rows} rows, {rows} of them copied, 0 removed"), "{said}");
+        let [name, count, checksum, rest] = lines[1].splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
+        assert_eq!((name, count, checksum.len(), rest), (table, rows.to_string().as_str(), 32, "the same"), "{said}");
+    }
+    let again = moved(folder.path(), DEFAULT, &postgresql).await;
+    assert_eq!(lines(&again, "turns")[0], "turns 1 rows, 0 of them copied, 0 removed");
+    assert_eq!(lines(&again, "turns")[1], lines(&said, "turns")[1]);
+
+    let program = Process::start(folder.path(), &[model, ("DATABASE_URL", &postgresql)]);
+    assert!(program.banner.contains("PostgreSQL"), "{}", program.banner);
+    let student = student.moved_to(program.url.clone());
+    assert_eq!(student.conversation(&conversation).await, before);
+    let turn = student.ask(&conversation, "그럼 저녁에는요?").await;
+    assert_eq!(student.finish(&turn).await.state, "done");
+    program.terminate();
+    assert!(program.ended().await.success());
+
+    let said = refused(folder.path(), DEFAULT, &postgresql).await;
+    assert!(said.contains("has been served before") && said.contains("move to an empty database"), "{said}");
+    // And back again, with what was asked there.
+    let said = moved(folder.path(), &postgresql, "sqlite://back/again.db").await;
+    assert_eq!(lines(&said, "turns")[0], "turns 2 rows, 2 of them copied, 0 removed");
+}
+
+#[tokio::test]
+async fn a_school_whose_server_was_killed_moves_and_its_student_tries_again() {
+    let openai = FakeOpenAi::start().await;
+    openai.queue(CHAT, Behaviour::text(["여기까지 ", "그 뒤"]).gate_at(1));
+    let (folder, base_url, postgresql) = (tempfile::tempdir().unwrap(), openai.base_url(), empty_postgresql().await);
+    let model = ("OPENAI_BASE_URL", base_url.as_str());
+    let program = Process::start(folder.path(), &[model]);
+    let student = program.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.follow(&turn).await.until_shown("여기까지").await;
+    program.kill();
+
+    let said = refused(folder.path(), DEFAULT, &postgresql).await;
+    assert!(said.contains("being served") && said.contains("30 seconds"), "{said}");
+    // As if these had passed.
+    let path = folder.path().join("data/llm-classroom.db");
+    let database = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
+    database.execute_unprepared("UPDATE leases SET expires_at = 1").await.unwrap();
+    database.close().await.unwrap();
+    let said = moved(folder.path(), DEFAULT, &postgresql).await;
+    assert!(said.contains("can now try again with one click: 1."), "{said}");
+
+    let program = Process::start(folder.path(), &[model, ("DATABASE_URL", &postgresql)]);
+    let student = student.moved_to(program.url.clone());
+    assert_eq!(student.stored(&conversation).await["state"], "interrupted");
+    student.retry(&turn).await.expect(202);
+    assert_eq!(student.finish(&turn).await.state, "done");
+}
+
+#[tokio::test]
+async fn what_would_lose_data_is_refused_and_nothing_is_made_or_changed() {
+    let (folder, postgresql) = (tempfile::tempdir().unwrap(), empty_postgresql().await);
+    let here = folder.path();
+
+    let said = refused(here, "sqlite:no/such.db", "sqlite:new/school.db").await;
+    assert!(said.contains("--from") && said.contains("there is no LLM Classroom database"), "{said}");
+    let said = refused(here, &postgresql, "sqlite:new/school.db").await;
+    assert!(said.contains("there is no LLM Classroom database"), "{said}");
+    let said = refused(here, "mysql://me:secret-word@localhost/x", "sqlite:new/school.db").await;
+    assert!(said.contains("--from") && said.contains("sqlite://"), "{said}");
+    assert_eq!(std::fs::read_dir(here).unwrap().count(), 0);
+
+    let program = Process::start(here, &[]);
+    let student = program.student();
+    let conversation = student.begin("과학 탐구").await;
+    let before = student.conversation(&conversation).await;
+    let said = refused(here, DEFAULT, "sqlite:new/school.db").await;
+    assert!(said.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{said}");
+    assert!(!here.join("new").exists());
+    // The target is served, and then it was.
+    std::fs::create_dir(here.join("other")).unwrap();
+    let other = Process::start(&here.join("other"), &[]);
+    other.student().begin("역사").await;
+    other.terminate();
+    assert!(other.ended().await.success());
+    let said = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
+    assert!(said.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{said}");
+    assert_eq!(student.conversation(&conversation).await, before);
+    program.terminate();
+    assert!(program.ended().await.success());
+    let said = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
+    assert!(said.contains("has been served before"), "{said}");
+    let said = refused(here, DEFAULT, "sqlite:./data/../data/llm-classroom.db").await;
+    assert!(said.contains("name two different ones"), "{said}");
+    let said = refused(here, DEFAULT, "postgres://me:secret-word@127.0.0.1:9/d").await;
+    assert!(said.contains("--to") && said.contains("not available"), "{said}");
+
+    let program = Process::start(here, &[]);
+    assert_eq!(student.moved_to(program.url.clone()).conversation(&conversation).await, before);
+}
+
+#[tokio::test]
+async fn one_address_alone_is_refused_with_both_ways_out() {
+    let folder = tempfile::tempdir().unwrap();
+    for half in ["--from", "--to"] {
+        let output = migrate(folder.path(), &[half, "sqlite:a.db"]).await;
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("--from and --to go together: give both") && said.contains("or neither"), "{said}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -1,0 +1,54 @@
+//! Answers, whoever serves them.
+
+use crate::{
+    class::{ask, calls, paced},
+    follower::{Plan, follow},
+    run::Run,
+    support::openai::Purpose,
+    world::{Cluster, INSTANCES},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_the_providers_byte_for_byte_whichever_instance_serves_it() {
+    let mut run = Run::begin("answers");
+    let cluster = Cluster::start(&[]).await;
+    paced(&cluster.openai, 5);
+    let turns = run.turns(6);
+    for _ in 0..turns {
+        let asked_at = run.random.usize(..INSTANCES);
+        let asked = ask(cluster.student_at(asked_at), run.random.u64(..1 << 40)).await;
+        // At every instance and through nginx at once.
+        let plans: Vec<Plan> = cluster.urls().into_iter().map(Plan::stay).collect();
+        let pages = plans.iter().map(|plan| follow(&asked.student, &asked.turn, plan));
+        let pages = futures_util::future::join_all(pages).await;
+        for seen in &pages {
+            assert_eq!((seen.connections, seen.broken), (1, 0));
+            asked.check(seen).await;
+            // The tail of the text, from wherever the page came in.
+            assert!(asked.essay.ends_with(&seen.text), "{seen:?}");
+        }
+        assert!(pages.iter().any(|seen| !seen.text.is_empty()));
+    }
+    assert_eq!((calls(&cluster.openai, Purpose::Chat), calls(&cluster.openai, Purpose::Tutor)), (turns, turns));
+    run.tell(format_args!("{turns} turns, each followed at {} places", INSTANCES + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_elsewhere_from_the_beginning_gets_the_whole_text() {
+    let mut run = Run::begin("whole text");
+    let cluster = Cluster::start(&[]).await;
+    crate::class::gated(&cluster.openai);
+    let asked = ask(cluster.student_at(0), run.random.u64(..1 << 40)).await;
+    cluster.openai.wait_for_waiting(1).await;
+    let plans = [Plan::stay(cluster.url(1)), Plan::stay(cluster.url(2))];
+    let pages = plans.iter().map(|plan| follow(&asked.student, &asked.turn, plan));
+    let released = async {
+        // Both have their snapshot, which has what came before the gate.
+        cluster.openai.release_all(Purpose::Chat);
+    };
+    let (pages, ()) = tokio::join!(futures_util::future::join_all(pages), released);
+    for seen in &pages {
+        asked.check(seen).await;
+        assert!(asked.essay.ends_with(&seen.text));
+    }
+}

@@ -1,0 +1,112 @@
+//! A page that follows a turn to its end, whatever happens to its connection.
+
+use std::time::Duration;
+
+use eventsource_stream::Eventsource;
+use futures_util::StreamExt;
+use reqwest::{StatusCode, header::COOKIE};
+use serde_json::Value;
+
+use crate::support::{
+    soon,
+    student::{Student, http_client},
+};
+
+/// What a page has seen of a turn.
+#[derive(Debug, Default)]
+pub struct Seen {
+    pub blocks: Vec<String>,
+    /// The deltas joined; the whole text only for who followed from before the first piece without a break.
+    pub text: String,
+    pub state: String,
+    pub connections: usize,
+    /// Connections that nobody here cut.
+    pub broken: usize,
+}
+
+impl Seen {
+    pub fn html(&self) -> String {
+        self.blocks.concat()
+    }
+}
+
+/// Where a page connects, one connection after the other, and after how many events it cuts each.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub urls: Vec<String>,
+    pub cuts: Vec<usize>,
+}
+
+impl Plan {
+    /// One address, no cuts.
+    pub fn stay(url: String) -> Self {
+        Self { urls: vec![url], cuts: Vec::new() }
+    }
+}
+
+/// Follows a turn to its end. A connection that breaks, or is refused with a 503, is made anew, as the page does.
+pub async fn follow(student: &Student, turn: &str, plan: &Plan) -> Seen {
+    let cookie = student.cookie().expect("a learner");
+    let mut seen = Seen::default();
+    let http = http_client();
+    let following = async {
+        loop {
+            let url = &plan.urls[seen.connections % plan.urls.len()];
+            let cut = plan.cuts.get(seen.connections).copied().unwrap_or(usize::MAX);
+            seen.connections += 1;
+            let path = format!("{url}/api/v1/turns/{turn}/events");
+            match http.get(path).header(COOKIE, &cookie).send().await {
+                Ok(response) if response.status() == StatusCode::OK => match play(&mut seen, response, cut).await {
+                    Ended::Whole => return,
+                    Ended::Cut => continue,
+                    Ended::Broken => seen.broken += 1,
+                },
+                Ok(response) => assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{turn}"),
+                // An instance that is gone.
+                Err(_) => {}
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("a turn's end", following).await;
+    seen
+}
+
+enum Ended {
+    Whole,
+    Cut,
+    Broken,
+}
+
+async fn play(seen: &mut Seen, response: reqwest::Response, cut: usize) -> Ended {
+    let mut events = response.bytes_stream().eventsource();
+    let mut count = 0;
+    while let Some(Ok(event)) = events.next().await {
+        count += 1;
+        let data: Value = serde_json::from_str(&event.data).expect("every event's data is JSON");
+        if let Some(state) = data["state"].as_str() {
+            state.clone_into(&mut seen.state);
+        }
+        match event.event.as_str() {
+            "snapshot" => {
+                assert_eq!(count, 1, "the snapshot comes first");
+                let blocks = data["blocks"].as_array().unwrap();
+                seen.blocks = blocks.iter().map(|html| html.as_str().unwrap().to_owned()).collect();
+            }
+            "block" => {
+                let index = usize::try_from(data["index"].as_u64().unwrap()).unwrap();
+                if seen.blocks.len() <= index {
+                    seen.blocks.resize(index + 1, String::new());
+                }
+                seen.blocks[index] = data["html"].as_str().unwrap().to_owned();
+            }
+            "delta" => seen.text += data["text"].as_str().unwrap(),
+            "end" => return Ended::Whole,
+            _ => {}
+        }
+        if count > cut {
+            return Ended::Cut;
+        }
+    }
+    Ended::Broken
+}

@@ -1,0 +1,58 @@
+//! PostgreSQL goes and comes back.
+
+use std::time::Instant;
+
+use futures_util::future::join_all;
+
+use crate::{
+    class::{Asked, ask, calls, gated, question},
+    follower::{Plan, follow},
+    run::Run,
+    support::openai::Purpose,
+    world::{Cluster, INSTANCES},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
+    let mut run = Run::begin("postgresql restarted");
+    let cluster = Cluster::start(&[]).await;
+    cluster.until_judges().await;
+    gated(&cluster.openai);
+    let turns = run.turns(24);
+    let asked: Vec<Asked> =
+        join_all((0..turns).map(|n| ask(cluster.student_at(n % INSTANCES), run.random.u64(..1 << 40)))).await;
+    cluster.openai.wait_for_waiting(turns).await;
+    let following = join_all(asked.iter().enumerate().map(async |(n, asked)| {
+        let plan = Plan::stay(cluster.url((n / 2) % INSTANCES));
+        asked.check(&follow(&asked.student, &asked.turn, &plan).await).await;
+    }));
+    let loss = async {
+        // The pages are there first.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        cluster.postgres.stop();
+        // All answers finish while there is nowhere to write them.
+        cluster.openai.release_all(Purpose::Chat);
+        let gone = Instant::now();
+        for (number, asked) in asked.iter().enumerate().take(INSTANCES) {
+            cluster.until_ready_says(number, "status", "unavailable").await;
+            let refused = asked.student.send(&asked.conversation, &question(1), Some("k")).await;
+            refused.problem(503, "store-unavailable");
+            assert!(!refused.header("retry-after").is_empty());
+        }
+        // Longer than a lease lasts.
+        let rest = std::time::Duration::from_secs(6).saturating_sub(gone.elapsed());
+        tokio::time::sleep(rest).await;
+        cluster.postgres.start_again();
+        let back = Instant::now();
+        for number in 0..INSTANCES {
+            cluster.until_ready_says(number, "status", "ready").await;
+        }
+        (back.duration_since(gone), back.elapsed())
+    };
+    let (_, (away, recovery)) = tokio::join!(following, loss);
+    assert_eq!(calls(&cluster.openai, Purpose::Chat), turns);
+    // And it goes on.
+    let asked = ask(cluster.student(), 3).await;
+    asked.check(&follow(&asked.student, &asked.turn, &Plan::stay(cluster.front())).await).await;
+    run.tell(format_args!("{turns} answers waited {away:?} for the database; all instances ready after {recovery:?}"));
+}

@@ -1,0 +1,37 @@
+//! What a run is told: its seed, and how long it should be.
+
+use std::{env, fmt::Display};
+
+use fastrand::Rng;
+
+/// A scenario's run.
+pub struct Run {
+    scenario: &'static str,
+    pub random: Rng,
+    /// How many turns, if it was said.
+    turns: Option<usize>,
+}
+
+impl Run {
+    /// Begins a scenario and tells how to replay it.
+    pub fn begin(scenario: &'static str) -> Self {
+        let seed = number("SEED").unwrap_or_else(|| fastrand::u64(1..1_000_000));
+        println!("{scenario}: SEED={seed} make cluster");
+        Self { scenario, random: Rng::with_seed(seed), turns: number("TURNS").map(|turns| turns as usize) }
+    }
+
+    /// As many turns as were asked for, or `usual`.
+    pub fn turns(&self, usual: usize) -> usize {
+        self.turns.unwrap_or(usual)
+    }
+
+    /// Tells a figure.
+    pub fn tell(&self, figures: impl Display) {
+        println!("{}: {figures}", self.scenario);
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    let value = env::var(name).ok().filter(|value| !value.is_empty())?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} is a number, not {value:?}")))
+}
