@@ -53,6 +53,7 @@ test("on a touch screen no keyboard covers the answer after sending", async () =
   await page.getByRole("button", { name: "보내기", exact: true }).tap();
   await turns(page).first().waitFor();
   await page.waitForFunction(() => document.activeElement?.matches("article"));
+  assert.equal(await turns(page).first().evaluate((turn) => getComputedStyle(turn).outlineStyle), "none", "and nothing frames it");
   await settled(page);
   assertFaultless();
   await close();

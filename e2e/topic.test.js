@@ -65,3 +65,19 @@ test("old addresses lead where they led", async () => {
   assertFaultless();
   await close();
 });
+
+test("on a phone the start button covers no topic before one is chosen, and is at hand after", async () => {
+  const { page, assertFaultless, close } = await student({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await page.goto("/topic-selection.html");
+  const start = page.locator("#start");
+  const inSight = async () => {
+    const box = await start.boundingBox();
+    return box !== null && box.y < 844;
+  };
+  assert.equal(await inSight(), false);
+  await page.getByRole("radio").first().check();
+  await page.getByRole("button", { name: /시작하기/ }).waitFor();
+  assert.equal(await inSight(), true);
+  assertFaultless();
+  await close();
+});

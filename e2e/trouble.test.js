@@ -21,6 +21,7 @@ test("an answer can be stopped, and asked for again", async () => {
   await page.getByRole("button", { name: "멈추기" }).click();
   await turn.getByText("여기서 멈췄어요.").waitFor();
   assert.ok((await answer(turn).innerText()).includes("앞부분이에요."), "what came stays");
+  assert.equal(await turn.locator(".state.wrong").count(), 0, "to stop is no failure");
   await assertAccessible(page, "chat, stopped");
   assert.equal((await made.provider.stats()).disconnects, 1, "the model was told to stop, too");
 
@@ -43,6 +44,7 @@ test("while the model is down the page says what to do, and one click later it w
   const retry = turn.getByRole("button", { name: "다시 답하기" });
   await retry.waitFor();
   assert.equal(await turn.locator(".state button").count(), 1, "one thing to do");
+  await turn.getByText("지금 AI 서버에 문제가 있어요.").waitFor();
   await turn.getByText("규칙으로 읽은 노트").waitFor();
   await assertAccessible(page, "chat, failed");
 
@@ -133,10 +135,9 @@ test("without a network the page says so, keeps the text, and goes on by itself"
   await field(page).fill("하늘은 왜 파래요?");
   await field(page).press("Enter");
   await assertAccessible(page, "chat, offline");
+  assert.equal(await field(page).inputValue(), "하늘은 왜 파래요?");
   await context.setOffline(false);
   await page.getByText("연결이 끊겼어요.").waitFor({ state: "hidden" });
-  assert.equal(await field(page).inputValue(), "하늘은 왜 파래요?");
-  await field(page).press("Enter");
   await turns(page).first().waitFor();
   await settled(page);
   assert.equal(await turns(page).count(), 1);

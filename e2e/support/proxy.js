@@ -26,6 +26,8 @@ export async function startProxy(url) {
     client.pipe(program);
     program.on("data", (data) => (lossy ? end() : client.write(data)));
   });
+  // A test that fails leaves it open; it must not keep the process alive.
+  server.unref();
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());

@@ -48,7 +48,11 @@ async function deliver(message, draft, patience) {
     inField = composer.text() === message;
   };
   try {
-    await patience.attempt(() => send(message, key), (problem, seconds) => {
+    const act = () => {
+      waiting.goes();
+      return send(message, key);
+    };
+    await patience.attempt(act, (problem, seconds) => {
       keep();
       if (problem.status) waiting.show(`${problem.title || strings.crowded}. ${strings.kept}`, seconds);
       else waiting.hide();

@@ -1,23 +1,25 @@
 import './theme.js';
-import { lost } from './connection.js';
+import { lost, reached } from './connection.js';
 import { composer, hasBlank } from './composer.js';
 import { draftOf } from './draft.js';
 import { strings } from './strings.js';
 
 const { topic = '', practice } = document.body.dataset;
 const draft = draftOf(topic);
-/** What only asking needs comes when the student is about to ask. */
+/** What only asking needs comes when the first view stands. */
 const asking = () => import('./asking.js');
 const conversation = () => import('./conversation.js');
 
 /** @param {string} message */
 async function send(message) {
-  try {
-    await (await asking()).ask(message, draft);
-  } catch {
+  for (let tries = 0; tries < 3; tries += 1) {
+    const script = await asking().catch(() => null);
+    if (script) return script.ask(message, draft);
+    // The network went before the script was there.
     lost();
-    composer.hint(strings.unsent);
+    await reached();
   }
+  composer.hint(strings.unsent);
 }
 
 composer.listen({
@@ -37,9 +39,9 @@ document.addEventListener('click', async (event) => {
   else await send(text);
 });
 
+addEventListener('load', () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has('c')) {
   conversation().then(({ open }) => open(), lost);
 } else {
-  document.addEventListener('focusin', () => asking().catch(lost), { once: true });
   if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
 }

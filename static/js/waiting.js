@@ -28,6 +28,11 @@ export const waiting = {
     if (seconds) timer = setInterval(tick, 1000);
     tick();
   },
+  /** It's going: there is nothing to count. */
+  goes() {
+    clearInterval(timer);
+    count.textContent = '';
+  },
   hide() {
     clearInterval(timer);
     panel.hidden = true;
