@@ -99,5 +99,6 @@ async fn twenty_sends_of_one_message_at_once_pass_the_limits() {
     for reply in sends {
         reply.expect(202);
     }
+    app.openai.wait_for_calls_of(CHAT, 1).await;
     assert_eq!(app.calls(CHAT), 1);
 }

@@ -8,20 +8,23 @@ use std::time::Duration;
 use llm_classroom::{
     domain::{
         ConversationId, LearnerId, TurnId,
-        turn::{Lease, TurnState},
+        turn::{Lease, Outcome, Reason, TurnState},
     },
     store::{Company, Leased, Store, StoreError},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
 use uuid::Uuid;
 
-use crate::database::{Database, NOW, ask, done, hold, on_both_engines, one_conversation, read, retry, token};
+use crate::database::{
+    Database, NOW, ask, ask_and_end, done, ended, hold, on_both_engines, one_conversation, read, retry, token,
+};
 
 on_both_engines!(
     the_previous_version_can_say_all_it_says,
     what_the_previous_version_writes_this_one_reads,
     what_this_version_writes_the_previous_one_reads,
     a_turn_of_the_previous_version_is_left_to_it,
+    only_words_that_the_previous_version_knows_are_stored,
     steps_of_a_newer_version_are_no_hindrance_unless_they_contract,
 );
 
@@ -134,6 +137,24 @@ async fn what_this_version_writes_the_previous_one_reads(database: Database) {
     assert_eq!(rows[0].try_get::<String>("", "A_state").unwrap(), "done");
     assert_eq!(rows[0].try_get::<String>("", "A_answer").unwrap(), "답");
     assert!(rows[0].try_get::<String>("", "B_body").unwrap().starts_with('{'));
+}
+
+/// An unknown word would make a row unreadable for it.
+async fn only_words_that_the_previous_version_knows_are_stored(database: Database) {
+    const KNOWN: [&str; 8] =
+        ["unreachable", "timeout", "rate_limited", "quota", "misconfigured", "content_filter", "broken", "length"];
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    for reason in Reason::ALL {
+        let outcome = Outcome { reason: Some(reason), ..ended(TurnState::Failed) };
+        ask_and_end(&store, me, mine, "질문", &outcome).await;
+    }
+    let raw = database.raw().await;
+    let words = Statement::from_string(raw.get_database_backend(), "SELECT reason FROM turns");
+    for row in raw.query_all_raw(words).await.unwrap() {
+        let word: String = row.try_get("", "reason").unwrap();
+        assert!(KNOWN.contains(&word.as_str()), "{word}");
+    }
 }
 
 async fn a_turn_of_the_previous_version_is_left_to_it(database: Database) {
