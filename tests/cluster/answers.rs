@@ -2,9 +2,9 @@
 
 use crate::{
     class::{ask, calls, paced},
-    follower::{Plan, follow},
+    follower::{Plan, Seen, follow},
     run::Run,
-    support::openai::Purpose,
+    support::openai::{Behaviour, Purpose},
     world::{Cluster, INSTANCES},
 };
 
@@ -37,18 +37,22 @@ async fn an_answer_is_the_providers_byte_for_byte_whichever_instance_serves_it()
 async fn who_follows_elsewhere_from_the_beginning_gets_the_whole_text() {
     let mut run = Run::begin("whole text");
     let cluster = Cluster::start(&[]).await;
-    crate::class::gated(&cluster.openai);
+    // Nothing is said before everybody has a snapshot, so the deltas are all of the text.
+    cluster.openai.set(Purpose::Chat, Behaviour::default().gate_at(0));
     let asked = ask(cluster.student_at(0), run.random.u64(..1 << 40)).await;
     cluster.openai.wait_for_waiting(1).await;
-    let plans = [Plan::stay(cluster.url(1)), Plan::stay(cluster.url(2))];
-    let pages = plans.iter().map(|plan| follow(&asked.student, &asked.turn, plan));
-    let released = async {
-        // Both have their snapshot, which has what came before the gate.
-        cluster.openai.release_all(Purpose::Chat);
-    };
-    let (pages, ()) = tokio::join!(futures_util::future::join_all(pages), released);
-    for seen in &pages {
-        asked.check(seen).await;
-        assert!(asked.essay.ends_with(&seen.text));
+    let mut pages = Vec::new();
+    for url in cluster.urls() {
+        let mut page = asked.student.moved_to(url).follow(&asked.turn).await;
+        assert_eq!(page.next().await.expect("an event").name, "snapshot");
+        pages.push(page);
     }
+    cluster.openai.release_all(Purpose::Chat);
+    for page in pages {
+        let story = page.into_story().await;
+        assert_eq!(story.text, asked.essay, "the deltas are the provider's text, byte for byte");
+        let (blocks, state) = (story.blocks, story.state);
+        asked.check(&Seen { blocks, state, ..Seen::default() }).await;
+    }
+    run.tell(format_args!("the whole text at {} places", INSTANCES + 1));
 }

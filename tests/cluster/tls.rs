@@ -2,10 +2,14 @@
 
 use tempfile::TempDir;
 
-use crate::support::{eventually, postgres::fresh_database, process::Process, redis::RedisServer};
+use crate::{
+    support::{eventually, postgres::fresh_database, process::Process, redis::RedisServer},
+    world::alone,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_reached_over_tls_with_a_password_and_only_with_the_right_certificate() {
+    let _turn = alone().await;
     let (redis, database) =
         tokio::task::spawn_blocking(|| (RedisServer::with_password_and_tls(), fresh_database())).await.unwrap();
     let folder = TempDir::new().unwrap();
@@ -25,6 +29,7 @@ async fn redis_is_reached_over_tls_with_a_password_and_only_with_the_right_certi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_one_instance_serves_a_postgresql_and_a_second_one_is_told() {
+    let _turn = alone().await;
     let database = tokio::task::spawn_blocking(fresh_database).await.unwrap();
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &[("DATABASE_URL", &database)]);

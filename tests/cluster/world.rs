@@ -27,6 +27,11 @@ pub const INSTANCES: usize = 3;
 /// Scenarios are sensitive to time, so one runs at a time.
 static ONE_AT_A_TIME: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
+/// Waits until no other scenario runs; none begins until what this gives is dropped.
+pub async fn alone() -> OwnedMutexGuard<()> {
+    ONE_AT_A_TIME.clone().lock_owned().await
+}
+
 /// A running cluster. Dropping it ends everything in it.
 pub struct Cluster {
     pub openai: FakeOpenAi,
@@ -44,7 +49,7 @@ pub struct Cluster {
 impl Cluster {
     /// With these settings over the usual ones.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
-        let turn = ONE_AT_A_TIME.clone().lock_owned().await;
+        let turn = alone().await;
         let openai = FakeOpenAi::start().await;
         // Starting servers blocks.
         let (postgres, redis) =
