@@ -28,7 +28,6 @@ pub struct Engine(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) parts: Parts,
-    pub(super) tenure: Tenure,
     pub(super) running: Running,
     /// One for each call on a model that may run at a time.
     slots: Arc<Semaphore>,
@@ -96,8 +95,7 @@ impl Engine {
         }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let engine = Self(Arc::new(Inner {
-            parts: Parts { store, bus, shared, partner, budget, tasks, stop },
-            tenure,
+            parts: Parts { store, bus, shared, partner, budget, tenure, tasks, stop },
             running: Running::default(),
             slots: Arc::new(Semaphore::new(max_turns)),
             draining: CancellationToken::new(),
@@ -196,13 +194,13 @@ impl Engine {
     /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
     #[must_use]
     pub fn is_without_database(&self) -> bool {
-        self.0.tenure.is_failing()
+        self.0.parts.tenure.is_failing()
     }
 
     /// Whether this instance may run turns: it is sure of its lease.
     #[must_use]
     pub fn has_lease(&self) -> bool {
-        self.0.tenure.lease().is_some()
+        self.0.parts.tenure.lease().is_some()
     }
 
     /// How many turns run here.
@@ -226,7 +224,7 @@ impl Engine {
     }
 
     fn lease(&self) -> Result<Lease, AskError> {
-        self.0.tenure.lease().ok_or(AskError::NoLease)
+        self.0.parts.tenure.lease().ok_or(AskError::NoLease)
     }
 
     /// Runs `work` in a task of its own, so that a caller that goes away between the commit and the start of the turn

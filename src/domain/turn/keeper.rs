@@ -15,8 +15,8 @@ use crate::{
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
 /// it.
 pub(super) const STOPS: &str = "stops";
-/// How soon a beat is tried again that failed, where beats are further apart.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How soon a beat is tried again that failed. It waits for a connection itself, so this is no hurry.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// How often the day's tokens are read, of which other instances use some.
 const BUDGET_EVERY: Duration = Duration::from_secs(10);
 
@@ -24,7 +24,7 @@ impl Engine {
     /// Keeps the lease and everything that depends on it until the engine has ended.
     pub(super) async fn keep(self) {
         let parts = &self.0.parts;
-        let mut beat = interval(self.0.tenure.terms.beat);
+        let mut beat = interval(self.0.parts.tenure.terms.beat);
         let mut count = interval(BUDGET_EVERY);
         for interval in [&mut beat, &mut count] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -54,13 +54,12 @@ impl Engine {
 
     /// Whether the database answered in time.
     async fn beat(&self) -> bool {
-        let tenure = &self.0.tenure;
+        let tenure = &self.0.parts.tenure;
         let done = self.renew_and_judge().await;
         let failing = !matches!(done, Ok(true));
-        let is_news = tenure.note(failing);
+        let is_news = if failing { tenure.note_failure() } else { tenure.note_answer() };
         metrics::gauge!("lease_held").set(if tenure.lease().is_some() { 1.0 } else { 0.0 });
         match done {
-            Ok(true) if is_news => tracing::info!("the database answers again"),
             Ok(false) if is_news => tracing::error!("the database is too slow; finished answers wait for it"),
             Err(error) if is_news => {
                 let error = &error as &dyn std::error::Error;
@@ -73,7 +72,7 @@ impl Engine {
 
     /// `false` if the database didn't answer in time.
     async fn renew_and_judge(&self) -> Result<bool, StoreError> {
-        let (store, tenure) = (&self.0.parts.store, &self.0.tenure);
+        let Parts { store, tenure, .. } = &self.0.parts;
         match tenure.renew(store).await? {
             Renewal::Late => return Ok(false),
             Renewal::Kept => {}
@@ -108,7 +107,7 @@ impl Engine {
 
     /// Brings what runs here in line with the database.
     async fn reconcile(&self) -> Result<(), StoreError> {
-        let lease = self.0.tenure.last_lease();
+        let lease = self.0.parts.tenure.last_lease();
         // Before the database is asked: what begins in between is left alone.
         let ours = self.0.running.under(lease);
         if ours.is_empty() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::tenure::Tenure;
 use crate::{
     bus::Bus,
     domain::{budget::Budget, partner::Partner},
@@ -19,6 +20,8 @@ pub(super) struct Parts {
     pub(super) shared: Option<Shared>,
     pub(super) partner: Partner,
     pub(super) budget: Arc<Budget>,
+    /// The lease of this instance.
+    pub(super) tenure: Tenure,
     /// Every task that must finish, or be told to, before the program ends.
     pub(super) tasks: TaskTracker,
     /// Cancelled when the time to finish is over.

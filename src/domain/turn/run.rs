@@ -181,7 +181,10 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
         })
         .await;
     match stored {
-        Ok(true) => true,
+        Ok(true) => {
+            parts.tenure.note_answer();
+            true
+        }
         Ok(false) => {
             tracing::info!(turn.id = %hold.turn, "a turn was deleted or taken over while it ran");
             book(parts, hold.turn, &outcome.usage).await;

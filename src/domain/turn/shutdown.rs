@@ -28,7 +28,7 @@ impl Engine {
         // One that is being renewed would be taken anew.
         self.0.keepers.wait().await;
         self.0.parts.bus.flush(FLUSH_PATIENCE).await;
-        if let Err(error) = self.0.parts.store.release_lease(self.0.tenure.last_lease()).await {
+        if let Err(error) = self.0.parts.store.release_lease(self.0.parts.tenure.last_lease()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the lease was not given back; it runs out by itself"

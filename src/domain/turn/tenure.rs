@@ -102,9 +102,19 @@ impl Tenure {
         (Instant::now() < held.until && !held.failing).then_some(held.lease)
     }
 
-    /// Notes whether the database answers; `true` if that is news.
-    pub(super) fn note(&self, failing: bool) -> bool {
-        std::mem::replace(&mut self.held().failing, failing) != failing
+    /// Notes that the database failed; `true` if that is news.
+    pub(super) fn note_failure(&self) -> bool {
+        !std::mem::replace(&mut self.held().failing, true)
+    }
+
+    /// Notes that the database answered; `true` if that is news. Whoever gets an answer says so before anybody is told
+    /// what it was: they would ask for it at once.
+    pub(super) fn note_answer(&self) -> bool {
+        let is_news = std::mem::replace(&mut self.held().failing, false);
+        if is_news {
+            tracing::info!("the database answers again");
+        }
+        is_news
     }
 
     /// Whether the database failed when it was last asked.

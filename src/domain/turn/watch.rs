@@ -39,9 +39,10 @@ impl Engine {
 
     /// Tells the followers of those turns that have ended how.
     pub(super) async fn look_up(&self, keys: &[Key]) -> Result<(), StoreError> {
-        let Parts { store, bus, .. } = &self.0.parts;
+        let Parts { store, bus, tenure, .. } = &self.0.parts;
         let turns: Vec<TurnId> = keys.iter().map(|(turn, _)| TurnId(*turn)).collect();
         let standings = store.standings(&turns).await?;
+        tenure.note_answer();
         for key in keys {
             let standing = standings.iter().find(|standing| standing.turn.0 == key.0);
             let ending = match standing {
