@@ -195,7 +195,7 @@ pub struct LimitConfig {
     /// Tokens the whole server may use a day (days begin at midnight in Korea); 0 for no limit
     #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
     pub daily_token_budget: u64,
-    /// Turns and stateless calls that may run at a time on this instance, about 100 KB each; who asks above that is
+    /// Turns and stateless calls that may run at a time on this instance, about 200 KB each; who asks above that is
     /// told to wait a moment
     #[arg(long, env = "MAX_TURNS", default_value_t = 500)]
     pub max_turns: usize,
