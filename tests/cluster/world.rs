@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     sync::{Arc, LazyLock},
     time::Duration,
@@ -17,7 +16,7 @@ use crate::support::{
     openai::FakeOpenAi,
     postgres::Server as Postgres,
     process::Process,
-    redis::RedisServer,
+    redis::{RedisServer, lasting_port},
     student::{Student, http_client},
 };
 
@@ -72,7 +71,7 @@ impl Cluster {
         let settings: Vec<(String, String)> =
             usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let folder = tempfile::Builder::new().prefix("cluster-").tempdir().unwrap();
-        let ports = free_ports();
+        let ports: [u16; INSTANCES + 1] = std::array::from_fn(|_| lasting_port());
         let nginx = Nginx::start(folder.path(), &ports[..INSTANCES], ports[INSTANCES]);
         let mut cluster = Self {
             openai,
@@ -219,10 +218,4 @@ impl Drop for Nginx {
         let _ = Command::new("sh").args(["-c", "kill -TERM $0", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
     }
-}
-
-/// Ports that nobody listens on, for a moment at least.
-fn free_ports() -> [u16; INSTANCES + 1] {
-    let free: [TcpListener; INSTANCES + 1] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    free.map(|listener| listener.local_addr().unwrap().port())
 }

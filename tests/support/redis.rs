@@ -33,6 +33,17 @@ kill -KILL "$(cat pid)" 2>/dev/null
 "#;
 const PASSWORD: &str = "secret-word";
 
+/// A free port for a server that comes back to it. The kernel gives none of these to outgoing connections, which could
+/// otherwise sit on it when the server is back.
+pub fn lasting_port() -> u16 {
+    loop {
+        let port = fastrand::u16(15_000..32_000);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
+
 impl RedisServer {
     /// Without a password, unencrypted.
     pub fn start() -> Self {
@@ -46,7 +57,7 @@ impl RedisServer {
 
     fn new(tls: bool) -> Self {
         let folder = tempfile::Builder::new().prefix("redis-").tempdir().expect("a temporary folder");
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+        let port = lasting_port();
         let mut server = Self { port, tls, folder, guard: None };
         if tls {
             server.make_certificates();
