@@ -121,7 +121,11 @@ async fn open_writer(pool: &SqlitePoolOptions, file: &SqliteConnectOptions) -> R
 
 async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
     let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;
-    let server = server.application_name("llm-classroom");
+    let server = server
+        .application_name("llm-classroom")
+        // An instance that freezes, or whose machine is gone, in the middle of a transaction holds locks on turns that
+        // others then can't interrupt. No transaction of ours is idle for longer than between two statements.
+        .options([("idle_in_transaction_session_timeout", "3000")]);
     let place = describe(&server);
     // The pool is made here and not by sea-orm, whose tracing spans show the URL with its password.
     let pool = PgPoolOptions::new()
