@@ -43,7 +43,7 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
             }
             Err(Away) => {
                 sent = Seen::default();
-                if !back_before_the_end(&live, &mut returns).await {
+                if !worth_another_try(&live, &mut returns).await {
                     return;
                 }
                 continue;
@@ -63,15 +63,19 @@ async fn send(shared: &Shared, name: &str, change: &Change) -> Result<bool, Away
     Ok(shared.keep(name, &kept, &message, LIFETIME).await? || whole)
 }
 
-/// Waits for Redis; `false` if the turn ended first. Then the database has all there is.
-async fn back_before_the_end(live: &Live, returns: &mut Returns) -> bool {
+/// Waits until Redis is back, or for a while should it only have refused (it may be out of memory); `false` if the turn
+/// ended first. Then the database has all there is.
+async fn worth_another_try(live: &Live, returns: &mut Returns) -> bool {
     let mut changed = live.changed.subscribe();
+    let waited = tokio::time::sleep(REFRESH);
+    tokio::pin!(waited);
     loop {
         if live.view().has_ended() {
             return false;
         }
         tokio::select! {
             () = returns.next() => return true,
+            () = &mut waited => return true,
             _ = changed.changed() => {}
         }
     }

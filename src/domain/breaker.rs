@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     llm::{BreakerNews, Client},
-    shared::Shared,
+    shared::{Away, Shared},
 };
 
 const CLOSED: &str = "closed";
@@ -25,41 +25,37 @@ pub async fn share(client: Client, server: &str, shared: Shared, stop: Cancellat
     if let Ok(Some(left)) = shared.claimed_for(&name).await {
         client.hear(BreakerNews::Opened(left));
     }
-    let mut said = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             message = others.next() => {
-                // One hears oneself.
-                if said.as_ref() != Some(&message)
-                    && let Some(news) = read(&message)
-                {
+                // One hears oneself, too, which says nothing new.
+                if let Some(news) = read(&message) {
                     client.hear(news);
                 }
-                said = None;
             }
             changed = own.changed() => {
                 let Some(news) = changed.ok().and_then(|()| *own.borrow_and_update()) else { return };
-                said = tell(&shared, &name, news).await;
+                // While Redis is away each instance finds out by itself.
+                let _ = tell(&shared, &name, news).await;
             }
         }
     }
 }
 
-/// Tells it, if Redis is there, and leaves a note for instances that start later.
-async fn tell(shared: &Shared, name: &str, news: BreakerNews) -> Option<String> {
+/// Tells it, and leaves a note for instances that start later.
+async fn tell(shared: &Shared, name: &str, news: BreakerNews) -> Result<(), Away> {
     let message = match news {
         BreakerNews::Opened(cooldown) => {
-            shared.claim(name, cooldown).await.ok()?;
+            shared.claim(name, cooldown).await?;
             cooldown.as_millis().to_string()
         }
         BreakerNews::Closed => {
-            shared.disclaim(name).await.ok()?;
+            shared.disclaim(name).await?;
             CLOSED.to_owned()
         }
     };
-    shared.publish(name, &message).await.ok()?;
-    Some(message)
+    shared.publish(name, &message).await
 }
 
 fn read(message: &str) -> Option<BreakerNews> {

@@ -13,9 +13,12 @@ use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait,
 };
-use tokio::sync::{
-    mpsc::{self, error::SendTimeoutError},
-    oneshot,
+use tokio::{
+    sync::{
+        mpsc::{self, error::SendTimeoutError},
+        oneshot,
+    },
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,6 +35,10 @@ pub(super) const IMMEDIATE: TransactionOptions = TransactionOptions {
 /// Calls that one commit stores at most, so that the first of them isn't kept waiting by an endless row of others; and
 /// calls that wait at most, before the next ones wait for a place in the queue.
 pub(super) const GROUP: usize = 256;
+
+/// How long a transaction of PostgreSQL may take. When a server is gone without a word, the connection would go on waiting
+/// for a quarter of an hour.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
@@ -51,7 +58,9 @@ impl Store {
     {
         match &self.writer {
             Writer::Grouped(queue) => queue.write(work).await,
-            Writer::Single(database) => write_alone(database, work).await,
+            Writer::Single(database) => timeout(PATIENCE, write_alone(database, work))
+                .await
+                .unwrap_or_else(|_| Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into())),
         }
     }
 }

@@ -26,6 +26,7 @@ mod hostile;
 mod idempotency;
 mod limits;
 mod logs;
+mod lost_commits;
 mod lost_requests;
 mod main_job;
 mod methods;

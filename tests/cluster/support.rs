@@ -16,27 +16,7 @@ pub mod reply;
 #[allow(dead_code, reason = "pages that hop are followed by a follower of their own")]
 #[path = "../api/support/student.rs"]
 pub mod student;
+#[path = "../support/waiting.rs"]
+mod waiting;
 
-use std::time::Duration;
-
-/// How long anything is waited for before a test counts as failed.
-pub const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What `future` gives, which must come soon.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(PATIENCE, future).await;
-    waited.unwrap_or_else(|_| panic!("waited in vain for {what}"))
-}
-
-/// Asks again and again until `ask` gives something. For what nobody announces.
-pub async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let asking = async {
-        loop {
-            if let Some(found) = ask().await {
-                return found;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(what, asking).await
-}
+pub use waiting::{eventually, soon};

@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{Lease, engine::Engine, parts::Parts, tenure::Renewal};
+use super::{Lease, Outcome, engine::Engine, parts::Parts, tenure::Renewal};
 use crate::{
     domain::{TurnId, budget::day_start, conversation::now},
     shared::Subscription,
-    store::StoreError,
+    store::{HeldTurn, StoreError},
 };
 
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
@@ -55,7 +55,8 @@ impl Engine {
     /// Whether the database answered in time.
     async fn beat(&self) -> bool {
         let tenure = &self.0.parts.tenure;
-        let done = self.renew_and_judge().await;
+        // A connection may be dead without a word, and no beat may wait for it for longer than others wait for this one.
+        let done = timeout(tenure.terms.lifetime, self.renew_and_judge()).await.unwrap_or(Ok(false));
         let failing = !matches!(done, Ok(true));
         let is_news = if failing { tenure.note_failure() } else { tenure.note_answer() };
         metrics::gauge!("lease_held").set(if tenure.lease().is_some() { 1.0 } else { 0.0 });
@@ -95,7 +96,8 @@ impl Engine {
                 );
             }
         }
-        self.reconcile().await?;
+        let held = self.reconcile().await?;
+        self.interrupt_unclaimed(&held).await?;
         Ok(true)
     }
 
@@ -105,14 +107,11 @@ impl Engine {
         }
     }
 
-    /// Brings what runs here in line with the database.
-    async fn reconcile(&self) -> Result<(), StoreError> {
+    /// Brings what runs here in line with the database; what it has under this lease.
+    async fn reconcile(&self) -> Result<Vec<HeldTurn>, StoreError> {
         let lease = self.0.parts.tenure.last_lease();
         // Before the database is asked: what begins in between is left alone.
         let ours = self.0.running.under(lease);
-        if ours.is_empty() {
-            return Ok(());
-        }
         let held = self.0.parts.store.held_turns(lease).await?;
         for hold in ours {
             match held.iter().find(|held| held.hold == hold) {
@@ -122,13 +121,24 @@ impl Engine {
                 Some(_) => {}
             }
         }
+        Ok(held)
+    }
+
+    /// Interrupts what this lease holds and nobody runs: the connection broke when the question was committed, and this
+    /// instance never heard that it was. Only what was so at the beat before, too: others are just beginning.
+    async fn interrupt_unclaimed(&self, held: &[HeldTurn]) -> Result<(), StoreError> {
+        for hold in self.0.running.unclaimed_twice(held.iter().map(|held| held.hold)) {
+            if self.0.parts.store.finish_turn(hold, &Outcome::interrupted(), now()).await? {
+                tracing::warn!(turn.id = %hold.turn, "a turn that was stored unheard is interrupted; it can be tried again");
+            }
+        }
         Ok(())
     }
 
     /// Somebody, somewhere, wants a turn stopped or has deleted it.
     async fn heed(&self, turn: &str) -> Result<(), StoreError> {
         match turn.parse().map(TurnId) {
-            Ok(turn) if self.0.running.has(turn) => self.reconcile().await,
+            Ok(turn) if self.0.running.has(turn) => self.reconcile().await.map(drop),
             _ => Ok(()),
         }
     }

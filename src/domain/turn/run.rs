@@ -15,6 +15,7 @@ use crate::{
         partner::{self, Asking, Noted},
     },
     llm,
+    store::{Store, StoreError},
 };
 
 /// How many earlier turns are read for the model; more would never fit its budget.
@@ -173,7 +174,13 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(5))
         .without_max_times();
-    let stored = (|| parts.store.finish_turn(hold, outcome, now()))
+    let store = || async {
+        match parts.store.finish_turn(hold, outcome, now()).await? {
+            true => Ok(true),
+            false => was_stored(&parts.store, hold, outcome).await,
+        }
+    };
+    let stored = store
         .retry(backoff)
         .when(|_| !parts.stop.is_cancelled())
         .notify(|error, _| {
@@ -197,6 +204,14 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
     }
 }
 
+/// Whether the outcome is there although it was not taken: an earlier try stored it, and only the answer to that was lost
+/// with the connection. Nobody else ends a turn in any other way than by interrupting it.
+async fn was_stored(store: &Store, hold: Hold, outcome: &Outcome) -> Result<bool, StoreError> {
+    let standings = store.standings(&[hold.turn]).await?;
+    Ok(outcome.state != TurnState::Interrupted
+        && standings.iter().any(|standing| (standing.attempt, standing.state) == (hold.attempt, outcome.state)))
+}
+
 /// What a turn cost is booked, also when nothing else is left of it.
 async fn book(parts: &Parts, turn: TurnId, usage: &[Usage]) {
     for usage in usage {
@@ -207,6 +222,11 @@ async fn book(parts: &Parts, turn: TurnId, usage: &[Usage]) {
 }
 
 impl Outcome {
+    /// Nothing came of it.
+    pub(super) fn interrupted() -> Self {
+        Self { state: TurnState::Interrupted, reason: None, ..Self::failed(Reason::Broken) }
+    }
+
     fn failed(reason: Reason) -> Self {
         Self {
             state: TurnState::Failed,

@@ -1,7 +1,7 @@
 //! The turns that run here.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -12,7 +12,11 @@ use crate::domain::{ConversationId, TurnId};
 
 /// Every run of this instance, by its turn.
 #[derive(Default)]
-pub(super) struct Running(Mutex<HashMap<TurnId, Entry>>);
+pub(super) struct Running {
+    entries: Mutex<HashMap<TurnId, Entry>>,
+    /// What was held without a run when it was last looked.
+    unclaimed: Mutex<HashSet<Hold>>,
+}
 
 struct Entry {
     hold: Hold,
@@ -77,6 +81,15 @@ impl Running {
         self.lock().values().map(|entry| entry.hold).filter(|hold| hold.lease == lease).collect()
     }
 
+    /// Those of what this instance holds that have no run, and had none the last time this was asked either.
+    pub(super) fn unclaimed_twice(&self, held: impl Iterator<Item = Hold>) -> Vec<Hold> {
+        let unclaimed: HashSet<Hold> = held.filter(|hold| !self.has(hold.turn)).collect();
+        let mut before = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let twice = before.intersection(&unclaimed).copied().collect();
+        *before = unclaimed;
+        twice
+    }
+
     pub(super) fn has(&self, turn: TurnId) -> bool {
         self.lock().contains_key(&turn)
     }
@@ -86,6 +99,6 @@ impl Running {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

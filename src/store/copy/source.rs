@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`CopyError::NoSource`] and [`CopyError::Served`], with nothing changed; otherwise what opening met.
     pub async fn open_source(url: &str, options: Options) -> Result<Self, CopyError> {
-        if !holds_school(url).await? {
+        if !holds_school(url, options).await? {
             return Err(CopyError::NoSource);
         }
         let store = Self::open_with(url, options).await?;
@@ -37,15 +37,15 @@ impl Store {
 }
 
 /// Whether there is a database with a school's tables.
-async fn holds_school(url: &str) -> Result<bool, StoreError> {
-    let Some(database) = connect(url).await? else { return Ok(false) };
+async fn holds_school(url: &str, options: Options) -> Result<bool, StoreError> {
+    let Some(database) = connect(url, options).await? else { return Ok(false) };
     let found = SchemaManager::new(&database).has_table("conversations").await;
     database.close().await?;
     Ok(found?)
 }
 
 /// A connection that changes nothing; `None` if there is no such file.
-async fn connect(url: &str) -> Result<Option<DatabaseConnection>, StoreError> {
+async fn connect(url: &str, options: Options) -> Result<Option<DatabaseConnection>, StoreError> {
     let failed = |error: sqlx::Error| StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = Path::new(path.strip_prefix("//").unwrap_or(path));
@@ -60,6 +60,11 @@ async fn connect(url: &str) -> Result<Option<DatabaseConnection>, StoreError> {
         return Err(StoreError::Url("it starts neither with sqlite:// nor with postgres://".to_owned()));
     }
     let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(server).await.map_err(failed)?;
+    let pool = PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(options.acquire_timeout)
+        .connect_with(server)
+        .await
+        .map_err(failed)?;
     Ok(Some(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)))
 }

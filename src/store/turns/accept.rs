@@ -41,7 +41,7 @@ impl Store {
     /// cut, so it may be promised to the student.
     ///
     /// The same `key` gives the same turn, however many calls come at once. To be called from a task that nobody
-    /// drops: a turn stored by a call that doesn't return stays accepted as long as `lease` is renewed.
+    /// drops: a turn stored by a call that doesn't return stays accepted until the holder of `lease` finds it.
     ///
     /// # Errors
     /// When the database can't be written; nothing is stored then, unless the connection broke during the commit

@@ -3,7 +3,7 @@
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use uuid::Uuid;
 
-use super::{is_running, row, with_feedback};
+use super::{is_running, row, running_in, with_feedback};
 use crate::{
     domain::{
         ConversationId, TurnId,
@@ -108,15 +108,7 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub async fn running_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>, StoreError> {
-        let running: Option<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::ConversationId.eq(conversation.0))
-            .filter(is_running())
-            .into_tuple()
-            .one(&self.reader)
-            .await?;
-        Ok(running.map(TurnId))
+        running_in(&self.reader, conversation).await
     }
 }
 

@@ -7,9 +7,11 @@ mod retry;
 mod row;
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
     sea_query::{Condition, IntoCondition},
 };
+
+use uuid::Uuid;
 
 pub use accept::Acceptance;
 pub use held::{HeldTurn, Standing};
@@ -92,4 +94,17 @@ pub(super) fn is_running() -> Condition {
     Column::State
         .is_in(TurnState::ALL.into_iter().filter(|state| state.is_running()).map(TurnState::as_str))
         .into_condition()
+}
+
+/// The conversation's running turn, if there is one.
+async fn running_in(db: &impl ConnectionTrait, conversation: ConversationId) -> Result<Option<TurnId>, StoreError> {
+    let running: Option<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::ConversationId.eq(conversation.0))
+        .filter(is_running())
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(running.map(TurnId))
 }

@@ -4,9 +4,8 @@ use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
-use uuid::Uuid;
 
-use super::{accept::set_active, is_running, row, with_feedback};
+use super::{accept::set_active, row, running_in, with_feedback};
 use crate::{
     domain::{
         ConversationId, LearnerId, TurnId,
@@ -102,18 +101,6 @@ async fn lock_around(
         .one(db)
         .await?;
     Ok(found.map(|conversation| ConversationId(conversation.id)))
-}
-
-async fn running_in(db: &DatabaseTransaction, conversation: ConversationId) -> Result<Option<TurnId>, StoreError> {
-    let running: Option<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::ConversationId.eq(conversation.0))
-        .filter(is_running())
-        .into_tuple()
-        .one(db)
-        .await?;
-    Ok(running.map(TurnId))
 }
 
 async fn restart(db: &DatabaseTransaction, turn: &Turn, lease: Lease) -> Result<(), StoreError> {
