@@ -1,0 +1,5 @@
+//! The program as its operator meets it: a real process, real servers around it, and everything over sockets.
+
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
+mod support;

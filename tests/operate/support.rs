@@ -1,0 +1,20 @@
+//! What is shared with the tests of one instance.
+
+#[path = "../api/support/events.rs"]
+pub mod events;
+#[path = "../support/openai.rs"]
+pub mod openai;
+#[path = "../support/postgres.rs"]
+pub mod postgres;
+#[path = "../api/support/process.rs"]
+pub mod process;
+#[path = "../support/redis.rs"]
+pub mod redis;
+#[path = "../api/support/reply.rs"]
+pub mod reply;
+#[path = "../api/support/student.rs"]
+pub mod student;
+#[path = "../support/waiting.rs"]
+mod waiting;
+
+pub use waiting::{PATIENCE, eventually, soon};
