@@ -13,5 +13,6 @@ pub mod language;
 pub mod llm;
 pub mod moving;
 pub mod render;
+pub mod serve;
 pub mod shared;
 pub mod store;

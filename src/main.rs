@@ -1,13 +1,13 @@
 //! The `llm-classroom` program: reads settings, says what it does, and serves.
 
-use std::{io::IsTerminal as _, net::TcpListener, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use anyhow::Context;
-use clap::Parser;
 use llm_classroom::{
     app::{self, App},
     config::{Cli, Command, Config, LogFormat, Migrate},
     http, moving,
+    serve::{listen, systemd},
 };
 use tracing_subscriber::EnvFilter;
 
@@ -19,19 +19,21 @@ fn main() -> ExitCode {
         eprintln!("error: the file .env can't be read: {error}");
         return ExitCode::FAILURE;
     }
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => serve(cli.config),
-        Some(Command::Serve(config)) => serve(*config),
-        Some(Command::Migrate(told)) => migrate(&told),
-        Some(Command::Openapi) => openapi(),
-    };
-    match done {
+    match Cli::read().map_err(anyhow::Error::from).and_then(obey) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn obey(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        None => serve(cli.config),
+        Some(Command::Serve(config)) => serve(*config),
+        Some(Command::Migrate(told)) => migrate(&told),
+        Some(Command::Openapi) => openapi(),
     }
 }
 
@@ -44,13 +46,12 @@ fn serve(config: Config) -> anyhow::Result<()> {
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let metrics = app::install_metrics()?;
     let app = App::new(config.clone(), metrics.clone()).await?;
-    let listener = TcpListener::bind((config.app_host, config.app_port)).with_context(|| {
-        format!(
-            "{}:{} can't be listened on; is the program running already? APP_PORT chooses another port",
-            config.app_host, config.app_port
-        )
-    })?;
-    println!("{}", app.banner(listener.local_addr()?));
+    let listener = match listen::Passed::take()?.main {
+        Some(passed) => passed,
+        None => listen::bind(config.app_host, config.app_port)?,
+    };
+    let address = listener.local_addr()?;
+    println!("{}", app.banner(address));
     if let Some(address) = config.metrics_addr {
         tokio::spawn(async move {
             if let Err(error) = http::serve_metrics(address, metrics).await {
@@ -58,6 +59,8 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
             }
         });
     }
+    systemd::ready(&format!("http://{address}"));
+    tokio::spawn(systemd::live());
     app.serve(listener, told_to_end()).await
 }
 
@@ -99,6 +102,7 @@ async fn told_to_end() {
         () = terminate => {}
         _ = tokio::signal::ctrl_c() => {}
     }
+    systemd::stopping();
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {

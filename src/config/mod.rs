@@ -1,10 +1,11 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
+mod secrets;
 mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -23,6 +24,18 @@ pub struct Cli {
     /// Settings of `serve`, which may also stand without the word.
     #[command(flatten)]
     pub config: Config,
+}
+
+impl Cli {
+    /// What the command line, the environment and the files of secrets say; `--help` and mistakes end the program.
+    ///
+    /// # Errors
+    /// When a file that a setting names can't be read.
+    pub fn read() -> Result<Self, ConfigError> {
+        let mut command = secrets::with_files(Self::command())?;
+        let matches = command.get_matches_mut();
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit()))
+    }
 }
 
 /// What the program can do.
