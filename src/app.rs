@@ -210,7 +210,11 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
-fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
+/// Who answers, as the settings say.
+///
+/// # Errors
+/// When the model server's settings can't work.
+pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
     let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
     let seconds = Duration::from_secs_f64;
     let client = llm::Client::new(llm::Settings {

@@ -7,6 +7,7 @@ rust_i18n::i18n!("locales", fallback = "ko");
 pub mod app;
 pub mod bus;
 pub mod config;
+pub mod doctor;
 pub mod domain;
 pub mod http;
 pub mod language;

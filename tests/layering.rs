@@ -18,7 +18,7 @@ const OUTSIDE: [(&str, &[&str], &[&str]); 7] = [
         &["http/", "serve/"],
     ),
     ("the listener", &["axum_server", "hyper_util", "listenfd", "sd_notify"], &["serve/"]),
-    ("calls to model servers", &["reqwest", "eventsource_stream"], &["llm/"]),
+    ("calls to model servers", &["reqwest", "eventsource_stream"], &["llm/", "doctor/"]),
     ("rendering", &["comrak", "ammonia", "syntect", "pulldown_latex"], &["render/"]),
     ("rate limits", &["governor"], &["http/"]),
     ("Redis", &["redis"], &["shared/"]),
