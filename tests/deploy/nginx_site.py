@@ -1,6 +1,6 @@
 """nginx as a process of its own in a temporary folder, with the files of deploy/nginx as they are shipped.
 
-Only what a machine has once is changed on the way: folders, ports, and the domain. NGINX names another build to try.
+Only what a machine has once is changed on the way: folders, ports, and the domain. NGINX_BINARY names another build to try.
 """
 
 import json
@@ -12,7 +12,7 @@ import socket
 
 from conftest import DEPLOY, eventually, free_port, run
 
-NGINX = os.environ.get("NGINX", "/usr/sbin/nginx")
+NGINX = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
 DOMAIN = "class.example.kr"
 FOLDERS = ("/etc/nginx/", "/etc/letsencrypt/", "/var/log/nginx/", "/var/www/letsencrypt", "/usr/share/llm-classroom")
 
@@ -57,7 +57,7 @@ class Site:
         self.http = f"http://{domain}:{self.ports['80']}"
         self.https = f"https://{domain}:{self.ports['443']}"
         self.certificate = self.path(f"/etc/letsencrypt/live/{domain}/fullchain.pem")
-        for place in (*FOLDERS, "/etc/nginx/sites-enabled", "/scratch"):
+        for place in (*FOLDERS, "/etc/nginx/sites-enabled", "/scratch", "/logs"):
             self.path(place).mkdir(parents=True, exist_ok=True)
         self.install("conf.d/llm-classroom.conf", "/etc/nginx/conf.d/llm-classroom.conf")
         self.install("tuning.conf", "/etc/nginx/modules-enabled/90-llm-classroom.conf")

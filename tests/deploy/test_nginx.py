@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import base64
 import json
-import pathlib
 import re
 import shutil
 import socket
@@ -16,7 +15,7 @@ import warnings
 import pytest
 import requests
 from conftest import DEPLOY, PATIENCE, ROOT, eventually, free_port, run
-from nginx_site import NGINX, Site
+from nginx_site import Site
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
