@@ -68,9 +68,9 @@ class Site:
         # Workers of root are somebody else, who can't enter this folder.
         here = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
         stock = self.rewritten(STOCK.format(folder=folder, here=here))
-        # As docs/ko/operations.md says it.
-        stock = stock.replace("worker_connections 768;", "worker_connections 4096;")
         self.path("/etc/nginx/nginx.conf").write_text(stock)
+        # As the guide says it.
+        run("sed", "-i", "s/worker_connections [0-9]*;/worker_connections 4096;/", self.path("/etc/nginx/nginx.conf"))
 
     def path(self, place):
         """Where a place of the machine is."""

@@ -1,9 +1,11 @@
 """The nginx site, as shipped, in front of the program."""
 
+import base64
 import contextlib
 import hashlib
-import base64
 import json
+import pathlib
+import queue
 import re
 import shutil
 import socket
@@ -142,7 +144,9 @@ def test_every_address_is_answered_by_whom_it_should_be(site):
     assert missing.status_code == 404 and "이 쪽은 공책에 없어요" in missing.text
     problem(get("/api/v1/nothing"), 404, "not-found")
     for hidden in ("/metrics", "/ready", "/%6detrics", "//ready"):
-        problem(get(hidden), 404, "not-found")
+        refused = get(hidden)
+        problem(refused, 404, "not-found")
+        assert here.logged(request_id=refused.headers["X-Request-Id"])["upstream_status"] == ""
     assert get("/llm-classroom-errors/502.html").status_code == 404
 
     # What the program says about keeping a file reaches the browser unchanged.
@@ -311,6 +315,19 @@ def test_browsers_get_http_2_and_modern_tls_alone(site):
         shake(ssl.TLSVersion.TLSv1_2, "AES128-SHA:AES256-SHA:ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0")
 
 
+def test_nginx_keeps_its_connection_to_the_program(site):
+    here = site()
+    client = browser(here)
+    port = f":{int(here.program.split(':')[1]):04X}"
+    kept = set()
+    for _ in range(20):
+        assert client.get(f"{here.https}/help.html").status_code == 200
+        sockets = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()]
+        # 01 is an established connection.
+        kept.update(local for _, local, remote, state, *_ in sockets if remote.endswith(port) and state == "01")
+    assert len(kept) == 1
+
+
 def test_too_large_a_body_is_refused_in_words(site):
     here = site()
     client = browser(here)
@@ -322,6 +339,8 @@ def test_too_large_a_body_is_refused_in_words(site):
         # Not kept open: nginx doesn't read what it refused.
         refused = client.post(f"{here.https}/api/v1/chat/chat", data=body, headers={"Connection": "close"})
         problem(refused, 413, "body-too-large")
+        # nginx says it, so that nothing of it reaches the program.
+        assert here.logged(request_id=refused.headers["X-Request-Id"])["upstream_status"] == ""
     fits = client.post(f"{here.https}/api/v1/chat/chat", data=b"a" * 65_536)
     problem(fits, 415, "not-json")
 
@@ -380,7 +399,9 @@ def test_who_floods_is_told_to_wait_and_streams_are_counted(site, openai):
 def test_the_limits_let_a_school_through(site):
     here = site()
     # Three hundred who open a page at the same moment, and whose page asks the API.
-    addresses = "\n".join(f'url = "{here.https}/{path}"\noutput = /dev/null' for path in ("help.html", "api") for _ in range(300))
+    addresses = "\n".join(
+        f'url = "{here.https}/{path}"\noutput = /dev/null' for path in ("help.html", "api") for _ in range(300)
+    )
     config = here.path("/school")
     config.write_text(addresses)
     done = run("curl", "--no-progress-meter", "--http1.1", "--parallel", "--parallel-max", "60", "--cacert", here.certificate,
@@ -396,7 +417,11 @@ def test_the_access_log_is_json_and_keeps_no_topic(site):
     line = here.logged(path="/chat.html", status=200, protocol="HTTP/1.1", method="GET", address="127.0.0.1")
     assert line["user_agent"] == 'a "browser" \\ of \t mine'
     assert line["tls"].startswith("TLSv1.") and line["upstream_status"] == "200" and line["seconds"] >= 0
-    answer = client.post(f"{here.https}/api/v1/chat/chat?lang=en", json=QUESTION, headers={"Referer": f"{here.https}/chat.html?topic={topic}"})
+    answer = client.post(
+        f"{here.https}/api/v1/chat/chat?lang=en",
+        json=QUESTION,
+        headers={"Referer": f"{here.https}/chat.html?topic={topic}"},
+    )
     assert here.logged(path="/api/v1/chat/chat")["request_id"] == answer.headers["X-Request-Id"]
     refused = client.get(f"{here.https}/metrics?secret=1")
     assert here.logged(path="/metrics")["request_id"] == refused.headers["X-Request-Id"]
@@ -489,7 +514,9 @@ def test_the_files_may_come_from_the_disk(site):
         for header, value in SECURITY.items():
             assert values(file, header) == [value], f"{header} of {path}"
         here.logged(path=f"/static/{style[1]}/{path}", upstream_status="")
-    assert values(client.get(here.https + style[0], headers={"Accept-Encoding": "gzip"}), "Content-Encoding") == ["gzip"]
+    assert values(client.get(here.https + style[0], headers={"Accept-Encoding": "gzip"}), "Content-Encoding") == [
+        "gzip"
+    ]
     # Another version's are not there, and the program has them.
     other = client.get(f"{here.https}/static/0123456789abcdef/css/base.css")
     assert other.status_code == 200 and values(other, "Cache-Control") == ["no-cache"]
@@ -502,28 +529,29 @@ def test_nginx_takes_new_files_under_load_and_nobody_notices(site, openai):
     gated = {"chunks": ["첫째 ", "둘째"], "gap_ms": 0, "gate": {"at": [1]}}
     script(openai, queue={"chat": [gated] * streams})
     over = threading.Event()
-    trouble, pages, turns = [], [], []
+    trouble, pages, turns, news = [], [], [], queue.Queue()
 
     def visit():
         # Each a new visitor: a browser that finds its idle connection closed opens another by itself.
         while not over.is_set():
             try:
-                page = browser(here).get(f"{here.https}/help.html", headers={"Connection": "close"}, timeout=PATIENCE)
+                page = browser(here, connection="close").get(f"{here.https}/help.html", timeout=PATIENCE)
                 assert page.status_code == 200 and "</html>" in page.text
                 pages.append(page)
             except Exception as error:
                 trouble.append(error)
+            news.put(None)
 
     def talk():
         while not over.is_set():
             try:
-                student = browser(here)
-                student.headers["Connection"] = "close"
+                student = browser(here, connection="close")
                 with student.get(here.https + ask(student, here.https), stream=True, timeout=PATIENCE) as events:
                     assert "event: end" in events.text
                 turns.append(events)
             except Exception as error:
                 trouble.append(error)
+            news.put(None)
 
     with contextlib.ExitStack() as stack:
         held = []
@@ -537,9 +565,10 @@ def test_nginx_takes_new_files_under_load_and_nobody_notices(site, openai):
             thread.start()
         try:
             for _ in range(5):
-                seen = len(pages), len(turns)
+                more_pages, more_turns = len(pages) + 8, len(turns) + 4
                 here.reload()
-                eventually("load after a reload", lambda: len(pages) > seen[0] + 8 and len(turns) > seen[1] + 4 or trouble)
+                while not trouble and (len(pages) < more_pages or len(turns) < more_turns):
+                    news.get(timeout=PATIENCE)
         finally:
             over.set()
             for thread in load:
