@@ -119,7 +119,7 @@ class Site:
         def takes_connections():
             assert self.process.process.poll() is None, self.process.said() + self.errors()
             with socket.socket() as tried:
-                return tried.connect_ex(("127.0.0.1", self.ports["80"])) == 0
+                return self.workers() and tried.connect_ex(("127.0.0.1", self.ports["80"])) == 0
 
         eventually("nginx", takes_connections)
         return self
