@@ -23,6 +23,12 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need curl command -v curl
+need certbot command -v certbot
+need pebble command -v pebble
+need ufw test -x /usr/sbin/ufw
+need iproute2 command -v ip
+need shellcheck command -v shellcheck
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"
