@@ -1,15 +1,14 @@
 //! The `llm-classroom` program: reads settings, says what it does, and serves.
 
-use std::{io::IsTerminal as _, net::TcpListener, process::ExitCode};
+use std::{net::TcpListener, process::ExitCode};
 
 use anyhow::Context;
 use clap::Parser;
 use llm_classroom::{
     app::{self, App},
-    config::{Cli, Command, Config, LogFormat, Migrate},
-    http, moving,
+    config::{Cli, Command, Config, Migrate},
+    http, moving, observe,
 };
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
@@ -37,8 +36,10 @@ fn main() -> ExitCode {
 
 fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    log(&config)?;
-    runtime()?.block_on(serve_until_told(config))
+    let observing = observe::begin(&config)?;
+    let served = runtime()?.block_on(serve_until_told(config));
+    observing.end();
+    served
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
@@ -64,12 +65,16 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
 fn migrate(told: &Migrate) -> anyhow::Result<()> {
     let config = &told.config;
     if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
-        log(config)?;
-        return runtime()?.block_on(moving::move_school(from, to));
+        let observing = observe::begin(config)?;
+        let moved = runtime()?.block_on(moving::move_school(from, to));
+        observing.end();
+        return moved;
     }
     config.validate()?;
-    log(config)?;
-    runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) })?;
+    let observing = observe::begin(config)?;
+    let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
+    observing.end();
+    migrated?;
     println!("The database is at this version.");
     Ok(())
 }
@@ -99,17 +104,4 @@ async fn told_to_end() {
         () = terminate => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-}
-
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
+mod observe;
 mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, time::Duration};
@@ -8,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use observe::ObserveConfig;
 pub use validate::ConfigError;
 
 /// The server OpenAI runs.
@@ -125,6 +127,9 @@ pub struct Config {
     /// Limits on use
     #[command(flatten)]
     pub limits: LimitConfig,
+    /// Where errors and traces go
+    #[command(flatten)]
+    pub observe: ObserveConfig,
 }
 
 /// Which model server, and how patiently it is asked.

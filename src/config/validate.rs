@@ -13,6 +13,12 @@ const MOST_TURNS: usize = 1_000_000;
 #[error("{0}")]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    pub(super) fn new(sentence: &str) -> Self {
+        Self(sentence.to_owned())
+    }
+}
+
 impl Config {
     /// Checks what no single setting shows.
     ///
@@ -21,7 +27,9 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_addresses()?;
         self.check_model()?;
-        self.check_limits()
+        self.check_limits()?;
+        self.observe.dsn()?;
+        self.observe.traces_url().map(drop)
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
@@ -122,7 +130,7 @@ impl Config {
     }
 }
 
-fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
+pub(super) fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match host {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace) => Ok(()),
@@ -131,7 +139,7 @@ fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
 }
 
 fn refuse(sentence: &str) -> Result<(), ConfigError> {
-    Err(ConfigError(sentence.to_owned()))
+    Err(ConfigError::new(sentence))
 }
 
 #[cfg(test)]
