@@ -38,7 +38,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
     let observing = observe::begin(&config)?;
     let served = runtime()?.block_on(serve_until_told(config));
-    observing.end();
+    observing.end(served.as_ref().err());
     served
 }
 
@@ -67,13 +67,13 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
         let observing = observe::begin(config)?;
         let moved = runtime()?.block_on(moving::move_school(from, to));
-        observing.end();
+        observing.end(moved.as_ref().err());
         return moved;
     }
     config.validate()?;
     let observing = observe::begin(config)?;
     let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
-    observing.end();
+    observing.end(migrated.as_ref().err());
     migrated?;
     println!("The database is at this version.");
     Ok(())

@@ -39,9 +39,9 @@ pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
     let wanted = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
     let shows_text = config.observe.log_student_text == Switch::On;
     // Spans of ours are never left out: a lone warning, too, has to say to which request it belongs.
-    let filter = wanted.and(filter_fn(|metadata| metadata.target() != STUDENT_TEXT)).or(filter_fn(move |metadata| {
-        is_own_span(metadata) || (shows_text && metadata.target() == STUDENT_TEXT)
-    }));
+    let filter = wanted
+        .and(filter_fn(|metadata| metadata.target() != STUDENT_TEXT))
+        .or(filter_fn(move |metadata| is_own_span(metadata) || (shows_text && metadata.target() == STUDENT_TEXT)));
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     Ok(match config.log_format {
         LogFormat::Text => lines.fmt_fields(Plain).with_filter(filter).boxed(),

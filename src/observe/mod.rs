@@ -48,7 +48,7 @@ pub fn begin(config: &Config) -> anyhow::Result<Observing> {
     layers.extend(traces.as_ref().map(traces::Traces::layer));
     tracing_subscriber::registry().with(layers).try_init()?;
     let shows_text = config.observe.log_student_text == Switch::On;
-    panics::report(shows_text);
+    panics::report();
     if shows_text {
         tracing::warn!(
             "LOG_STUDENT_TEXT is on: the log holds what students write and models answer; turn it off when you have found what you look for"
@@ -67,7 +67,12 @@ pub struct Observing {
 
 impl Observing {
     /// Sends what is left, for two seconds at most. To be called when nothing runs any more.
-    pub fn end(self) {
+    ///
+    /// `why` says why the program ends, when that is a failure.
+    pub fn end(self, why: Option<&anyhow::Error>) {
+        if let (Some(sentry), Some(why)) = (&self.sentry, why) {
+            sentry.failed(why);
+        }
         thread::scope(|both| {
             if let Some(traces) = &self.traces {
                 both.spawn(|| traces.flush(FLUSH_PATIENCE));

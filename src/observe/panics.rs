@@ -2,25 +2,27 @@
 
 use std::panic::{self, PanicHookInfo};
 
+use super::STUDENT_TEXT;
+
 /// Logs every panic from now on, in place of the message on the standard error.
 ///
-/// What a panic says may repeat what was worked on: one about a string's boundary quotes the string. So unless
-/// `shows_text`, only words that stand in the source are told.
-pub(super) fn report(shows_text: bool) {
-    panic::set_hook(Box::new(move |panic| log(panic, shows_text)));
+/// What a panic says may repeat what was worked on: one about a string's boundary quotes the string. So only words that
+/// stand in the source are told with the error.
+pub(super) fn report() {
+    panic::set_hook(Box::new(log));
 }
 
-fn log(panic: &PanicHookInfo<'_>, shows_text: bool) {
+fn log(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(ToString::to_string).unwrap_or_default();
     let fixed = panic.payload().downcast_ref::<&'static str>().copied();
-    let said = panic.payload_as_str().filter(|_| shows_text).or(fixed);
     let thread = std::thread::current();
     tracing::error!(
         panic.place = place,
         panic.thread = thread.name().unwrap_or("unnamed"),
-        error = said.unwrap_or("withheld, as it may hold a student's words; LOG_STUDENT_TEXT=on shows it"),
+        error = fixed.unwrap_or("withheld, as it may hold a student's words; LOG_STUDENT_TEXT=on shows it"),
         "the program panicked, which is a bug"
     );
+    tracing::info!(target: STUDENT_TEXT, { panic.words = panic.payload_as_str() }, "what the panic said");
 }
 
 #[cfg(test)]
@@ -29,6 +31,8 @@ mod tests {
         io::Write,
         sync::{Arc, Mutex},
     };
+
+    use tracing_subscriber::{Layer as _, filter::filter_fn, layer::SubscriberExt as _};
 
     use super::*;
 
@@ -49,10 +53,11 @@ mod tests {
     fn logged(shows_text: bool, panics: fn()) -> String {
         let lines = Lines::default();
         let writer = lines.clone();
-        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-        tracing::subscriber::with_default(subscriber, || {
+        let layer = tracing_subscriber::fmt::layer().with_writer(move || writer.clone()).with_ansi(false);
+        let layer = layer.with_filter(filter_fn(move |metadata| shows_text || metadata.target() != STUDENT_TEXT));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
             let _within = tracing::info_span!("request", request.id = "r-1").entered();
-            report(shows_text);
+            report();
             let panicked = panic::catch_unwind(panics);
             let _ = panic::take_hook();
             assert!(panicked.is_err());

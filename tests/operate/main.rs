@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod logs;
+mod sentry;
 mod support;

@@ -57,7 +57,8 @@ pub(super) async fn run(
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
-    let stored = commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
+    let stored =
+        commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
     metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
     metrics::histogram!("turn_seconds").record(began.elapsed());
     tell(&outcome, began);
@@ -76,7 +77,8 @@ fn tell(outcome: &Outcome, began: Instant) {
         turn.state = state,
         turn.reason = reason,
         turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        turn.model = outcome.usage.iter().find(|usage| usage.purpose == Purpose::Chat).map(|usage| usage.model.as_str()),
+        turn.model =
+            outcome.usage.iter().find(|usage| usage.purpose == Purpose::Chat).map(|usage| usage.model.as_str()),
         turn.prompt_tokens = tokens(|usage| usage.prompt_tokens),
         turn.completion_tokens = tokens(|usage| usage.completion_tokens),
         "a turn ended"
@@ -232,7 +234,10 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
             false
         }
         Err(error) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "an outcome was lost: the program ended while the store was away");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an outcome was lost: the program ended while the store was away"
+            );
             false
         }
     }
