@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod logs;
+mod otlp;
 mod sentry;
 mod support;
