@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use crate::support::{
     openai::{Behaviour, FakeOpenAi, Purpose},
+    postgres::fresh_database,
     process::Process,
     student::Student,
 };
@@ -123,17 +124,21 @@ async fn speak(openai: &FakeOpenAi, program: &Process) -> Student {
 
 #[tokio::test]
 async fn no_level_brings_a_students_words_or_a_secret_into_the_log() {
-    let (openai, folder) = (FakeOpenAi::start().await, TempDir::new().unwrap());
-    let program = start(folder.path(), &openai, &[("RUST_LOG", "trace"), ("OPENAI_API_KEY", "sk-secret-key")]);
-    let student = speak(&openai, &program).await;
-    program.terminate();
-    assert!(program.ended().await.success());
-    let log = log(folder.path());
-    assert!(log.contains("a turn ended") && log.contains("\"TRACE\""), "{log}");
-    let cookie = student.cookie().unwrap();
-    for secret in [SECRET, "sk-secret-key", cookie.split_once('=').unwrap().1] {
-        let line = log.lines().find(|line| line.contains(secret));
-        assert_eq!(line, None, "{secret}");
+    let postgresql = tokio::task::spawn_blocking(fresh_database).await.unwrap();
+    for database in ["sqlite://test.db", &postgresql] {
+        let (openai, folder) = (FakeOpenAi::start().await, TempDir::new().unwrap());
+        let settings = [("RUST_LOG", "trace"), ("OPENAI_API_KEY", "sk-secret-key"), ("DATABASE_URL", database)];
+        let program = start(folder.path(), &openai, &settings);
+        let student = speak(&openai, &program).await;
+        program.terminate();
+        assert!(program.ended().await.success());
+        let log = log(folder.path());
+        assert!(log.contains("a turn ended") && log.contains("\"TRACE\""), "{log}");
+        let cookie = student.cookie().unwrap();
+        for secret in [SECRET, "sk-secret-key", cookie.split_once('=').unwrap().1, "secret-word"] {
+            let line = log.lines().find(|line| line.contains(secret));
+            assert_eq!(line, None, "{secret}");
+        }
     }
 }
 
