@@ -67,7 +67,6 @@ pub fn around(routes: Router<AppState>) -> Router<AppState> {
                         span.record("otel.status_code", "ERROR");
                     }
                     tracing::debug!(
-                        http.status = response.status().as_u16(),
                         http.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                         "a request was answered"
                     );

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU16, AtomicUsize, Ordering},
     },
+    time::{SystemTime, UNIX_EPOCH},
 };
 
 use axum::{
@@ -95,7 +96,7 @@ impl Collector {
         .await;
     }
 
-    /// The trace of so many turns' last spans.
+    /// The trace of the last span of this name.
     async fn trace(&self, of: &str) -> Trace {
         self.until(of, |_| self.spans().iter().any(|span| span.name == of)).await;
         let spans = self.spans();
@@ -181,6 +182,7 @@ async fn a_turn_is_one_trace_from_the_request_to_the_commit() {
     let turn = student.ask(&conversation, QUESTION).await;
     // Both calls have begun and wait; the request was answered.
     openai.wait_for_waiting(2).await;
+    let released = u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos()).unwrap();
     openai.release_all(Purpose::Chat);
     openai.release_all(Purpose::Tutor);
     student.finish(&turn).await;
@@ -194,12 +196,16 @@ async fn a_turn_is_one_trace_from_the_request_to_the_commit() {
     }
     for part in [chat, tutor, commit] {
         assert_within(part, run);
-        assert_eq!(status(part) == SpanStatus::Error, false);
+        assert_ne!(status(part), SpanStatus::Error);
+        assert!(part.end_time_unix_nano > released, "{} ends with its last word", part.name);
     }
     assert!(request.parent_span_id.is_empty());
     assert_eq!(run.parent_span_id, request.span_id);
     assert!(run.start_time_unix_nano >= request.start_time_unix_nano);
-    assert!(request.end_time_unix_nano < run.end_time_unix_nano, "the request doesn't wait for its turn");
+    assert!(
+        request.end_time_unix_nano < released && released < run.end_time_unix_nano,
+        "the request doesn't wait for its turn"
+    );
     let (latest_begin, first_end) = (
         chat.start_time_unix_nano.max(tutor.start_time_unix_nano),
         chat.end_time_unix_nano.min(tutor.end_time_unix_nano),

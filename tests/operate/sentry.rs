@@ -164,6 +164,7 @@ async fn errors_arrive_with_their_request_and_turn_and_without_a_students_words(
     for person in ["user", "request", "breadcrumbs"] {
         assert!(event[person].is_null(), "{event}");
     }
+    assert!(event["tags"]["learner"].is_null(), "{event}");
 
     // Of a turn, long after its request.
     openai.release_all(Purpose::Chat);

@@ -1,5 +1,7 @@
 //! What is shared with the tests of one instance.
 
+#![allow(dead_code, unused_imports, reason = "each subject uses another part")]
+
 #[path = "../api/support/events.rs"]
 pub mod events;
 #[path = "../support/openai.rs"]
