@@ -15,7 +15,7 @@ use tracing::{
 use tracing_subscriber::{
     EnvFilter, Layer,
     field::{RecordFields, VisitOutput},
-    filter::{FilterExt, filter_fn},
+    filter::{FilterExt, LevelFilter, filter_fn},
     fmt::{
         FmtContext, FormatEvent, FormatFields,
         format::{DefaultVisitor, Writer},
@@ -38,10 +38,12 @@ use crate::config::{Config, LogFormat, Switch};
 pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
     let wanted = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
     let shows_text = config.observe.log_student_text == Switch::On;
+    // The most verbose level a filter lets through has to be said, or every line of every library is looked at.
+    let no_text = filter_fn(|metadata| metadata.target() != STUDENT_TEXT).with_max_level_hint(LevelFilter::TRACE);
     // Spans of ours are never left out: a lone warning, too, has to say to which request it belongs.
-    let filter = wanted
-        .and(filter_fn(|metadata| metadata.target() != STUDENT_TEXT))
-        .or(filter_fn(move |metadata| is_own_span(metadata) || (shows_text && metadata.target() == STUDENT_TEXT)));
+    let always = filter_fn(move |metadata| is_own_span(metadata) || (shows_text && metadata.target() == STUDENT_TEXT))
+        .with_max_level_hint(if shows_text { LevelFilter::DEBUG } else { LevelFilter::INFO });
+    let filter = wanted.and(no_text).or(always);
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     Ok(match config.log_format {
         LogFormat::Text => lines.fmt_fields(Plain).with_filter(filter).boxed(),
@@ -124,5 +126,25 @@ struct Nothing;
 impl<'writer> FormatFields<'writer> for Nothing {
     fn format_fields<R: RecordFields>(&self, _: Writer<'writer>, _: R) -> fmt::Result {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::config::Cli;
+
+    #[test]
+    fn what_nobody_wants_is_not_even_looked_at() {
+        let most = |flags: &[&str]| {
+            let cli = Cli::try_parse_from([&["llm-classroom"], flags].concat()).unwrap();
+            layer(&cli.config).unwrap().max_level_hint()
+        };
+        assert_eq!(most(&["--rust-log", "info"]), Some(LevelFilter::INFO));
+        assert_eq!(most(&["--rust-log", "error"]), Some(LevelFilter::INFO), "for the spans");
+        assert_eq!(most(&["--rust-log", "info,llm_classroom=trace"]), Some(LevelFilter::TRACE));
+        assert_eq!(most(&["--log-student-text", "on", "--rust-log", "info"]), Some(LevelFilter::DEBUG));
     }
 }

@@ -12,7 +12,7 @@ mod traces;
 use std::{fmt::Debug, thread, time::Duration};
 
 use tracing::{Level, Metadata};
-use tracing_subscriber::{Layer, Registry, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{Layer, Registry, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::config::{Config, LogFormat, Switch};
 use fields::FieldsLayer;
@@ -41,7 +41,7 @@ pub fn begin(config: &Config) -> anyhow::Result<Observing> {
     let traces = traces::Traces::new(config)?;
     let mut layers: Vec<BoxedLayer> = Vec::new();
     if config.log_format == LogFormat::Json || sentry.is_some() {
-        layers.push(FieldsLayer.with_filter(tracing_subscriber::filter::filter_fn(is_own_span)).boxed());
+        layers.push(FieldsLayer.with_filter(filter(is_own_span)).boxed());
     }
     layers.push(logs::layer(config)?);
     layers.extend(sentry.as_ref().map(sentry::Sentry::layer));
@@ -89,6 +89,12 @@ impl Observing {
 /// Whether this is a span of ours that says to what a line belongs.
 fn is_own_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && is_own(metadata) && *metadata.level() <= Level::INFO
+}
+
+/// A filter that lets nothing through that is more verbose than the spans of ours, and says so: else every line of every
+/// library would be looked at.
+fn filter(wanted: fn(&Metadata<'_>) -> bool) -> FilterFn<fn(&Metadata<'_>) -> bool> {
+    FilterFn::new(wanted).with_max_level_hint(Level::INFO)
 }
 
 fn is_own(metadata: &Metadata<'_>) -> bool {

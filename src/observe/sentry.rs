@@ -20,9 +20,9 @@ use sentry::{
 };
 use serde_json::Value;
 use tracing::{Metadata, Subscriber, callsite::Identifier};
-use tracing_subscriber::{Layer, filter::filter_fn, layer::Context, registry::LookupSpan};
+use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use super::{BoxedLayer, STUDENT_TEXT, fields::Fields, host, is_own, is_own_span};
+use super::{BoxedLayer, STUDENT_TEXT, fields::Fields, filter, host, is_own, is_own_span};
 use crate::config::{AppEnv, Config};
 
 /// Fields of spans that go along.
@@ -85,7 +85,7 @@ impl Sentry {
                     && is_own(metadata)
                     && metadata.target() != STUDENT_TEXT)
         };
-        ErrorLayer { sentry: self.clone(), limiter: Limiter::default() }.with_filter(filter_fn(wanted)).boxed()
+        ErrorLayer { sentry: self.clone(), limiter: Limiter::default() }.with_filter(filter(wanted)).boxed()
     }
 
     /// Sends why the program ends.

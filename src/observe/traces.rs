@@ -18,9 +18,9 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 use tracing::{Level, Metadata};
-use tracing_subscriber::{Layer as _, filter::filter_fn};
+use tracing_subscriber::Layer as _;
 
-use super::{BoxedLayer, NO_TRACE, STUDENT_TEXT, host, is_own, is_own_span};
+use super::{BoxedLayer, NO_TRACE, STUDENT_TEXT, filter, host, is_own, is_own_span};
 use crate::config::{AppEnv, Config};
 
 /// How long one sending may take. Nobody waits for it.
@@ -76,7 +76,7 @@ impl Traces {
             .with_threads(false)
             .with_target(false)
             .with_tracked_inactivity(false)
-            .with_filter(filter_fn(wanted))
+            .with_filter(filter(wanted))
             .boxed()
     }
 
