@@ -1,6 +1,7 @@
 """The AWS templates: created from boto3 over a socket against moto's server, read back, and deleted."""
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -331,3 +332,251 @@ def left(aws, name):
     ours("MetricAlarms", aws.cloudwatch.describe_alarms(), "AlarmName")
     ours("Parameters", aws.ssm.describe_parameters(), "Name")
     return {kind: some for kind, some in found.items() if some}
+
+
+# ---- What a machine does when it first starts, run for real in a root of its own.
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    """A release: a package with an installer that says how it was called. Served beside a signed agent."""
+    folder = tmp_path_factory.mktemp("release")
+    build_package(
+        folder,
+        "llm-classroom",
+        {
+            "/usr/share/llm-classroom/install.sh": INSTALLER,
+            "/usr/share/llm-classroom/systemd/file-log.conf": "[Service]\n",
+            "/etc/llm-classroom/llm-classroom.env": "TRUSTED_PROXIES=127.0.0.1\n",
+        },
+    )
+    agent = folder / "ubuntu/amd64/latest"
+    agent.mkdir(parents=True)
+    build_package(
+        agent,
+        "amazon-cloudwatch-agent",
+        {"/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl": RECORDER},
+    )
+    # Amazon's key in the test is one of our own.
+    home = folder / "gnupg"
+    home.mkdir(mode=0o700)
+    gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", ""]
+    run(*gpg, "--quick-generate-key", "agent@example.kr", "ed25519", "sign", "never")
+    run(*gpg, "--detach-sign", "--output", agent / "amazon-cloudwatch-agent.deb.sig", agent / "amazon-cloudwatch-agent.deb")
+    (folder / "assets").mkdir()
+    run(*gpg, "--armor", "--output", folder / "assets/amazon-cloudwatch-agent.gpg", "--export")
+    (folder / "rds-ca.pem").write_text("a certificate\n")
+    listed = run(*gpg, "--with-colons", "--list-keys").stdout
+    run("gpgconf", "--homedir", home, "--kill", "all")
+    port = free_port()
+    server = Process([sys.executable, "-u", "-m", "http.server", port, "--bind", "127.0.0.1"], folder)
+    server.until_it_says("Serving HTTP")
+
+    class Release:
+        address = f"http://127.0.0.1:{port}"
+        sha256 = hashlib.sha256((folder / "llm-classroom.deb").read_bytes()).hexdigest()
+        fingerprint = re.search(r"^fpr:+([0-9A-F]{40}):", listed, re.M)[1]
+        asked = server.said
+
+    yield Release
+    server.end()
+
+
+RECORDER = """#!/bin/bash
+{ printf '%s' "$(basename "$0")"; printf ' %s' "$@"; echo; } >>"$CALLS"
+"""
+"""Stands for a program that would change the machine: says in a file how it was called."""
+
+INSTALLER = RECORDER + """
+while (($#)); do
+    case $1 in
+        --key-file) stat -c 'key file: %a' "$2" >>"$CALLS"; cp "$2" "$MACHINE/key-as-installed" ;;
+        --package) sha256sum "$2" | cut -d' ' -f1 | sed 's/^/package: /' >>"$CALLS" ;;
+    esac
+    shift
+done
+"""
+
+STUBS = {
+    "aws": RECORDER
+    + """
+case "$1 $2" in
+    "ssm get-parameter") echo "sk-a-secret-key" ;;
+    "secretsmanager get-secret-value") echo "postgres://classroom:a-secret-password@db/classroom" ;;
+esac
+""",
+    # Unpacks what is a file, as the real one would.
+    "apt-get": RECORDER
+    + """
+for one in "$@"; do
+    case $one in *.deb) dpkg-deb -x "$one" "$MACHINE" ;; esac
+done
+""",
+    "getent": RECORDER + 'echo "$ADDRESS     STREAM $2"\n',
+    "systemctl": RECORDER,
+    "timedatectl": RECORDER,
+    "usermod": RECORDER,
+    "sleep": RECORDER,
+    # Downloads are real; whether the site answers is not.
+    "curl": RECORDER
+    + """
+for one in "$@"; do
+    case $one in
+        */health) exit "$SICK" ;;
+    esac
+done
+exec /usr/bin/curl "$@"
+""",
+}
+
+
+def build_package(folder, name, files):
+    """folder/name.deb with these files."""
+    root = folder / f"{name}-root"
+    for path, text in {"/DEBIAN/control": CONTROL.format(name), **files}.items():
+        file = root / path[1:]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(0o755 if text.startswith("#!") else 0o644)
+    run("dpkg-deb", "--root-owner-group", "--build", root, folder / f"{name}.deb")
+
+
+CONTROL = """Package: {}
+Version: 0.1.0
+Architecture: amd64
+Maintainer: teacher <teacher@example.kr>
+Description: for a test
+"""
+
+
+class Machine:
+    """A machine's root, in which user data runs; what it called and left behind."""
+
+    def __init__(self, folder, script, release, address="", sick=0):
+        self.root = folder / "machine"
+        self.calls_file = folder / "calls"
+        self.calls_file.touch()
+        stubs = folder / "stubs"
+        stubs.mkdir()
+        for name, text in STUBS.items():
+            (stubs / name).write_text(text)
+            (stubs / name).chmod(0o755)
+        (self.root / "var/lib/cloud/data").mkdir(parents=True)
+        (self.root / "var/lib/cloud/data/instance-id").write_text("i-0123456789abcdef0\n")
+        (self.root / "tmp").mkdir()
+        # The script's own text, but for where the root, Amazon's packages and Amazon's key are.
+        script = re.sub(r"(?<![\w.:/$])/(etc|usr/share|var|opt|run)/", rf"{self.root}/\1/", script)
+        script = re.sub(r"https://amazoncloudwatch-agent-[a-z0-9.-]+\.com(?=')", release.address, script)
+        script = script.replace("https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem", f"{release.address}/rds-ca.pem")
+        script = script.replace("937616F3450B7D806CBD9725D58167303B789C72", release.fingerprint)
+        file = folder / "user-data"
+        file.write_text(script)
+        environment = {
+            "PATH": f"{stubs}:/usr/bin:/bin",
+            "CALLS": str(self.calls_file),
+            "MACHINE": str(self.root),
+            "TMPDIR": str(self.root / "tmp"),
+            "ADDRESS": address,
+            "SICK": str(sick),
+        }
+        done = run("bash", file, env=environment, check=False)
+        self.code, self.output = done.returncode, done.stdout
+        self.calls = self.calls_file.read_text().splitlines()
+
+    def called(self, beginning):
+        return [call for call in self.calls if call.startswith(beginning)]
+
+    def signalled(self):
+        """What it told CloudFormation."""
+        return [call.rsplit("--status ", 1)[1] for call in self.called("aws cloudformation signal-resource")]
+
+    def read(self, path):
+        return (self.root / path).read_text()
+
+
+def user_data_of_single(aws, release, name, **parameters):
+    """The script of a small machine's stack, as EC2 has it, and the stack's address."""
+    given = SINGLE | {"ReleaseUrl": f"{release.address}/llm-classroom.deb", "ReleaseSha256": release.sha256}
+    stack = Stack(aws, name, "single.yaml", **(given | parameters))
+    data = aws.ec2.describe_instance_attribute(InstanceId=stack.InstanceId, Attribute="userData")["UserData"]["Value"]
+    stack.delete()
+    return base64.b64decode(data).decode(), stack
+
+
+def assert_shellcheck_finds_nothing(script, folder):
+    file = folder / "user-data.sh"
+    file.write_text(script)
+    assert "${" not in script.replace("$((", ""), "something was not filled in"
+    run("bash", "-n", file)
+    run("shellcheck", "--severity=style", file)
+
+
+def test_a_small_machine_sets_itself_up_from_the_release(aws, release, tmp_path):
+    script, stack = user_data_of_single(aws, release, "sets-up")
+    assert_shellcheck_finds_nothing(script, tmp_path)
+    machine = Machine(tmp_path, script, release, address=stack.PublicAddress)
+    assert machine.code == 0, machine.output
+    assert machine.signalled() == ["SUCCESS"]
+    (installed,) = machine.called("install.sh")
+    said = re.fullmatch(
+        r"install.sh --domain class.example.kr --email teacher@example.kr --key-file \S+/key --package \S+/llm-classroom.deb",
+        installed,
+    )
+    assert said, installed
+    assert f"package: {release.sha256}" in machine.calls
+    # The key reached the installer in a file of root's alone, and nowhere else.
+    assert "key file: 600" in machine.calls
+    assert machine.read("key-as-installed") == "sk-a-secret-key\n"
+    assert "sk-a-secret-key" not in machine.output + "\n".join(machine.calls)
+    assert list((machine.root / "tmp").iterdir()) == []
+    settings = machine.read("etc/llm-classroom/llm-classroom.env").splitlines()
+    assert settings == ["TRUSTED_PROXIES=127.0.0.1", f"BACKUP_URL={stack.BackupUrl}", f"AWS_REGION={REGION}", "LOG_FORMAT=json"]
+    assert "IPAddressDeny=169.254.169.254/32" in machine.read("etc/systemd/system/llm-classroom.service.d/aws.conf")
+    assert machine.called("amazon-cloudwatch-agent-ctl") == [
+        "amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c ssm:/sets-up/cloudwatch-agent"
+    ]
+    # It waits for the site itself, through its name and its certificate.
+    assert machine.called("curl")[-1].endswith("--resolve class.example.kr:443:127.0.0.1 https://class.example.kr/health")
+    assert machine.calls[-1].startswith("aws cloudformation signal-resource --stack-name sets-up")
+
+
+@pytest.mark.parametrize(
+    ("what", "parameters", "said"),
+    [
+        ("another-release", {"ReleaseSha256": "0" * 64}, "checksum did NOT match"),
+        ("no-release", {"ReleaseUrl": "{address}/gone.deb"}, "error: 404"),
+    ],
+)
+def test_what_is_not_the_release_is_not_installed(aws, release, tmp_path, what, parameters, said):
+    parameters = {key: value.format(address=release.address) for key, value in parameters.items()}
+    script, stack = user_data_of_single(aws, release, what, **parameters)
+    machine = Machine(tmp_path, script, release, address=stack.PublicAddress)
+    assert machine.code and said in machine.output, machine.output
+    assert machine.signalled() == ["FAILURE"]
+    assert machine.called("install.sh") == [] and not (machine.root / "usr").exists()
+    assert machine.called("aws ssm") == [], "the key is not fetched for nothing"
+
+
+def test_an_agent_that_amazon_did_not_sign_is_not_installed(aws, release, tmp_path):
+    script, stack = user_data_of_single(aws, release, "unsigned-agent")
+
+    class Forged(release):
+        fingerprint = "0" * 40
+
+    machine = Machine(tmp_path, script, Forged, address=stack.PublicAddress)
+    assert machine.code and machine.signalled() == ["FAILURE"]
+    assert not (machine.root / "opt").exists()
+
+
+def test_a_site_that_does_not_answer_is_no_success(aws, release, tmp_path):
+    script, stack = user_data_of_single(aws, release, "silent")
+    machine = Machine(tmp_path, script, release, address=stack.PublicAddress, sick=22)
+    assert machine.code and machine.signalled() == ["FAILURE"]
+
+
+def test_a_name_that_leads_elsewhere_gets_no_certificate(aws, release, tmp_path):
+    script, stack = user_data_of_single(aws, release, "elsewhere")
+    machine = Machine(tmp_path, script, release, address="192.0.2.1")
+    assert machine.code and machine.signalled() == ["FAILURE"]
+    assert f"doesn't lead to {stack.PublicAddress}" in machine.output
+    assert len(machine.called("sleep 5")) == 240 and machine.called("install.sh") == []
