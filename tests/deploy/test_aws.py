@@ -5,11 +5,14 @@ import hashlib
 import json
 import os
 import re
+import socket
 import sys
+import urllib.parse
 
 import boto3
 import botocore
 import pytest
+import requests
 import yaml
 from conftest import DEPLOY, ROOT, Process, free_port, run
 
@@ -305,7 +308,7 @@ def test_a_deleted_small_machine_leaves_nothing_but_its_backups(aws):
 
 def left(aws, name):
     """What stands of a stack, by kind, found by its name and not by what the stack says of itself."""
-    named = [{"Name": "tag:Name", "Values": [name]}]
+    named = [{"Name": "tag:Name", "Values": [name, f"{name}-*"]}]
     found = {
         kind: getattr(aws.ec2, f"describe_{ask}")(Filters=named)[kind]
         for ask, kind in [
@@ -423,7 +426,7 @@ done
     + """
 for one in "$@"; do
     case $one in
-        */health) exit "$SICK" ;;
+        */health | */ready) exit "$SICK" ;;
     esac
 done
 exec /usr/bin/curl "$@"
@@ -507,7 +510,7 @@ def user_data_of_single(aws, release, name, **parameters):
 def assert_shellcheck_finds_nothing(script, folder):
     file = folder / "user-data.sh"
     file.write_text(script)
-    assert "${" not in script.replace("$((", ""), "something was not filled in"
+    assert not re.search(r"\$\{[A-Z]", script), "something was not filled in"
     run("bash", "-n", file)
     run("shellcheck", "--severity=style", file)
 
@@ -605,5 +608,398 @@ def fleet(aws):
     return stack
 
 
-def test_x(fleet):
-    print(fleet.outputs)
+def attributes(listed):
+    return {one["Key"]: one["Value"] for one in listed["Attributes"]}
+
+
+def test_the_fleets_outputs_are_what_was_made(aws, fleet):
+    (balancer,) = aws.elbv2.describe_load_balancers(LoadBalancerArns=[fleet.BalancerArn])["LoadBalancers"]
+    assert (balancer["Scheme"], balancer["Type"]) == ("internet-facing", "application")
+    assert balancer["DNSName"] == fleet.BalancerAddress
+    (targets,) = aws.elbv2.describe_target_groups(TargetGroupArns=[fleet.TargetGroupArn])["TargetGroups"]
+    assert targets["LoadBalancerArns"] == [fleet.BalancerArn]
+    group = group_of(aws, fleet)
+    assert group["TargetGroupARNs"] == [fleet.TargetGroupArn]
+    assert (group["MinSize"], group["MaxSize"], group["HealthCheckType"]) == (2, 6, "ELB")
+    assert aws.ec2.describe_security_groups(GroupIds=[fleet.InstanceGroupId])["SecurityGroups"]
+    assert aws.iam.get_role(RoleName=fleet.RoleName)
+    assert database_of(aws, fleet)["Endpoint"]["Address"] == fleet.DatabaseEndpoint
+    assert fleet.CacheEndpoint.startswith(f"master.{fleet.resources['Cache']}.")
+    for bucket in (fleet.BackupBucketName, fleet.AccessLogBucketName):
+        assert_bucket_is_safe(aws, bucket)
+    assert aws.logs.describe_log_groups(logGroupNamePrefix=fleet.AppLogGroup)["logGroups"][0]["retentionInDays"] == 30
+    subscriptions = aws.sns.list_subscriptions_by_topic(TopicArn=fleet.AlarmTopicArn)["Subscriptions"]
+    assert [one["Endpoint"] for one in subscriptions] == ["teacher@example.kr"]
+    assert fleet.Url == "https://class.example.kr/"
+    assert set(fleet.outputs) == {
+        "Url", "BalancerAddress", "BalancerArn", "TargetGroupArn", "AutoScalingGroupName", "InstanceGroupId",
+        "RoleName", "DatabaseEndpoint", "DatabaseUrlSecret", "CacheEndpoint", "CacheUrlSecret", "FirewallArn",
+        "BackupBucketName", "AccessLogBucketName", "AppLogGroup", "AlarmTopicArn",
+    }  # fmt: skip
+
+
+def group_of(aws, fleet):
+    named = [fleet.AutoScalingGroupName]
+    return aws.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=named)["AutoScalingGroups"][0]
+
+
+def database_of(aws, fleet):
+    return aws.rds.describe_db_instances(DBInstanceIdentifier=fleet.resources["Database"])["DBInstances"][0]
+
+
+def machine_of(aws, fleet):
+    """What each machine of the fleet is made from."""
+    template = group_of(aws, fleet)["LaunchTemplate"]
+    versions = aws.ec2.describe_launch_template_versions(
+        LaunchTemplateId=template["LaunchTemplateId"], Versions=[template["Version"]]
+    )
+    return versions["LaunchTemplateVersions"][0]["LaunchTemplateData"]
+
+
+def test_the_balancer_suits_streams(aws, fleet):
+    said = attributes(aws.elbv2.describe_load_balancer_attributes(LoadBalancerArn=fleet.BalancerArn))
+    idle = int(said["idle_timeout.timeout_seconds"])
+    source = (ROOT / "src/app.rs").read_text()
+    closes = int(re.search(r"HEAD_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", source)[1])
+    comment = re.search(r"KEEP_ALIVE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "src/http/api/events.rs").read_text())
+    assert 2 * int(comment[1]) < idle < closes
+    assert said["routing.http2.enabled"] == said["routing.http.drop_invalid_header_fields.enabled"] == "true"
+    assert (said["access_logs.s3.enabled"], said["access_logs.s3.bucket"]) == ("true", fleet.AccessLogBucketName)
+    policy = json.loads(aws.s3.get_bucket_policy(Bucket=fleet.AccessLogBucketName)["Policy"])["Statement"]
+    (writes,) = [one for one in policy if one["Effect"] == "Allow"]
+    assert writes["Action"] == "s3:PutObject" and writes["Resource"] == (
+        f"arn:aws:s3:::{fleet.AccessLogBucketName}/{said['access_logs.s3.prefix']}/AWSLogs/123456789012/*"
+    )
+    said = attributes(aws.elbv2.describe_target_group_attributes(TargetGroupArn=fleet.TargetGroupArn))
+    # Who reads an answer along may read it to the end, which the program takes at most so long to reach.
+    grace = int(re.search(r"SHUTDOWN_GRACE_SECONDS=(\d+)", script_of(aws, fleet))[1])
+    stop = int(re.search(r"TimeoutStopSec=(\d+)", script_of(aws, fleet))[1])
+    assert 120 <= grace < stop <= int(said["deregistration_delay.timeout_seconds"])
+    assert said["stickiness.enabled"] == "false"
+    (targets,) = aws.elbv2.describe_target_groups(TargetGroupArns=[fleet.TargetGroupArn])["TargetGroups"]
+    assert (targets["HealthCheckPath"], targets["Port"], targets["Protocol"]) == ("/health", 8000, "HTTP")
+
+
+def test_the_fleet_is_spoken_to_in_tls_alone(aws, fleet):
+    listed = {one["Port"]: one for one in aws.elbv2.describe_listeners(LoadBalancerArn=fleet.BalancerArn)["Listeners"]}
+    assert set(listed) == {80, 443}
+    (action,) = listed[80]["DefaultActions"]
+    assert (action["Type"], action["RedirectConfig"]["Protocol"], action["RedirectConfig"]["StatusCode"]) == (
+        "redirect", "HTTPS", "HTTP_301",
+    )  # fmt: skip
+    assert listed[443]["Certificates"][0]["CertificateArn"] == fleet.certificate
+    assert "TLS13" in listed[443]["SslPolicy"]
+    assert listed[443]["DefaultActions"][0]["TargetGroupArn"] == fleet.TargetGroupArn
+
+
+def test_each_part_of_the_fleet_is_reached_by_the_one_before_alone(aws, fleet):
+    ids = {name: fleet.resources[name] for name in ("BalancerGroup", "InstanceGroup", "DatabaseGroup", "CacheGroup")}
+    found = aws.ec2.describe_security_groups(GroupIds=list(ids.values()))["SecurityGroups"]
+    let_in = {one["GroupId"]: open_ports(one["IpPermissions"]) for one in found}
+    assert let_in == {
+        ids["BalancerGroup"]: {(80, "0.0.0.0/0"), (443, "0.0.0.0/0")},
+        ids["InstanceGroup"]: {(8000, ids["BalancerGroup"])},
+        ids["DatabaseGroup"]: {(5432, ids["InstanceGroup"])},
+        ids["CacheGroup"]: {(6379, ids["InstanceGroup"])},
+    }
+    let_out = {one["GroupId"]: {port for port, _ in open_ports(one["IpPermissionsEgress"])} for one in found}
+    assert let_out[ids["BalancerGroup"]] == {8000} and let_out[ids["DatabaseGroup"]] == let_out[ids["CacheGroup"]] == {1}
+    assert database_of(aws, fleet)["PubliclyAccessible"] is False
+    assert [one["VpcSecurityGroupId"] for one in database_of(aws, fleet)["VpcSecurityGroups"]] == [ids["DatabaseGroup"]]
+    # No route leads out of the databases' subnets.
+    (table,) = aws.ec2.describe_route_tables(RouteTableIds=[fleet.resources["PrivateRouteTable"]])["RouteTables"]
+    assert {one.get("GatewayId") for one in table["Routes"]} == {"local"}
+    associated = {one.get("SubnetId") for one in table["Associations"]}
+    assert {fleet.resources["PrivateSubnetA"], fleet.resources["PrivateSubnetB"]} <= associated
+
+
+def test_the_fleets_machines_are_closed_and_encrypted(aws, fleet):
+    machine = machine_of(aws, fleet)
+    assert "KeyName" not in machine
+    assert (machine["MetadataOptions"]["HttpTokens"], machine["MetadataOptions"]["HttpPutResponseHopLimit"]) == ("required", 1)
+    (disk,) = machine["BlockDeviceMappings"]
+    assert (disk["Ebs"]["Encrypted"], disk["Ebs"]["VolumeType"]) == (True, "gp3")
+    assert machine["NetworkInterfaces"][0]["Groups"] == [fleet.InstanceGroupId]
+    zones = {one["AvailabilityZone"] for one in aws.ec2.describe_subnets(
+        SubnetIds=group_of(aws, fleet)["VPCZoneIdentifier"].split(","))["Subnets"]}
+    assert len(zones) == 2
+
+
+def test_the_fleets_data_is_encrypted_and_kept(aws, fleet):
+    database = database_of(aws, fleet)
+    assert (database["Engine"], database["EngineVersion"].split(".")[0]) == ("postgres", "16")
+    assert database["StorageEncrypted"] and database["MultiAZ"] and database["BackupRetentionPeriod"] == 14
+    (cache,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=fleet.resources["Cache"])["ReplicationGroups"]
+    assert cache["TransitEncryptionEnabled"] and cache["AtRestEncryptionEnabled"] and cache["AuthTokenEnabled"]
+    # A deleted database leaves a picture of itself, and by itself the stack refuses to delete it.
+    said = template("fleet.yaml")
+    assert said["Resources"]["Database"]["DeletionPolicy"] == "Snapshot"
+    assert said["Resources"]["Database"]["Properties"]["DeletionProtection"] == {"Ref": "Protected"}
+    assert said["Parameters"]["Protected"]["Default"] == "true"
+
+
+def test_the_programs_addresses_are_secrets_that_fit(aws, fleet):
+    def secret(arn):
+        return aws.secretsmanager.get_secret_value(SecretId=arn)["SecretString"]
+
+    database = urllib.parse.urlsplit(secret(fleet.DatabaseUrlSecret))
+    password = json.loads(secret(fleet.resources["DatabaseSecret"]))["password"]
+    assert (database.scheme, database.username, database.password) == ("postgres", "classroom", password)
+    assert (database.hostname, database.port) == (fleet.DatabaseEndpoint.lower(), 5432)
+    assert dict(urllib.parse.parse_qsl(database.query))["sslmode"] == "verify-full"
+    cache = urllib.parse.urlsplit(secret(fleet.CacheUrlSecret))
+    assert (cache.scheme, cache.hostname, cache.port) == ("rediss", fleet.CacheEndpoint.lower(), 6379)
+    assert cache.password == json.loads(secret(fleet.resources["CacheSecret"]))["password"]
+    assert re.fullmatch("[A-Za-z0-9]{40}", password) and cache.password != password
+    # They are in no machine's user data, which everybody who may describe it can read.
+    assert password not in script_of(aws, fleet) and cache.password not in script_of(aws, fleet)
+
+
+def test_the_fleets_machines_may_do_little(aws, fleet):
+    allowed = assert_least(aws, fleet.RoleName)
+    assert allowed["Secrets"]["Resource"] == [fleet.DatabaseUrlSecret, fleet.CacheUrlSecret]
+    assert allowed["Secrets"]["Action"] == ["secretsmanager:GetSecretValue"]
+
+
+def test_the_fleet_grows_with_the_streams_in_flight(aws, fleet):
+    policies = aws.autoscaling.describe_policies(AutoScalingGroupName=fleet.AutoScalingGroupName)["ScalingPolicies"]
+    targets = [one["TargetTrackingConfiguration"] for one in policies]
+    (streams,) = [one for one in targets if "CustomizedMetricSpecification" in one]
+    wanted, target = streams["CustomizedMetricSpecification"], streams["TargetValue"]
+    assert target == 200
+    # The agent of each machine makes just that figure.
+    agent = json.loads(aws.ssm.get_parameter(Name="/fleet/cloudwatch-agent")["Parameter"]["Value"])
+    emf = agent["logs"]["metrics_collected"]["prometheus"]["emf_processor"]
+    (declared,) = emf["metric_declaration"]
+    assert wanted["Namespace"] == emf["metric_namespace"]
+    assert [re.fullmatch(one, wanted["MetricName"]) is not None for one in declared["metric_selectors"]] == [True]
+    assert declared["dimensions"] == [[one["Name"] for one in wanted["Dimensions"]]]
+    scrape = yaml.safe_load(re.search(r"<<'SCRAPE'\n(.*?)^SCRAPE$", script_of(aws, fleet), re.S | re.M)[1])
+    (job,) = scrape["scrape_configs"]
+    assert re.fullmatch(declared["label_matcher"], job["job_name"])
+    (where,) = job["static_configs"]
+    assert where["labels"] == {one["Name"]: one["Value"] for one in wanted["Dimensions"]}
+    assert f"METRICS_ADDR={where['targets'][0]}\n" in script_of(aws, fleet)
+    assert [one["regex"] for one in job["metric_relabel_configs"]] == [wanted["MetricName"]]
+    assert [one["PredefinedMetricSpecification"]["PredefinedMetricType"] for one in targets if one is not streams] == [
+        "ASGAverageCPUUtilization"
+    ]
+
+
+def test_an_update_goes_from_machine_to_machine_by_health():
+    said = template("fleet.yaml")["Resources"]["Instances"]
+    rolling = said["UpdatePolicy"]["AutoScalingRollingUpdate"]
+    assert rolling["WaitOnResourceSignals"] and rolling["MaxBatchSize"] == 1
+    assert rolling["MinInstancesInService"] == {"Ref": "MinInstances"}
+    assert {"HealthCheck", "ReplaceUnhealthy", "AZRebalance", "AlarmNotification"} <= set(rolling["SuspendProcesses"])
+    assert said["CreationPolicy"]["ResourceSignal"]["Count"] == {"Ref": "MinInstances"}
+    # What is deployed is in the template, so a new release is a new version of it.
+    script = template("fleet.yaml")["Resources"]["Template"]["Properties"]["LaunchTemplateData"]["UserData"]
+    assert "${ReleaseSha256}" in script["Fn::Base64"]["Sub"]
+
+
+def test_the_firewall_lets_a_whole_school_in(aws, fleet):
+    name, id_, scope = fleet.resources["Firewall"].split("|")
+    firewall = aws.wafv2.get_web_acl(Name=name, Id=id_, Scope=scope)["WebACL"]
+    assert firewall["ARN"] == fleet.FirewallArn and "Allow" in firewall["DefaultAction"]
+    rules = {one["Name"]: one for one in firewall["Rules"]}
+    rate = rules["requests-per-address"]
+    limit = rate["Statement"]["RateBasedStatement"]
+    # 1,000 students behind one address who open a page and send a question a minute each.
+    assert (limit["AggregateKeyType"], limit["Limit"]) == ("IP", 20000) and "Block" in rate["Action"]
+    assert limit["Limit"] >= 1000 * 5 * 3
+    counted = {one["Name"] for one in rules["common"]["Statement"]["ManagedRuleGroupStatement"]["RuleActionOverrides"]}
+    assert {"SizeRestrictions_BODY", "CrossSiteScripting_BODY"} <= counted
+
+
+def test_the_fleets_agents_settings_are_the_file_in_deploy(aws, fleet):
+    value = json.loads(aws.ssm.get_parameter(Name="/fleet/cloudwatch-agent")["Parameter"]["Value"])
+    file = (AWS / "cloudwatch-agent-fleet.json").read_text()
+    ours = file.replace("/llm-classroom/app", "/fleet/app").replace("/llm-classroom/metrics", "/fleet/metrics")
+    assert value == json.loads(ours.replace('"llm-classroom"', '"fleet"'))
+
+
+def test_the_fleets_alarms_can_ring(aws, fleet):
+    agent = json.loads((AWS / "cloudwatch-agent-fleet.json").read_text())
+    alarms = assert_alarms_can_ring(aws, fleet, agent)
+    assert set(alarms) == {
+        "HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count", "UnHealthyHostCount", "GroupInServiceInstances",
+        "CPUUtilization", "FreeStorageSpace", "DatabaseConnections", "DatabaseMemoryUsagePercentage", "Evictions",
+        "errors", "turns_failed",
+    }  # fmt: skip
+    assert alarms["GroupInServiceInstances"]["Threshold"] == group_of(aws, fleet)["MaxSize"]
+    # All connections of all machines, one more during an update, stay below the alarm.
+    pool = int(re.search(r"DATABASE_POOL=(\d+)", script_of(aws, fleet))[1])
+    assert pool * (group_of(aws, fleet)["MaxSize"] + 1) < alarms["DatabaseConnections"]["Threshold"]
+
+
+def script_of(aws, fleet):
+    """The script with which each machine starts."""
+    return base64.b64decode(machine_of(aws, fleet)["UserData"]).decode()
+
+
+def test_a_machine_of_the_fleet_sets_itself_up(aws, fleet, release, tmp_path):
+    script = script_of(aws, fleet)
+    assert_shellcheck_finds_nothing(script, tmp_path)
+    # The stack stands for others already, so the release is put in here.
+    script = script.replace(FLEET["ReleaseUrl"], f"{release.address}/llm-classroom.deb")
+    machine = Machine(tmp_path, script.replace(FLEET["ReleaseSha256"], release.sha256), release)
+    assert machine.code == 0, machine.output
+    assert machine.signalled() == ["SUCCESS"]
+    assert "--logical-resource-id Instances --unique-id i-0123456789abcdef0" in machine.calls[-1]
+    secrets = {"OPENAI_API_KEY": "sk-a-secret-key\n", "DATABASE_URL": "a-secret-password", "REDIS_URL": "a-secret-password"}
+    for name, text in secrets.items():
+        assert text in machine.read(f"etc/llm-classroom/{name}")
+        assert (machine.root / "etc/llm-classroom" / name).stat().st_mode & 0o777 == 0o600
+        assert text.strip() not in machine.output + "\n".join(machine.calls)
+    # Known before the package starts the program.
+    order = [machine.calls.index(one) for one in (
+        machine.called("aws secretsmanager")[-1], machine.called("systemctl daemon-reload")[0],
+        next(call for call in machine.called("apt-get") if call.endswith("llm-classroom.deb")))]
+    assert order == sorted(order)
+    settings = dict(line.split("=", 1) for line in machine.read("etc/llm-classroom/fleet.env").splitlines())
+    assert settings["TRUSTED_PROXIES"] == aws.ec2.describe_vpcs(VpcIds=[fleet.resources["Vpc"]])["Vpcs"][0]["CidrBlock"]
+    assert settings["APP_BASE_URL"] == "https://class.example.kr" and settings["DATABASE_URL"] == ""
+    assert settings["BACKUP_URL"] == f"s3://{fleet.BackupBucketName}/backups"
+    unit = machine.read("etc/systemd/system/llm-classroom.service.d/fleet.conf")
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        assert f"LoadCredential={name}:/etc/llm-classroom/{name}\n" in unit
+    assert "ListenStream=\nListenStream=0.0.0.0:8000\n" in machine.read("etc/systemd/system/llm-classroom.socket.d/fleet.conf")
+    assert machine.called("systemctl mask") == ["systemctl mask llm-classroom-backup.timer"]
+    assert machine.read("etc/llm-classroom/rds-ca.pem") == "a certificate\n"
+    assert machine.called("curl")[-1].endswith("http://127.0.0.1:8000/ready")
+
+
+def test_a_deleted_fleet_leaves_nothing_but_backups_logs_and_a_picture_of_its_database(aws):
+    certificate = aws.acm.request_certificate(DomainName="class.example.kr", ValidationMethod="DNS")["CertificateArn"]
+    stack = Stack(aws, "passing", "fleet.yaml", **FLEET, CertificateArn=certificate)
+    # Not everything of a fleet carries the name as a tag; what is asked for is there before.
+    kinds = {
+        "Vpcs", "Subnets", "RouteTables", "InternetGateways", "SecurityGroups", "Roles", "InstanceProfiles",
+        "logGroups", "metricFilters", "Topics", "MetricAlarms", "Parameters", "Instances",
+    }  # fmt: skip
+    assert set(left(aws, "passing")) == kinds and sorted(left_of_fleet(aws, "passing")) == sorted(FLEET_KINDS)
+    stack.delete()
+    assert left(aws, "passing") == {} and left_of_fleet(aws, "passing") == {}
+    kept = {one["Name"] for one in aws.s3.list_buckets()["Buckets"]}
+    assert {stack.BackupBucketName, stack.AccessLogBucketName} <= kept
+    pictures = aws.rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]
+    assert [one["DBSnapshotIdentifier"] for one in pictures] == [f"{stack.resources['Database']}-final"]
+
+
+FLEET_KINDS = [
+    "LoadBalancers", "TargetGroups", "AutoScalingGroups", "DBInstances", "DBSubnetGroups", "ReplicationGroups",
+    "SecretList", "WebACLs", "LaunchTemplates",
+]  # fmt: skip
+
+
+def left_of_fleet(aws, name):
+    """What stands of a fleet beside what a small machine has, too."""
+    listed = {
+        "LoadBalancers": (aws.elbv2.describe_load_balancers(), "LoadBalancerName"),
+        "TargetGroups": (aws.elbv2.describe_target_groups(), "TargetGroupName"),
+        "AutoScalingGroups": (aws.autoscaling.describe_auto_scaling_groups(), "AutoScalingGroupName"),
+        "DBInstances": (aws.rds.describe_db_instances(), "DBInstanceIdentifier"),
+        "DBSubnetGroups": (aws.rds.describe_db_subnet_groups(), "DBSubnetGroupName"),
+        "ReplicationGroups": (aws.elasticache.describe_replication_groups(), "ReplicationGroupId"),
+        "SecretList": (aws.secretsmanager.list_secrets(), "Name"),
+        "WebACLs": (aws.wafv2.list_web_acls(Scope="REGIONAL"), "Name"),
+        "LaunchTemplates": (aws.ec2.describe_launch_templates(), "LaunchTemplateName"),
+    }
+    found = {
+        # moto says of a cache for good that it's being deleted.
+        kind: [one for one in said[kind] if name in one[key] and one.get("Status") != "deleting"]
+        for kind, (said, key) in listed.items()
+    }
+    return {kind: some for kind, some in found.items() if some}
+
+
+# ---- Figures from log lines.
+
+
+CONDITION = re.compile(r"""\$\.(?:\['([^']+)'\]|([\w-]+)) *(=|>=) *(?:"([^"]*)"|(\d+))""")
+
+
+def matches(pattern, line):
+    """Whether CloudWatch's pattern takes a line: the few forms of it that the templates use, as its reference says."""
+    inside = re.fullmatch(r"\{ (.*) \}", pattern)[1]
+    try:
+        said = json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    for one in inside.split(" && "):
+        quoted, plain, operator, text, number = CONDITION.fullmatch(one).groups()
+        value = said.get(quoted or plain)
+        # A name with a dot is one name in brackets, and a path without them.
+        if operator == "=" and number is None:
+            fits = value == text
+        else:
+            fits = isinstance(value, int | float) and value >= int(number)
+        if not fits:
+            return False
+    return True
+
+
+def patterns(file):
+    return {
+        name: one["Properties"]
+        for name, one in template(file)["Resources"].items()
+        if one["Type"] == "AWS::Logs::MetricFilter"
+    }
+
+
+def ask(program, message):
+    """Lets a student ask, and waits until the turn has ended."""
+    student = requests.Session()
+    conversation = student.post(f"{program.url}/api/v1/conversations", json={"topic": "광합성"}).json()["id"]
+    asked = student.post(
+        f"{program.url}/api/v1/conversations/{conversation}/turns",
+        json={"message": message},
+        headers={"Idempotency-Key": "one"},
+    )
+    assert asked.status_code == 202, asked.text
+    program.until_it_says('"a turn ended"')
+    (line,) = [line for line in program.said().splitlines() if '"a turn ended"' in line]
+    return line
+
+
+def test_figures_come_from_the_lines_that_the_program_logs(classroom):
+    single, fleet = patterns("single.yaml"), patterns("fleet.yaml")
+    assert {name: one["FilterPattern"] for name, one in fleet.items()} == {
+        name: one["FilterPattern"] for name, one in single.items() if name != "ServerErrorFilter"
+    }
+    taken = socket.create_server(("127.0.0.1", 0))
+    well = classroom(LOG_FORMAT="json")
+    # Nobody serves a model there, and the port for its figures is somebody else's.
+    ill = classroom(
+        LOG_FORMAT="json",
+        OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
+        MODEL_RETRIES="0",
+        METRICS_ADDR=f"127.0.0.1:{taken.getsockname()[1]}",
+    )
+    secret = "나는 왜 파란 하늘이 좋을까요"
+    good, bad = ask(well, secret), ask(ill, secret)
+    ill.until_it_says("metrics are not served")
+    taken.close()
+
+    def taken_by(name, lines):
+        return [line for line in lines if matches(single[name]["FilterPattern"], line)]
+
+    of_both = well.said().splitlines() + ill.said().splitlines()
+    assert taken_by("FailedTurnFilter", of_both) == [bad]
+    assert taken_by("TurnFilter", of_both) == [good, bad]
+    errors = taken_by("ErrorFilter", of_both)
+    assert errors and all('"metrics are not served; check METRICS_ADDR"' in line for line in errors)
+    # The figure is in the line under the name that it's taken from.
+    (made,) = single["TurnFilter"]["MetricTransformations"]
+    field = re.fullmatch(r"\$\.\['(.*)'\]", made["MetricValue"])[1]
+    assert 0 < json.loads(good)[field] < 60_000
+    # What goes to CloudWatch holds no word of the student.
+    assert secret not in well.said() + ill.said() and "광합성" not in well.said() + ill.said()
+
+
+def test_server_errors_are_counted_from_nginxs_lines():
+    pattern = patterns("single.yaml")["ServerErrorFilter"]["FilterPattern"]
+    line = '{{"time":"2026-03-02T09:00:00+09:00","method":"GET","path":"/","status":{},"upstream_status":"{}"}}'
+    taken = {status: matches(pattern, line.format(status, status)) for status in (200, 304, 404, 429, 500, 502, 503, 504)}
+    assert taken == {status: status >= 500 for status in taken}
