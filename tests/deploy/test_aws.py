@@ -65,6 +65,7 @@ def aws(tmp_path_factory):
 
         clients = Clients()
         clients.server = server
+        clients.address = f"http://127.0.0.1:{port}"
         yield clients
     finally:
         server.end()
@@ -1003,3 +1004,37 @@ def test_server_errors_are_counted_from_nginxs_lines():
     line = '{{"time":"2026-03-02T09:00:00+09:00","method":"GET","path":"/","status":{},"upstream_status":"{}"}}'
     taken = {status: matches(pattern, line.format(status, status)) for status in (200, 304, 404, 429, 500, 502, 503, 504)}
     assert taken == {status: status >= 500 for status in taken}
+
+
+# ---- The guide.
+
+GUIDE = ROOT / "docs" / "ko" / "parts" / "aws.md"
+
+
+def test_the_guides_commands_work_in_their_order(aws, tmp_path):
+    blocks = re.findall(r"^```bash\n(.*?)^```$", GUIDE.read_text(), re.S | re.M)
+    # The one that looks into a stack's log comes after the stack was deleted in the guide's order.
+    blocks.sort(key=lambda block: "delete-stack --stack-name llm-classroom" in block)
+    (tmp_path / "deploy").symlink_to(DEPLOY)
+    for version in ("0.1.0", "0.1.1"):
+        name = f"llm-classroom_{version}_amd64.deb"
+        (tmp_path / f"{name}.sha256").write_text(f"{version[-1] * 64}  {name}\n")
+    environment = {
+        "PATH": f"{os.path.dirname(sys.executable)}:/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "AWS_ENDPOINT_URL": aws.address,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_PAGER": "",
+    }
+    # `shred -u` and the rest leave no key behind; the key is typed.
+    script = "set -euo pipefail\nset -x\n" + "\n".join(blocks)
+    done = run("bash", "-c", script, cwd=tmp_path, env=environment, input="sk-typed-in\n")
+    assert not (tmp_path / "key.txt").exists()
+    for name in ("llm-classroom", "classroom-fleet"):
+        assert left(aws, name) == {}, done.stdout
+
+
+def test_the_guides_costs_are_what_the_table_says():
+    printed = run(sys.executable, AWS / "costs.py").stdout
+    assert re.search(r"<!-- costs -->\n(.*)<!-- /costs -->", GUIDE.read_text(), re.S)[1] == printed
