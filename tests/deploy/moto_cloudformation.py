@@ -14,13 +14,15 @@ import ipaddress
 import json
 import os
 import re
+import time
 import traceback
 
 import boto3
 import flask
 import moto.server
-from moto.cloudformation import parsing
+from moto.cloudformation import models, parsing
 from moto.core.common_models import CloudFormationModel
+from moto.elasticache import elasticache_backends
 
 KINDS = {}
 NAME = "AWS::{}::{}"
@@ -296,9 +298,15 @@ def database(api, name, given):
     endpoint = rds.describe_db_instances(DBInstanceIdentifier=made)["DBInstances"][0]["Endpoint"]
 
     def undo():
-        rds.delete_db_instance(DBInstanceIdentifier=made, FinalDBSnapshotIdentifier=f"{made}-final", **deletes)
+        picture = f"{made}-final-{time.time_ns()}"
+        rds.delete_db_instance(DBInstanceIdentifier=made, FinalDBSnapshotIdentifier=picture, **deletes)
 
     return made, {"Endpoint.Address": endpoint["Address"]}, undo
+
+
+def forget(what, name, cache):
+    """Ends what moto's API can't delete, or says for good that it is being deleted."""
+    getattr(elasticache_backends["123456789012"][cache.client.meta.region_name], what).pop(name)
 
 
 @kind("ElastiCache", "SubnetGroup")
@@ -306,8 +314,7 @@ def cache_subnets(api, name, given):
     cache = api("elasticache")
     given["CacheSubnetGroupDescription"] = given.pop("Description")
     made = cache.create_cache_subnet_group(CacheSubnetGroupName=name.lower(), **given)["CacheSubnetGroup"]
-    # moto's API can't delete one.
-    return made["CacheSubnetGroupName"], {}, lambda: None
+    return made["CacheSubnetGroupName"], {}, lambda: forget("cache_subnet_groups", made["CacheSubnetGroupName"], cache)
 
 
 @kind("ElastiCache", "ReplicationGroup")
@@ -316,7 +323,12 @@ def replication_group(api, name, given):
     cache.create_replication_group(ReplicationGroupId=made, **given)
     # What AWS makes of a name; moto has none for this kind of group.
     address = {"PrimaryEndPoint.Address": f"master.{made}.abcdef.apn2.cache.amazonaws.com"}
-    return made, address, lambda: cache.delete_replication_group(ReplicationGroupId=made)
+
+    def undo():
+        cache.delete_replication_group(ReplicationGroupId=made)
+        forget("replication_groups", made, cache)
+
+    return made, address, undo
 
 
 @kind("ElasticLoadBalancingV2", "LoadBalancer")
@@ -523,24 +535,68 @@ IMAGE = "ami-12c6146b"
 
 
 def parse_ssm_parameter(self, value, value_type):
-    """The image for Canonical's name of it, and nothing for any other name."""
-    return {UBUNTU: IMAGE}[value]
+    """The image for Canonical's name of it, and nothing for any other name; as a previous value moto gives the image."""
+    return {UBUNTU: IMAGE, IMAGE: IMAGE}[value]
 
 
-def delete(self):
-    """In the opposite order of creation, as CloudFormation does; moto's own has no order."""
-    for name, resource in reversed(list(self._parsed_resources.items())):
-        if isinstance(resource, CloudFormationModel) and not kept(self._resource_json_map[name]):
-            self._delete_resource(resource, self._resource_json_map[name])
-            del self._parsed_resources[name]
+def remove(resources, keeping):
+    """Deletes a stack's resources in the opposite order of creation, as CloudFormation does; moto's own has no order."""
+    for name, resource in reversed(list(resources._parsed_resources.items())):
+        if isinstance(resource, CloudFormationModel):
+            said = resources._resource_json_map[name]
+            if not (keeping and said.get("DeletionPolicy") == "Retain"):
+                resources._delete_resource(resource, said)
+                del resources._parsed_resources[name]
 
 
-def kept(said):
-    return said.get("DeletionPolicy") == "Retain"
+def release(resource, region):
+    """Lets go of what is protected from being deleted, which an update would change in place."""
+    kind = getattr(resource, "cf_resource_type", None)
+    if kind == "AWS::RDS::DBInstance":
+        rds = api_of("rds", region)
+        rds.modify_db_instance(DBInstanceIdentifier=resource.ref, DeletionProtection=False)
+        # moto names its automatic snapshots by the minute, so a database that is made anew would trip over the first.
+        for one in rds.describe_db_snapshots(DBInstanceIdentifier=resource.ref)["DBSnapshots"]:
+            rds.delete_db_snapshot(DBSnapshotIdentifier=one["DBSnapshotIdentifier"])
+    if kind == "AWS::ElasticLoadBalancingV2::LoadBalancer":
+        off = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+        api_of("elbv2", region).modify_load_balancer_attributes(LoadBalancerArn=resource.ref, Attributes=off)
+
+
+def update(resources, template, parameters=None):
+    """Makes everything anew: enough to see that a template takes new parameters, and nothing of what CloudFormation
+    would change in place."""
+    for resource in resources._parsed_resources.values():
+        release(resource, resources._region_name)
+    remove(resources, keeping=False)
+    fresh = parsing.ResourceMap(
+        resources.stack_id,
+        resources["AWS::StackName"],
+        resources.input_parameters | (parameters or {}),
+        resources.tags,
+        resources._region_name,
+        resources._account_id,
+        template,
+        resources.cross_stack_resources,
+    )
+    resources.__dict__ = fresh.__dict__
+    resources.load()
+    resources.create(template)
+
+
+def apply(change_set):
+    """As moto's; but the stack then has the outputs of its new template, too."""
+    change_set.stack.resource_map.update(change_set.template_dict, change_set.parameters)
+    change_set.stack.template = change_set.template
+    change_set.stack.template_dict = change_set.template_dict
+    change_set.stack.parameters = change_set.stack.resource_map.input_parameters
+    change_set.stack.output_map = change_set.stack._create_output_map()
 
 
 parsing.clean_json = clean_json
-parsing.ResourceMap.delete = delete
+parsing.ResourceMap.delete = lambda resources: remove(resources, keeping=True)
+parsing.ResourceMap.update = update
+models.ChangeSet.apply = apply
 parsing.ResourceMap.parse_ssm_parameter = parse_ssm_parameter
 # Else a failure is a bare 500.
 flask.Flask.log_exception = lambda self, info: traceback.print_exception(*info)
