@@ -22,6 +22,10 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need curl command -v curl
+need gnupg command -v gpg
+need gpgv command -v gpgv
+need shellcheck command -v shellcheck
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """What a month costs: for 30, 300 and 3,000 students who learn at the same time, each sum with its arithmetic.
 
-Prints the table of docs/ko/parts/aws.md. Prices are list prices in US dollars without tax, written down on the day below
-from memory of the price pages, and have to be checked there before anybody relies on them:
-aws.amazon.com/ec2/pricing/on-demand and its neighbours, openai.com/api/pricing.
+Prints the table of docs/ko/parts/aws.md. Prices are list prices in US dollars without tax, as remembered from about the
+day below and not looked up since. Check them before you rely on them: aws.amazon.com/ec2/pricing/on-demand and its
+neighbours, openai.com/api/pricing.
 """
 
 import pathlib
@@ -49,8 +49,8 @@ CLASS_HOURS = 120  # six hours on twenty days, when a fleet is as large as it ge
 LESSONS = 8  # a month, of each student
 QUESTIONS = 10  # a lesson
 
-# Counted with the tokeniser of gpt-4o (o200k_base) over the texts in src/domain/prompts: 818 tokens for 1,418 characters of
-# chat.txt, 1,765 for 3,278 of tutor.txt. The schema of the feedback is English JSON: 464 for 1,774.
+# Counted with the tokeniser of gpt-4o (o200k_base) over the texts in src/domain/prompts: 818 tokens for 1,418 characters
+# of chat.txt, 1,765 for 3,278 of tutor.txt. The schema of the feedback is English JSON: 464 for 1,774.
 TOKENS_A_CHARACTER = 0.55
 SCHEMA_TOKENS = 464
 QUESTION, ANSWER, FEEDBACK = 40, 400, 600  # characters; prompts ask for answers of about 400
@@ -58,7 +58,7 @@ PROMPTS = pathlib.Path(__file__).resolve().parents[2] / "src/domain/prompts"
 
 
 def turn_tokens():
-    """Tokens in and out of one question: a chat and a tutor call. An upper bound: what OpenAI keeps of prompts is cheaper."""
+    """Tokens in and out of one question: a chat and a tutor call. At most: what OpenAI keeps of prompts is cheaper."""
     chat, tutor = (len((PROMPTS / f"{name}.txt").read_text()) for name in ("chat", "tutor"))
     earlier = (QUESTIONS - 1) / 2 * (QUESTION + ANSWER)  # on average half a lesson went before
     recent = 3 * ANSWER + 2 * QUESTION  # the tutor sees five messages
@@ -79,7 +79,11 @@ def common(students, price):
     paid = max(0.0, sent - FREE_TRANSFER)
     tokens_in, tokens_out = turn_tokens()
     return [
-        ("전송", f"{sent:,.1f} GB 중 무료 {FREE_TRANSFER} GB를 뺀 {paid:,.1f} GB × ${price['transfer']}", paid * price["transfer"]),
+        (
+            "전송",
+            f"{sent:,.1f} GB 중 무료 {FREE_TRANSFER} GB를 뺀 {paid:,.1f} GB × ${price['transfer']}",
+            paid * price["transfer"],
+        ),
         ("로그", f"{logged:.2f} GB × ${price['logs']}", logged * price["logs"]),
         (
             f"모델 ({MODEL})",
@@ -92,7 +96,11 @@ def common(students, price):
 def watching(metrics, alarms):
     metrics, alarms = max(0, metrics - FREE_METRICS), max(0, alarms - FREE_ALARMS)
     cost = metrics * EVERYWHERE["metric"] + alarms * EVERYWHERE["alarm"]
-    return ("지표와 경보", f"무료분을 넘는 지표 {metrics}개 × ${EVERYWHERE['metric']:.2f}, 경보 {alarms}개 × ${EVERYWHERE['alarm']:.2f}", cost)
+    return (
+        "지표와 경보",
+        f"무료분을 넘는 지표 {metrics}개 × ${EVERYWHERE['metric']:.2f}, 경보 {alarms}개 × ${EVERYWHERE['alarm']:.2f}",
+        cost,
+    )
 
 
 def single(students, kind, price):
@@ -113,9 +121,17 @@ def fleet(students, most, database, price):
     *_, requests = usage(students)
     storage, kind = 20, "cache.t4g.micro"
     return [
-        ("EC2", f"t3.small × {hours:,}시간(늘 2대, 수업 {CLASS_HOURS}시간에는 {most}대) × ${price['t3.small']:.4f}", hours * price["t3.small"]),
+        (
+            "EC2",
+            f"t3.small × {hours:,}시간(늘 2대, 수업 {CLASS_HOURS}시간에는 {most}대) × ${price['t3.small']:.4f}",
+            hours * price["t3.small"],
+        ),
         ("디스크", f"2대 × 8 GiB × ${price['gp3']}", 16 * price["gp3"]),
-        ("공인 주소", f"({hours:,} + 로드 밸런서 2 × {HOURS})시간 × ${price['address']}", (hours + 2 * HOURS) * price["address"]),
+        (
+            "공인 주소",
+            f"({hours:,} + 로드 밸런서 2 × {HOURS})시간 × ${price['address']}",
+            (hours + 2 * HOURS) * price["address"],
+        ),
         (
             "로드 밸런서",
             f"{HOURS}시간 × ${price['balancer']} + 수업 {CLASS_HOURS}시간 × {units:.1f} LCU × ${price['lcu']}",
@@ -123,13 +139,15 @@ def fleet(students, most, database, price):
         ),
         (
             "RDS",
-            f"{database} × 2(Multi-AZ) × {HOURS}시간 × ${price[database]} + {storage} GiB × 2 × ${price['database storage']}",
+            f"{database} × 2(Multi-AZ) × {HOURS}시간 × ${price[database]}"
+            f" + {storage} GiB × 2 × ${price['database storage']}",
             2 * HOURS * price[database] + 2 * storage * price["database storage"],
         ),
         ("Redis", f"{kind}(Valkey) × {HOURS}시간 × ${price[kind]}", HOURS * price[kind]),
         (
             "WAF",
-            f"${EVERYWHERE['firewall']:.0f} + 규칙 3개 × ${EVERYWHERE['rule']:.0f} + 요청 {requests:.2f}백만 × ${EVERYWHERE['requests']}",
+            f"${EVERYWHERE['firewall']:.0f} + 규칙 3개 × ${EVERYWHERE['rule']:.0f}"
+            f" + 요청 {requests:.2f}백만 × ${EVERYWHERE['requests']}",
             EVERYWHERE["firewall"] + 3 * EVERYWHERE["rule"] + requests * EVERYWHERE["requests"],
         ),
         ("NAT 게이트웨이", "쓰지 않아요", 0.0),

@@ -24,7 +24,6 @@ from moto.cloudformation import models, parsing
 from moto.core.common_models import CloudFormationModel
 from moto.elasticache import elasticache_backends
 
-KINDS = {}
 NAME = "AWS::{}::{}"
 
 
@@ -70,7 +69,7 @@ api_of = functools.cache(Api)
 
 
 def kind(service, name):
-    """Teaches one kind of resource: a function of (api, name, properties) that gives Ref, attributes and the undoing."""
+    """Teaches one kind of resource: a function of (api, name, properties) gives Ref, attributes and the undoing."""
 
     def teach(make):
         type_name = NAME.format(service, name)
@@ -98,8 +97,8 @@ def kind(service, name):
             "is_created": lambda self: True,
             "delete": lambda self, account, region: self.undo(),
         }
-        # The last class with a name is the one that counts, so these come before moto's own.
-        KINDS[type_name] = type(name, (CloudFormationModel,), members)
+        # moto finds kinds among the subclasses, where the last of a name counts. Kept, so that it stays one.
+        make.kind = type(name, (CloudFormationModel,), members)
         return make
 
     return teach
@@ -200,9 +199,9 @@ def closed(ec2, group):
 @kind("EC2", "SecurityGroup")
 def security_group(api, name, given):
     ec2 = api("ec2")
-    made = ec2.create_security_group(
-        GroupName=name, Description=given["GroupDescription"], VpcId=given["VpcId"]
-    )["GroupId"]
+    made = ec2.create_security_group(GroupName=name, Description=given["GroupDescription"], VpcId=given["VpcId"])[
+        "GroupId"
+    ]
     if "SecurityGroupIngress" in given:
         rules = [permission(rule) for rule in given["SecurityGroupIngress"]]
         ec2.authorize_security_group_ingress(GroupId=made, IpPermissions=rules)
@@ -437,9 +436,7 @@ def bucket(api, name, given):
     rules = given.pop("BucketEncryption")["ServerSideEncryptionConfiguration"]
     rules = [{"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]} for rule in rules]
     s3.put_bucket_encryption(Bucket=made, ServerSideEncryptionConfiguration={"Rules": rules})
-    s3.put_public_access_block(
-        Bucket=made, PublicAccessBlockConfiguration=given.pop("PublicAccessBlockConfiguration")
-    )
+    s3.put_public_access_block(Bucket=made, PublicAccessBlockConfiguration=given.pop("PublicAccessBlockConfiguration"))
     if "VersioningConfiguration" in given:
         s3.put_bucket_versioning(Bucket=made, VersioningConfiguration=given.pop("VersioningConfiguration"))
     rules = given.pop("LifecycleConfiguration")["Rules"]
@@ -535,12 +532,12 @@ IMAGE = "ami-12c6146b"
 
 
 def parse_ssm_parameter(self, value, value_type):
-    """The image for Canonical's name of it, and nothing for any other name; as a previous value moto gives the image."""
+    """The image for Canonical's name of it, and for no other name; as a previous value moto gives the image."""
     return {UBUNTU: IMAGE, IMAGE: IMAGE}[value]
 
 
 def remove(resources, keeping):
-    """Deletes a stack's resources in the opposite order of creation, as CloudFormation does; moto's own has no order."""
+    """Deletes a stack's resources in the opposite order of creation, as CloudFormation does; moto's has no order."""
     for name, resource in reversed(list(resources._parsed_resources.items())):
         if isinstance(resource, CloudFormationModel):
             said = resources._resource_json_map[name]

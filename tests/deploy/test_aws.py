@@ -143,8 +143,12 @@ def statements(aws, role):
     for name in aws.iam.list_role_policies(RoleName=role)["PolicyNames"]:
         document = aws.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for one in document["Statement"]:
-            said.append({key: [value] if isinstance(value, str) and key in ("Action", "Resource") else value
-                         for key, value in one.items()})
+            said.append(
+                {
+                    key: [value] if isinstance(value, str) and key in ("Action", "Resource") else value
+                    for key, value in one.items()
+                }
+            )
     return said
 
 
@@ -223,7 +227,10 @@ def test_only_the_web_reaches_the_small_machine(aws, single):
     assert open_ports(group["IpPermissionsEgress"]) == anywhere
     made = aws.ec2.describe_instances(InstanceIds=[single.InstanceId])["Reservations"][0]["Instances"][0]
     assert "KeyName" not in made
-    assert (made["MetadataOptions"]["HttpTokens"], made["MetadataOptions"]["HttpPutResponseHopLimit"]) == ("required", 1)
+    assert (made["MetadataOptions"]["HttpTokens"], made["MetadataOptions"]["HttpPutResponseHopLimit"]) == (
+        "required",
+        1,
+    )
 
 
 def test_the_small_machines_disk_is_encrypted(aws, single):
@@ -278,8 +285,9 @@ def assert_alarms_can_ring(aws, stack, agent):
     """Each alarm tells the topic, and watches a figure that somebody makes."""
     filters = aws.logs.describe_metric_filters()["metricFilters"]
     made = {one["metricName"] for each in filters for one in each["metricTransformations"]} | figures(agent)
-    alarms = [one for one in aws.cloudwatch.describe_alarms()["MetricAlarms"]
-              if one["AlarmName"] in stack.resources.values()]
+    alarms = [
+        one for one in aws.cloudwatch.describe_alarms()["MetricAlarms"] if one["AlarmName"] in stack.resources.values()
+    ]
     for alarm in alarms:
         assert stack.AlarmTopicArn in alarm["AlarmActions"] and alarm["OKActions"] == [stack.AlarmTopicArn], alarm
         if alarm.get("Namespace") == stack.name:
@@ -367,7 +375,13 @@ def release(tmp_path_factory):
     home.mkdir(mode=0o700)
     gpg = ["gpg", "--homedir", home, "--batch", "--quiet", "--passphrase", ""]
     run(*gpg, "--quick-generate-key", "agent@example.kr", "ed25519", "sign", "never")
-    run(*gpg, "--detach-sign", "--output", agent / "amazon-cloudwatch-agent.deb.sig", agent / "amazon-cloudwatch-agent.deb")
+    run(
+        *gpg,
+        "--detach-sign",
+        "--output",
+        agent / "amazon-cloudwatch-agent.deb.sig",
+        agent / "amazon-cloudwatch-agent.deb",
+    )
     (folder / "assets").mkdir()
     run(*gpg, "--armor", "--output", folder / "assets/amazon-cloudwatch-agent.gpg", "--export")
     (folder / "rds-ca.pem").write_text("a certificate\n")
@@ -392,7 +406,9 @@ RECORDER = """#!/bin/bash
 """
 """Stands for a program that would change the machine: says in a file how it was called."""
 
-INSTALLER = RECORDER + """
+INSTALLER = (
+    RECORDER
+    + """
 while (($#)); do
     case $1 in
         --key-file) stat -c 'key file: %a' "$2" >>"$CALLS"; cp "$2" "$MACHINE/key-as-installed" ;;
@@ -401,6 +417,7 @@ while (($#)); do
     shift
 done
 """
+)
 
 STUBS = {
     "aws": RECORDER
@@ -472,7 +489,9 @@ class Machine:
         # The script's own text, but for where the root, Amazon's packages and Amazon's key are.
         script = re.sub(r"(?<![\w.:/$])/(etc|usr/share|var|opt|run)/", rf"{self.root}/\1/", script)
         script = re.sub(r"https://amazoncloudwatch-agent-[a-z0-9.-]+\.com(?=')", release.address, script)
-        script = script.replace("https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem", f"{release.address}/rds-ca.pem")
+        script = script.replace(
+            "https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem", f"{release.address}/rds-ca.pem"
+        )
         script = script.replace("937616F3450B7D806CBD9725D58167303B789C72", release.fingerprint)
         file = folder / "user-data"
         file.write_text(script)
@@ -524,7 +543,8 @@ def test_a_small_machine_sets_itself_up_from_the_release(aws, release, tmp_path)
     assert machine.signalled() == ["SUCCESS"]
     (installed,) = machine.called("install.sh")
     said = re.fullmatch(
-        r"install.sh --domain class.example.kr --email teacher@example.kr --key-file \S+/key --package \S+/llm-classroom.deb",
+        r"install.sh --domain class.example.kr --email teacher@example.kr "
+        r"--key-file \S+/key --package \S+/llm-classroom.deb",
         installed,
     )
     assert said, installed
@@ -535,13 +555,20 @@ def test_a_small_machine_sets_itself_up_from_the_release(aws, release, tmp_path)
     assert "sk-a-secret-key" not in machine.output + "\n".join(machine.calls)
     assert list((machine.root / "tmp").iterdir()) == []
     settings = machine.read("etc/llm-classroom/llm-classroom.env").splitlines()
-    assert settings == ["TRUSTED_PROXIES=127.0.0.1", f"BACKUP_URL={stack.BackupUrl}", f"AWS_REGION={REGION}", "LOG_FORMAT=json"]
+    assert settings == [
+        "TRUSTED_PROXIES=127.0.0.1",
+        f"BACKUP_URL={stack.BackupUrl}",
+        f"AWS_REGION={REGION}",
+        "LOG_FORMAT=json",
+    ]
     assert "IPAddressDeny=169.254.169.254/32" in machine.read("etc/systemd/system/llm-classroom.service.d/aws.conf")
     assert machine.called("amazon-cloudwatch-agent-ctl") == [
         "amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c ssm:/sets-up/cloudwatch-agent"
     ]
     # It waits for the site itself, through its name and its certificate.
-    assert machine.called("curl")[-1].endswith("--resolve class.example.kr:443:127.0.0.1 https://class.example.kr/health")
+    assert machine.called("curl")[-1].endswith(
+        "--resolve class.example.kr:443:127.0.0.1 https://class.example.kr/health"
+    )
     assert machine.calls[-1].startswith("aws cloudformation signal-resource --stack-name sets-up")
 
 
@@ -662,7 +689,9 @@ def test_the_balancer_suits_streams(aws, fleet):
     idle = int(said["idle_timeout.timeout_seconds"])
     source = (ROOT / "src/app.rs").read_text()
     closes = int(re.search(r"HEAD_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", source)[1])
-    comment = re.search(r"KEEP_ALIVE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "src/http/api/events.rs").read_text())
+    comment = re.search(
+        r"KEEP_ALIVE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "src/http/api/events.rs").read_text()
+    )
     assert 2 * int(comment[1]) < idle < closes
     assert said["routing.http2.enabled"] == said["routing.http.drop_invalid_header_fields.enabled"] == "true"
     assert (said["access_logs.s3.enabled"], said["access_logs.s3.bucket"]) == ("true", fleet.AccessLogBucketName)
@@ -704,7 +733,9 @@ def test_each_part_of_the_fleet_is_reached_by_the_one_before_alone(aws, fleet):
         ids["CacheGroup"]: {(6379, ids["InstanceGroup"])},
     }
     let_out = {one["GroupId"]: {port for port, _ in open_ports(one["IpPermissionsEgress"])} for one in found}
-    assert let_out[ids["BalancerGroup"]] == {8000} and let_out[ids["DatabaseGroup"]] == let_out[ids["CacheGroup"]] == {1}
+    assert let_out[ids["BalancerGroup"]] == {8000} and let_out[ids["DatabaseGroup"]] == let_out[ids["CacheGroup"]] == {
+        1
+    }
     assert database_of(aws, fleet)["PubliclyAccessible"] is False
     assert [one["VpcSecurityGroupId"] for one in database_of(aws, fleet)["VpcSecurityGroups"]] == [ids["DatabaseGroup"]]
     # No route leads out of the databases' subnets.
@@ -717,12 +748,17 @@ def test_each_part_of_the_fleet_is_reached_by_the_one_before_alone(aws, fleet):
 def test_the_fleets_machines_are_closed_and_encrypted(aws, fleet):
     machine = machine_of(aws, fleet)
     assert "KeyName" not in machine
-    assert (machine["MetadataOptions"]["HttpTokens"], machine["MetadataOptions"]["HttpPutResponseHopLimit"]) == ("required", 1)
+    assert (machine["MetadataOptions"]["HttpTokens"], machine["MetadataOptions"]["HttpPutResponseHopLimit"]) == (
+        "required",
+        1,
+    )
     (disk,) = machine["BlockDeviceMappings"]
     assert (disk["Ebs"]["Encrypted"], disk["Ebs"]["VolumeType"]) == (True, "gp3")
     assert machine["NetworkInterfaces"][0]["Groups"] == [fleet.InstanceGroupId]
-    zones = {one["AvailabilityZone"] for one in aws.ec2.describe_subnets(
-        SubnetIds=group_of(aws, fleet)["VPCZoneIdentifier"].split(","))["Subnets"]}
+    zones = {
+        one["AvailabilityZone"]
+        for one in aws.ec2.describe_subnets(SubnetIds=group_of(aws, fleet)["VPCZoneIdentifier"].split(","))["Subnets"]
+    }
     assert len(zones) == 2
 
 
@@ -730,7 +766,9 @@ def test_the_fleets_data_is_encrypted_and_kept(aws, fleet):
     database = database_of(aws, fleet)
     assert (database["Engine"], database["EngineVersion"].split(".")[0]) == ("postgres", "16")
     assert database["StorageEncrypted"] and database["MultiAZ"] and database["BackupRetentionPeriod"] == 14
-    (cache,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=fleet.resources["Cache"])["ReplicationGroups"]
+    (cache,) = aws.elasticache.describe_replication_groups(ReplicationGroupId=fleet.resources["Cache"])[
+        "ReplicationGroups"
+    ]
     assert cache["TransitEncryptionEnabled"] and cache["AtRestEncryptionEnabled"] and cache["AuthTokenEnabled"]
     # A deleted database leaves a picture of itself, and by itself the stack refuses to delete it.
     said = template("fleet.yaml")
@@ -848,15 +886,24 @@ def test_a_machine_of_the_fleet_sets_itself_up(aws, fleet, release, tmp_path):
     assert machine.code == 0, machine.output
     assert machine.signalled() == ["SUCCESS"]
     assert "--logical-resource-id Instances --unique-id i-0123456789abcdef0" in machine.calls[-1]
-    secrets = {"OPENAI_API_KEY": "sk-a-secret-key\n", "DATABASE_URL": "a-secret-password", "REDIS_URL": "a-secret-password"}
+    secrets = {
+        "OPENAI_API_KEY": "sk-a-secret-key\n",
+        "DATABASE_URL": "a-secret-password",
+        "REDIS_URL": "a-secret-password",
+    }
     for name, text in secrets.items():
         assert text in machine.read(f"etc/llm-classroom/{name}")
         assert (machine.root / "etc/llm-classroom" / name).stat().st_mode & 0o777 == 0o600
         assert text.strip() not in machine.output + "\n".join(machine.calls)
     # Known before the package starts the program.
-    order = [machine.calls.index(one) for one in (
-        machine.called("aws secretsmanager")[-1], machine.called("systemctl daemon-reload")[0],
-        next(call for call in machine.called("apt-get") if call.endswith("llm-classroom.deb")))]
+    order = [
+        machine.calls.index(one)
+        for one in (
+            machine.called("aws secretsmanager")[-1],
+            machine.called("systemctl daemon-reload")[0],
+            next(call for call in machine.called("apt-get") if call.endswith("llm-classroom.deb")),
+        )
+    ]
     assert order == sorted(order)
     settings = dict(line.split("=", 1) for line in machine.read("etc/llm-classroom/fleet.env").splitlines())
     assert settings["TRUSTED_PROXIES"] == aws.ec2.describe_vpcs(VpcIds=[fleet.resources["Vpc"]])["Vpcs"][0]["CidrBlock"]
@@ -865,7 +912,9 @@ def test_a_machine_of_the_fleet_sets_itself_up(aws, fleet, release, tmp_path):
     unit = machine.read("etc/systemd/system/llm-classroom.service.d/fleet.conf")
     for name in ("DATABASE_URL", "REDIS_URL"):
         assert f"LoadCredential={name}:/etc/llm-classroom/{name}\n" in unit
-    assert "ListenStream=\nListenStream=0.0.0.0:8000\n" in machine.read("etc/systemd/system/llm-classroom.socket.d/fleet.conf")
+    assert "ListenStream=\nListenStream=0.0.0.0:8000\n" in machine.read(
+        "etc/systemd/system/llm-classroom.socket.d/fleet.conf"
+    )
     assert machine.called("systemctl mask") == ["systemctl mask llm-classroom-backup.timer"]
     assert machine.read("etc/llm-classroom/rds-ca.pem") == "a certificate\n"
     assert machine.called("curl")[-1].endswith("http://127.0.0.1:8000/ready")
@@ -998,7 +1047,9 @@ def test_figures_come_from_the_lines_that_the_program_logs(classroom):
 def test_server_errors_are_counted_from_nginxs_lines():
     pattern = patterns("single.yaml")["ServerErrorFilter"]["FilterPattern"]
     line = '{{"time":"2026-03-02T09:00:00+09:00","method":"GET","path":"/","status":{},"upstream_status":"{}"}}'
-    taken = {status: matches(pattern, line.format(status, status)) for status in (200, 304, 404, 429, 500, 502, 503, 504)}
+    taken = {
+        status: matches(pattern, line.format(status, status)) for status in (200, 304, 404, 429, 500, 502, 503, 504)
+    }
     assert taken == {status: status >= 500 for status in taken}
 
 
