@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    backup,
     bus::Bus,
     config::{Config, ModelConfig},
     domain::{
@@ -82,6 +83,7 @@ impl App {
             let (client, shared, stop, server) = (client.clone(), shared.clone(), stop.clone(), server.to_owned());
             tasks.spawn(async move { breaker::share(client, &server, shared, stop).await });
         }
+        tasks.spawn(backup::watch(config.backup.backup_url.clone(), stop.clone()));
         let guides = Guides::new(
             config.limits.guide_cache,
             store.clone(),
@@ -218,6 +220,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     engine::describe_metrics();
     store::describe_metrics();
     certificates::describe_metrics();
+    backup::describe_metrics();
     Ok(handle)
 }
 

@@ -7,7 +7,7 @@ use llm_classroom::{
     config::{self, Cli, Command, Config, Doctor, Migrate},
     doctor::{self, report},
     domain::Locale,
-    http, moving, observe,
+    http, keeping, moving, observe,
     serve::{listen, systemd},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,6 +33,8 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(config)) => serve(*config),
         Some(Command::Migrate(told)) => migrate(&told),
         Some(Command::Doctor(told)) => examine(&told),
+        Some(Command::Backup(told)) => keep(&told.config, keeping::backup(&told)),
+        Some(Command::Restore(told)) => keep(&told.config, keeping::restore(&told)),
         Some(Command::Openapi) => openapi(),
     }
 }
@@ -98,6 +100,16 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     migrated?;
     println!("The database is at this version.");
     Ok(())
+}
+
+/// What happens to backups is said on the standard output; of the log only what goes wrong is of interest.
+fn keep(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    config.validate()?;
+    let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
+    let observing = observe::begin(&quiet)?;
+    let done = runtime()?.block_on(work);
+    observing.end(done.as_ref().err());
+    done
 }
 
 /// The report is all that is said; the exit code says whether everything works.

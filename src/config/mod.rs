@@ -1,5 +1,6 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
+mod backup;
 mod files;
 mod observe;
 mod secrets;
@@ -16,6 +17,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use backup::BackupConfig;
 pub use files::load;
 pub use observe::ObserveConfig;
 pub use secrets::SECRETS;
@@ -58,6 +60,10 @@ pub enum Command {
     Migrate(Box<Migrate>),
     /// Look at every part, say what is wrong and how to mend it; the exit code is 1 when something doesn't work
     Doctor(Box<Doctor>),
+    /// Make a backup (the default), list or verify backups
+    Backup(Box<Backup>),
+    /// Restore a backup into an empty database
+    Restore(Box<Restore>),
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -72,6 +78,45 @@ pub struct Migrate {
     #[arg(long, value_name = "DATABASE")]
     pub to: Option<SecretString>,
     /// Settings, of which the database's are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What `backup` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Backup {
+    /// What to do; make a backup when nothing is said
+    #[command(subcommand)]
+    pub action: Option<BackupAction>,
+    /// Settings, of which those of database and backup are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What there is to do with backups.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BackupAction {
+    /// Show the whole backups that are there, the newest first
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a backup and check everything that can be checked
+    Verify {
+        /// Its name, or latest
+        #[arg(default_value = "latest")]
+        name: String,
+    },
+}
+
+/// What `restore` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Restore {
+    /// The backup's name, or latest
+    #[arg(default_value = "latest")]
+    pub name: String,
+    /// Settings, of which those of database and backup are used
     #[command(flatten)]
     pub config: Config,
 }
@@ -165,6 +210,9 @@ pub struct Config {
     /// Settings of TLS without a proxy
     #[command(flatten)]
     pub tls: TlsConfig,
+    /// Settings of backups
+    #[command(flatten)]
+    pub backup: BackupConfig,
     /// Settings of the model side
     #[command(flatten)]
     pub model: ModelConfig,
