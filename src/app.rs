@@ -9,13 +9,13 @@ use std::{
 use anyhow::Context;
 use axum_server::{Handle, accept::NoDelayAcceptor};
 use hyper_util::rt::TokioTimer;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     bus::Bus,
-    config::{Config, ModelConfig},
+    config::{Config, ModelConfig, ModelPrice},
     domain::{
         breaker,
         budget::{Budget, day_start},
@@ -24,12 +24,13 @@ use crate::{
         partner::{Partner, Style},
         turn::{
             Terms,
-            engine::{self, Engine, Setup},
+            engine::{Engine, Setup},
         },
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
-    shared::{self, Shared},
+    observe::metrics::{Figures, Sources},
+    shared::Shared,
     store::{self, Company, Store},
 };
 
@@ -69,9 +70,10 @@ impl App {
             Some(url) => Some(Shared::connect(url).await.context("REDIS_URL can't be used")?),
             None => None,
         };
+        let bus = Bus::new(shared.clone());
         let engine = Engine::start(Setup {
             store: store.clone(),
-            bus: Bus::new(shared.clone()),
+            bus: bus.clone(),
             shared: shared.clone(),
             partner: partner.clone(),
             budget: budget.clone(),
@@ -93,6 +95,17 @@ impl App {
             tasks.clone(),
             stop.clone(),
         );
+        let figures = Figures::new(
+            metrics,
+            Sources {
+                engine: engine.clone(),
+                store: store.clone(),
+                bus,
+                budget: budget.clone(),
+                partner: partner.clone(),
+            },
+        );
+        tasks.spawn(figures.clone().keep_small(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
             pages: PageContext {
@@ -106,11 +119,17 @@ impl App {
             budget,
             engine,
             guides,
-            metrics,
+            figures,
             started: Instant::now(),
             config,
         });
         Ok(Self { state, store, tasks, stop })
+    }
+
+    /// The program's figures.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.state.figures.clone()
     }
 
     /// What an operator wants to know at the start: where, what is kept, who answers.
@@ -185,25 +204,6 @@ impl App {
     }
 }
 
-/// Installs the recorder of the program's figures.
-///
-/// # Errors
-/// When one is installed already.
-pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .install_recorder()?;
-    llm::describe_metrics();
-    shared::describe_metrics();
-    engine::describe_metrics();
-    store::describe_metrics();
-    Ok(handle)
-}
-
-/// From a hundred microseconds, our own share, to two minutes, the longest answer.
-const SECONDS: [f64; 15] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0, 120.0];
-
 /// Opens the database and brings it to this version.
 ///
 /// # Errors
@@ -235,9 +235,17 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
 fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
     let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
     let seconds = Duration::from_secs_f64;
+    let prices = config.model_prices.iter().map(|price| {
+        let &ModelPrice { input, output, cached, .. } = price;
+        (price.model.clone(), llm::Price { input, cached, output })
+    });
+    for model in config.models().filter(|model| !config.model_prices.iter().any(|price| price.model == **model)) {
+        tracing::info!(model, "MODEL_PRICES names no price for this model, so its cost is not counted");
+    }
     let client = llm::Client::new(llm::Settings {
         key: config.key(),
         fallbacks: config.openai_fallback_models.clone(),
+        prices: prices.collect(),
         connect_timeout: seconds(config.connect_timeout_seconds),
         first_token_timeout: seconds(config.first_token_timeout_seconds),
         idle_timeout: seconds(config.idle_timeout_seconds),

@@ -12,6 +12,7 @@ pub mod http;
 pub mod language;
 pub mod llm;
 pub mod moving;
+pub mod observe;
 pub mod render;
 pub mod shared;
 pub mod store;

@@ -7,7 +7,7 @@ use clap::Parser;
 use llm_classroom::{
     app::{self, App},
     config::{Cli, Command, Config, LogFormat, Migrate},
-    http, moving,
+    http, moving, observe,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -42,8 +42,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
-    let metrics = app::install_metrics()?;
-    let app = App::new(config.clone(), metrics.clone()).await?;
+    let app = App::new(config.clone(), observe::metrics::install()?).await?;
     let listener = TcpListener::bind((config.app_host, config.app_port)).with_context(|| {
         format!(
             "{}:{} can't be listened on; is the program running already? APP_PORT chooses another port",
@@ -52,8 +51,9 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     })?;
     println!("{}", app.banner(listener.local_addr()?));
     if let Some(address) = config.metrics_addr {
+        let figures = app.figures();
         tokio::spawn(async move {
-            if let Err(error) = http::serve_metrics(address, metrics).await {
+            if let Err(error) = http::serve_metrics(address, figures).await {
                 tracing::error!(%error, "metrics are not served; check METRICS_ADDR");
             }
         });

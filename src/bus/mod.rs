@@ -32,6 +32,17 @@ use live::Live;
 pub use live::{Follower, Publisher};
 use view::Change;
 
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_gauge!("bus_turns", "Turns that can be followed here, those that run elsewhere included");
+    metrics::describe_gauge!("bus_mirrors", "Of these, turns that run at another instance");
+    metrics::describe_counter!(
+        "bus_relay_failures_total",
+        "Changes of a turn that did not reach Redis; they are sent anew"
+    );
+    metrics::counter!("bus_relay_failures_total").increment(0);
+}
+
 /// A turn and which try of it: another try is another view.
 pub type Key = (Uuid, u32);
 
@@ -128,6 +139,12 @@ impl Bus {
         live.change(|view| {
             view.apply(Change { from: 0, to: 0, status: Some(status), text, blocks, feedback, ended: true });
         });
+    }
+
+    /// How many turns are followed here that run elsewhere.
+    #[must_use]
+    pub fn mirrors(&self) -> usize {
+        self.followed_elsewhere().len()
     }
 
     /// How many turns can be followed here.

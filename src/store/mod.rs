@@ -5,6 +5,7 @@
 //! private place, `Store::write`.
 
 mod connect;
+mod connections;
 mod conversations;
 mod copy;
 mod cursor;
@@ -24,6 +25,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::DatabaseConnection;
 
 pub use connect::Options;
+pub use connections::Connections;
 pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};

@@ -6,7 +6,9 @@ use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use super::{Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts, running::Orders};
+use super::{
+    Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, figures, parts::Parts, running::Orders,
+};
 use crate::{
     bus::{Publisher, Status},
     domain::{
@@ -21,35 +23,35 @@ use crate::{
 /// How many earlier turns are read for the model; more would never fit its budget.
 const HISTORY_TURNS: u64 = 40;
 
+/// What a run answers.
+pub(super) struct Question {
+    pub(super) turn: Turn,
+    pub(super) topic: Topic,
+    pub(super) locale: Locale,
+    /// When it came, before it was stored.
+    pub(super) asked: Instant,
+}
+
 /// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
-pub(super) async fn run(
-    parts: &Parts,
-    hold: Hold,
-    turn: Turn,
-    topic: Topic,
-    locale: Locale,
-    publisher: Publisher,
-    orders: Orders,
-) {
-    let began = Instant::now();
-    let outcome = AssertUnwindSafe(perform(parts, hold, &turn, topic, locale, &publisher, &orders))
+pub(super) async fn run(parts: &Parts, hold: Hold, question: Question, publisher: Publisher, orders: Orders) {
+    let (turn, asked) = (&question.turn, question.asked);
+    let (outcome, model_time) = AssertUnwindSafe(perform(parts, hold, &question, &publisher, &orders))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
             tracing::error!(turn.id = %turn.id, "a turn's run panicked");
-            Outcome::failed(Reason::Broken)
+            (Outcome::failed(Reason::Broken), None)
         });
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
     let stored = commit(parts, hold, &outcome).await;
-    metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
-    metrics::histogram!("turn_seconds").record(began.elapsed());
+    figures::ended(&outcome, asked.elapsed(), model_time);
     tracing::info!(
         turn.id = %turn.id,
         turn.state = outcome.state.as_str(),
         turn.reason = outcome.reason.map(Reason::as_str),
-        turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        turn.millis = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
         "a turn ended"
     );
     publisher.status(match outcome.state {
@@ -59,25 +61,25 @@ pub(super) async fn run(
     });
 }
 
+/// What became of the question and, if no call was stopped, how long the slower of the two took.
 async fn perform(
     parts: &Parts,
     hold: Hold,
-    turn: &Turn,
-    topic: Topic,
-    locale: Locale,
+    question: &Question,
     publisher: &Publisher,
     orders: &Orders,
-) -> Outcome {
+) -> (Outcome, Option<Duration>) {
+    let Question { turn, topic, locale, asked } = question;
     let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
         Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
         Err(error) => {
             tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "the earlier turns can't be read");
-            return Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) };
+            return (Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) }, None);
         }
     };
-    let asking = Asking { topic, history, message: turn.message.clone(), locale, model: None };
+    let asking = Asking { topic: topic.clone(), history, message: turn.message.clone(), locale: *locale, model: None };
 
-    let mut answer = Answer::new();
+    let mut answer = Answer::new(*asked);
     let mut ended: Option<Result<llm::End, llm::Error>> = None;
     let mut noted: Option<Noted> = None;
     // A turn that is tried again keeps the notes a model wrote: its message is the same.
@@ -85,15 +87,19 @@ async fn perform(
     if let Some(feedback) = kept {
         publish(publisher, feedback);
     }
+    let began = Instant::now();
+    let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let work = async {
         let chat = async {
             ended = Some(answer.stream(parts.partner.answer(&asking), publisher).await);
+            chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
         };
         let tutor = async {
             if kept.is_none() {
                 let notes = parts.partner.feedback(&asking).await;
+                tutor_time = began.elapsed();
                 publish(publisher, &notes.feedback);
                 noted = Some(notes);
             }
@@ -143,7 +149,8 @@ async fn perform(
     if reason == Some(Reason::ContentFilter) {
         answer.withdraw(publisher);
     }
-    Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }
+    let model_time = stopped.is_none().then_some(chat_time.max(tutor_time));
+    (Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }, model_time)
 }
 
 fn publish(publisher: &Publisher, feedback: &Feedback) {

@@ -182,5 +182,5 @@ pub fn config(flags: &[&str]) -> Config {
 /// The recorder is one for the whole process.
 fn metrics() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-    METRICS.get_or_init(|| app::install_metrics().unwrap()).clone()
+    METRICS.get_or_init(|| observe::metrics::install().unwrap()).clone()
 }

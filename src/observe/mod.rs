@@ -1,0 +1,3 @@
+//! What the program tells its operator while it runs.
+
+pub mod metrics;
