@@ -22,6 +22,7 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need prometheus command -v promtool
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

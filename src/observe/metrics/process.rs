@@ -14,7 +14,7 @@ pub(super) fn describe() {
     describe_gauge!("process_resident_memory_bytes", "Memory in use, in bytes");
     describe_gauge!(
         "process_memory_limit_bytes",
-        "Memory that may be in use (MemoryMax), in bytes; absent without a limit"
+        "Memory that may be in use, in bytes: MemoryMax, or all that the machine has"
     );
     describe_gauge!("process_start_time_seconds", "When the process started, in seconds since 1970");
     describe_gauge!("process_threads", "Threads");
@@ -49,10 +49,17 @@ pub(super) fn read() -> Option<f64> {
     cpu_seconds_total
 }
 
-/// What the control group allows: systemd's `MemoryMax`, or a container's limit.
+/// What the control group allows (systemd's `MemoryMax`, or a container's limit), or what the machine has.
 fn memory_limit() -> Option<u64> {
-    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
-    limit_of(Path::new("/sys/fs/cgroup"), &groups)
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let machine = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_of(&text));
+    limit_of(Path::new("/sys/fs/cgroup"), &groups).into_iter().chain(machine).min()
+}
+
+/// The machine's memory, as `/proc/meminfo` tells it.
+fn total_of(text: &str) -> Option<u64> {
+    let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
+    Some(kibibytes.parse::<u64>().ok()? * 1024)
 }
 
 /// The tightest limit of a group of version 2 and those above it; none in a file is `max`.
@@ -82,5 +89,12 @@ mod tests {
         fs::write(root.path().join("memory.max"), "5\n").unwrap();
         assert_eq!(limit_of(root.path(), "0::/\n"), Some(5));
         assert_eq!(limit_of(root.path(), "7:memory:/old\n"), None);
+    }
+
+    #[test]
+    fn the_machines_memory_is_read() {
+        assert_eq!(total_of("MemTotal:         999620 kB\nMemFree:  1 kB\n"), Some(1_023_610_880));
+        assert_eq!(total_of("MemFree:  1 kB\n"), None);
+        assert!(memory_limit().is_some());
     }
 }

@@ -7,8 +7,9 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use llm_classroom::{
-    app::{self, App},
+    app::App,
     config::{Cli, Config},
+    observe,
     store::Store,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
