@@ -12,6 +12,7 @@ need() { # need PACKAGE TEST...: the package, unless the test succeeds
 postgres_is_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
 installed() { dpkg -s "$1"; }
 
+need python3-venv python3 -m ensurepip --version
 need build-essential command -v cc
 need nodejs command -v node
 need npm command -v npm
@@ -22,6 +23,12 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need curl command -v curl
+need certbot command -v certbot
+need pebble command -v pebble
+need ufw test -x /usr/sbin/ufw
+need iproute2 command -v ip
+need shellcheck command -v shellcheck
 need prometheus command -v promtool
 
 if ((${#missing[@]})); then
@@ -35,4 +42,11 @@ fi
 # As the lock file says; again only when it changed.
 if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json ]]; then
     npm ci --no-fund --no-audit --loglevel=error
+fi
+
+# Likewise.
+if [[ ! -d target/venv || tests/deploy/requirements.txt -nt target/venv/done ]]; then
+    python3 -m venv target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/deploy/requirements.txt
+    touch target/venv/done
 fi

@@ -7,14 +7,12 @@ use std::{
 };
 
 use anyhow::Context;
-use axum_server::{Handle, accept::NoDelayAcceptor};
-use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus::Bus,
+    bus::{self, Bus},
     config::{Config, ModelConfig, ModelPrice},
     domain::{
         breaker,
@@ -23,24 +21,17 @@ use crate::{
         guides::Guides,
         partner::{Partner, Style},
         turn::{
-            Terms,
+            self, Terms,
             engine::{Engine, Setup},
         },
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
-    observe::metrics::{Figures, Sources},
-    shared::Shared,
+    observe::metrics::{self, Figures, Fractions},
+    serve::server::{self, Ending},
+    shared::{self, Shared},
     store::{self, Company, Store},
 };
-
-/// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
-const CONNECTION_BUFFER: usize = 16 * 1024;
-/// How long a connection may stay without a request. Longer than the minute for which proxies keep theirs, so that it's
-/// they who close, never we at the moment they send.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-/// How long connections get to take their last bytes once nothing runs any more.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a request waits for a connection to the database before it's told to come back.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -95,16 +86,7 @@ impl App {
             tasks.clone(),
             stop.clone(),
         );
-        let figures = Figures::new(
-            metrics,
-            Sources {
-                engine: engine.clone(),
-                store: store.clone(),
-                bus,
-                budget: budget.clone(),
-                partner: partner.clone(),
-            },
-        );
+        let figures = figures(metrics, engine.clone(), store.clone(), bus, partner.clone());
         tasks.spawn(figures.clone().keep_small(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
@@ -163,45 +145,59 @@ impl App {
     /// # Errors
     /// When the listener can't be used.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let handle = Handle::<SocketAddr>::new();
-        let service = http::router(self.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        listener.set_nonblocking(true)?;
-        let mut server = axum_server::from_tcp(listener)?
-            .acceptor(NoDelayAcceptor::new())
-            .handle(handle.clone())
-            // Browsers speak HTTP/2 over TLS only, which is the proxy's; telling the two apart would wait for the first
-            // bytes without a limit.
-            .http1_only();
-        server
-            .http_builder()
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(CONNECTION_BUFFER);
-
+        let ending = Ending::new();
+        let serving = server::run(listener, http::router(self.state.clone()), ending.clone());
         let ending = async {
             shutdown.await;
             tracing::info!("shutting down");
             let began = Instant::now();
             let grace = self.state.config.shutdown_grace();
+            ending.announce();
             self.state.engine.drain(grace).await;
             self.stop.cancel();
             self.tasks.close();
             self.tasks.wait().await;
             // Calls that carry their own conversation are no turns; they have what is left of the grace, and are then told.
             let left = grace.saturating_sub(began.elapsed());
-            handle.graceful_shutdown(Some(left + CLOSE_TIMEOUT));
             let engine = self.state.engine.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(left).await;
                 engine.stop();
             });
+            ending.close(left).await;
         };
-        let (served, ()) = tokio::join!(server.serve(service), ending);
-        served.context("serving")?;
+        let (served, ()) = tokio::join!(serving, ending);
+        served?;
         self.state.engine.leave().await;
         self.store.close().await.context("closing the database")
     }
+}
+
+/// Installs the recorder of the program's figures, and lets every part say what it counts.
+///
+/// # Errors
+/// When one is installed already.
+pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = metrics::install()?;
+    http::describe_metrics();
+    turn::describe_metrics();
+    llm::describe_metrics();
+    store::describe_metrics();
+    bus::describe_metrics();
+    shared::describe_metrics();
+    Ok(handle)
+}
+
+/// What was recorded, and how what stands at a moment is read.
+fn figures(recorded: PrometheusHandle, engine: Engine, store: Store, bus: Bus, partner: Partner) -> Figures {
+    let read = move || {
+        engine.set_gauges();
+        store.set_gauges();
+        bus.set_gauges();
+        let Partner::Model(client, _) = &partner else { return Vec::new() };
+        vec![Fractions { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
+    };
+    Figures::new(recorded, Arc::new(read))
 }
 
 /// Opens the database and brings it to this version.
@@ -232,7 +228,11 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
-fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
+/// Who answers, as the settings say.
+///
+/// # Errors
+/// When the model server's settings can't work.
+pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
     let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
     let seconds = Duration::from_secs_f64;
     let prices = config.model_prices.iter().map(|price| {

@@ -141,10 +141,11 @@ impl Bus {
         });
     }
 
-    /// How many turns are followed here that run elsewhere.
-    #[must_use]
-    pub fn mirrors(&self) -> usize {
-        self.followed_elsewhere().len()
+    /// Sets what stands at this moment.
+    #[expect(clippy::cast_precision_loss, reason = "no instance has so many turns")]
+    pub fn set_gauges(&self) {
+        metrics::gauge!("bus_turns").set(self.live() as f64);
+        metrics::gauge!("bus_mirrors").set(self.followed_elsewhere().len() as f64);
     }
 
     /// How many turns can be followed here.

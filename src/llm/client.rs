@@ -11,12 +11,13 @@ use super::reading::Reading;
 use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::wire::{self, Complaint};
-use super::{Completion, Piece, Request, Settings, retry, tokens, transport};
+use super::{Completion, Piece, Request, Settings, retry, transport};
 use reqwest::{Response, Url};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{Instrument as _, Span, field::Empty};
 
 /// How much of a refusal is read, and for how long.
 const MAX_REFUSAL_BYTES: usize = 16 * 1024;
@@ -66,8 +67,8 @@ impl Client {
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let prompt_tokens = tokens::of_messages(&request.messages);
-        let mut tally = Tally::new(request.purpose, model, prompt_tokens, inner.spending.clone());
+        let mut tally = Tally::new(&request, model, &inner.url, inner.spending.clone());
+        let span = tally.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
             Err(retry_in) => {
@@ -77,7 +78,7 @@ impl Client {
             }
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
-        let outcome = inner.ask_all(&request, model, &mut tally, total_at).await;
+        let outcome = inner.ask_all(&request, model, &mut tally, total_at).instrument(span).await;
         let mut call = Call { permit, tally, scrub: inner.scrub.clone() };
         match outcome {
             Ok((first, reading)) => {
@@ -190,7 +191,23 @@ impl Inner {
             let first = reading.first().await?;
             Ok((first, reading))
         };
-        timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)))
+        let span = tracing::info_span!(
+            "attempt",
+            otel.status_code = Empty,
+            gen_ai.request.model = model,
+            http.response.status_code = Empty,
+            error.r#type = Empty,
+        );
+        let attempt = async {
+            let opened = timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)));
+            if let Err(fault) = &opened {
+                let span = Span::current();
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", fault.error.label());
+            }
+            opened
+        };
+        attempt.instrument(span).await
     }
 
     /// Sends the request, again without a parameter whenever the server refuses it for that, until it agrees.
@@ -201,6 +218,7 @@ impl Inner {
             let body = wire::body(request, model, quirks);
             let response = self.http.post(self.url.clone()).json(&body).send().await.map_err(Fault::of_transport)?;
             let status = response.status();
+            Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {
                 if quirks != known {
                     tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");

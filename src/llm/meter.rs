@@ -1,10 +1,18 @@
-//! Counts calls, and writes the one log line about each that failed.
+//! Counts calls, keeps the span of each, and writes the one log line about each that failed.
 
 use super::spending::Spending;
-use super::{Error, Usage};
+use super::{End, Error, Request, Usage, tokens};
+use crate::observe::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::{Span, field::Empty};
+
+/// Name and meaning of the counter of [`Client::spending`](super::Client::spending).
+pub const COST: (&str, &str) = (
+    "llm_cost_usd_total",
+    "What model calls cost in US dollars, by the prices in MODEL_PRICES; models without a price are left out",
+);
 
 /// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
@@ -37,17 +45,44 @@ pub(super) struct Tally {
     prompt_tokens: u32,
     spending: Arc<Spending>,
     settled: bool,
+    /// Ends with the call. Its fields are OpenTelemetry's for calls on models.
+    span: Span,
 }
 
 impl Tally {
-    pub(super) fn new(purpose: &'static str, model: &str, prompt_tokens: u32, spending: Arc<Spending>) -> Self {
-        let model = model.to_owned();
-        Self { purpose, model, started: Instant::now(), prompt_tokens, spending, settled: false }
+    pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url, spending: Arc<Spending>) -> Self {
+        let purpose = request.purpose;
+        let span = tracing::info_span!(
+            "model call",
+            otel.name = format_args!("{purpose} {model}"),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            llm.purpose = purpose,
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "openai",
+            gen_ai.request.model = model,
+            gen_ai.request.max_tokens = i64::from(request.max_tokens),
+            gen_ai.response.model = Empty,
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            llm.first_token_seconds = Empty,
+            server.address = server.host_str(),
+            server.port = server.port_or_known_default().map(i64::from),
+            error.r#type = Empty,
+        );
+        let prompt_tokens = tokens::of_messages(&request.messages);
+        let (model, started) = (model.to_owned(), Instant::now());
+        Self { purpose, model, started, prompt_tokens, spending, settled: false, span }
     }
 
     /// Our guess at the request's tokens.
     pub(super) fn prompt_tokens(&self) -> u32 {
         self.prompt_tokens
+    }
+
+    /// The span of the whole call.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
@@ -66,17 +101,22 @@ impl Tally {
     }
 
     pub(super) fn first_token(&self) {
-        histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone())
-            .record(self.started.elapsed());
+        let took = self.started.elapsed();
+        self.span.record("llm.first_token_seconds", took.as_secs_f64());
+        histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone()).record(took);
     }
 
-    pub(super) fn ended(mut self, usage: Usage) {
+    pub(super) fn ended(mut self, end: &End) {
         self.settle("ok");
-        self.count(usage);
+        self.span.record("gen_ai.response.model", &end.model);
+        self.span.record("gen_ai.usage.input_tokens", i64::from(end.usage.prompt_tokens));
+        self.span.record("gen_ai.usage.output_tokens", i64::from(end.usage.completion_tokens));
+        self.count(end.usage);
     }
 
     /// The reader hung up in the middle of the answer, which was paid for so far.
     pub(super) fn hung_up(mut self, usage: Usage) {
+        self.span.record("error.type", "cancelled");
         self.settle("cancelled");
         self.count(usage);
     }
@@ -96,12 +136,17 @@ impl Tally {
     pub(super) fn failed(mut self, error: &Error, detail: &str) {
         self.settle(error.label());
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        self.span.record("otel.status_code", "ERROR");
+        self.span.record("error.type", error);
+        let _within = self.span.enter();
         tracing::warn!(purpose, %model, error, "model call failed");
         said(detail);
     }
 
     fn settle(&mut self, outcome: &'static str) {
         self.settled = true;
+        // A span ends when it was left for the last time.
+        self.span.in_scope(|| ());
         let (purpose, model) = (self.purpose, self.model.clone());
         counter!("llm_calls_total", "purpose" => purpose, "model" => model.clone(), "outcome" => outcome).increment(1);
         // By every error's own word it would be two hundred series a model.
@@ -114,6 +159,7 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         if !self.settled {
+            self.span.record("error.type", "cancelled");
             self.settle("cancelled");
             // The server has read the request by now, most likely.
             self.count(Usage { prompt_tokens: self.prompt_tokens, estimated: true, ..Usage::default() });
@@ -121,10 +167,9 @@ impl Drop for Tally {
     }
 }
 
-/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them: only
-/// who asks for debug lines gets to see them.
+/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them.
 fn said(detail: &str) {
     if !detail.is_empty() {
-        tracing::debug!(detail, "what the model server said");
+        tracing::debug!(target: STUDENT_TEXT, detail, "what the model server said");
     }
 }

@@ -28,7 +28,7 @@ mod wire;
 pub use breaker::{BreakerNews, BreakerState};
 pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
-pub use meter::describe_metrics;
+pub use meter::{COST, describe_metrics};
 pub use settings::Settings;
 pub use spending::Price;
 pub use stream::AnswerStream;

@@ -7,6 +7,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use super::{
     AskError, Hold, Lease, Turn, TurnState, figures,
@@ -211,8 +212,7 @@ impl Engine {
     }
 
     /// How many turns and stateless calls run here, and how many may.
-    #[must_use]
-    pub fn slots(&self) -> (usize, usize) {
+    pub(super) fn slots(&self) -> (usize, usize) {
         let most = self.0.max_turns;
         (most.saturating_sub(self.0.slots.available_permits()), most)
     }
@@ -244,10 +244,11 @@ impl Engine {
         work: impl Future<Output = Result<T, AskError>> + Send + 'static,
     ) -> Result<T, AskError> {
         let (tell, told) = oneshot::channel();
-        self.0.parts.tasks.spawn(async move {
+        let work = async move {
             // The caller may be gone.
             let _ = tell.send(work.await);
-        });
+        };
+        self.0.parts.tasks.spawn(work.in_current_span());
         told.await.unwrap_or(Err(AskError::Lost))
     }
 
@@ -257,11 +258,13 @@ impl Engine {
         let publisher = self.0.parts.bus.publish((turn.id.0, turn.attempt), accepted);
         let orders = self.0.running.enter(hold, conversation.id);
         let engine = self.clone();
-        self.0.parts.tasks.spawn(async move {
+        let span = run::span(&turn);
+        let run = async move {
             let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
             run::run(&engine.0.parts, hold, question, publisher, orders).await;
             engine.0.running.leave(hold);
             drop(slot);
-        });
+        };
+        self.0.parts.tasks.spawn(run.instrument(span));
     }
 }

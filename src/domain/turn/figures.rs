@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::{AskError, Outcome, Reason, TurnState};
+use super::{AskError, Outcome, Reason, TurnState, engine::Engine};
+use crate::domain::conversation::now;
 
 /// Describes the figures of turns, and lets those be there from the start that are counted by a closed set of words: of a
 /// series that begins with 1, Prometheus doesn't see that it rose. Call once, when the recorder is installed.
@@ -33,6 +34,12 @@ pub fn describe() {
         "Our own share of that: what the model's first text doesn't explain"
     );
     describe_counter!("coach_fallbacks_total", "Notes that the coach wrote because the tutor's model could not");
+    describe_gauge!("turns_running", "Turns that run on this instance");
+    describe_gauge!("turn_slots_in_use", "Turns and stateless calls that run on this instance");
+    describe_gauge!("turns_limit", "How many of these may run at a time (MAX_TURNS)");
+    describe_gauge!("database_up", "1 while the database answers, 0 when it failed at the last beat");
+    describe_gauge!("daily_tokens_used", "Tokens used since midnight in Korea, as far as this instance knows");
+    describe_gauge!("daily_tokens_limit", "Tokens that may be used a day (DAILY_TOKEN_BUDGET); 0 for no limit");
     describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
     describe_counter!("turns_taken_over_total", "Turns of dead instances that this one interrupted");
 
@@ -48,6 +55,21 @@ pub fn describe() {
     }
     counter!("coach_fallbacks_total").increment(0);
     counter!("turns_taken_over_total").increment(0);
+}
+
+impl Engine {
+    /// Sets what stands at this moment.
+    #[expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^53")]
+    pub fn set_gauges(&self) {
+        gauge!("turns_running").set(self.turns_running() as f64);
+        let (in_use, limit) = self.slots();
+        gauge!("turn_slots_in_use").set(in_use as f64);
+        gauge!("turns_limit").set(limit as f64);
+        gauge!("database_up").set(if self.is_without_database() { 0.0 } else { 1.0 });
+        let (used, limit) = self.0.parts.budget.used(now());
+        gauge!("daily_tokens_used").set(used as f64);
+        gauge!("daily_tokens_limit").set(limit as f64);
+    }
 }
 
 /// Counts a turn that ended after so long, of which the slower model call took `model_time`.

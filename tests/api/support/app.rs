@@ -7,9 +7,8 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use llm_classroom::{
-    app::App,
+    app::{self, App},
     config::{Cli, Config},
-    observe,
     store::Store,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -183,5 +182,5 @@ pub fn config(flags: &[&str]) -> Config {
 /// The recorder is one for the whole process.
 fn metrics() -> PrometheusHandle {
     static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
-    METRICS.get_or_init(|| observe::metrics::install().unwrap()).clone()
+    METRICS.get_or_init(|| app::install_metrics().unwrap()).clone()
 }
