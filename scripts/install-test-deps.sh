@@ -28,6 +28,8 @@ need certbot command -v certbot
 need pebble command -v pebble
 need ufw test -x /usr/sbin/ufw
 need iproute2 command -v ip
+need gnupg command -v gpg
+need gpgv command -v gpgv
 need shellcheck command -v shellcheck
 need prometheus command -v promtool
 
