@@ -31,6 +31,7 @@ need iproute2 command -v ip
 need gnupg command -v gpg
 need gpgv command -v gpgv
 need shellcheck command -v shellcheck
+need prometheus command -v promtool
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

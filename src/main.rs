@@ -51,7 +51,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let mut told_to_end = Box::pin(told_to_end()?);
     let metrics = app::install_metrics()?;
     let app = tokio::select! {
-        app = App::new(config.clone(), metrics.clone()) => app?,
+        app = App::new(config.clone(), metrics) => app?,
         // It may wait for a database that others hold.
         () = &mut told_to_end => return Ok(()),
     };
@@ -62,8 +62,9 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     };
     println!("{}", app.banner(&address));
     if let Some(address) = config.metrics_addr {
+        let figures = app.figures();
         tokio::spawn(async move {
-            if let Err(error) = http::serve_metrics(address, metrics).await {
+            if let Err(error) = http::serve_metrics(address, figures).await {
                 tracing::error!(%error, "metrics are not served; check METRICS_ADDR");
             }
         });

@@ -3,6 +3,7 @@
 mod backup;
 mod files;
 mod observe;
+mod prices;
 mod secrets;
 mod tls;
 mod validate;
@@ -20,6 +21,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use backup::BackupConfig;
 pub use files::load;
 pub use observe::ObserveConfig;
+pub use prices::ModelPrice;
 pub use secrets::SECRETS;
 pub use tls::{LETS_ENCRYPT, TlsConfig};
 pub use validate::ConfigError;
@@ -242,6 +244,16 @@ pub struct ModelConfig {
     /// Further models that clients of /api/v1/chat/* may name, comma-separated
     #[arg(long, env = "MODEL_ALLOWLIST", value_delimiter = ',')]
     pub model_allowlist: Vec<String>,
+    /// What models cost in US dollars per million tokens, comma-separated: MODEL=INPUT/OUTPUT, or
+    /// MODEL=INPUT/OUTPUT/CACHED where cached input is cheaper; models that aren't named cost nothing in the figures
+    #[arg(
+        long,
+        env = "MODEL_PRICES",
+        value_delimiter = ',',
+        value_parser = prices::price,
+        default_value = "gpt-4o-mini=0.15/0.60/0.075"
+    )]
+    pub model_prices: Vec<ModelPrice>,
     /// Most tokens of an answer
     #[arg(long, env = "ANSWER_MAX_TOKENS", default_value_t = 1000)]
     pub answer_max_tokens: u32,
@@ -372,11 +384,15 @@ impl ModelConfig {
         }
     }
 
+    /// Every model that may be asked.
+    pub fn models(&self) -> impl Iterator<Item = &String> {
+        [&self.openai_model].into_iter().chain(&self.openai_fallback_models).chain(&self.model_allowlist)
+    }
+
     /// Whether clients of the stateless API may ask for this model.
     #[must_use]
     pub fn allows(&self, model: &str) -> bool {
-        self.openai_model == model
-            || self.openai_fallback_models.iter().chain(&self.model_allowlist).any(|allowed| allowed == model)
+        self.models().any(|allowed| allowed == model)
     }
 }
 

@@ -6,6 +6,7 @@ mod acme;
 mod backup;
 mod doctor;
 mod logs;
+mod metrics;
 mod otlp;
 mod s3;
 mod sentry;
