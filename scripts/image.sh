@@ -1,23 +1,25 @@
 #!/usr/bin/env bash
 # Builds the container image from the program of `make dist`.
 #   image.sh        with buildah, podman or docker, whichever is there; IMAGE=name:tag names it
-#   image.sh root   only lays out the image's files in target/image/
+#   image.sh files  only lays out the image's files in target/image/
 set -euo pipefail
 cd "$(dirname "$0")/.."
-readonly root=target/image
+readonly files=target/image
 
 case ${1-} in
-"" | root) ;;
+"" | files) ;;
 *) sed -n '2,4s/^# \?//p' "$0" >&2 && exit 2 ;;
 esac
 
-rm -rf $root
-mkdir -p $root/data $root/etc/ssl/certs
-cp "${CARGO_TARGET_DIR:-target}/dist/llm-classroom" $root/
+rm -rf $files
+mkdir -p $files/data $files/root/etc/ssl/certs
+cp "${CARGO_TARGET_DIR:-target}/dist/llm-classroom" $files/root/
 # For whatever is asked over TLS: the model server, S3, Redis, Sentry.
-cp --dereference /etc/ssl/certs/ca-certificates.crt $root/etc/ssl/certs/
-chmod -R u=rwX,go=rX $root
-[[ ${1-} == root ]] && exit
+cp --dereference /etc/ssl/certs/ca-certificates.crt $files/root/etc/ssl/certs/
+# Whatever the umask, and also when the program came as a download.
+chmod -R u=rwX,go=rX $files
+chmod 755 $files/root/llm-classroom
+[[ ${1-} == files ]] && exit
 
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 arguments=(
