@@ -12,6 +12,7 @@ need() { # need PACKAGE TEST...: the package, unless the test succeeds
 postgres_is_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
 installed() { dpkg -s "$1"; }
 
+need python3-venv python3 -m ensurepip --version
 need build-essential command -v cc
 need nodejs command -v node
 need npm command -v npm
@@ -22,6 +23,14 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need git command -v git
+need curl command -v curl
+need iproute2 test -x /usr/sbin/ip -o -x /sbin/ip
+need jq command -v jq
+need shellcheck command -v shellcheck
+need buildah command -v buildah
+need podman command -v podman
+need runc test -x /usr/sbin/runc
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"
@@ -34,4 +43,11 @@ fi
 # As the lock file says; again only when it changed.
 if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json ]]; then
     npm ci --no-fund --no-audit --loglevel=error
+fi
+
+# Likewise.
+if [[ ! -d target/venv || tests/deploy/requirements.txt -nt target/venv/done ]]; then
+    python3 -m venv target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/deploy/requirements.txt
+    touch target/venv/done
 fi

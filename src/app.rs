@@ -7,8 +7,6 @@ use std::{
 };
 
 use anyhow::Context;
-use axum_server::{Handle, accept::NoDelayAcceptor};
-use hyper_util::rt::TokioTimer;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use secrecy::ExposeSecret;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -29,17 +27,10 @@ use crate::{
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
+    serve::server::{self, Ending},
     shared::{self, Shared},
     store::{self, Company, Store},
 };
-
-/// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
-const CONNECTION_BUFFER: usize = 16 * 1024;
-/// How long a connection may stay without a request. Longer than the minute for which proxies keep theirs, so that it's
-/// they who close, never we at the moment they send.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
-/// How long connections get to take their last bytes once nothing runs any more.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long a request waits for a connection to the database before it's told to come back.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -144,42 +135,29 @@ impl App {
     /// # Errors
     /// When the listener can't be used.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let handle = Handle::<SocketAddr>::new();
-        let service = http::router(self.state.clone()).into_make_service_with_connect_info::<SocketAddr>();
-        listener.set_nonblocking(true)?;
-        let mut server = axum_server::from_tcp(listener)?
-            .acceptor(NoDelayAcceptor::new())
-            .handle(handle.clone())
-            // Browsers speak HTTP/2 over TLS only, which is the proxy's; telling the two apart would wait for the first
-            // bytes without a limit.
-            .http1_only();
-        server
-            .http_builder()
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .max_buf_size(CONNECTION_BUFFER);
-
+        let ending = Ending::new();
+        let serving = server::run(listener, http::router(self.state.clone()), ending.clone());
         let ending = async {
             shutdown.await;
             tracing::info!("shutting down");
             let began = Instant::now();
             let grace = self.state.config.shutdown_grace();
+            ending.announce();
             self.state.engine.drain(grace).await;
             self.stop.cancel();
             self.tasks.close();
             self.tasks.wait().await;
             // Calls that carry their own conversation are no turns; they have what is left of the grace, and are then told.
             let left = grace.saturating_sub(began.elapsed());
-            handle.graceful_shutdown(Some(left + CLOSE_TIMEOUT));
             let engine = self.state.engine.clone();
             tokio::spawn(async move {
                 tokio::time::sleep(left).await;
                 engine.stop();
             });
+            ending.close(left).await;
         };
-        let (served, ()) = tokio::join!(server.serve(service), ending);
-        served.context("serving")?;
+        let (served, ()) = tokio::join!(serving, ending);
+        served?;
         self.state.engine.leave().await;
         self.store.close().await.context("closing the database")
     }
@@ -232,7 +210,11 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
-fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
+/// Who answers, as the settings say.
+///
+/// # Errors
+/// When the model server's settings can't work.
+pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
     let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
     let seconds = Duration::from_secs_f64;
     let client = llm::Client::new(llm::Settings {

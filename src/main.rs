@@ -1,37 +1,41 @@
 //! The `llm-classroom` program: reads settings, says what it does, and serves.
 
-use std::{io::IsTerminal as _, net::TcpListener, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode};
 
 use anyhow::Context;
-use clap::Parser;
 use llm_classroom::{
     app::{self, App},
-    config::{Cli, Command, Config, LogFormat, Migrate},
+    config::{self, Cli, Command, Config, Doctor, LogFormat, Migrate},
+    doctor::{self, report},
+    domain::Locale,
     http, moving,
+    serve::{listen, systemd},
 };
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
-    if let Err(error) = dotenvy::dotenv()
-        && !error.not_found()
-    {
-        eprintln!("error: the file .env can't be read: {error}");
+    if let Err(error) = config::load() {
+        eprintln!("error: {error}");
         return ExitCode::FAILURE;
     }
-    let cli = Cli::parse();
-    let done = match cli.command {
-        None => serve(cli.config),
-        Some(Command::Serve(config)) => serve(*config),
-        Some(Command::Migrate(told)) => migrate(&told),
-        Some(Command::Openapi) => openapi(),
-    };
-    match done {
+    match Cli::read().map_err(anyhow::Error::from).and_then(obey) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn obey(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        None => serve(cli.config),
+        Some(Command::Serve(config)) => serve(*config),
+        Some(Command::Migrate(told)) => migrate(&told),
+        Some(Command::Doctor(told)) => examine(&told),
+        Some(Command::Openapi) => openapi(),
     }
 }
 
@@ -42,15 +46,19 @@ fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
+    let mut told_to_end = Box::pin(told_to_end()?);
     let metrics = app::install_metrics()?;
-    let app = App::new(config.clone(), metrics.clone()).await?;
-    let listener = TcpListener::bind((config.app_host, config.app_port)).with_context(|| {
-        format!(
-            "{}:{} can't be listened on; is the program running already? APP_PORT chooses another port",
-            config.app_host, config.app_port
-        )
-    })?;
-    println!("{}", app.banner(listener.local_addr()?));
+    let app = tokio::select! {
+        app = App::new(config.clone(), metrics.clone()) => app?,
+        // It may wait for a database that others hold.
+        () = &mut told_to_end => return Ok(()),
+    };
+    let listener = match listen::Passed::take()?.main {
+        Some(passed) => passed,
+        None => listen::bind(config.app_host, config.app_port)?,
+    };
+    let address = listener.local_addr()?;
+    println!("{}", app.banner(address));
     if let Some(address) = config.metrics_addr {
         tokio::spawn(async move {
             if let Err(error) = http::serve_metrics(address, metrics).await {
@@ -58,7 +66,9 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
             }
         });
     }
-    app.serve(listener, told_to_end()).await
+    systemd::ready(&format!("http://{address}"));
+    tokio::spawn(systemd::live());
+    app.serve(listener, told_to_end).await
 }
 
 fn migrate(told: &Migrate) -> anyhow::Result<()> {
@@ -74,6 +84,31 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The report is all that is said; the exit code says whether everything works.
+fn examine(told: &Doctor) -> anyhow::Result<()> {
+    let runtime = runtime()?;
+    if told.health {
+        anyhow::ensure!(
+            runtime.block_on(doctor::is_healthy(&told.config)),
+            "the server on this machine doesn't answer"
+        );
+        return Ok(());
+    }
+    let locale = language(told.language.as_deref());
+    let findings = runtime.block_on(doctor::examine(&told.config));
+    println!("{}", if told.json { report::json(&findings, locale) } else { report::text(&findings, locale) });
+    if !report::is_well(&findings) {
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// The language that was asked for, or the terminal's; English where that is none of ours.
+fn language(asked: Option<&str>) -> Locale {
+    let of_terminal = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
+    asked.map(str::to_owned).or(of_terminal).and_then(|tag| Locale::from_tag(&tag)).unwrap_or(Locale::En)
+}
+
 /// Threads with four times the usual stack: formulas are converted by a library that calls itself for each level, and
 /// an overflow would end the program. Only what is used of a stack takes memory.
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
@@ -85,20 +120,17 @@ fn openapi() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Ctrl-C, or SIGTERM as systemd and containers send it.
-async fn told_to_end() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Resolves at Ctrl-C, or at SIGTERM as systemd and containers send it. They are caught from the call on, so that no
+/// signal ends the program the hard way while it starts.
+fn told_to_end() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+        systemd::stopping();
+    })
 }
 
 fn log(config: &Config) -> anyhow::Result<()> {

@@ -1,13 +1,17 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
+mod files;
+mod secrets;
 mod validate;
 
 use std::{net::IpAddr, net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand, ValueEnum, error::ErrorKind};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use files::load;
+pub use secrets::SECRETS;
 pub use validate::ConfigError;
 
 /// The server OpenAI runs.
@@ -25,6 +29,18 @@ pub struct Cli {
     pub config: Config,
 }
 
+impl Cli {
+    /// What the command line, the environment and the files of secrets say; `--help` and mistakes end the program.
+    ///
+    /// # Errors
+    /// When a file that a setting names can't be read.
+    pub fn read() -> Result<Self, ConfigError> {
+        let mut command = secrets::with_files(Self::command())?;
+        let matches = command.get_matches_mut();
+        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit()))
+    }
+}
+
 /// What the program can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -32,6 +48,8 @@ pub enum Command {
     Serve(Box<Config>),
     /// Bring the database to this version and exit; with --from and --to, move a school to another database
     Migrate(Box<Migrate>),
+    /// Look at every part, say what is wrong and how to mend it; the exit code is 1 when something doesn't work
+    Doctor(Box<Doctor>),
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -46,6 +64,23 @@ pub struct Migrate {
     #[arg(long, value_name = "DATABASE")]
     pub to: Option<SecretString>,
     /// Settings, of which the database's are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What `doctor` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Doctor {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// Only ask the server on this machine whether it lives, and say nothing
+    #[arg(long, conflicts_with = "json")]
+    pub health: bool,
+    /// Language of the report: ko or en; if not said, as LC_ALL or LANG have it, else English
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<String>,
+    /// Settings, as the server has them
     #[command(flatten)]
     pub config: Config,
 }

@@ -11,7 +11,7 @@ const MOST_TURNS: usize = 1_000_000;
 /// Settings that cannot work, as a sentence that says the mend.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ConfigError(String);
+pub struct ConfigError(pub(super) String);
 
 impl Config {
     /// Checks what no single setting shows.

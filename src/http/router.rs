@@ -7,7 +7,7 @@ use axum::{
 
 use super::{
     AppState,
-    api::{chat, conversations, docs, events, export, guide, status, turns},
+    api::{chat, conversations, docs, events, export, guide, probe, status, turns},
     assets, layers, metrics, pages,
 };
 
@@ -51,6 +51,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api", get(status::greeting))
         .route("/health", get(status::health))
         .route("/ready", get(status::ready))
+        .route(probe::PATH, get(probe::stream))
         .route("/metrics", get(metrics::show));
 
     let routes = stateless.merge(own).merge(pages).merge(program).merge(docs::routes()).merge(assets::router());

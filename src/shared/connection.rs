@@ -89,6 +89,14 @@ fn pauses() -> impl Iterator<Item = Duration> {
         .build()
 }
 
+/// A connection for a few questions, which doesn't mend itself.
+pub(super) async fn open(client: &Client) -> RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(ANSWER_TIMEOUT));
+    client.get_multiplexed_async_connection_with_config(&config).await
+}
+
 async fn connect(inner: &Weak<Inner>, client: &Client) -> RedisResult<MultiplexedConnection> {
     let inner = inner.clone();
     let config = AsyncConnectionConfig::new()

@@ -7,6 +7,7 @@
 mod claim;
 mod connection;
 mod fields;
+mod inspect;
 mod rate;
 mod subscription;
 
@@ -17,6 +18,7 @@ use tokio::sync::{Notify, watch};
 
 pub use claim::Claimed;
 pub use fields::{Fields, Kept};
+pub use inspect::Inspected;
 pub use rate::Quota;
 pub use subscription::Subscription;
 use subscription::Subscriptions;

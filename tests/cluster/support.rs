@@ -3,6 +3,8 @@
 #[allow(dead_code, reason = "pages that hop are followed by a follower of their own")]
 #[path = "../api/support/events.rs"]
 pub mod events;
+#[path = "../support/nginx.rs"]
+pub mod nginx;
 #[path = "../support/openai.rs"]
 pub mod openai;
 #[path = "../support/postgres.rs"]

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    process::{Child, Command, Stdio},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -13,6 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::support::{
     eventually,
+    nginx::Nginx,
     openai::FakeOpenAi,
     postgres::Server as Postgres,
     process::Process,
@@ -37,8 +37,9 @@ pub struct Cluster {
     pub redis: RedisServer,
     pub postgres: Postgres,
     instances: [Option<Process>; INSTANCES],
-    ports: [u16; INSTANCES],
-    nginx: Nginx,
+    /// The instances' ports and, last, nginx's.
+    ports: [u16; INSTANCES + 1],
+    _nginx: Nginx,
     settings: Vec<(String, String)>,
     folder: TempDir,
     http: reqwest::Client,
@@ -72,14 +73,19 @@ impl Cluster {
             usual.iter().chain(settings).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let folder = tempfile::Builder::new().prefix("cluster-").tempdir().unwrap();
         let ports: [u16; INSTANCES + 1] = std::array::from_fn(|_| lasting_port());
-        let nginx = Nginx::start(folder.path(), &ports[..INSTANCES], ports[INSTANCES]);
+        let port = ports[INSTANCES];
+        let mut config = include_str!("nginx.conf").replace("$PORT", &port.to_string());
+        for (name, port) in ["$A", "$B", "$C"].iter().zip(&ports) {
+            config = config.replace(&format!("{name} "), &format!("{port} "));
+        }
+        let nginx = Nginx::start(folder.path(), &config);
         let mut cluster = Self {
             openai,
             redis,
             postgres,
             instances: [const { None }; INSTANCES],
-            ports: [ports[0], ports[1], ports[2]],
-            nginx,
+            ports,
+            _nginx: nginx,
             settings,
             folder,
             http: http_client(),
@@ -150,7 +156,7 @@ impl Cluster {
 
     /// Nginx's address.
     pub fn front(&self) -> String {
-        format!("http://127.0.0.1:{}", self.nginx.port)
+        format!("http://127.0.0.1:{}", self.ports[INSTANCES])
     }
 
     /// A browser that was never here, in front of nginx.
@@ -184,38 +190,5 @@ impl Cluster {
     /// Lets the instances live long enough to be allowed to call another one dead.
     pub async fn until_judges(&self) {
         tokio::time::sleep(Duration::from_secs(6)).await;
-    }
-}
-
-struct Nginx {
-    child: Child,
-    port: u16,
-}
-
-impl Nginx {
-    fn start(folder: &std::path::Path, instances: &[u16], port: u16) -> Self {
-        let mut config = include_str!("nginx.conf").replace("$FOLDER", &folder.display().to_string());
-        config = config.replace("$PORT", &port.to_string());
-        for (name, port) in ["$A", "$B", "$C"].iter().zip(instances) {
-            config = config.replace(&format!("{name} "), &format!("{port} "));
-        }
-        let file = folder.join("nginx.conf");
-        fs::write(&file, config).unwrap();
-        let child = Command::new("/usr/sbin/nginx")
-            .args(["-g", "daemon off;", "-e", "stderr", "-c"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stderr(fs::File::create(folder.join("nginx.stderr")).unwrap())
-            .spawn()
-            .expect("These tests need the Debian package `nginx`.");
-        Self { child, port }
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // SIGTERM, so that the master takes its worker along.
-        let _ = Command::new("sh").args(["-c", "kill -TERM $0", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
     }
 }

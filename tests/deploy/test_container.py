@@ -2,9 +2,12 @@
 
 import json
 import os
+import pathlib
 import re
 import subprocess
+import sys
 
+import compose_spec
 import pytest
 import release
 import requests
@@ -13,6 +16,7 @@ from conftest import DEPLOY, ROOT, eventually, free_port, run
 
 COMPOSE = DEPLOY / "docker/compose.yaml"
 IMAGE = "llm-classroom:test"
+TOOLS = pathlib.Path(sys.executable).parent
 # No more than the tests themselves may have: a machine that is a container itself can't raise limits.
 OWN_LIMITS = """
 [containers]
@@ -158,15 +162,13 @@ def composed(tmp_path_factory):
     pinned = f"CLASSROOM_IMAGE=registry.example/llm-classroom:{release.VERSION}@sha256:{'0' * 64}"
     (folder / ".env").write_text(re.sub("(?m)^CLASSROOM_IMAGE=.*$", pinned, example))
     filled = folder / "filled.yaml"
-    filled.write_text(run("podman-compose", "config", cwd=folder).stdout)
+    filled.write_text(run(TOOLS / "podman-compose", "config", cwd=folder).stdout)
     return filled
 
 
 def test_the_compose_file_is_valid_and_confines_each_service(composed):
-    import compose_spec
-
     compose_spec.PyCompose.from_yaml(composed.read_text()).validate()
-    run("compose-lint", "check", "--fail-on", "low", composed)
+    run(TOOLS / "compose-lint", "check", "--fail-on", "low", composed)
 
 
 def test_the_compose_file_opens_one_port_to_this_machine_alone_and_keeps_secrets_in_files(composed):

@@ -2,14 +2,17 @@
 
 import json
 import os
+import pathlib
 import re
 import stat
+import sys
 
 import pytest
 import yaml
 from conftest import ROOT, run
 
 WORKFLOWS = ROOT / ".github/workflows"
+TOOLS = pathlib.Path(sys.executable).parent
 NAMES = ["ci", "deploy", "release"]
 
 
@@ -33,7 +36,7 @@ def test_actionlint_finds_nothing():
 
 
 def test_zizmor_finds_nothing():
-    run("zizmor", "--offline", "--persona=pedantic", "--strict-collection", WORKFLOWS)
+    run(TOOLS / "zizmor", "--offline", "--persona=pedantic", "--strict-collection", WORKFLOWS)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,7 +1,11 @@
 //! What is shared with the tests of one instance.
 
+#![allow(dead_code, reason = "these tests use a part of what is there")]
+
 #[path = "../api/support/events.rs"]
 pub mod events;
+#[path = "../support/nginx.rs"]
+pub mod nginx;
 #[path = "../support/openai.rs"]
 pub mod openai;
 #[path = "../support/postgres.rs"]
@@ -17,4 +21,4 @@ pub mod student;
 #[path = "../support/waiting.rs"]
 mod waiting;
 
-pub use waiting::{PATIENCE, eventually, soon};
+pub use waiting::{eventually, soon};

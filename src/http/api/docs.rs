@@ -4,7 +4,7 @@ use axum::Router;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
-use super::{chat, conversations, events, export, guide, status, turns};
+use super::{chat, conversations, events, export, guide, probe, status, turns};
 use crate::http::{AppState, layers};
 
 #[derive(OpenApi)]
@@ -31,6 +31,7 @@ use crate::http::{AppState, layers};
         status::greeting,
         status::health,
         status::ready,
+        probe::stream,
     ),
     components(schemas(export::Format)),
     tags(

@@ -7,6 +7,7 @@ pub mod events;
 pub mod export;
 pub mod guide;
 mod json;
+pub mod probe;
 pub mod status;
 pub mod turns;
 

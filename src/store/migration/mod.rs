@@ -8,10 +8,14 @@
 mod m0001_conversations;
 mod m0002_leases;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, TransactionTrait};
+use std::cmp::Ordering;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement, TransactionTrait,
+};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
-use super::{IMMEDIATE, StoreError};
+use super::{IMMEDIATE, StoreError, Tables};
 
 struct Migrator;
 
@@ -44,6 +48,21 @@ pub(super) async fn run(database: &DatabaseConnection) -> Result<(), StoreError>
         tracing::warn!(steps = ?newer, "the database was updated by a newer version, which this one can work beside");
     }
     Ok(transaction.commit().await?)
+}
+
+/// How the tables of a school stand to this version. Changes nothing.
+pub(super) async fn standing(database: &DatabaseConnection) -> Result<Tables, DbErr> {
+    // The library would make its own table if that were missing.
+    let sql = "SELECT version FROM seaql_migrations";
+    let rows = database.query_all_raw(Statement::from_string(database.get_database_backend(), sql)).await?;
+    let taken = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<Vec<String>, _>>()?;
+    let known = Migrator::migrations();
+    let is_known = |step: &str| known.iter().any(|own| own.name() == step);
+    Ok(match taken.len().cmp(&known.len()) {
+        _ if taken.iter().any(|step| !is_known(step)) => Tables::Newer,
+        Ordering::Less => Tables::Older,
+        _ => Tables::Current,
+    })
 }
 
 /// The steps that were taken and that this version doesn't know. Steps are taken in order, so where there are some, all

@@ -1,0 +1,33 @@
+//! Where settings come from when neither flag nor environment has them.
+
+use std::{io::ErrorKind, path::Path};
+
+/// Where the Debian package keeps a server's settings. systemd reads them for the service; this is for the operator at
+/// the command line, who wants the same.
+const OF_THE_MACHINE: &str = "/etc/llm-classroom/llm-classroom.env";
+
+/// Puts what `.env` says into the environment, below what is there; where there is no `.env`, what the machine's
+/// settings say. To be called before any thread starts.
+///
+/// # Errors
+/// A file that is there and can't be read, as a sentence.
+pub fn load() -> Result<(), String> {
+    match dotenvy::dotenv() {
+        Ok(_) => Ok(()),
+        Err(error) if error.not_found() => of_the_machine(Path::new(OF_THE_MACHINE)),
+        Err(error) => Err(format!("the file .env can't be read: {error}")),
+    }
+}
+
+fn of_the_machine(path: &Path) -> Result<(), String> {
+    match dotenvy::from_path(path) {
+        Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
+            // They hold secrets. Whoever only wants the version or another database needs none of them.
+            eprintln!("note: {} is there, but not for this user; with sudo its settings are used", path.display());
+            Ok(())
+        }
+        Err(error) if error.not_found() => Ok(()),
+        Err(error) => Err(format!("{} can't be read: {error}", path.display())),
+        Ok(()) => Ok(()),
+    }
+}

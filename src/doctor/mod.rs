@@ -1,0 +1,46 @@
+//! What is wrong, and how to mend it: every part is looked at as the running program uses it, and nothing is changed.
+//!
+//! Each finding has a code under which `locales/doctor.*.yml` has its words, and the operators' guide its explanation.
+
+mod database;
+mod finding;
+mod machine;
+mod model;
+mod public;
+mod redis;
+pub mod report;
+mod server;
+mod settings;
+mod web;
+
+pub use finding::{Finding, State, Subject};
+pub use server::is_healthy;
+
+use crate::config::Config;
+
+/// Looks at everything. What depends on another part isn't skipped: two things may be broken at once.
+pub async fn examine(config: &Config) -> Vec<Finding> {
+    let mut found = settings::check(config);
+    if !report::is_well(&found) {
+        // The other parts would be looked for where these settings say.
+        return found;
+    }
+    let ((database, database_clock), redis, model, server, (public, public_clock)) = tokio::join!(
+        database::check(config),
+        redis::check(config),
+        model::check(config),
+        server::check(config),
+        public::check(config),
+    );
+    let clocks = [("PostgreSQL", database_clock), ("HTTP", public_clock)];
+    let clocks: Vec<_> = clocks.into_iter().filter_map(|(who, clock)| Some((who, clock?))).collect();
+    found.extend(database);
+    found.push(machine::disk(config));
+    found.extend(machine::memory());
+    found.extend(machine::clock(&clocks));
+    found.extend(redis);
+    found.push(model);
+    found.push(server);
+    found.extend(public);
+    found
+}

@@ -1,0 +1,54 @@
+//! Whether the model server answers: one short question, as a student would ask, which costs a handful of tokens.
+
+use std::time::{Duration, Instant};
+
+use super::finding::{Finding, State, Subject};
+use crate::{
+    app,
+    config::Config,
+    domain::partner::Partner,
+    llm::{Error, Message, Request, Role},
+};
+
+/// Above this, students wonder whether anything happens.
+const SLOW: Duration = Duration::from_secs(5);
+
+pub(super) async fn check(config: &Config) -> Finding {
+    let finding = |state, code| Finding::new(Subject::Model, state, code).with("model", &config.model.openai_model);
+    let Some(server) = config.model.server() else { return finding(State::Note, "model-practice") };
+    let finding = |state, code| finding(state, code).with("server", server);
+    let client = match app::partner(&config.model) {
+        Ok(Partner::Model(client, _)) => client,
+        Ok(Partner::Practice) => return finding(State::Note, "model-practice"),
+        Err(error) => return finding(State::Failed, "model-settings").with("error", format!("{error:#}")),
+    };
+    let began = Instant::now();
+    let question = Request {
+        messages: vec![Message { role: Role::User, content: "Say: ok".to_owned() }],
+        max_tokens: 16,
+        temperature: config.model.temperature,
+        schema: None,
+        model: None,
+        purpose: "doctor",
+    };
+    match client.stream(question).await {
+        Ok(_) => {
+            let took = began.elapsed();
+            let (state, code) = if took > SLOW { (State::Warning, "model-slow") } else { (State::Ok, "model-ok") };
+            finding(state, code).with("millis", took.as_millis())
+        }
+        Err(error) => {
+            let code = match error {
+                Error::Connect => "model-unreachable",
+                Error::Timeout(_) => "model-silent",
+                Error::Unauthorized => "model-key",
+                Error::ModelMissing => "model-missing",
+                Error::Quota => "model-quota",
+                Error::RateLimited { .. } => "model-limited",
+                Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
+                Error::BadRequest { .. } | Error::Broken | Error::ContentFilter => "model-strange",
+            };
+            finding(State::Failed, code).with("error", error)
+        }
+    }
+}

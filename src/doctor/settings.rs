@@ -1,0 +1,38 @@
+//! Settings that can't work, or that will hurt in public.
+
+use std::{env, fs, os::unix::fs::PermissionsExt as _};
+
+use super::finding::{Finding, State, Subject};
+use crate::config::{AppEnv, Config, SECRETS, Switch};
+
+pub(super) fn check(config: &Config) -> Vec<Finding> {
+    if let Err(error) = config.validate() {
+        return vec![Finding::new(Subject::Settings, State::Failed, "settings-refused").with("error", error)];
+    }
+    let mut found = Vec::new();
+    let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
+    let is_public =
+        config.app_base_url.as_deref().is_some_and(|url| !url.contains("://127.") && !url.contains("://localhost"));
+    if is_public && config.app_env != AppEnv::Production {
+        warn("settings-development");
+    }
+    if is_public && config.app_host.is_loopback() && config.trusted_proxies.is_empty() {
+        warn("settings-proxy");
+    }
+    if is_public && config.limits.rate_limit == Switch::Off {
+        warn("settings-limits-off");
+    }
+    found.extend(SECRETS.iter().filter_map(|name| open_file(name)));
+    if found.is_empty() {
+        found.push(Finding::new(Subject::Settings, State::Ok, "settings-ok"));
+    }
+    found
+}
+
+/// A secret's file that everybody on this machine may read.
+fn open_file(name: &str) -> Option<Finding> {
+    let path = env::var(format!("{name}_FILE")).ok()?;
+    let mode = fs::metadata(&path).ok()?.permissions().mode();
+    let finding = Finding::new(Subject::Settings, State::Warning, "settings-secret-open").with("path", path);
+    (mode & 0o004 != 0).then_some(finding)
+}

@@ -1,0 +1,281 @@
+//! `llm-classroom doctor`: everything is broken once, and the doctor says what it is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use crate::support::{
+    eventually,
+    nginx::Nginx,
+    openai::{Behaviour, FakeOpenAi, Purpose},
+    postgres,
+    process::Process,
+    redis::{RedisServer, lasting_port},
+};
+
+/// What the doctor reported: each finding's code with its state, words and mend.
+struct Report {
+    well: bool,
+    findings: Vec<Value>,
+}
+
+impl Report {
+    fn state(&self, code: &str) -> Option<&str> {
+        self.findings.iter().find(|finding| finding["code"] == code)?["state"].as_str()
+    }
+
+    fn codes(&self) -> Vec<&str> {
+        self.findings.iter().filter_map(|finding| finding["code"].as_str()).collect()
+    }
+}
+
+/// Runs the doctor in a folder with these settings.
+async fn examine(folder: &Path, settings: &[(&str, &str)]) -> Report {
+    let (status, said) = doctor(folder, &["--json", "--language", "ko"], settings).await;
+    let report: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("no report: {said}"));
+    assert_eq!(report["ok"], status, "the exit code says the same: {said}");
+    let findings = report["findings"].as_array().unwrap().clone();
+    for finding in &findings {
+        let (said, mend) = (finding["said"].as_str().unwrap(), finding["mend"].as_str().unwrap());
+        assert!(!said.contains("doctor.") && !said.contains("%{"), "{finding}");
+        assert!(!mend.contains("doctor.") && !mend.contains("%{"), "{finding}");
+        assert_eq!(mend.is_empty(), finding["state"] == "ok" || finding["state"] == "note", "{finding}");
+    }
+    Report { well: status, findings }
+}
+
+/// Whether it succeeded, and what it said.
+async fn doctor(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
+    command.arg("doctor").args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());
+    let output = command.output().await.unwrap();
+    (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+fn port_of(url: &str) -> String {
+    url.rsplit(':').next().unwrap().to_owned()
+}
+
+/// The server block of an nginx in front of `upstream`.
+fn proxy(port: u16, upstream: &str, location: &str) -> String {
+    format!(
+        "pid $FOLDER/nginx.pid; error_log $FOLDER/error.log; events {{}}
+        http {{ access_log off; client_body_temp_path $FOLDER/body; proxy_temp_path $FOLDER/proxy;
+            fastcgi_temp_path $FOLDER/f; uwsgi_temp_path $FOLDER/u; scgi_temp_path $FOLDER/s;
+            server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass {upstream}; {location} }} }} }}"
+    )
+}
+
+#[tokio::test]
+async fn a_program_that_is_well_is_told_so() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let base_url = openai.base_url();
+    let program = Process::start(folder.path(), &[("OPENAI_BASE_URL", &base_url)]);
+    let port = port_of(&program.url);
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("APP_PORT", &port), ("APP_BASE_URL", &program.url)];
+    let report = examine(folder.path(), &settings).await;
+    assert!(report.well, "{:?}", report.findings);
+    for code in ["settings-ok", "database-ok", "model-ok", "server-ok", "public-ok", "public-streams", "clock-ok"] {
+        assert_eq!(report.state(code), Some("ok"), "{code} in {:?}", report.findings);
+    }
+    let (well, said) = doctor(folder.path(), &["--language", "ko"], &settings).await;
+    assert!(well && said.contains("✓ 데이터베이스") && said.contains("모두 잘 되고 있어요"), "{said}");
+    // What it asked the model cost little, and nothing was written into the database.
+    assert_eq!(openai.requests().len(), 2);
+    assert_eq!(
+        openai.requests()[0].body["max_tokens"]
+            .as_u64()
+            .or(openai.requests()[0].body["max_completion_tokens"].as_u64()),
+        Some(16)
+    );
+}
+
+#[tokio::test]
+async fn the_health_check_of_containers_says_by_its_exit_code_whether_the_server_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Process::start(folder.path(), &[]);
+    let port = port_of(&program.url);
+    assert_eq!(doctor(folder.path(), &["--health"], &[("APP_PORT", &port)]).await, (true, String::new()));
+    assert!(doctor(folder.path(), &["--health"], &[("APP_PORT", &port), ("APP_HOST", "0.0.0.0")]).await.0);
+    program.kill();
+    assert!(!doctor(folder.path(), &["--health"], &[("APP_PORT", &port)]).await.0);
+}
+
+#[tokio::test]
+async fn what_the_model_server_refuses_is_told_apart() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let base_url = openai.base_url();
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("MODEL_RETRIES", "0")];
+    for (behaviour, code) in [
+        (Behaviour::error(401, "invalid_api_key", "Incorrect API key"), "model-key"),
+        (Behaviour::error(404, "model_not_found", "no such model"), "model-missing"),
+        (Behaviour::error(429, "insufficient_quota", "quota"), "model-quota"),
+        (Behaviour::error(429, "rate_limit_exceeded", "slow down"), "model-limited"),
+        (Behaviour::status(503, "busy"), "model-ill"),
+        (Behaviour::status(200, "<html>hello</html>"), "model-strange"),
+    ] {
+        openai.queue(Purpose::Chat, behaviour);
+        let report = examine(folder.path(), &settings).await;
+        assert_eq!(report.state(code), Some("failed"), "{:?}", report.codes());
+        assert!(!report.well);
+    }
+    drop(openai);
+    assert_eq!(examine(folder.path(), &settings).await.state("model-unreachable"), Some("failed"));
+    assert_eq!(examine(folder.path(), &[]).await.state("model-practice"), Some("note"));
+}
+
+#[tokio::test]
+async fn a_damaged_database_is_found_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(examine(folder.path(), &[]).await.state("database-missing"), Some("note"));
+    assert!(!folder.path().join("data").exists(), "looking makes nothing");
+
+    let program = Process::start(folder.path(), &[]);
+    program.terminate();
+    assert!(program.ended().await.success());
+    let file = folder.path().join("data/llm-classroom.db");
+    let mut bytes = fs::read(&file).unwrap();
+    for byte in bytes.iter_mut().skip(4096).step_by(7) {
+        *byte ^= 0x5a;
+    }
+    fs::write(&file, &bytes).unwrap();
+    let report = examine(folder.path(), &[]).await;
+    assert!(
+        report.state("database-damaged").or(report.state("database-unreadable")) == Some("failed"),
+        "{:?}",
+        report.findings
+    );
+    assert!(fs::read(&file).unwrap() == bytes);
+
+    fs::write(&file, "not a database at all, only some words").unwrap();
+    assert_eq!(examine(folder.path(), &[]).await.state("database-unreadable"), Some("failed"));
+}
+
+#[tokio::test]
+async fn a_folder_that_may_not_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Process::start(folder.path(), &[]);
+    program.terminate();
+    assert!(program.ended().await.success());
+    // Another user than the tests', who may be root: a copy of the program that everybody may run.
+    let copy = copy_for_everybody(folder.path());
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(&copy).args(["doctor", "--json"]);
+    let output = command.current_dir(folder.path()).env_clear().output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let codes: Vec<_> = report["findings"].as_array().unwrap().iter().map(|finding| &finding["code"]).collect();
+    assert!(codes.iter().any(|code| **code == "database-read-only" || **code == "database-unreadable"), "{codes:?}");
+}
+
+fn copy_for_everybody(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let copy = folder.join("program");
+    fs::copy(env!("CARGO_BIN_EXE_llm-classroom"), &copy).unwrap();
+    for path in [folder, &folder.join("data"), &copy] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    copy
+}
+
+#[tokio::test]
+async fn servers_that_are_away_or_set_wrong_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let database_url = tokio::task::spawn_blocking(postgres::fresh_database).await.unwrap();
+    let redis = tokio::task::spawn_blocking(RedisServer::start).await.unwrap();
+    let redis_url = redis.url();
+    let settings = [("DATABASE_URL", database_url.as_str()), ("REDIS_URL", &redis_url)];
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!(report.state("database-empty"), Some("note"), "{:?}", report.findings);
+    assert_eq!((report.state("redis-ok"), report.state("clock-ok")), (Some("ok"), Some("ok")));
+
+    let mut set = Command::new("redis-cli");
+    set.args(["-p", &port_of(&redis_url)]);
+    assert!(set.args(["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).output().unwrap().status.success());
+    assert_eq!(examine(folder.path(), &settings).await.state("redis-evicts"), Some("warning"));
+    drop(redis);
+    let nobody = format!("postgres://u:secret-word@127.0.0.1:{}/d", lasting_port());
+    let report = examine(folder.path(), &[("DATABASE_URL", &nobody), ("REDIS_URL", &redis_url)]).await;
+    assert_eq!(report.state("redis-unreachable"), Some("failed"));
+    assert_eq!(report.state("database-unreachable"), Some("failed"));
+    assert!(!format!("{:?}", report.findings).contains("secret-word"));
+}
+
+#[tokio::test]
+async fn a_proxy_that_holds_streams_back_or_doubles_headers_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Process::start(folder.path(), &[]);
+    let port = lasting_port();
+    let base = format!("http://127.0.0.1:{port}");
+    // As in the first version's guide: CORS in the proxy too, and nothing said about streams.
+    let location = "proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; proxy_buffers 8 64k;
+        gzip on; gzip_types text/event-stream; gzip_proxied any;
+        add_header X-Frame-Options SAMEORIGIN always; add_header 'Access-Control-Allow-Origin' '*' always;";
+    let nginx = Nginx::start(folder.path(), &proxy(port, &program.url, location));
+    eventually("nginx", async || TcpStream::connect(("127.0.0.1", port)).await.ok()).await;
+    let own_port = port_of(&program.url);
+    let settings = [("APP_BASE_URL", base.as_str()), ("APP_PORT", &own_port), ("RATE_LIMIT", "off")];
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!(report.state("public-header-twice"), Some("warning"), "{:?}", report.codes());
+    assert_eq!(report.state("public-cors"), Some("warning"));
+    assert_eq!(report.state("public-buffered"), Some("failed"), "{:?}", report.codes());
+
+    program.kill();
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!(report.state("public-bad-gateway"), Some("failed"), "{:?}", report.codes());
+    assert_eq!(report.state("server-down"), Some("failed"));
+    drop(nginx);
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!(report.state("public-unreachable"), Some("failed"), "{:?}", report.codes());
+}
+
+#[tokio::test]
+async fn settings_that_cannot_work_or_will_hurt_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = examine(folder.path(), &[("DATABASE_URL", "mysql://x")]).await;
+    assert_eq!(report.codes(), ["settings-refused"]);
+    let secret = folder.path().join("key");
+    fs::write(&secret, "sk-test").unwrap();
+    let public = [
+        ("APP_BASE_URL", "https://class.invalid"),
+        ("RATE_LIMIT", "off"),
+        ("OPENAI_API_KEY_FILE", secret.to_str().unwrap()),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1"),
+    ];
+    let report = examine(folder.path(), &public).await;
+    for code in ["settings-development", "settings-proxy", "settings-limits-off", "settings-secret-open"] {
+        assert_eq!(report.state(code), Some("warning"), "{code} in {:?}", report.codes());
+    }
+    assert_eq!(report.state("public-name"), Some("failed"), "{:?}", report.findings);
+}
+
+#[test]
+fn every_finding_is_explained_in_the_guide_and_has_its_words() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let guide = fs::read_to_string(root.join("docs/ko/operations.md")).unwrap();
+    let words = fs::read_to_string(root.join("locales/doctor.ko.yml")).unwrap();
+    let mut codes = Vec::new();
+    for file in fs::read_dir(root.join("src/doctor")).unwrap() {
+        let text = fs::read_to_string(file.unwrap().path()).unwrap();
+        let quoted = text.split('"').skip(1).step_by(2).filter(|word| is_code(word)).map(str::to_owned);
+        codes.extend(quoted);
+    }
+    assert!(codes.len() > 50, "{codes:?}");
+    for code in codes {
+        assert!(words.contains(&format!("\n  {code}:\n")), "{code} has no words");
+        let needs_explaining = words.split(&format!("\n  {code}:\n")).nth(1).unwrap().lines().nth(1);
+        if needs_explaining.is_some_and(|line| line.trim_start().starts_with("mend:")) {
+            assert!(guide.contains(&format!("`{code}`")), "{code} isn't in the guide");
+        }
+    }
+}
+
+fn is_code(word: &str) -> bool {
+    let subjects = ["settings-", "database-", "disk-", "memory-", "clock-", "redis-", "model-", "server-", "public-"];
+    subjects.iter().any(|subject| word.starts_with(subject))
+        && word.bytes().all(|b| b == b'-' || b.is_ascii_lowercase())
+}
