@@ -52,6 +52,8 @@ pack() {
     mkdir -p "$dist/$name"
     install -m 755 "$CARGO_TARGET_DIR/$target/release/llm-classroom" "$dist/llm-classroom"
     cp -R "$dist/llm-classroom" LICENSE README.ko.md deploy "$dist/$name/"
+    # What running things here left behind.
+    rm -rf "$dist/$name/deploy/docker/"{.env,secrets}
     find "$dist/$name" -name __pycache__ -prune -exec rm -rf {} +
     # Whatever the umask of who builds.
     chmod -R u=rwX,go=rX "$dist/$name"

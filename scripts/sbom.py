@@ -30,7 +30,13 @@ def crate(name, version):
 def tree(target):
     """Each crate with those it calls, as cargo tells: from `DEPTHname version` lines, a crate's own first."""
     told = said_by(
-        "cargo", "tree", "--locked", "--edges=normal,no-proc-macro", f"--target={target}", "--prefix=depth", "--format={p}"
+        "cargo",
+        "tree",
+        "--locked",
+        "--edges=normal,no-proc-macro",
+        f"--target={target}",
+        "--prefix=depth",
+        "--format={p}",
     )
     calls, above = {}, []
     for depth, name, version in re.findall(r"^(\d+)(\S+) v(\S+)", told, re.MULTILINE):
@@ -115,9 +121,7 @@ def bill(target, program):
         "version": 1,
         "metadata": {"timestamp": built.strftime("%Y-%m-%dT%H:%M:%SZ"), "component": main},
         "components": sorted(every, key=lambda component: component["bom-ref"]),
-        "dependencies": [
-            {"ref": user, "dependsOn": sorted(dependencies[user])} for user in sorted(dependencies)
-        ],
+        "dependencies": [{"ref": user, "dependsOn": sorted(dependencies[user])} for user in sorted(dependencies)],
     }
 
 
