@@ -49,7 +49,7 @@ openapi: ## Print the OpenAPI document
 dist: ## Build the release in target/dist: a static program, its archive, checksum and bill of materials
 	scripts/dist.sh
 
-reproducible: ## Build the release twice more, elsewhere, and compare
+reproducible: ## Build the release here and elsewhere, and compare
 	scripts/dist.sh --verify
 
 image: dist ## Build the container image with buildah, podman or docker; IMAGE=name:tag names it
