@@ -10,7 +10,7 @@ export LC_ALL=C
 readonly target=x86_64-unknown-linux-gnu
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 readonly version name=llm-classroom-$version-x86_64-linux
-# Every time stamp in what is built: that of the commit.
+# The time of what is packed: that of the commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 # The folder of the build must not be in the result, and cargo's may be anywhere.
@@ -43,8 +43,9 @@ build() {
     done
     local IFS=$'\x1f'
     # With --target, build scripts and procedural macros get none of these flags; macros could not be static.
-    CARGO_ENCODED_RUSTFLAGS="${rust_flags[*]}" CFLAGS_x86_64_unknown_linux_gnu=$c_flags CARGO_INCREMENTAL=0 \
-        cargo build --release --locked --target $target --bin llm-classroom
+    # What is compiled has the same time in every commit, or each would compile all C code and what calls it again.
+    SOURCE_DATE_EPOCH=0 CARGO_ENCODED_RUSTFLAGS="${rust_flags[*]}" CFLAGS_x86_64_unknown_linux_gnu=$c_flags \
+        CARGO_INCREMENTAL=0 cargo build --release --locked --target $target --bin llm-classroom
 }
 
 pack() {
@@ -74,7 +75,8 @@ verify() {
     mkdir -p "$elsewhere" "$work/cargo/registry"
     git ls-files -z | tar --create --null --files-from=- | tar --extract --touch --directory "$elsewhere"
     # Where crates come from, and the downloads, but nothing unpacked.
-    cp -R "$CARGO_HOME"/config* "$work/cargo/"
+    local kept=("$CARGO_HOME"/config*)
+    ((${#kept[@]} == 0)) || cp -R "${kept[@]}" "$work/cargo/"
     cp -R "$CARGO_HOME"/registry/{index,cache} "$work/cargo/registry/"
     (umask 077 && CARGO_TARGET_DIR='' CARGO_HOME=$work/cargo "$elsewhere/scripts/dist.sh")
     for file in llm-classroom "$name.tar.gz" "$name.cdx.json"; do
