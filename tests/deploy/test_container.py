@@ -158,6 +158,16 @@ def test_a_program_that_does_not_answer_is_not_called_healthy(image, podman):
     assert podman("healthcheck", "run", "deaf", check=False) == "unhealthy"
 
 
+def test_the_key_comes_in_a_file(contained, openai, tmp_path):
+    key = tmp_path / "openai_api_key"
+    key.write_text("sk-of-a-school\n")
+    mounted = "/run/secrets/openai_api_key"
+    url = contained("keyed", f"--volume={key}:{mounted}:ro", OPENAI_API_KEY_FILE=mounted)
+    question_and_answer(url, requests.Session())
+    asked = requests.get(f"{openai}/control/requests").json()
+    assert {request["headers"]["authorization"] for request in asked} == {"Bearer sk-of-a-school"}
+
+
 def test_what_students_wrote_outlives_their_container(contained, podman):
     session = requests.Session()
     url = contained("before", "--volume=school:/data")
