@@ -23,14 +23,19 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
-need git command -v git
 need curl command -v curl
-need iproute2 test -x /usr/sbin/ip -o -x /sbin/ip
-need jq command -v jq
+need certbot command -v certbot
+need pebble command -v pebble
+need ufw test -x /usr/sbin/ufw
+need iproute2 command -v ip
+need gnupg command -v gpg
+need gpgv command -v gpgv
 need shellcheck command -v shellcheck
+need git command -v git
+need jq command -v jq
 need buildah command -v buildah
 need podman command -v podman
-need runc test -x /usr/sbin/runc
+need runc command -v runc
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
+mod acme;
 mod doctor;
+mod logs;
+mod otlp;
+mod sentry;
 mod support;

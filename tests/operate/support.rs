@@ -1,6 +1,6 @@
 //! What is shared with the tests of one instance.
 
-#![allow(dead_code, reason = "these tests use a part of what is there")]
+#![allow(dead_code, unused_imports, reason = "each subject uses another part")]
 
 #[path = "../api/support/events.rs"]
 pub mod events;
@@ -8,6 +8,8 @@ pub mod events;
 pub mod nginx;
 #[path = "../support/openai.rs"]
 pub mod openai;
+#[path = "../support/pebble.rs"]
+pub mod pebble;
 #[path = "../support/postgres.rs"]
 pub mod postgres;
 #[path = "../api/support/process.rs"]
