@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e cluster coach speed commits class openapi
+.PHONY: help run check test fmt deps e2e cluster coach speed commits class openapi deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -41,3 +41,6 @@ class: ## Print how a whole class at once fares, with SQLite and with PostgreSQL
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi
+
+deb: ## Make the Debian package in target/dist from the program that dist built
+	scripts/deb.sh
