@@ -22,6 +22,12 @@ need postgresql postgres_is_there
 need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
+need curl command -v curl
+need debootstrap command -v debootstrap
+need lintian command -v lintian
+need logrotate test -x /usr/sbin/logrotate
+need iproute2 command -v ip
+need shellcheck command -v shellcheck
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

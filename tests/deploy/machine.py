@@ -107,6 +107,7 @@ class Machine:
 
     def __init__(self, folder, first=("/lib/systemd/systemd", "--log-target=journal", "--show-status=no")):
         below = base()
+        self.folder = folder
         self.changes = folder / "changes"
         root, work = folder / "root", folder / "work"
         for path in [root, self.changes, work]:
@@ -157,6 +158,18 @@ class Machine:
         """A file of the machine, by its path inside."""
         return self.files / path.lstrip("/")
 
+    def install(self, package):
+        """Installs a package."""
+        shutil.copy(package, self.path("/root"))
+        return self.run("dpkg", "--install", f"/root/{package.name}")
+
+    def write(self, path, text, mode=0o644):
+        """Writes a file inside, and its folders."""
+        file = self.path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+
     def show(self, unit, name):
         """A property of a unit."""
         return self.says("systemctl", "show", "--value", f"--property={name}", unit)
@@ -173,6 +186,7 @@ class Machine:
         self.log.close()
         # A group goes when the groups within it are gone, and those when the kernel is done with their processes.
         eventually("the end of the machine's control groups", self._groups_are_gone)
+        shutil.rmtree(self.folder)
 
     def _groups_are_gone(self):
         for folder, _, _ in os.walk(self.group, topdown=False):
