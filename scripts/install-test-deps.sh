@@ -12,6 +12,7 @@ need() { # need PACKAGE TEST...: the package, unless the test succeeds
 postgres_is_there() { compgen -G '/usr/lib/postgresql/*/bin/initdb'; }
 installed() { dpkg -s "$1"; }
 
+need python3-venv python3 -m ensurepip --version
 need build-essential command -v cc
 need nodejs command -v node
 need npm command -v npm
@@ -26,6 +27,9 @@ need curl command -v curl
 need debootstrap command -v debootstrap
 need lintian command -v lintian
 need logrotate test -x /usr/sbin/logrotate
+need certbot command -v certbot
+need pebble command -v pebble
+need ufw test -x /usr/sbin/ufw
 need iproute2 command -v ip
 need shellcheck command -v shellcheck
 
@@ -40,4 +44,11 @@ fi
 # As the lock file says; again only when it changed.
 if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json ]]; then
     npm ci --no-fund --no-audit --loglevel=error
+fi
+
+# Likewise.
+if [[ ! -d target/venv || tests/deploy/requirements.txt -nt target/venv/done ]]; then
+    python3 -m venv target/venv
+    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/deploy/requirements.txt
+    touch target/venv/done
 fi

@@ -1,11 +1,12 @@
 //! A page that follows a turn to its end, whatever happens to its connection.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use eventsource_stream::Eventsource;
 use futures_util::StreamExt;
 use reqwest::{StatusCode, header::COOKIE};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::support::{
     soon,
@@ -35,12 +36,25 @@ impl Seen {
 pub struct Plan {
     pub urls: Vec<String>,
     pub cuts: Vec<usize>,
+    /// A permit for each page that has seen its turn's beginning.
+    begun: Arc<Semaphore>,
 }
 
 impl Plan {
     /// One address, no cuts.
     pub fn stay(url: String) -> Self {
-        Self { urls: vec![url], cuts: Vec::new() }
+        Self::hop(vec![url], Vec::new())
+    }
+
+    /// From one address to the next.
+    pub fn hop(urls: Vec<String>, cuts: Vec<usize>) -> Self {
+        Self { urls, cuts, begun: Arc::new(Semaphore::new(0)) }
+    }
+
+    /// Waits until so many pages have seen their turn's beginning.
+    pub async fn until_begun(&self, pages: usize) {
+        let pages = u32::try_from(pages).unwrap();
+        soon("the pages' first look", self.begun.acquire_many(pages)).await.unwrap().forget();
     }
 }
 
@@ -56,7 +70,8 @@ pub async fn follow(student: &Student, turn: &str, plan: &Plan) -> Seen {
             seen.connections += 1;
             let path = format!("{url}/api/v1/turns/{turn}/events");
             match http.get(path).header(COOKIE, &cookie).send().await {
-                Ok(response) if response.status() == StatusCode::OK => match play(&mut seen, response, cut).await {
+                Ok(response) if response.status() == StatusCode::OK => match play(&mut seen, response, cut, plan).await
+                {
                     Ended::Whole => return,
                     Ended::Cut => continue,
                     Ended::Broken => seen.broken += 1,
@@ -78,7 +93,7 @@ enum Ended {
     Broken,
 }
 
-async fn play(seen: &mut Seen, response: reqwest::Response, cut: usize) -> Ended {
+async fn play(seen: &mut Seen, response: reqwest::Response, cut: usize, plan: &Plan) -> Ended {
     let mut events = response.bytes_stream().eventsource();
     let mut count = 0;
     while let Some(Ok(event)) = events.next().await {
@@ -90,6 +105,9 @@ async fn play(seen: &mut Seen, response: reqwest::Response, cut: usize) -> Ended
         match event.event.as_str() {
             "snapshot" => {
                 assert_eq!(count, 1, "the snapshot comes first");
+                if seen.connections == 1 {
+                    plan.begun.add_permits(1);
+                }
                 let blocks = data["blocks"].as_array().unwrap();
                 seen.blocks = blocks.iter().map(|html| html.as_str().unwrap().to_owned()).collect();
             }

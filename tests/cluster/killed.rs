@@ -19,7 +19,6 @@ const PROMISE: Duration = Duration::from_secs(10);
 async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again() {
     let mut run = Run::begin("killed");
     let mut cluster = Cluster::start(&[]).await;
-    cluster.until_judges().await;
     gated(&cluster.openai);
     let (doomed, others) = (run.turns(50), 10);
     let victim = run.random.usize(..3);
@@ -37,7 +36,8 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
         (seen.state, Instant::now())
     }));
     let killing = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        plans[0].until_begun(doomed.div_ceil(2)).await;
+        plans[1].until_begun(doomed / 2).await;
         cluster.kill(victim);
         Instant::now()
     };
@@ -78,7 +78,6 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
 async fn an_instance_that_slept_for_longer_than_its_lease_changes_nothing_when_it_wakes() {
     let mut run = Run::begin("asleep");
     let cluster = Cluster::start(&[]).await;
-    cluster.until_judges().await;
     gated(&cluster.openai);
     let (sleeper, awake) = (0, 1);
     let turns = run.turns(10);

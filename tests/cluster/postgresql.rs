@@ -22,13 +22,16 @@ async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
     let asked: Vec<Asked> =
         join_all((0..turns).map(|n| ask(cluster.student_at(n % INSTANCES), run.random.u64(..1 << 40)))).await;
     cluster.openai.wait_for_waiting(turns).await;
+    let plans: [Plan; INSTANCES] = std::array::from_fn(|instance| Plan::stay(cluster.url(instance)));
     let following = join_all(asked.iter().enumerate().map(async |(n, asked)| {
-        let plan = Plan::stay(cluster.url((n / 2) % INSTANCES));
-        asked.check(&follow(&asked.student, &asked.turn, &plan).await).await;
+        let plan = &plans[(n / 2) % INSTANCES];
+        asked.check(&follow(&asked.student, &asked.turn, plan).await).await;
     }));
     let loss = async {
         // The pages are there first.
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        for (instance, plan) in plans.iter().enumerate() {
+            plan.until_begun((0..turns).filter(|n| (n / 2) % INSTANCES == instance).count()).await;
+        }
         cluster.postgres.stop();
         // All answers finish while there is nowhere to write them.
         cluster.openai.release_all(Purpose::Chat);
@@ -39,7 +42,7 @@ async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
             refused.problem(503, "store-unavailable");
             assert!(!refused.header("retry-after").is_empty());
         }
-        // Longer than a lease lasts.
+        // The outage itself: longer than a lease lasts.
         let rest = std::time::Duration::from_secs(6).saturating_sub(gone.elapsed());
         tokio::time::sleep(rest).await;
         cluster.postgres.start_again();

@@ -1,7 +1,5 @@
 //! Redis goes, comes back empty, forgets, stalls.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
 use crate::{
@@ -67,20 +65,23 @@ async fn a_redis_that_forgets_or_stalls_harms_nothing() {
     )
     .await;
     let following = join_all(asked.iter().enumerate().map(async |(n, asked)| {
-        let plan =
-            Plan { urls: vec![urls[(n + 1) % urls.len()].clone(), urls[(n + 2) % urls.len()].clone()], cuts: vec![6] };
+        let hops = vec![urls[(n + 1) % urls.len()].clone(), urls[(n + 2) % urls.len()].clone()];
+        let plan = Plan::hop(hops, vec![6]);
         asked.check(&follow(&asked.student, &asked.turn, &plan).await).await;
     }));
     let harm = async {
         for _ in 0..3 {
             cluster.redis.flush();
-            tokio::time::sleep(Duration::from_millis(150)).await;
+            let sent = cluster.openai.stats().chunks;
+            cluster.openai.wait_for("more pieces", |stats| stats.chunks > sent + turns).await;
         }
         cluster.redis.pause();
-        tokio::time::sleep(Duration::from_secs(2)).await;
+        for number in 0..INSTANCES {
+            cluster.until_ready_says(number, "bus", "redis-away").await;
+        }
         cluster.redis.resume();
     };
     tokio::join!(following, harm);
     assert_eq!(calls(&cluster.openai, Purpose::Chat), turns);
-    run.tell(format_args!("{turns} turns through three times FLUSHALL and two seconds of silence"));
+    run.tell(format_args!("{turns} turns through three times FLUSHALL and a silence"));
 }

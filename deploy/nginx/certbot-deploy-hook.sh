@@ -1,0 +1,19 @@
+#!/bin/sh
+# /etc/letsencrypt/renewal-hooks/deploy/llm-classroom.sh: certbot calls it when it has a new certificate. nginx takes the
+# certificate by a reload, which ends no connection: old workers finish their streams.
+# NGINX_COMMAND, such as "nginx -c /path/nginx.conf", names an nginx that systemd doesn't run.
+set -eu
+
+nginx=${NGINX_COMMAND:-nginx}
+# Not quoted: the command may carry options.
+# shellcheck disable=SC2086
+if ! $nginx -t -q; then
+    echo "nginx keeps the old certificate, since its configuration has an error: see 'nginx -t', mend it, then 'systemctl reload nginx'" >&2
+    exit 1
+fi
+if [ -z "${NGINX_COMMAND:-}" ] && [ -d /run/systemd/system ]; then
+    systemctl reload nginx
+else
+    # shellcheck disable=SC2086
+    $nginx -s reload
+fi
