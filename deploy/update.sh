@@ -45,14 +45,6 @@ done
 [[ $wait =~ ^[1-9][0-9]*$ ]] || fail 2 "--wait에는 60 같은 초를 적어 주세요."
 [[ -z $sha256 || $sha256 =~ ^[0-9a-fA-F]{64}$ ]] || fail 2 "--sha256에는 16진수 64자리를 적어 주세요."
 
-do_it() {
-    if $dry_run; then
-        say "[dry-run] $*"
-    else
-        "$@"
-    fi
-}
-
 # --- Before anything is changed ---
 
 $dry_run || ((EUID == 0)) || fail 1 "관리자 권한이 필요해요. sudo를 붙여서 다시 실행해 주세요."
@@ -135,10 +127,18 @@ serves() { # serves: within the time, the program that now is on the disk, and i
 
 say "$old → $new 업데이트를 시작할게요."
 
+if $dry_run; then
+    ! $backup || say "[dry-run] systemctl start llm-classroom-backup.service"
+    say "[dry-run] dpkg --install $file"
+    say "[dry-run] systemctl restart $service"
+    say "[dry-run] /health와 /ready를 ${wait}초 동안 확인하고, 안 되면 $old 버전으로 되돌려요."
+    exit 0
+fi
+
 if $backup; then
     if /usr/bin/llm-classroom help backup >/dev/null 2>&1; then
         say "먼저 백업해요."
-        do_it systemctl start llm-classroom-backup.service ||
+        systemctl start llm-classroom-backup.service ||
             fail 1 "백업하지 못해서 업데이트를 멈췄어요. 아무것도 바꾸지 않았어요." \
                 "까닭: journalctl -u llm-classroom-backup -n 20   백업 없이 하려면 --no-backup"
     else
@@ -148,11 +148,8 @@ fi
 
 # The way back: the package of the version that serves now, or else its program.
 former=$kept/llm-classroom_${old}_amd64.deb
-keep() {
-    install -d -m 700 "$kept"
-    cp /usr/bin/llm-classroom "$kept/llm-classroom.former"
-}
-do_it keep
+install -d -m 700 "$kept"
+cp /usr/bin/llm-classroom "$kept/llm-classroom.former"
 
 # Settings stay as they are here; the service is restarted below, where it's seen how that goes.
 put() { LLM_CLASSROOM_RESTART_LATER=1 dpkg --force-confold --force-confdef --install "$1" >"$work/dpkg" 2>&1; }
@@ -176,13 +173,6 @@ come_back() { # come_back: the former version, one way or the other
     restart
     serves
 }
-
-if $dry_run; then
-    say "[dry-run] dpkg --install $file"
-    say "[dry-run] systemctl restart $service"
-    say "[dry-run] /health와 /ready를 ${wait}초 동안 확인하고, 안 되면 $old 버전으로 되돌려요."
-    exit 0
-fi
 
 say "설치해요."
 if put "$file" && restart && serves; then
