@@ -83,7 +83,7 @@ fi
 
 # --- How things are changed: each at one place, so that a dry run changes nothing and a second run knows it did nothing ---
 
-changes=0 restart=false reload=false
+changes=0 restart=false reload=false updated=false text=''
 do_it() { # do_it COMMAND...
     changes=$((changes + 1))
     if $dry_run; then
@@ -99,12 +99,22 @@ get_packages() { # get_packages NAME...: those that are missing
         has "$name" || missing+=("$name")
     done
     ((${#missing[@]})) || return 0
-    do_it env DEBIAN_FRONTEND=noninteractive apt-get update -qq
-    do_it env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-        -o Dpkg::Options::=--force-confold -o Dpkg::Options::=--force-confdef "${missing[@]}"
+    if ! $updated; then
+        do_it apt update
+        updated=true
+    fi
+    do_it apt install "${missing[@]}"
+}
+apt() { # apt COMMAND...: its many lines only when it fails; nothing is asked, and settings stay as they are
+    local quiet=(--yes -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold
+        -o Dpkg::Options::=--force-confdef)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get "${quiet[@]}" "$@" >"$work/apt" 2>&1; then
+        cat "$work/apt" >&2
+        fail "apt-get $*: 되지 않았어요. 위의 까닭을 고친 다음 다시 실행해 주세요."
+    fi
 }
 put() { # put SOURCE TARGET [MODE]: with the domain in it; what somebody changed by hand stays
-    local source=$1 target=$2 mode=${3:-644} text
+    local source=$1 target=$2 mode=${3:-644}
     if [[ ! -f $source ]]; then
         # In a dry run before the package is there.
         do_it install -D -m "$mode" "$source" "$target"
@@ -119,13 +129,12 @@ put() { # put SOURCE TARGET [MODE]: with the domain in it; what somebody changed
         say "$target: 손으로 고친 파일이라 그대로 두었어요. 새 것으로 바꾸려면 지우고 다시 실행해 주세요."
         return
     fi
-    do_it write "$target" "$mode" "$text"
+    do_it write "$target" "$mode"
     reload=true
 }
-write() { # write TARGET MODE TEXT
-    install -d "$(dirname "$1")"
-    install -m "$2" /dev/null "$1"
-    printf '%s\n' "$3" >"$1"
+write() { # write TARGET MODE: what is in $text
+    install -D -m "$2" /dev/null "$1"
+    printf '%s\n' "$text" >"$1"
 }
 link() { # link TARGET NAME
     [[ $(readlink "$2" || true) == "$1" ]] && return
@@ -186,7 +195,7 @@ check() {
         '') ;;
         nginx) [[ $tls != builtin ]] || fail "${port}번 포트를 nginx가 쓰고 있어요." "먼저 끄거나(sudo systemctl disable --now nginx) --tls nginx로 설치해 주세요." ;;
         systemd | llm-classroom) ;;
-        *) ! $nginx && [[ $tls == none ]] || fail "${port}번 포트를 $who 프로그램이 쓰고 있어요." "먼저 끄거나, 그 프로그램을 계속 쓰려면 --no-nginx를 붙여 주세요." ;;
+        *) [[ $nginx == false && $tls == none ]] || fail "${port}번 포트를 $who 프로그램이 쓰고 있어요." "먼저 끄거나, 그 프로그램을 계속 쓰려면 --no-nginx를 붙여 주세요." ;;
         esac
     done
     who=$(listener 8000)
@@ -241,8 +250,7 @@ install_program() {
     fetch
     new=$(dpkg-deb --field "$file" Version 2>/dev/null || true)
     if ! has llm-classroom; then
-        do_it env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-            -o Dpkg::Options::=--force-confold "$(realpath -m "$file")"
+        do_it apt install "$(realpath -m "$file")"
         # The first update's way back.
         do_it install -D -m 600 "$file" "$kept/llm-classroom_${new}_amd64.deb"
     elif [[ $now == "$new" ]]; then
@@ -398,7 +406,7 @@ set_nginx() {
         link $available/llm-classroom-http.conf $enabled/llm-classroom-http.conf
         reload_nginx
         do_it certbot certonly --webroot --webroot-path /var/www/letsencrypt --domain "$domain" --email "$email" \
-            --agree-tos --no-eff-email --non-interactive ||
+            --agree-tos --no-eff-email --non-interactive --quiet ||
             fail "인증서를 받지 못했어요. $domain 이 이 컴퓨터의 주소를 가리키는지, 80번 포트가 열려 있는지 확인해 주세요." \
                 "지금은 http://$domain 으로 열려요. 고친 다음 같은 명령을 다시 실행해 주세요."
     else
@@ -423,7 +431,7 @@ set_firewall() {
         return
     fi
     before=$(ufw show added && ufw status verbose)
-    "$share/firewall/ufw.sh" "${options[@]}" >/dev/null || fail "방화벽을 켜지 못했어요. sudo $share/firewall/ufw.sh 로 까닭을 볼 수 있어요."
+    "$share/firewall/ufw.sh" "${options[@]}" >"$work/ufw" 2>&1 || fail "방화벽을 켜지 못했어요: $(tail -n 3 "$work/ufw")"
     [[ $before == "$(ufw show added && ufw status verbose)" ]] || changes=$((changes + 1))
     say "80, 443과 SSH만 열려 있어요. 8000번은 닫혀 있어요."
 }

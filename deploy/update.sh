@@ -106,8 +106,8 @@ ask() { # ask PATH: the answer, if it's a 200
         "${how[@]}" "http://${address:-127.0.0.1:8000}$1"
     fi
 }
-serves() { # serves: within the time, the program that now is on the disk, and it goes on doing so
-    local deadline=$((SECONDS + wait)) process='' first='' again
+serves() { # serves SECONDS: within this time, and it goes on doing so
+    local deadline=$((SECONDS + $1)) process='' first='' again
     while ((SECONDS < deadline)); do
         sleep 0.5
         process=$(systemctl show --value --property=MainPID "$service")
@@ -171,11 +171,12 @@ come_back() { # come_back: the former version, one way or the other
         install -m 755 "$kept/llm-classroom.former" /usr/bin/llm-classroom || return 1
     fi
     restart
-    serves
+    # No hurry here: there is nothing else to go back to.
+    serves 120
 }
 
 say "설치해요."
-if put "$file" && restart && serves; then
+if put "$file" && restart && serves "$wait"; then
     # The next update's way back.
     find "$kept" -name 'llm-classroom_*.deb' ! -name "llm-classroom_${old}_*.deb" -delete
     cp "$file" "$kept/llm-classroom_${new}_amd64.deb"

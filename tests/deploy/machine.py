@@ -15,7 +15,8 @@ import uuid
 from conftest import ROOT, eventually, run
 
 CACHE = ROOT / "target" / "machine"
-INSTALLED = ["systemd", "systemd-sysv", "dbus", "ca-certificates", "curl", "iproute2", "logrotate", "adduser"]
+INSTALLED = ["systemd", "systemd-sysv", "dbus", "ca-certificates", "curl", "iproute2", "procps", "python3"]
+INSTALLED += ["logrotate", "adduser"]
 AT_HAND = ["nginx", "certbot", "ufw"]
 """What deploy/install.sh installs: downloaded into the base, so that apt-get finds it without a network."""
 
@@ -24,7 +25,8 @@ set -eu
 root=$1 base=$2 changes=$3 work=$4
 shift 4
 ip link set lo up
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$changes,workdir=$work" "$root"
+# Volatile: nothing waits for the disk, since all of it is thrown away.
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$changes,workdir=$work,volatile" "$root"
 mount -t proc proc "$root/proc"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
@@ -45,6 +47,7 @@ umount -l /mnt
 # Among its own processes mounts are shared, as systemd relies on when it passes credentials.
 mount --make-rshared /
 hostname class
+touch /run/machine
 exec env -i container=unshare LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
 """
 
@@ -91,8 +94,6 @@ def base():
     run(*inside, "apt-get", "update")
     # Without the recommended packages, as deploy/install.sh asks for them.
     run(*inside, "apt-get", "install", "--yes", "--no-install-recommends", "--download-only", *AT_HAND)
-    # A disk that is thrown away needs no waiting for.
-    (making / "etc/dpkg/dpkg.cfg.d/unsafe").write_text("force-unsafe-io\n")
     # What only people at a screen need, and what would change files on its own.
     for unit in ["console-getty.service", "getty.target", "systemd-logind.service", "apt-daily.timer"]:
         (making / "etc/systemd/system" / unit).symlink_to("/dev/null")
@@ -130,7 +131,7 @@ class Machine:
         )
         self.first = eventually("the machine's first process", self._first)
         self.files = pathlib.Path(f"/proc/{self.first}/root")
-        eventually("the machine's own files", lambda: (self.files / "etc/dpkg/dpkg.cfg.d/unsafe").exists() or None)
+        eventually("the machine's own files", lambda: (self.files / "run/machine").exists())
         if "systemd" in first[0]:
             eventually("systemd", lambda: (self.files / "run/systemd/private").exists())
             self.run("systemctl", "is-system-running", "--wait", check=False)
