@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes the Debian package of a built program. The same program and commit give the same bytes.
 #   deb.sh [PROGRAM [FOLDER]]   PROGRAM, if not target/dist/llm-classroom; FOLDER for the package, if not PROGRAM's
-# VERSION= names another version than Cargo.toml, COMPRESSION= another way than xz.
+# VERSION= names another version than Cargo.toml, COMPRESSION= other options of dpkg-deb than -Zxz.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C
@@ -80,6 +80,7 @@ chmod 644 "$root/DEBIAN/md5sums"
 find "$root" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 package=llm-classroom_${version}_amd64.deb
 mkdir -p "$folder"
-dpkg-deb --root-owner-group -Z"${COMPRESSION:-xz}" --build "$root" "$folder/$package" >/dev/null
+read -ra compression <<<"${COMPRESSION:--Zxz}"
+dpkg-deb --root-owner-group "${compression[@]}" --build "$root" "$folder/$package" >/dev/null
 (cd "$folder" && sha256sum "$package" >"$package.sha256")
 echo "$folder/$package"
