@@ -13,6 +13,7 @@ pub mod http;
 pub mod language;
 pub mod llm;
 pub mod moving;
+pub mod observe;
 pub mod render;
 pub mod serve;
 pub mod shared;

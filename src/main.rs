@@ -1,18 +1,16 @@
 //! The `llm-classroom` program: reads settings, says what it does, and serves.
 
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::process::ExitCode;
 
-use anyhow::Context;
 use llm_classroom::{
     app::{self, App},
-    config::{self, Cli, Command, Config, Doctor, LogFormat, Migrate},
+    config::{self, Cli, Command, Config, Doctor, Migrate},
     doctor::{self, report},
     domain::Locale,
-    http, moving,
+    http, moving, observe,
     serve::{listen, systemd},
 };
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
@@ -41,8 +39,10 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
 
 fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    log(&config)?;
-    runtime()?.block_on(serve_until_told(config))
+    let observing = observe::begin(&config)?;
+    let served = runtime()?.block_on(serve_until_told(config));
+    observing.end(served.as_ref().err());
+    served
 }
 
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
@@ -74,12 +74,16 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
 fn migrate(told: &Migrate) -> anyhow::Result<()> {
     let config = &told.config;
     if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
-        log(config)?;
-        return runtime()?.block_on(moving::move_school(from, to));
+        let observing = observe::begin(config)?;
+        let moved = runtime()?.block_on(moving::move_school(from, to));
+        observing.end(moved.as_ref().err());
+        return moved;
     }
     config.validate()?;
-    log(config)?;
-    runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) })?;
+    let observing = observe::begin(config)?;
+    let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
+    observing.end(migrated.as_ref().err());
+    migrated?;
     println!("The database is at this version.");
     Ok(())
 }
@@ -131,17 +135,4 @@ fn told_to_end() -> std::io::Result<impl Future<Output = ()> + Send> {
         }
         systemd::stopping();
     })
-}
-
-fn log(config: &Config) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    match config.log_format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-    }
-    Ok(())
 }

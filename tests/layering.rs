@@ -10,7 +10,7 @@ use std::{
 };
 
 /// Only these places under `src/` may use these crates.
-const OUTSIDE: [(&str, &[&str], &[&str]); 7] = [
+const OUTSIDE: [(&str, &[&str], &[&str]); 9] = [
     ("SQL", &["sea_orm", "sea_orm_migration", "sea_query", "sqlx"], &["store/"]),
     (
         "the web",
@@ -18,14 +18,20 @@ const OUTSIDE: [(&str, &[&str], &[&str]); 7] = [
         &["http/", "serve/"],
     ),
     ("the listener", &["axum_server", "hyper_util", "listenfd", "sd_notify"], &["serve/"]),
-    ("calls to model servers", &["reqwest", "eventsource_stream"], &["llm/", "doctor/"]),
+    ("calls to other servers", &["reqwest"], &["llm/", "observe/", "doctor/"]),
+    ("answers of model servers", &["eventsource_stream"], &["llm/"]),
+    (
+        "watching",
+        &["tracing_subscriber", "tracing_opentelemetry", "opentelemetry", "opentelemetry_otlp", "opentelemetry_sdk"],
+        &["observe/"],
+    ),
     ("rendering", &["comrak", "ammonia", "syntect", "pulldown_latex"], &["render/"]),
     ("rate limits", &["governor"], &["http/"]),
     ("Redis", &["redis"], &["shared/"]),
 ];
 
 /// What the parts of the program may not know of each other: modules of the crate.
-const INSIDE: [(&str, &[&str]); 8] = [
+const INSIDE: [(&str, &[&str]); 9] = [
     ("domain/", &["http", "app", "config"]),
     ("store/", &["http", "app", "config", "llm", "bus", "render", "shared"]),
     ("llm/", &["http", "app", "config", "domain", "store", "bus", "render", "shared"]),
@@ -33,6 +39,7 @@ const INSIDE: [(&str, &[&str]); 8] = [
     ("render/", &["http", "app", "config", "domain", "store", "llm", "bus", "shared"]),
     ("shared/", &["http", "app", "config", "domain", "store", "llm", "bus", "render"]),
     ("serve/", &["http", "app", "domain", "store", "llm", "bus", "render", "shared"]),
+    ("observe/", &["http", "app", "domain", "store", "llm", "bus", "render", "shared"]),
     ("config/", &["http", "app", "domain", "store", "llm", "bus", "render"]),
 ];
 

@@ -1,6 +1,7 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
 mod files;
+mod observe;
 mod secrets;
 mod validate;
 
@@ -11,6 +12,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use files::load;
+pub use observe::ObserveConfig;
 pub use secrets::SECRETS;
 pub use validate::ConfigError;
 
@@ -160,6 +162,9 @@ pub struct Config {
     /// Limits on use
     #[command(flatten)]
     pub limits: LimitConfig,
+    /// Where errors and traces go
+    #[command(flatten)]
+    pub observe: ObserveConfig,
 }
 
 /// Which model server, and how patiently it is asked.

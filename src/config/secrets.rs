@@ -12,7 +12,7 @@ use clap::{Arg, Command, builder::Resettable};
 use super::ConfigError;
 
 /// Settings that may come in a file, by the name of their variable.
-pub const SECRETS: [&str; 3] = ["OPENAI_API_KEY", "DATABASE_URL", "REDIS_URL"];
+pub const SECRETS: [&str; 4] = ["OPENAI_API_KEY", "DATABASE_URL", "REDIS_URL", "SENTRY_DSN"];
 
 /// The same command line, in which a secret's file stands in for its default: below flag and environment.
 ///

@@ -13,6 +13,12 @@ const MOST_TURNS: usize = 1_000_000;
 #[error("{0}")]
 pub struct ConfigError(pub(super) String);
 
+impl ConfigError {
+    pub(super) fn new(sentence: &str) -> Self {
+        Self(sentence.to_owned())
+    }
+}
+
 impl Config {
     /// Checks what no single setting shows.
     ///
@@ -21,7 +27,9 @@ impl Config {
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_addresses()?;
         self.check_model()?;
-        self.check_limits()
+        self.check_limits()?;
+        self.observe.dsn()?;
+        self.observe.traces_url().map(drop)
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
@@ -122,7 +130,7 @@ impl Config {
     }
 }
 
-fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
+pub(super) fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match host {
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace) => Ok(()),
@@ -131,7 +139,7 @@ fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
 }
 
 fn refuse(sentence: &str) -> Result<(), ConfigError> {
-    Err(ConfigError(sentence.to_owned()))
+    Err(ConfigError::new(sentence))
 }
 
 #[cfg(test)]
@@ -153,7 +161,7 @@ mod tests {
 
     #[test]
     fn every_bad_combination_is_refused_with_its_name() {
-        let bad: [(&[&str], &str); 18] = [
+        let bad: [(&[&str], &str); 20] = [
             (&["--database-url", "mysql://x"], "DATABASE_URL"),
             (&["--app-base-url", "class.example.kr"], "APP_BASE_URL"),
             (&["--cors-allow-origins", "*,https://a.kr"], "CORS_ALLOW_ORIGINS"),
@@ -172,6 +180,8 @@ mod tests {
             (&["--redis-url", "http://127.0.0.1", "--database-url", "postgres://h/d"], "REDIS_URL"),
             (&["--redis-url", "redis://:pw@host:port", "--database-url", "postgres://h/d"], "REDIS_URL"),
             (&["--max-turns", "0"], "MAX_TURNS"),
+            (&["--sentry-dsn", "https://sentry.io/1"], "SENTRY_DSN"),
+            (&["--otel-exporter-otlp-endpoint", "localhost:4318"], "OTEL_EXPORTER_OTLP_ENDPOINT"),
         ];
         for (flags, name) in bad {
             let error = config(flags).validate().unwrap_err().to_string();
@@ -198,11 +208,12 @@ mod tests {
 
     #[test]
     fn secrets_do_not_show_in_debug_output() {
-        let config = config(&["--openai-api-key", "sk-secret", "--database-url", "postgres://u:pw-secret@h/d"]);
+        let flags = ["--openai-api-key", "sk-secret", "--database-url", "postgres://u:pw-secret@h/d"];
+        let config = config(&[&flags[..], &["--sentry-dsn", "https://dsn-secret@h/1"]].concat());
         let redis = config_with_redis("redis://:pw-secret@h");
         assert!(!format!("{redis:?}").contains("pw-secret"));
         let shown = format!("{config:?}");
-        assert!(!shown.contains("sk-secret") && !shown.contains("pw-secret"), "{shown}");
+        assert!(!shown.contains("-secret"), "{shown}");
     }
 
     fn config_with_redis(url: &str) -> Config {
@@ -213,6 +224,17 @@ mod tests {
     fn an_empty_redis_url_is_none() {
         assert_eq!(config_with_redis(" ").redis(), None);
         assert_eq!(config_with_redis("rediss://:pw@h:6380/1").validate(), Ok(()));
+    }
+
+    #[test]
+    fn errors_and_traces_go_nowhere_unless_said_and_an_empty_place_is_none() {
+        for empty in ["", " "] {
+            let observe = config(&["--sentry-dsn", empty, "--otel-exporter-otlp-endpoint", empty]).observe;
+            assert!(observe.dsn().unwrap().is_none());
+            assert_eq!(observe.traces_url(), Ok(None));
+        }
+        let observe = config(&["--otel-exporter-otlp-endpoint", "http://127.0.0.1:4318/"]).observe;
+        assert_eq!(observe.traces_url(), Ok(Some("http://127.0.0.1:4318/v1/traces".to_owned())));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
     AppState, metrics, problem,
     request_id::{self, REQUEST_ID},
 };
-use crate::config::Config;
+use crate::{config::Config, observe::NO_TRACE};
 
 /// Most bytes of a request's body.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -61,9 +61,12 @@ pub fn around(routes: Router<AppState>) -> Router<AppState> {
             TraceLayer::new_for_http()
                 .make_span_with(span)
                 .on_request(())
-                .on_response(|response: &Response, took: Duration, _: &Span| {
+                .on_response(|response: &Response, took: Duration, span: &Span| {
+                    span.record("http.response.status_code", i64::from(response.status().as_u16()));
+                    if response.status().is_server_error() {
+                        span.record("otel.status_code", "ERROR");
+                    }
                     tracing::debug!(
-                        http.status = response.status().as_u16(),
                         http.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
                         "a request was answered"
                     );
@@ -132,14 +135,33 @@ fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeader
 fn span(request: &Request) -> Span {
     let id = request_id::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    tracing::info_span!("request", request.id = id, http.method = %request.method(), http.route = route, turn.id = Empty)
+    let method = request.method().as_str();
+    // The two differ in their target alone, which has to be known when the program is compiled.
+    macro_rules! span {
+        ($target:expr) => {
+            tracing::info_span!(
+                target: $target,
+                "request",
+                otel.name = format_args!("{method} {route}"),
+                otel.kind = "server",
+                otel.status_code = Empty,
+                request.id = id,
+                http.request.method = method,
+                http.route = route,
+                http.response.status_code = Empty,
+                learner = Empty,
+                turn.id = Empty,
+            )
+        };
+    }
+    if matches!(route, "/health" | "/ready" | "/metrics") || route.starts_with("/static/") {
+        span!(NO_TRACE)
+    } else {
+        span!(module_path!())
+    }
 }
 
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without words");
-    super::error::ApiError::internal(&what).into_response()
+/// A panic was logged where it happened, and what it says may repeat a student's words.
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    super::error::ApiError::Internal.into_response()
 }

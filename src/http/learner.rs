@@ -40,6 +40,7 @@ async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiEr
     let Some(hash) = jar.get(COOKIE).and_then(|cookie| parse_token(cookie.value())).map(|token| hash(&token)) else {
         return Ok(None);
     };
+    note(&hash);
     // Every request with a cookie comes by here, so this is where none waits in vain for a connection.
     if state.engine.is_without_database() {
         return Err(ApiError::StoreUnavailable);
@@ -58,7 +59,9 @@ async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiEr
 pub async fn welcome(state: &AppState) -> Result<(Learner, HeaderValue), ApiError> {
     let mut token = [0; 16];
     getrandom::fill(&mut token).map_err(|error| ApiError::internal(&error))?;
-    let learner = state.store.add_learner(&hash(&token), now()).await?;
+    let hash = hash(&token);
+    note(&hash);
+    let learner = state.store.add_learner(&hash, now()).await?;
     let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut cookie = Cookie::new(COOKIE, text);
     cookie.set_path("/");
@@ -68,6 +71,13 @@ pub async fn welcome(state: &AppState) -> Result<(Learner, HeaderValue), ApiErro
     let value = format!("{cookie}; Max-Age={COOKIE_SECONDS}");
     let value = HeaderValue::from_str(&value).map_err(|error| ApiError::internal(&error))?;
     Ok((Learner(learner), value))
+}
+
+/// Says on every line of this request whose it is, so that one learner's can be found together. It's the beginning of
+/// what the database knows the learner by, from which nobody gets to the cookie.
+fn note(hash: &[u8; 32]) {
+    let learner: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    tracing::Span::current().record("learner", learner);
 }
 
 /// The 128 bits of a cookie's 32 hexadecimal digits.

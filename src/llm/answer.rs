@@ -102,7 +102,7 @@ impl Stream for Answer {
         Poll::Ready(match piece {
             Some(Ok(Piece::End(end))) => {
                 call.permit.success();
-                call.tally.ended(end.usage);
+                call.tally.ended(&end);
                 Some(Ok(Piece::End(end)))
             }
             Some(Err(fault)) => Some(Err(call.fail(fault))),

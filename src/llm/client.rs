@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{Instrument as _, Span, field::Empty};
 
 /// How much of a refusal is read, and for how long.
 const MAX_REFUSAL_BYTES: usize = 16 * 1024;
@@ -60,7 +61,8 @@ impl Client {
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let mut tally = Tally::new(request.purpose, model);
+        let mut tally = Tally::new(&request, model, &inner.url);
+        let span = tally.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
             Err(retry_in) => {
@@ -70,7 +72,7 @@ impl Client {
             }
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
-        let outcome = inner.ask_all(&request, model, &mut tally, total_at).await;
+        let outcome = inner.ask_all(&request, model, &mut tally, total_at).instrument(span).await;
         let mut call = Call { permit, tally, scrub: inner.scrub.clone() };
         match outcome {
             Ok((first, reading)) => {
@@ -170,7 +172,23 @@ impl Inner {
             let first = reading.first().await?;
             Ok((first, reading))
         };
-        timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)))
+        let span = tracing::info_span!(
+            "attempt",
+            otel.status_code = Empty,
+            gen_ai.request.model = model,
+            http.response.status_code = Empty,
+            error.r#type = Empty,
+        );
+        let attempt = async {
+            let opened = timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)));
+            if let Err(fault) = &opened {
+                let span = Span::current();
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", fault.error.label());
+            }
+            opened
+        };
+        attempt.instrument(span).await
     }
 
     /// Sends the request, again without a parameter whenever the server refuses it for that, until it agrees.
@@ -181,6 +199,7 @@ impl Inner {
             let body = wire::body(request, model, quirks);
             let response = self.http.post(self.url.clone()).json(&body).send().await.map_err(Fault::of_transport)?;
             let status = response.status();
+            Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {
                 if quirks != known {
                     tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");

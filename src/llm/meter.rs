@@ -1,8 +1,10 @@
-//! Counts calls, and writes the one log line about each that failed.
+//! Counts calls, keeps the span of each, and writes the one log line about each that failed.
 
-use super::{Error, Usage};
+use super::{End, Error, Request};
+use crate::observe::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
 use tokio::time::Instant;
+use tracing::{Span, field::Empty};
 
 /// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
@@ -23,11 +25,37 @@ pub(super) struct Tally {
     model: String,
     started: Instant,
     settled: bool,
+    /// Ends with the call. Its fields are OpenTelemetry's for calls on models.
+    span: Span,
 }
 
 impl Tally {
-    pub(super) fn new(purpose: &'static str, model: &str) -> Self {
-        Self { purpose, model: model.to_owned(), started: Instant::now(), settled: false }
+    pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url) -> Self {
+        let purpose = request.purpose;
+        let span = tracing::info_span!(
+            "model call",
+            otel.name = format_args!("{purpose} {model}"),
+            otel.kind = "client",
+            otel.status_code = Empty,
+            llm.purpose = purpose,
+            gen_ai.operation.name = "chat",
+            gen_ai.provider.name = "openai",
+            gen_ai.request.model = model,
+            gen_ai.request.max_tokens = i64::from(request.max_tokens),
+            gen_ai.response.model = Empty,
+            gen_ai.usage.input_tokens = Empty,
+            gen_ai.usage.output_tokens = Empty,
+            llm.first_token_seconds = Empty,
+            server.address = server.host_str(),
+            server.port = server.port_or_known_default().map(i64::from),
+            error.r#type = Empty,
+        );
+        Self { purpose, model: model.to_owned(), started: Instant::now(), settled: false, span }
+    }
+
+    /// The span of the whole call.
+    pub(super) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
@@ -46,12 +74,17 @@ impl Tally {
     }
 
     pub(super) fn first_token(&self) {
-        histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone())
-            .record(self.started.elapsed());
+        let took = self.started.elapsed();
+        self.span.record("llm.first_token_seconds", took.as_secs_f64());
+        histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone()).record(took);
     }
 
-    pub(super) fn ended(mut self, usage: Usage) {
+    pub(super) fn ended(mut self, end: &End) {
         self.settle("ok");
+        let usage = end.usage;
+        self.span.record("gen_ai.response.model", &end.model);
+        self.span.record("gen_ai.usage.input_tokens", i64::from(usage.prompt_tokens));
+        self.span.record("gen_ai.usage.output_tokens", i64::from(usage.completion_tokens));
         for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
             counter!("llm_tokens_total", "purpose" => self.purpose, "model" => self.model.clone(), "kind" => kind)
                 .increment(tokens.into());
@@ -61,12 +94,17 @@ impl Tally {
     pub(super) fn failed(mut self, error: &Error, detail: &str) {
         self.settle(error.label());
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        self.span.record("otel.status_code", "ERROR");
+        self.span.record("error.type", error);
+        let _within = self.span.enter();
         tracing::warn!(purpose, %model, error, "model call failed");
         said(detail);
     }
 
     fn settle(&mut self, outcome: &'static str) {
         self.settled = true;
+        // A span ends when it was left for the last time.
+        self.span.in_scope(|| ());
         let (purpose, model) = (self.purpose, self.model.clone());
         counter!("llm_calls_total", "purpose" => purpose, "model" => model, "outcome" => outcome).increment(1);
     }
@@ -75,15 +113,15 @@ impl Tally {
 impl Drop for Tally {
     fn drop(&mut self) {
         if !self.settled {
+            self.span.record("error.type", "cancelled");
             self.settle("cancelled");
         }
     }
 }
 
-/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them: only
-/// who asks for debug lines gets to see them.
+/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them.
 fn said(detail: &str) {
     if !detail.is_empty() {
-        tracing::debug!(detail, "what the model server said");
+        tracing::debug!(target: STUDENT_TEXT, detail, "what the model server said");
     }
 }

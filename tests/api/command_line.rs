@@ -22,7 +22,11 @@ fn it_tells_its_version_and_every_setting() {
     let (_, help) = run(
         folder.path(),
         &["--help"],
-        &[("OPENAI_API_KEY", "sk-secret"), ("DATABASE_URL", "postgres://u:secret@h/d")],
+        &[
+            ("OPENAI_API_KEY", "sk-secret"),
+            ("DATABASE_URL", "postgres://u:secret@h/d"),
+            ("SENTRY_DSN", "https://secret@h/1"),
+        ],
     );
     for name in [
         "OPENAI_API_KEY",
@@ -39,6 +43,10 @@ fn it_tells_its_version_and_every_setting() {
         "CORS_ALLOW_ORIGINS",
         "LOG_FORMAT",
         "RUST_LOG",
+        "LOG_STUDENT_TEXT",
+        "SENTRY_DSN",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_SERVICE_NAME",
         "METRICS_ADDR",
         "SHUTDOWN_GRACE_SECONDS",
         "RATE_LIMIT",

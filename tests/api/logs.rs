@@ -55,7 +55,7 @@ async fn a_failed_request_is_found_in_the_log_by_its_id() {
     let id = reply.problem(502, "model")["request_id"].take();
     let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect();
-    let found = lines.iter().find(|line| line["span"]["request.id"] == id && line["level"] == "WARN");
+    let found = lines.iter().find(|line| line["request.id"] == id && line["level"] == "WARN");
     assert!(found.is_some(), "{id} in {log}");
 }
 

@@ -3,4 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod doctor;
+mod logs;
+mod otlp;
+mod sentry;
 mod support;

@@ -1,6 +1,6 @@
 //! What is shared with the tests of one instance.
 
-#![allow(dead_code, reason = "these tests use a part of what is there")]
+#![allow(dead_code, unused_imports, reason = "each subject uses another part")]
 
 #[path = "../api/support/events.rs"]
 pub mod events;

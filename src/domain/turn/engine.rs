@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
 
 use super::{
     AskError, Hold, Lease, Turn, TurnState,
@@ -234,10 +235,11 @@ impl Engine {
         work: impl Future<Output = Result<T, AskError>> + Send + 'static,
     ) -> Result<T, AskError> {
         let (tell, told) = oneshot::channel();
-        self.0.parts.tasks.spawn(async move {
+        let work = async move {
             // The caller may be gone.
             let _ = tell.send(work.await);
-        });
+        };
+        self.0.parts.tasks.spawn(work.in_current_span());
         told.await.unwrap_or(Err(AskError::Lost))
     }
 
@@ -247,10 +249,12 @@ impl Engine {
         let publisher = self.0.parts.bus.publish((turn.id.0, turn.attempt), accepted);
         let orders = self.0.running.enter(hold, conversation.id);
         let engine = self.clone();
-        self.0.parts.tasks.spawn(async move {
+        let span = run::span(&turn);
+        let run = async move {
             run::run(&engine.0.parts, hold, turn, conversation.topic, locale, publisher, orders).await;
             engine.0.running.leave(hold);
             drop(slot);
-        });
+        };
+        self.0.parts.tasks.spawn(run.instrument(span));
     }
 }

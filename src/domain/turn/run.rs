@@ -5,6 +5,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts, running::Orders};
 use crate::{
@@ -15,11 +16,25 @@ use crate::{
         partner::{self, Asking, Noted},
     },
     llm,
+    observe::STUDENT_TEXT,
     store::{Store, StoreError},
 };
 
 /// How many earlier turns are read for the model; more would never fit its budget.
 const HISTORY_TURNS: u64 = 40;
+
+/// What a run's lines are found by. It lies within the request that started the turn, which ends long before.
+pub(super) fn span(turn: &Turn) -> Span {
+    tracing::info_span!(
+        "turn",
+        otel.status_code = Empty,
+        turn.id = %turn.id,
+        turn.attempt = i64::from(turn.attempt),
+        conversation.id = %turn.conversation,
+        turn.state = Empty,
+        turn.reason = Empty,
+    )
+}
 
 /// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
 pub(super) async fn run(
@@ -36,27 +51,45 @@ pub(super) async fn run(
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
-            tracing::error!(turn.id = %turn.id, "a turn's run panicked");
+            tracing::error!("a turn's run panicked");
             Outcome::failed(Reason::Broken)
         });
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
-    let stored = commit(parts, hold, &outcome).await;
+    let stored =
+        commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
     metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
     metrics::histogram!("turn_seconds").record(began.elapsed());
-    tracing::info!(
-        turn.id = %turn.id,
-        turn.state = outcome.state.as_str(),
-        turn.reason = outcome.reason.map(Reason::as_str),
-        turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "a turn ended"
-    );
+    tell(&outcome, began);
     publisher.status(match outcome.state {
         // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
         state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
         state => Status::new(state.as_str(), outcome.reason.map(Reason::as_str)),
     });
+}
+
+/// Says how a turn ended, on its span and in the one line each turn has.
+fn tell(outcome: &Outcome, began: Instant) {
+    let (state, reason) = (outcome.state.as_str(), outcome.reason.map(Reason::as_str));
+    let tokens = |count: fn(&Usage) -> u32| outcome.usage.iter().map(|usage| u64::from(count(usage))).sum::<u64>();
+    tracing::info!(
+        turn.state = state,
+        turn.reason = reason,
+        turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        turn.model =
+            outcome.usage.iter().find(|usage| usage.purpose == Purpose::Chat).map(|usage| usage.model.as_str()),
+        turn.prompt_tokens = tokens(|usage| usage.prompt_tokens),
+        turn.completion_tokens = tokens(|usage| usage.completion_tokens),
+        "a turn ended"
+    );
+    tracing::info!(target: STUDENT_TEXT, { turn.answer = outcome.answer }, "what the model answered");
+    let span = Span::current();
+    span.record("turn.state", state);
+    span.record("turn.reason", reason);
+    if outcome.state == TurnState::Failed {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 async fn perform(
@@ -71,10 +104,11 @@ async fn perform(
     let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
         Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
         Err(error) => {
-            tracing::error!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "the earlier turns can't be read");
+            tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
             return Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) };
         }
     };
+    tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
     let asking = Asking { topic, history, message: turn.message.clone(), locale, model: None };
 
     let mut answer = Answer::new();
@@ -101,7 +135,7 @@ async fn perform(
         let begin = async {
             // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
             if let Err(error) = parts.store.begin_turn(hold).await {
-                tracing::warn!(turn.id = %turn.id, error = &error as &dyn std::error::Error, "a turn's begin was not stored");
+                tracing::warn!(error = &error as &dyn std::error::Error, "a turn's begin was not stored");
             }
         };
         publisher.status(Status::new(TurnState::Answering.as_str(), None));
@@ -184,21 +218,26 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
         .retry(backoff)
         .when(|_| !parts.stop.is_cancelled())
         .notify(|error, _| {
-            tracing::error!(turn.id = %hold.turn, error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
+            tracing::error!(error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
         })
         .await;
     match stored {
         Ok(true) => {
+            // Also when it took several tries, which are noted on the span.
+            Span::current().record("otel.status_code", "OK");
             parts.tenure.note_answer();
             true
         }
         Ok(false) => {
-            tracing::info!(turn.id = %hold.turn, "a turn was deleted or taken over while it ran");
+            tracing::info!("a turn was deleted or taken over while it ran");
             book(parts, hold.turn, &outcome.usage).await;
             false
         }
         Err(error) => {
-            tracing::error!(turn.id = %hold.turn, error = &error as &dyn std::error::Error, "an outcome was lost: the program ended while the store was away");
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an outcome was lost: the program ended while the store was away"
+            );
             false
         }
     }
@@ -216,7 +255,7 @@ async fn was_stored(store: &Store, hold: Hold, outcome: &Outcome) -> Result<bool
 async fn book(parts: &Parts, turn: TurnId, usage: &[Usage]) {
     for usage in usage {
         if let Err(error) = parts.store.add_usage(Some(turn), usage, now()).await {
-            tracing::warn!(turn.id = %turn, error = &error as &dyn std::error::Error, "what a turn cost was not stored");
+            tracing::warn!(error = &error as &dyn std::error::Error, "what a turn cost was not stored");
         }
     }
 }

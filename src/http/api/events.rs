@@ -13,7 +13,7 @@ use axum::{
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 
-use super::turns::reason_text;
+use super::turns::{note, reason_text};
 use crate::{
     bus::{Event, Follower, Status},
     domain::{
@@ -46,6 +46,7 @@ pub async fn follow(
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(id) = id?;
+    note(id);
     let events = match state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)? {
         Following::Live(follower) => live(follower).left_stream(),
         Following::Stored(turn) => stream::iter(stored(*turn)).right_stream(),

@@ -134,6 +134,7 @@ pub async fn ask(
     let key = idempotency_key(&headers)?;
     state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
     let turn = state.engine.ask(learner, id, message, key, locale).await?;
+    note(turn.id);
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
 }
 
@@ -146,6 +147,7 @@ pub async fn cancel(
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let Path(id) = id?;
+    note(id);
     state.engine.cancel(learner, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -163,8 +165,14 @@ pub async fn retry(
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let Path(id) = id?;
     state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
+    note(id);
     let turn = state.engine.retry(learner, id, locale).await?;
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
+}
+
+/// Says on the lines of this request which turn it's about.
+pub(super) fn note(turn: TurnId) {
+    tracing::Span::current().record("turn.id", tracing::field::display(turn));
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
