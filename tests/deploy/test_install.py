@@ -19,6 +19,18 @@ CRASHES = "#!/bin/sh\necho 'this version falls over' >&2\nexit 1\n"
 HANGS = "#!/bin/sh\ncase $1 in serve) exec sleep infinity ;; esac\nexit 1\n"
 ANSWERS_ONCE_AND_FALLS = "#!/bin/sh\ncase $1 in serve) (sleep 0.5; kill -9 $$) & ;; esac\nexec /usr/bin/llm-classroom.real \"$@\"\n"
 
+BACKS_UP = """#!/bin/sh
+case "$1 $2" in
+"help backup") exit 0 ;;
+"backup ")
+    if [ -e /var/lib/llm-classroom/no-backup ]; then exit 1; fi
+    cp "${DATABASE_URL#sqlite://}" "$BACKUP_URL/before-$$"
+    ;;
+*) exec /usr/bin/llm-classroom.real "$@" ;;
+esac
+"""
+"""Stands in for a program that can make backups, so that its failing can be tried."""
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
@@ -69,6 +81,8 @@ def fresh(tmp_path_factory, package):
     try:
         put(machine, INSTALL, package, package.with_name(f"{package.name}.sha256"))
         machine.write("/etc/hosts", f"127.0.0.1 localhost {DOMAIN}\n")
+        # There is no network: apt-get is to notice at once.
+        machine.write("/etc/apt/apt.conf.d/90-no-network", 'Acquire::Retries "0";\n')
         machine.write("/root/key", "sk-of-this-test\n", 0o600)
         yield machine
     finally:
@@ -160,7 +174,7 @@ def test_a_fresh_machine_serves_over_tls(fresh, authority, package):
     changed = fresh.path("/etc/nginx/conf.d/llm-classroom.conf")
     changed.write_text(changed.read_text() + "# our own line\n")
     fresh.path("/etc/nginx/snippets/llm-classroom-acme.conf").unlink()
-    mended = install(fresh, *words, check=False)
+    mended = install(fresh, *words, "--no-firewall", check=False)
     assert "손으로 고친 파일" in mended.stdout
     assert changed.read_text().endswith("# our own line\n")
     assert fresh.path("/etc/nginx/snippets/llm-classroom-acme.conf").exists()
@@ -310,9 +324,28 @@ def test_a_package_that_is_not_the_release_is_refused_before_anything_is_changed
     assert (served.show(SERVICE, "MainPID"), version(served)) == (process, now)
 
 
+def test_a_backup_is_made_first_and_without_it_nothing_is_changed(served, update):
+    assert update("1.1.0", program(BACKS_UP)).returncode == 0
+    kept = served.path("/var/backups/llm-classroom")
+    before, process = set(kept.iterdir()), served.show(SERVICE, "MainPID")
+
+    served.path("/var/lib/llm-classroom/no-backup").touch()
+    stopped = update("1.2.0", program(BACKS_UP))
+    assert stopped.returncode == 1 and "백업하지 못해서" in stopped.stdout
+    assert (version(served), served.show(SERVICE, "MainPID")) == ("1.1.0", process)
+    served.path("/var/lib/llm-classroom/no-backup").unlink()
+
+    words = ["--package", "/root/llm-classroom_1.2.0_amd64.deb"]
+    done = served.run("/usr/share/llm-classroom/update.sh", *words)
+    assert "먼저 백업해요" in done.stdout
+    assert version(served) == "1.2.0"
+    (made,) = set(kept.iterdir()) - before
+    assert served.says("stat", "-c", "%U %a", f"/var/backups/llm-classroom/{made.name}") == "llm-classroom 600"
+
+
 def test_a_dry_run_of_an_update_changes_nothing(served, update):
     before, process = state(served), served.show(SERVICE, "MainPID")
-    shown = update("1.0.0", program(CRASHES), "--dry-run")
+    shown = update("2.0.0", program(CRASHES), "--dry-run")
     assert shown.returncode == 0 and "[dry-run] dpkg --install" in shown.stdout
     assert state(served) ^ before == set()
     assert served.show(SERVICE, "MainPID") == process
