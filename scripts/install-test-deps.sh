@@ -31,6 +31,8 @@ need certbot command -v certbot
 need pebble command -v pebble
 need ufw test -x /usr/sbin/ufw
 need iproute2 command -v ip
+need gnupg command -v gpg
+need gpgv command -v gpgv
 need shellcheck command -v shellcheck
 
 if ((${#missing[@]})); then

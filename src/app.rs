@@ -1,7 +1,7 @@
 //! Wires the parts together, and lets them start and end in the right order.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,7 +27,11 @@ use crate::{
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
-    serve::server::{self, Ending},
+    serve::{
+        certificates::{self, Certificates},
+        redirect,
+        server::{self, Ending},
+    },
     shared::{self, Shared},
     store::{self, Company, Store},
 };
@@ -39,6 +43,8 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
 pub struct App {
     state: AppState,
     store: Store,
+    /// Those to serve with, where the program speaks TLS itself.
+    certificates: Option<Certificates>,
     /// What isn't a turn's and must end before the program does.
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -51,6 +57,7 @@ impl App {
     /// When the settings can't work or the database can't be opened, with what to do about it.
     pub async fn new(config: Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         config.validate()?;
+        let certificates = config.tls.is_on().then(|| Certificates::new(&config.tls)).transpose()?;
         let store = open_store(&config).await?;
         let partner = partner(&config.model)?;
         let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
@@ -101,12 +108,12 @@ impl App {
             started: Instant::now(),
             config,
         });
-        Ok(Self { state, store, tasks, stop })
+        Ok(Self { state, store, certificates, tasks, stop })
     }
 
     /// What an operator wants to know at the start: where, what is kept, who answers.
     #[must_use]
-    pub fn banner(&self, address: SocketAddr) -> String {
+    pub fn banner(&self, address: &str) -> String {
         let config = &self.state.config;
         let answers = match config.model.server() {
             Some(server) => format!("{} at {server}", config.model.openai_model),
@@ -114,6 +121,13 @@ impl App {
                 to connect one, set OPENAI_API_KEY, or OPENAI_BASE_URL and OPENAI_MODEL for a server of your own\n            \
                 (Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=gemma3), in .env or the environment"
                 .to_owned(),
+        };
+        let certificates = match config.tls.is_on() {
+            true => format!(
+                "\n            with certificates of {}, ordered and renewed by themselves",
+                certificates::authority(&config.tls)
+            ),
+            false => String::new(),
         };
         let instances = match (&self.state.shared, self.store.engine()) {
             (Some(shared), _) => format!("\n  instances any number, sharing {}", shared.describe()),
@@ -123,20 +137,26 @@ impl App {
             (None, store::Engine::Sqlite) => String::new(),
         };
         format!(
-            "LLM Classroom {}\n  open      http://{address}\n  database  {}{instances}\n  answers   {answers}",
+            "LLM Classroom {}\n  open      {address}{certificates}\n  database  {}{instances}\n  answers   {answers}",
             env!("CARGO_PKG_VERSION"),
             self.store.describe(),
         )
     }
 
-    /// Serves on `listener` until `shutdown` resolves, then ends well: running answers get their grace, streams are
+    /// Serves on `sockets` until `shutdown` resolves, then ends well: running answers get their grace, streams are
     /// told, and what isn't finished is marked so that it can be tried again.
     ///
     /// # Errors
     /// When the listener can't be used.
-    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
+    pub async fn serve(mut self, sockets: Sockets, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         let ending = Ending::new();
-        let serving = server::run(listener, http::router(self.state.clone()), ending.clone());
+        let certificates = self.certificates.take();
+        let tls = certificates.as_ref().map(Certificates::server_config).transpose()?;
+        if let Some(certificates) = certificates {
+            self.tasks.spawn(certificates.keep(self.stop.clone()));
+        }
+        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, ending.clone());
+        let (redirect_ending, redirecting) = self.redirect(sockets.redirect);
         let ending = async {
             shutdown.await;
             tracing::info!("shutting down");
@@ -154,13 +174,35 @@ impl App {
                 tokio::time::sleep(left).await;
                 engine.stop();
             });
-            ending.close(left).await;
+            tokio::join!(ending.close(left), redirect::close(&redirect_ending));
         };
-        let (served, ()) = tokio::join!(serving, ending);
-        served?;
+        let (served, redirected, ()) = tokio::join!(serving, redirecting, ending);
+        served.and(redirected)?;
         self.state.engine.leave().await;
         self.store.close().await.context("closing the database")
     }
+
+    /// Sends plain HTTP on to the public address, if there is one and somebody comes in plain.
+    fn redirect(&self, socket: Option<TcpListener>) -> (Ending, impl Future<Output = anyhow::Result<()>> + use<>) {
+        let ending = Ending::new();
+        let base = self.state.config.public_url().filter(|url| url.starts_with("https://"));
+        let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base.into_owned(), ending.clone()));
+        (ending, async {
+            match redirect {
+                Some(redirect) => redirect.await,
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// Where requests come in.
+#[derive(Debug)]
+pub struct Sockets {
+    /// For pages and API.
+    pub main: TcpListener,
+    /// For plain HTTP that is sent on to HTTPS.
+    pub redirect: Option<TcpListener>,
 }
 
 /// Installs the recorder of the program's figures.
@@ -175,6 +217,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     shared::describe_metrics();
     engine::describe_metrics();
     store::describe_metrics();
+    certificates::describe_metrics();
     Ok(handle)
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use llm_classroom::{
-    app::{self, App},
+    app::{self, App, Sockets},
     config::{self, Cli, Command, Config, Doctor, Migrate},
     doctor::{self, report},
     domain::Locale,
@@ -53,12 +53,12 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
         // It may wait for a database that others hold.
         () = &mut told_to_end => return Ok(()),
     };
-    let listener = match listen::Passed::take()?.main {
-        Some(passed) => passed,
-        None => listen::bind(config.app_host, config.app_port)?,
+    let sockets = sockets(&config)?;
+    let address = match config.public_url().filter(|_| config.tls.is_on()) {
+        Some(url) => url.into_owned(),
+        None => format!("http://{}", sockets.main.local_addr()?),
     };
-    let address = listener.local_addr()?;
-    println!("{}", app.banner(address));
+    println!("{}", app.banner(&address));
     if let Some(address) = config.metrics_addr {
         tokio::spawn(async move {
             if let Err(error) = http::serve_metrics(address, metrics).await {
@@ -66,9 +66,21 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
             }
         });
     }
-    systemd::ready(&format!("http://{address}"));
+    systemd::ready(&address);
     tokio::spawn(systemd::live());
-    app.serve(listener, told_to_end).await
+    app.serve(sockets, told_to_end).await
+}
+
+/// Those that systemd passed, and where it passed none, those that the settings name.
+fn sockets(config: &Config) -> anyhow::Result<Sockets> {
+    let passed = listen::Passed::take()?;
+    Ok(Sockets {
+        main: passed.main.map_or_else(|| listen::bind(config.app_host, config.app_port), Ok)?,
+        redirect: match (passed.redirect, config.tls.http_redirect_addr) {
+            (None, Some(address)) => Some(listen::bind(address.ip(), address.port())?),
+            (passed, _) => passed,
+        },
+    })
 }
 
 fn migrate(told: &Migrate) -> anyhow::Result<()> {

@@ -3,9 +3,14 @@
 mod files;
 mod observe;
 mod secrets;
+mod tls;
 mod validate;
 
-use std::{net::IpAddr, net::SocketAddr, time::Duration};
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, error::ErrorKind};
 use ipnet::IpNet;
@@ -14,6 +19,7 @@ use secrecy::{ExposeSecret, SecretString};
 pub use files::load;
 pub use observe::ObserveConfig;
 pub use secrets::SECRETS;
+pub use tls::{LETS_ENCRYPT, TlsConfig};
 pub use validate::ConfigError;
 
 /// The server OpenAI runs.
@@ -156,6 +162,9 @@ pub struct Config {
     /// Seconds a request other than a stream may take
     #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", default_value_t = 150)]
     pub request_timeout_seconds: u64,
+    /// Settings of TLS without a proxy
+    #[command(flatten)]
+    pub tls: TlsConfig,
     /// Settings of the model side
     #[command(flatten)]
     pub model: ModelConfig,
@@ -272,10 +281,17 @@ pub enum Switch {
 }
 
 impl Config {
+    /// The address students know: the one that was told, or the first name that is served over TLS.
+    #[must_use]
+    pub fn public_url(&self) -> Option<Cow<'_, str>> {
+        let of_tls = || self.tls.tls_domain.first().map(|name| format!("https://{name}").into());
+        self.app_base_url.as_deref().map(Cow::Borrowed).or_else(of_tls)
+    }
+
     /// Whether the public address is https, so that cookies can insist on it.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.app_base_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url().is_some_and(|url| url.starts_with("https://"))
     }
 
     /// Where instances share, unless it's empty: `.env` files often carry an empty one.

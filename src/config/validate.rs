@@ -60,8 +60,14 @@ impl Config {
         if self.cors_allow_origins.len() > 1 && self.cors_allow_origins.iter().any(|origin| origin == "*") {
             return refuse("CORS_ALLOW_ORIGINS is either * or a list of origins, not both");
         }
-        if self.app_env == AppEnv::Production && self.app_base_url.is_none() {
+        if self.app_env == AppEnv::Production && self.public_url().is_none() {
             return refuse("APP_ENV=production needs APP_BASE_URL, such as https://class.example.kr");
+        }
+        check_url("ACME_DIRECTORY_URL", &self.tls.acme_directory_url)?;
+        if self.tls.is_on() && self.app_base_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+            return refuse(
+                "APP_BASE_URL begins with http://, but TLS_DOMAIN makes the program speak TLS; write https://, or leave it out",
+            );
         }
         Ok(())
     }

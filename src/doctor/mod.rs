@@ -7,10 +7,11 @@ mod finding;
 mod machine;
 mod model;
 mod public;
-mod redis;
+
 pub mod report;
 mod server;
 mod settings;
+mod sharing;
 mod web;
 
 pub use finding::{Finding, State, Subject};
@@ -27,7 +28,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     }
     let ((database, database_clock), redis, model, server, (public, public_clock)) = tokio::join!(
         database::check(config),
-        redis::check(config),
+        sharing::check(config),
         model::check(config),
         server::check(config),
         public::check(config),

@@ -24,9 +24,10 @@ const ONCE: [&str; 5] = [
 
 /// What was found, and the server's clock, in milliseconds since 1970.
 pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
-    let Some(base) = config.app_base_url.as_deref() else {
+    let Some(base) = config.public_url() else {
         return (vec![finding(State::Note, "public-none")], None);
     };
+    let base = &*base;
     let told = |state, code| finding(state, code).with("url", base);
     let page = match web::get(&format!("{base}/health")).await {
         Ok(page) => page,

@@ -11,7 +11,7 @@ use crate::config::Config;
 pub(super) async fn check(config: &Config) -> Finding {
     let at = local(config);
     let finding = |state, code| Finding::new(Subject::Server, state, code).with("at", &at);
-    let health = match web::get(&format!("{at}/health")).await {
+    let health = match web::get_here(&format!("{at}/health")).await {
         Ok(health) => health,
         Err(Trouble::Other(error)) => return finding(State::Failed, "server-silent").with("error", error),
         Err(trouble) => return finding(State::Failed, "server-down").with("error", trouble.words()),
@@ -21,7 +21,7 @@ pub(super) async fn check(config: &Config) -> Finding {
         let finding = finding(State::Warning, "server-older").with("running", version);
         return finding.with("installed", env!("CARGO_PKG_VERSION"));
     }
-    match web::get(&format!("{at}/ready")).await {
+    match web::get_here(&format!("{at}/ready")).await {
         Ok(ready) if ready.status == 200 => finding(State::Ok, "server-ok").with("version", version),
         Ok(ready) => finding(State::Failed, "server-unready").with("parts", ready.text.replace('"', "")),
         Err(trouble) => finding(State::Failed, "server-silent").with("error", trouble.words()),
@@ -30,7 +30,7 @@ pub(super) async fn check(config: &Config) -> Finding {
 
 /// Whether the server on this machine answers `/health`: all that a container's health check wants to know.
 pub async fn is_healthy(config: &Config) -> bool {
-    let health = web::get(&format!("{}/health", local(config))).await;
+    let health = web::get_here(&format!("{}/health", local(config))).await;
     health.is_ok_and(|health| health.status == 200 && health.version().is_some())
 }
 
@@ -42,5 +42,6 @@ fn local(config: &Config) -> String {
         IpAddr::V4(host) => host.to_string(),
         IpAddr::V6(host) => format!("[{host}]"),
     };
-    format!("http://{host}:{}", config.app_port)
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    format!("{scheme}://{host}:{}", config.app_port)
 }

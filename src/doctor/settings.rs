@@ -11,8 +11,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
-    let is_public =
-        config.app_base_url.as_deref().is_some_and(|url| !url.contains("://127.") && !url.contains("://localhost"));
+    let is_public = config.public_url().is_some_and(|url| !url.contains("://127.") && !url.contains("://localhost"));
     if is_public && config.app_env != AppEnv::Production {
         warn("settings-development");
     }

@@ -35,12 +35,20 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types llm-classroom";
 
+/// For two years browsers come by HTTPS alone.
+const HSTS: &str = "max-age=63072000";
+
 /// The API docs bring styles and pictures of their own, but no script from elsewhere.
 const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The layers around all routes; the first in the list is the innermost.
-pub fn around(routes: Router<AppState>) -> Router<AppState> {
+pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
+    let routes = match config.tls.is_on() {
+        // Behind a proxy it's the proxy that knows whether a connection is encrypted.
+        true => routes.layer(header_unless_set(header::STRICT_TRANSPORT_SECURITY, HSTS)),
+        false => routes,
+    };
     routes
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CatchPanicLayer::custom(panicked))
@@ -115,7 +123,7 @@ pub fn cors(config: &Config) -> CorsLayer {
 /// Calls that carry the learner's cookie come from our own pages only.
 pub fn same_site(config: &Config) -> CsrfLayer {
     // Behind a proxy that rewrites Host, the public address is what Origin must match.
-    config.app_base_url.as_deref().and_then(|url| CsrfLayer::new().add_trusted_origin(url).ok()).unwrap_or_default()
+    config.public_url().and_then(|url| CsrfLayer::new().add_trusted_origin(&*url).ok()).unwrap_or_default()
 }
 
 /// What is one student's is kept by nobody on the way, nor in a shared computer's cache.

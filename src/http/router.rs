@@ -55,6 +55,6 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(metrics::show));
 
     let routes = stateless.merge(own).merge(pages).merge(program).merge(docs::routes()).merge(assets::router());
-    let routes = layers::around(routes).with_state(state);
+    let routes = layers::around(routes, &state.config.clone()).with_state(state);
     Router::new().fallback_service(routes).layer(middleware::from_fn(layers::options))
 }

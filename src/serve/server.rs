@@ -2,6 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    sync::Arc,
     time::Duration,
 };
 
@@ -12,8 +13,13 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
 };
-use axum_server::{Handle, Server, accept::NoDelayAcceptor};
+use axum_server::{
+    Handle, Server,
+    accept::NoDelayAcceptor,
+    tls_rustls::{RustlsAcceptor, RustlsConfig},
+};
 use hyper_util::rt::TokioTimer;
+use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::door::{Door, Peer};
@@ -23,6 +29,8 @@ const CONNECTION_BUFFER: usize = 16 * 1024;
 /// How long a connection may stay without a request. Longer than the minute for which proxies keep theirs, so that it's
 /// they who close, never we at the moment they send.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long both sides may take to agree on TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection that was just taken in gets to send its request, once nobody else is taken in.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// How long connections get to take their last bytes once nothing runs any more.
@@ -65,11 +73,16 @@ impl Default for Ending {
     }
 }
 
-/// Serves `router` on `listener` until its `ending` has closed every connection.
+/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection.
 ///
 /// # Errors
 /// When the listener can't be used.
-pub async fn run(listener: TcpListener, router: Router, ending: Ending) -> anyhow::Result<()> {
+pub async fn run(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Arc<ServerConfig>>,
+    ending: Ending,
+) -> anyhow::Result<()> {
     let leaving = ending.leaving;
     let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
         let leaving = leaving.clone();
@@ -82,9 +95,8 @@ pub async fn run(listener: TcpListener, router: Router, ending: Ending) -> anyho
         }
     }));
     let mut server = Server::<Peer>::from_listener(Door::new(listener, ending.shut)?)
-        .acceptor(NoDelayAcceptor::new())
         .handle(ending.handle)
-        // Browsers speak HTTP/2 over TLS only, which is the proxy's; telling the two apart would wait for the first
+        // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; telling the two apart would wait for the first
         // bytes without a limit.
         .http1_only();
     server
@@ -93,5 +105,15 @@ pub async fn run(listener: TcpListener, router: Router, ending: Ending) -> anyho
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(CONNECTION_BUFFER);
-    server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await.context("serving")
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let plain = NoDelayAcceptor::new();
+    let served = match tls {
+        None => server.acceptor(plain).serve(service).await,
+        Some(config) => {
+            let config = RustlsConfig::from_config(config);
+            let encrypted = RustlsAcceptor::new(config).handshake_timeout(HANDSHAKE_TIMEOUT).acceptor(plain);
+            server.acceptor(encrypted).serve(service).await
+        }
+    };
+    served.context("serving")
 }

@@ -8,6 +8,8 @@ pub mod events;
 pub mod nginx;
 #[path = "../support/openai.rs"]
 pub mod openai;
+#[path = "../support/pebble.rs"]
+pub mod pebble;
 #[path = "../support/postgres.rs"]
 pub mod postgres;
 #[path = "../api/support/process.rs"]

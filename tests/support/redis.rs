@@ -4,6 +4,9 @@
 
 #![allow(dead_code, reason = "each test binary uses another part")]
 
+#[path = "certificates.rs"]
+pub mod certificates;
+
 use std::{
     net::{TcpListener, TcpStream},
     os::unix::process::CommandExt,
@@ -60,7 +63,7 @@ impl RedisServer {
         let port = lasting_port();
         let mut server = Self { port, tls, folder, guard: None };
         if tls {
-            server.make_certificates();
+            certificates::make(server.folder.path());
         }
         server.restart();
         server
@@ -145,19 +148,6 @@ impl RedisServer {
 
     fn signal(&self, signal: &str) {
         self.run(Command::new("sh").args(["-c", "kill -$0 $(cat pid)", signal]));
-    }
-
-    fn make_certificates(&self) {
-        let make = r#"
-            openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=Test CA" \
-                -keyout ca.key -out ca.pem
-            openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=redis" \
-                -keyout server.key -out server.csr
-            printf 'subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n' >server.ext
-            openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile server.ext \
-                -out server.pem
-        "#;
-        self.run(Command::new("sh").args(["-ec", make]));
     }
 
     fn run(&self, command: &mut Command) {

@@ -7,7 +7,7 @@ use std::{
 
 use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use llm_classroom::{
-    app::{self, App},
+    app::{self, App, Sockets},
     config::{Cli, Config},
     store::Store,
 };
@@ -83,7 +83,8 @@ impl TestApp {
         let address = listener.local_addr().unwrap();
         let (shutdown, told) = oneshot::channel();
         let app = runtime.spawn(App::new(config, metrics())).await.unwrap().unwrap();
-        let served = runtime.spawn(app.serve(listener, async move { _ = told.await }));
+        let served =
+            runtime.spawn(app.serve(Sockets { main: listener, redirect: None }, async move { _ = told.await }));
         Self {
             flags: flags.iter().map(ToString::to_string).collect(),
             database_url,

@@ -1,0 +1,132 @@
+//! Certificates by ACME: ordered when there is none, kept on disk, renewed when a third of their life is left. The
+//! authority looks at the main port itself (TLS-ALPN-01, RFC 8737), so no other port has to be open.
+
+use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use futures_util::StreamExt as _;
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use rustls_acme::{AcmeConfig, AcmeState, EventError, EventOk, acme::ACME_TLS_ALPN_NAME};
+use tokio_util::sync::CancellationToken;
+
+use super::drawer::Drawer;
+use crate::config::{LETS_ENCRYPT, TlsConfig};
+
+/// The first pause after an order that failed; it doubles. Let's Encrypt allows five failures an hour for a name.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// The certificates of this server's names.
+pub struct Certificates {
+    state: AcmeState<io::Error>,
+    drawer: Drawer,
+    names: String,
+}
+
+impl Certificates {
+    /// Prepares them; nothing is ordered yet.
+    ///
+    /// # Errors
+    /// When the folder can't be made, or `ACME_CA_FILE` holds no certificates.
+    pub fn new(config: &TlsConfig) -> anyhow::Result<Self> {
+        let cache = &config.tls_cache;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(cache).with_context(|| {
+            format!(
+                "TLS_CACHE, {}, can't be made; the program's user has to be allowed to write there",
+                cache.display()
+            )
+        })?;
+        let drawer = Drawer::new(cache);
+        let order = match &config.acme_ca_file {
+            Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(trusting(file)?)),
+            None => AcmeConfig::new_with_provider(&config.tls_domain, Arc::new(ring::default_provider())),
+        };
+        let contact = config.tls_email.iter().map(|email| format!("mailto:{email}"));
+        let order = order.contact(contact).directory(&config.acme_directory_url).cache(drawer.clone());
+        Ok(Self { state: order.state(), drawer, names: config.tls_domain.join(", ") })
+    }
+
+    /// How connections are encrypted: with the newest certificate, by TLS 1.2 or 1.3.
+    ///
+    /// # Errors
+    /// Never with the provider that is built in.
+    pub fn server_config(&self) -> anyhow::Result<Arc<ServerConfig>> {
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_cert_resolver(self.state.resolver());
+        config.alpn_protocols = vec![b"http/1.1".to_vec(), ACME_TLS_ALPN_NAME.to_vec()];
+        Ok(Arc::new(config))
+    }
+
+    /// Orders and renews until `stop`. The old certificate serves until there is a new one.
+    pub async fn keep(mut self, stop: CancellationToken) {
+        let mut pause = FIRST_PAUSE;
+        while let Some(Some(event)) = stop.run_until_cancelled(self.state.next()).await {
+            match event {
+                Ok(EventOk::DeployedCachedCert) => self.serve("the certificate from the disk is served"),
+                Ok(EventOk::DeployedNewCert) => {
+                    pause = FIRST_PAUSE;
+                    tracing::info!(tls.names = self.names, "a new certificate is served");
+                }
+                Ok(EventOk::CertCacheStore) => self.serve("the certificate is kept"),
+                Ok(EventOk::AccountCacheStore) => tracing::info!("there is an account at the certificate authority"),
+                Err(EventError::Order(error)) => {
+                    tracing::error!(
+                        tls.names = self.names, error = %error, pause_seconds = pause.as_secs(),
+                        "no certificate could be had; every name has to point at this machine, and its port 443 has to be reachable from outside. It's tried again after a pause"
+                    );
+                    // The order isn't tried again while nobody asks for the next event.
+                    stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+                Err(error) => tracing::error!(
+                    %error, "certificates can't be kept on disk; check TLS_CACHE. Too many orders are refused for a week"
+                ),
+            }
+        }
+    }
+
+    fn serve(&self, what: &str) {
+        let expires = self.drawer.newest_expiry();
+        if let Some(expires) = expires {
+            #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+            metrics::gauge!("tls_certificate_expires_timestamp_seconds").set(expires as f64);
+        }
+        tracing::info!(tls.names = self.names, tls.expires = expires, "{what}");
+    }
+}
+
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_gauge!(
+        "tls_certificate_expires_timestamp_seconds",
+        metrics::Unit::Seconds,
+        "When the certificate that is served runs out, in seconds since 1970; only with TLS_DOMAIN"
+    );
+}
+
+/// Trusts the certificate authority of one's own alone.
+fn trusting(file: &Path) -> anyhow::Result<ClientConfig> {
+    let told = || format!("ACME_CA_FILE, {}, can't be used", file.display());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(file).with_context(told)? {
+        roots.add(certificate.with_context(told)?).with_context(told)?;
+    }
+    anyhow::ensure!(!roots.is_empty(), "{}: it holds no certificate in PEM", told());
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Who certifies, for the operator.
+#[must_use]
+pub fn authority(config: &TlsConfig) -> &str {
+    if config.acme_directory_url == LETS_ENCRYPT { "Let's Encrypt" } else { &config.acme_directory_url }
+}
