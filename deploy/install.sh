@@ -163,6 +163,12 @@ change_setting() {
     # Into the same file: owner and mode stay.
     printf '%s\n' "$text" >"$settings"
 }
+unset_setting() { # unset_setting NAME: its line becomes an example; the program refuses an empty value
+    if grep -q "^$1=" "$settings" 2>/dev/null; then
+        do_it sed -i "s/^$1=/#$1=/" "$settings"
+        restart=true
+    fi
+}
 listener() { # listener PORT: the program that listens there, if any
     ss -Hltnp "sport = :$1" 2>/dev/null | sed -n 's/.*users:(("\([^"]*\)".*/\1/p' | sort -u | head -n 1
 }
@@ -301,12 +307,18 @@ put_settings() {
     fi
     if [[ $tls == builtin ]]; then
         # Nobody stands before it, so nobody's word about addresses is to be believed.
-        setting TRUSTED_PROXIES ''
+        unset_setting TRUSTED_PROXIES
         setting TLS_DOMAIN "$domain"
         setting TLS_EMAIL "$email"
+        setting TLS_CACHE /var/lib/llm-classroom/tls
+        # systemd opens the ports; this is how "doctor" knows where to ask.
+        setting APP_HOST 0.0.0.0
+        setting APP_PORT 443
     elif [[ -f $settings ]] && grep -q '^TLS_DOMAIN=.' "$settings"; then
         setting TRUSTED_PROXIES 127.0.0.1
-        setting TLS_DOMAIN ''
+        unset_setting TLS_DOMAIN
+        unset_setting APP_HOST
+        unset_setting APP_PORT
     fi
 }
 

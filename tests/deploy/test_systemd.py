@@ -255,6 +255,14 @@ def test_settings_that_cannot_work_are_named_and_after_the_mend_it_starts_by_its
     assert json.loads(waiting.communicate(timeout=60)[0])["status"] == "healthy"
 
 
+def test_a_backup_is_made_behind_the_same_walls(machine):
+    main_process(machine)
+    machine.run("systemctl", "start", "llm-classroom-backup.service")
+    made = machine.says("find", "/var/backups/llm-classroom", "-type", "f", "-printf", "%u %m\\n").splitlines()
+    assert made and set(made) == {"llm-classroom 600"}
+    machine.run("llm-classroom", "backup", "verify")
+
+
 def test_ports_for_tls_without_nginx_come_from_systemd(machine, changed):
     for unit, drop_in in [(SERVICE, "tls.conf"), ("llm-classroom.socket", "tls-socket.conf")]:
         folder = machine.path(f"/etc/systemd/system/{unit}.d")
