@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e deployment cluster coach speed commits class openapi deb
+.PHONY: help run check test fmt deps e2e deployment cluster coach speed commits class openapi dist reproducible image deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -45,6 +45,15 @@ class: ## Print how a whole class at once fares, with SQLite and with PostgreSQL
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi
+
+dist: ## Build the release in target/dist: a static program, its archive, checksum and bill of materials
+	scripts/dist.sh
+
+reproducible: ## Build the release here and elsewhere, and compare
+	scripts/dist.sh --verify
+
+image: dist ## Build the container image with buildah, podman or docker; IMAGE=name:tag names it
+	scripts/image.sh
 
 deb: ## Make the Debian package in target/dist from the program that dist built
 	scripts/deb.sh

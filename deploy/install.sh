@@ -239,6 +239,11 @@ fetch() { # the package into $file, with its checksum looked at
     if [[ -z $sha256 && -f $file.sha256 ]]; then
         sha256=$(cut -c 1-64 "$file.sha256")
     fi
+    if [[ -z $sha256 && $package != https://* ]]; then
+        # Who has the file here has looked at it.
+        say "$file: 릴리스의 sha256을 몰라서 비교하지 않았어요."
+        sha256=$(sha256sum "$file" | cut -c 1-64)
+    fi
     [[ $sha256 =~ ^[0-9a-fA-F]{64}$ ]] || fail "받은 파일이 온전한지 알 수 없어요. --sha256으로 릴리스에 적힌 값을 알려 주세요."
     echo "${sha256,,}  $file" | sha256sum --check --status || fail "$file: 릴리스와 다른 파일이에요(sha256). 다시 내려받아 주세요."
     [[ $(dpkg-deb --field "$file" Package 2>/dev/null) == llm-classroom ]] || fail "$file: LLM Classroom 패키지가 아니에요."
@@ -257,13 +262,15 @@ install_program() {
     new=$(dpkg-deb --field "$file" Version 2>/dev/null || true)
     if ! has llm-classroom; then
         do_it apt install "$(realpath -m "$file")"
-        # The first update's way back.
-        do_it install -D -m 600 "$file" "$kept/llm-classroom_${new}_amd64.deb"
     elif [[ $now == "$new" ]]; then
         say "$now 버전이 설치되어 있어요."
     else
         do_it "$share/update.sh" --package "$file" --sha256 "$sha256"
+        return
     fi
+    # The first update's way back.
+    [[ -f $kept/llm-classroom_${new}_amd64.deb ]] ||
+        do_it install -D -m 600 "$file" "$kept/llm-classroom_${new}_amd64.deb"
 }
 
 put_key() {

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Updates LLM Classroom on this machine, and goes back by itself when the new version doesn't come up.
+#   sudo ./update.sh 0.2.0        a release, from RELEASES_URL in /etc/llm-classroom/llm-classroom.env; also an earlier one
 #   sudo ./update.sh --package llm-classroom_0.2.0_amd64.deb    a file, or an https address
+#   sudo ./update.sh --rollback   the version that served before the last update
 #     --sha256 HEX     what its checksum must be; without it a file PACKAGE.sha256 beside it says so
 #     --wait SECONDS   how long the new version may take until it serves (60)
 #     --no-backup      don't make a backup first
@@ -10,7 +12,8 @@
 set -euo pipefail
 
 readonly service=llm-classroom.service kept=/var/cache/llm-classroom
-package='' sha256='' wait=60 backup=true dry_run=false
+readonly settings=/etc/llm-classroom/llm-classroom.env
+package='' release='' rollback=false sha256='' wait=60 backup=true dry_run=false
 
 say() { printf '%s\n' "$*"; }
 fail() { # fail CODE SENTENCE...
@@ -31,17 +34,24 @@ while (($#)); do
         esac
         shift
         ;;
+    --rollback) rollback=true ;;
     --no-backup) backup=false ;;
     --dry-run) dry_run=true ;;
     -h | --help)
         sed -n '2,/^set /{/^set /!s/^# \{0,1\}//p}' "$0"
         exit
         ;;
+    [0-9]*) release=$1 ;;
     *) fail 2 "$1: 모르는 선택이에요. --help로 쓸 수 있는 것을 볼 수 있어요." ;;
     esac
     shift
 done
-[[ -n $package ]] || fail 2 "새 버전의 패키지를 알려 주세요: --package llm-classroom_0.2.0_amd64.deb"
+given=0
+[[ -z $package ]] || given=$((given + 1))
+[[ -z $release ]] || given=$((given + 1))
+! $rollback || given=$((given + 1))
+((given == 1)) || fail 2 "버전 번호, --package, --rollback 가운데 하나를 알려 주세요. 예: --package llm-classroom_0.2.0_amd64.deb"
+[[ -z $release || $release =~ ^[0-9]+\.[0-9]+\.[0-9]+$ ]] || fail 2 "$release: 0.2.0처럼 적어 주세요."
 [[ $wait =~ ^[1-9][0-9]*$ ]] || fail 2 "--wait에는 60 같은 초를 적어 주세요."
 [[ -z $sha256 || $sha256 =~ ^[0-9a-fA-F]{64}$ ]] || fail 2 "--sha256에는 16진수 64자리를 적어 주세요."
 
@@ -58,6 +68,24 @@ old=${old#installed }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+setting() { # setting NAME: as the settings file has it
+    sed -n "s/^$1=//p" "$settings" 2>/dev/null | tail -n 1 | tr -d "\"'"
+}
+if [[ -n $release ]]; then
+    releases=$(setting RELEASES_URL)
+    [[ $releases == https://* ]] || fail 1 "릴리스가 있는 주소를 $settings 에 적어 주세요:" \
+        "RELEASES_URL=https://github.com/주인/저장소/releases/download"
+    package=${releases%/}/v$release/llm-classroom_${release}_amd64.deb
+elif $rollback; then
+    for file in "$kept"/llm-classroom_*.deb; do
+        [[ -f $file && $file != *"/llm-classroom_${old}_"* ]] || continue
+        package=$file
+        # Kept by us where root alone writes, and looked at when it came.
+        sha256=$(sha256sum "$file" | cut -c 1-64)
+    done
+    [[ -n $package ]] || fail 1 "되돌아갈 버전이 남아 있지 않아요. --package로 알려 주세요."
+fi
 
 if [[ $package == https://* ]]; then
     say "패키지를 내려받고 있어요: $package"
@@ -85,15 +113,14 @@ if dpkg --compare-versions "$new" eq "$old"; then
     say "이미 $new 버전이에요. 바꿀 것이 없어요."
     exit 0
 fi
-dpkg --compare-versions "$new" gt "$old" ||
-    fail 1 "$new 버전은 지금 쓰는 $old 버전보다 오래됐어요. 꼭 되돌리려면 sudo dpkg -i $file"
+# Who names a version means it; a file may lie about from before.
+if [[ -z $release ]] && ! $rollback && dpkg --compare-versions "$new" lt "$old"; then
+    fail 1 "$new 버전은 지금 쓰는 $old 버전보다 오래됐어요. 이전 버전으로 되돌리려면 --rollback을 쓰세요."
+fi
 
 # --- What serves now, and whether it does ---
 
 # Where the program answers on this machine: settings, and the port that systemd holds.
-setting() { # setting NAME: as the settings file has it
-    sed -n "s/^$1=//p" /etc/llm-classroom/llm-classroom.env 2>/dev/null | tail -n 1 | tr -d "\"'"
-}
 domain=$(setting TLS_DOMAIN)
 domain=${domain%%,*}
 address=$(systemctl show --value --property=Listen llm-classroom.socket | sed -n '1s/ .*//p')
@@ -178,8 +205,8 @@ come_back() { # come_back: the former version, one way or the other
 say "설치해요."
 if put "$file" && restart && serves "$wait"; then
     # The next update's way back.
-    find "$kept" -name 'llm-classroom_*.deb' ! -name "llm-classroom_${old}_*.deb" -delete
-    cp "$file" "$kept/llm-classroom_${new}_amd64.deb"
+    find "$kept" -name 'llm-classroom_*.deb' ! -name "llm-classroom_${old}_*.deb" ! -name "llm-classroom_${new}_*.deb" -delete
+    [[ $file -ef $kept/llm-classroom_${new}_amd64.deb ]] || cp "$file" "$kept/llm-classroom_${new}_amd64.deb"
     rm -f "$kept/llm-classroom.former"
     say "$new 버전이 잘 돌아가요."
     exit 0

@@ -34,6 +34,12 @@ need iproute2 command -v ip
 need gnupg command -v gpg
 need gpgv command -v gpgv
 need shellcheck command -v shellcheck
+need prometheus command -v promtool
+need git command -v git
+need jq command -v jq
+need buildah command -v buildah
+need podman command -v podman
+need runc command -v runc
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"

@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::Context;
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    bus::Bus,
-    config::{Config, ModelConfig},
+    backup,
+    bus::{self, Bus},
+    config::{Config, ModelConfig, ModelPrice},
     domain::{
         breaker,
         budget::{Budget, day_start},
@@ -21,12 +22,13 @@ use crate::{
         guides::Guides,
         partner::{Partner, Style},
         turn::{
-            Terms,
-            engine::{self, Engine, Setup},
+            self, Terms,
+            engine::{Engine, Setup},
         },
     },
     http::{self, AppState, pages::PageContext, state},
     llm,
+    observe::metrics::{self, Figures, Fractions},
     serve::{
         certificates::{self, Certificates},
         redirect,
@@ -67,9 +69,10 @@ impl App {
             Some(url) => Some(Shared::connect(url).await.context("REDIS_URL can't be used")?),
             None => None,
         };
+        let bus = Bus::new(shared.clone());
         let engine = Engine::start(Setup {
             store: store.clone(),
-            bus: Bus::new(shared.clone()),
+            bus: bus.clone(),
             shared: shared.clone(),
             partner: partner.clone(),
             budget: budget.clone(),
@@ -82,6 +85,7 @@ impl App {
             let (client, shared, stop, server) = (client.clone(), shared.clone(), stop.clone(), server.to_owned());
             tasks.spawn(async move { breaker::share(client, &server, shared, stop).await });
         }
+        tasks.spawn(backup::watch(config.backup.backup_url.clone(), stop.clone()));
         let guides = Guides::new(
             config.limits.guide_cache,
             store.clone(),
@@ -91,6 +95,8 @@ impl App {
             tasks.clone(),
             stop.clone(),
         );
+        let figures = figures(metrics, engine.clone(), store.clone(), bus, partner.clone());
+        tasks.spawn(figures.clone().keep_small(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
             pages: PageContext {
@@ -104,11 +110,17 @@ impl App {
             budget,
             engine,
             guides,
-            metrics,
+            figures,
             started: Instant::now(),
             config,
         });
         Ok(Self { state, store, certificates, tasks, stop })
+    }
+
+    /// The program's figures.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        self.state.figures.clone()
     }
 
     /// What an operator wants to know at the start: where, what is kept, who answers.
@@ -205,25 +217,34 @@ pub struct Sockets {
     pub redirect: Option<TcpListener>,
 }
 
-/// Installs the recorder of the program's figures.
+/// Installs the recorder of the program's figures, and lets every part say what it counts.
 ///
 /// # Errors
 /// When one is installed already.
 pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
-    let handle = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
-        .install_recorder()?;
+    let handle = metrics::install()?;
+    http::describe_metrics();
+    turn::describe_metrics();
     llm::describe_metrics();
-    shared::describe_metrics();
-    engine::describe_metrics();
     store::describe_metrics();
+    bus::describe_metrics();
+    shared::describe_metrics();
     certificates::describe_metrics();
+    backup::describe_metrics();
     Ok(handle)
 }
 
-/// From a hundred microseconds, our own share, to two minutes, the longest answer.
-const SECONDS: [f64; 15] =
-    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0, 120.0];
+/// What was recorded, and how what stands at a moment is read.
+fn figures(recorded: PrometheusHandle, engine: Engine, store: Store, bus: Bus, partner: Partner) -> Figures {
+    let read = move || {
+        engine.set_gauges();
+        store.set_gauges();
+        bus.set_gauges();
+        let Partner::Model(client, _) = &partner else { return Vec::new() };
+        vec![Fractions { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
+    };
+    Figures::new(recorded, Arc::new(read))
+}
 
 /// Opens the database and brings it to this version.
 ///
@@ -260,9 +281,17 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
 pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
     let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
     let seconds = Duration::from_secs_f64;
+    let prices = config.model_prices.iter().map(|price| {
+        let &ModelPrice { input, output, cached, .. } = price;
+        (price.model.clone(), llm::Price { input, cached, output })
+    });
+    for model in config.models().filter(|model| !config.model_prices.iter().any(|price| price.model == **model)) {
+        tracing::info!(model, "MODEL_PRICES names no price for this model, so its cost is not counted");
+    }
     let client = llm::Client::new(llm::Settings {
         key: config.key(),
         fallbacks: config.openai_fallback_models.clone(),
+        prices: prices.collect(),
         connect_timeout: seconds(config.connect_timeout_seconds),
         first_token_timeout: seconds(config.first_token_timeout_seconds),
         idle_timeout: seconds(config.idle_timeout_seconds),

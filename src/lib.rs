@@ -5,11 +5,13 @@
 rust_i18n::i18n!("locales", fallback = "ko");
 
 pub mod app;
+pub mod backup;
 pub mod bus;
 pub mod config;
 pub mod doctor;
 pub mod domain;
 pub mod http;
+pub mod keeping;
 pub mod language;
 pub mod llm;
 pub mod moving;

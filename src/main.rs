@@ -7,7 +7,7 @@ use llm_classroom::{
     config::{self, Cli, Command, Config, Doctor, Migrate},
     doctor::{self, report},
     domain::Locale,
-    http, moving, observe,
+    http, keeping, moving, observe,
     serve::{listen, systemd},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,6 +33,8 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(config)) => serve(*config),
         Some(Command::Migrate(told)) => migrate(&told),
         Some(Command::Doctor(told)) => examine(&told),
+        Some(Command::Backup(told)) => keep(&told.config, keeping::backup(&told)),
+        Some(Command::Restore(told)) => keep(&told.config, keeping::restore(&told)),
         Some(Command::Openapi) => openapi(),
     }
 }
@@ -49,7 +51,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let mut told_to_end = Box::pin(told_to_end()?);
     let metrics = app::install_metrics()?;
     let app = tokio::select! {
-        app = App::new(config.clone(), metrics.clone()) => app?,
+        app = App::new(config.clone(), metrics) => app?,
         // It may wait for a database that others hold.
         () = &mut told_to_end => return Ok(()),
     };
@@ -60,8 +62,9 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     };
     println!("{}", app.banner(&address));
     if let Some(address) = config.metrics_addr {
+        let figures = app.figures();
         tokio::spawn(async move {
-            if let Err(error) = http::serve_metrics(address, metrics).await {
+            if let Err(error) = http::serve_metrics(address, figures).await {
                 tracing::error!(%error, "metrics are not served; check METRICS_ADDR");
             }
         });
@@ -98,6 +101,16 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     migrated?;
     println!("The database is at this version.");
     Ok(())
+}
+
+/// What happens to backups is said on the standard output; of the log only what goes wrong is of interest.
+fn keep(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    config.validate()?;
+    let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
+    let observing = observe::begin(&quiet)?;
+    let done = runtime()?.block_on(work);
+    observing.end(done.as_ref().err());
+    done
 }
 
 /// The report is all that is said; the exit code says whether everything works.

@@ -32,6 +32,17 @@ use live::Live;
 pub use live::{Follower, Publisher};
 use view::Change;
 
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_gauge!("bus_turns", "Turns that can be followed here, those that run elsewhere included");
+    metrics::describe_gauge!("bus_mirrors", "Of these, turns that run at another instance");
+    metrics::describe_counter!(
+        "bus_relay_failures_total",
+        "Changes of a turn that did not reach Redis; they are sent anew"
+    );
+    metrics::counter!("bus_relay_failures_total").increment(0);
+}
+
 /// A turn and which try of it: another try is another view.
 pub type Key = (Uuid, u32);
 
@@ -128,6 +139,13 @@ impl Bus {
         live.change(|view| {
             view.apply(Change { from: 0, to: 0, status: Some(status), text, blocks, feedback, ended: true });
         });
+    }
+
+    /// Sets what stands at this moment.
+    #[expect(clippy::cast_precision_loss, reason = "no instance has so many turns")]
+    pub fn set_gauges(&self) {
+        metrics::gauge!("bus_turns").set(self.live() as f64);
+        metrics::gauge!("bus_mirrors").set(self.followed_elsewhere().len() as f64);
     }
 
     /// How many turns can be followed here.

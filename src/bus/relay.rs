@@ -42,6 +42,7 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
                 continue;
             }
             Err(Away) => {
+                metrics::counter!("bus_relay_failures_total").increment(1);
                 sent = Seen::default();
                 if !worth_another_try(&live, &mut returns).await {
                     return;

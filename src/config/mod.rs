@@ -1,7 +1,9 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
+mod backup;
 mod files;
 mod observe;
+mod prices;
 mod secrets;
 mod tls;
 mod validate;
@@ -16,8 +18,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, 
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+pub use backup::BackupConfig;
 pub use files::load;
 pub use observe::ObserveConfig;
+pub use prices::ModelPrice;
 pub use secrets::SECRETS;
 pub use tls::{LETS_ENCRYPT, TlsConfig};
 pub use validate::ConfigError;
@@ -58,6 +62,10 @@ pub enum Command {
     Migrate(Box<Migrate>),
     /// Look at every part, say what is wrong and how to mend it; the exit code is 1 when something doesn't work
     Doctor(Box<Doctor>),
+    /// Make a backup (the default), list or verify backups
+    Backup(Box<Backup>),
+    /// Restore a backup into an empty database
+    Restore(Box<Restore>),
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -72,6 +80,45 @@ pub struct Migrate {
     #[arg(long, value_name = "DATABASE")]
     pub to: Option<SecretString>,
     /// Settings, of which the database's are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What `backup` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Backup {
+    /// What to do; make a backup when nothing is said
+    #[command(subcommand)]
+    pub action: Option<BackupAction>,
+    /// Settings, of which those of database and backup are used
+    #[command(flatten)]
+    pub config: Config,
+}
+
+/// What there is to do with backups.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BackupAction {
+    /// Show the whole backups that are there, the newest first
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read a backup and check everything that can be checked
+    Verify {
+        /// Its name, or latest
+        #[arg(default_value = "latest")]
+        name: String,
+    },
+}
+
+/// What `restore` is told.
+#[derive(Debug, Clone, Args)]
+pub struct Restore {
+    /// The backup's name, or latest
+    #[arg(default_value = "latest")]
+    pub name: String,
+    /// Settings, of which those of database and backup are used
     #[command(flatten)]
     pub config: Config,
 }
@@ -165,6 +212,9 @@ pub struct Config {
     /// Settings of TLS without a proxy
     #[command(flatten)]
     pub tls: TlsConfig,
+    /// Settings of backups
+    #[command(flatten)]
+    pub backup: BackupConfig,
     /// Settings of the model side
     #[command(flatten)]
     pub model: ModelConfig,
@@ -194,6 +244,16 @@ pub struct ModelConfig {
     /// Further models that clients of /api/v1/chat/* may name, comma-separated
     #[arg(long, env = "MODEL_ALLOWLIST", value_delimiter = ',')]
     pub model_allowlist: Vec<String>,
+    /// What models cost in US dollars per million tokens, comma-separated: MODEL=INPUT/OUTPUT, or
+    /// MODEL=INPUT/OUTPUT/CACHED where cached input is cheaper; models that aren't named cost nothing in the figures
+    #[arg(
+        long,
+        env = "MODEL_PRICES",
+        value_delimiter = ',',
+        value_parser = prices::price,
+        default_value = "gpt-4o-mini=0.15/0.60/0.075"
+    )]
+    pub model_prices: Vec<ModelPrice>,
     /// Most tokens of an answer
     #[arg(long, env = "ANSWER_MAX_TOKENS", default_value_t = 1000)]
     pub answer_max_tokens: u32,
@@ -324,11 +384,15 @@ impl ModelConfig {
         }
     }
 
+    /// Every model that may be asked.
+    pub fn models(&self) -> impl Iterator<Item = &String> {
+        [&self.openai_model].into_iter().chain(&self.openai_fallback_models).chain(&self.model_allowlist)
+    }
+
     /// Whether clients of the stateless API may ask for this model.
     #[must_use]
     pub fn allows(&self, model: &str) -> bool {
-        self.openai_model == model
-            || self.openai_fallback_models.iter().chain(&self.model_allowlist).any(|allowed| allowed == model)
+        self.models().any(|allowed| allowed == model)
     }
 }
 

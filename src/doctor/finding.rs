@@ -23,6 +23,8 @@ pub enum Subject {
     Redis,
     /// The model server.
     Model,
+    /// The backups.
+    Backup,
     /// The program that serves on this machine.
     Server,
     /// The way from the outside to it.
@@ -39,6 +41,7 @@ impl Subject {
             Self::Clock => "clock",
             Self::Redis => "redis",
             Self::Model => "model",
+            Self::Backup => "backup",
             Self::Server => "server",
             Self::Public => "public",
         }

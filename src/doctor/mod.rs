@@ -2,6 +2,7 @@
 //!
 //! Each finding has a code under which `locales/doctor.*.yml` has its words, and the operators' guide its explanation.
 
+mod backups;
 mod database;
 mod finding;
 mod machine;
@@ -26,10 +27,11 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         // The other parts would be looked for where these settings say.
         return found;
     }
-    let ((database, database_clock), redis, model, server, (public, public_clock)) = tokio::join!(
+    let ((database, database_clock), redis, model, backup, server, (public, public_clock)) = tokio::join!(
         database::check(config),
         sharing::check(config),
         model::check(config),
+        backups::check(config),
         server::check(config),
         public::check(config),
     );
@@ -41,6 +43,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     found.extend(machine::clock(&clocks));
     found.extend(redis);
     found.push(model);
+    found.push(backup);
     found.push(server);
     found.extend(public);
     found

@@ -45,6 +45,12 @@ impl Budget {
         spent.tokens += u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
     }
 
+    /// Tokens used today, as far as this instance knows, and how many may be; 0 for no limit.
+    #[must_use]
+    pub fn used(&self, now: Millis) -> (u64, u64) {
+        (self.today(now).tokens, self.limit)
+    }
+
     /// Whether there is a limit at all.
     #[must_use]
     pub fn is_limited(&self) -> bool {

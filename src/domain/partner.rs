@@ -186,11 +186,7 @@ fn practice_answer(asking: &Asking) -> AnswerStream {
         message: &asking.message,
         english: asking.locale == Locale::En,
     });
-    let end = llm::End {
-        finish: llm::Finish::Stop,
-        model: PRACTICE_MODEL.to_owned(),
-        usage: llm::Usage { prompt_tokens: 0, completion_tokens: 0, estimated: false },
-    };
+    let end = llm::End { finish: llm::Finish::Stop, model: PRACTICE_MODEL.to_owned(), usage: llm::Usage::default() };
     practice::stream(reply, PRACTICE_PACE)
         .map(|piece| Ok(llm::Piece::Text(piece)))
         .chain(stream::iter([Ok(llm::Piece::End(end))]))

@@ -10,11 +10,54 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
+use futures_util::{Stream, StreamExt};
 
-use super::{AppState, address::peer, error::ApiError};
+use super::{
+    AppState,
+    address::peer,
+    error::ApiError,
+    rate_limit::{ADDRESS, LEARNER},
+};
+use crate::observe::metrics::Figures;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
+
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe() {
+    use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
+    describe_counter!("http_requests_total", "Requests by method, route (its pattern, without ids) and status");
+    describe_histogram!("http_request_seconds", Unit::Seconds, "From a request to the head of its response, by route");
+    describe_gauge!("streams_in_flight", "Event streams open now: followers of turns, and stateless answers");
+    describe_counter!("rate_limited_total", "Questions refused for coming too fast, by limit: learner or address");
+    gauge!("streams_in_flight").set(0.0);
+    for limit in [LEARNER, ADDRESS] {
+        counter!("rate_limited_total", "limit" => limit).increment(0);
+    }
+}
+
+/// A stream that is in flight until it's dropped, which happens when it has ended and when its reader hangs up.
+pub(super) struct InFlight(());
+
+impl InFlight {
+    pub(super) fn begin() -> Self {
+        metrics::gauge!("streams_in_flight").increment(1.0);
+        Self(())
+    }
+
+    /// The same stream, in flight as long as it lives.
+    pub(super) fn hold<S: Stream>(self, stream: S) -> impl Stream<Item = S::Item> {
+        stream.map(move |item| {
+            let _in_flight = &self;
+            item
+        })
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!("streams_in_flight").decrement(1.0);
+    }
+}
 
 /// Tells the figures to this machine only. A request that a proxy passed on comes from elsewhere, whoever connects.
 pub async fn show(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
@@ -23,17 +66,17 @@ pub async fn show(State(state): State<AppState>, request: Request) -> Result<Res
     if state.config.metrics_addr.is_some() || forwarded || !peer(&parts).is_loopback() {
         return Err(ApiError::NotFound);
     }
-    Ok(([TEXT], state.metrics.render()).into_response())
+    Ok(([TEXT], state.figures.render()).into_response())
 }
 
 /// Serves the figures, and nothing else, on a listener of their own.
 ///
 /// # Errors
 /// When the address can't be listened on.
-pub async fn serve(address: SocketAddr, handle: PrometheusHandle) -> std::io::Result<()> {
+pub async fn serve(address: SocketAddr, figures: Figures) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     tracing::info!(metrics.address = %listener.local_addr()?, "metrics are served");
-    let routes = Router::new().route("/metrics", get(async move || ([TEXT], handle.render())));
+    let routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
     axum::serve(listener, routes).await
 }
 

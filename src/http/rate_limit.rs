@@ -58,15 +58,28 @@ impl RateLimits {
         let Some(limits) = &self.limits else { return Ok(()) };
         let address = network(address);
         if let Some(shared) = &self.shared
-            && let Ok(wait) = shared.count(&limits.named(learner, address)).await
+            && let Ok(refused) = shared.count(&limits.named(learner, address)).await
         {
-            return wait.map_or(Ok(()), Err);
+            return match refused {
+                None => Ok(()),
+                Some((0, wait)) if learner.is_some() => Err(refuse(LEARNER, wait)),
+                Some((_, wait)) => Err(refuse(ADDRESS, wait)),
+            };
         }
         if let Some(learner) = learner {
-            limits.learner.check(&learner)?;
+            limits.learner.check(&learner).map_err(|wait| refuse(LEARNER, wait))?;
         }
-        limits.address.check(&address)
+        limits.address.check(&address).map_err(|wait| refuse(ADDRESS, wait))
     }
+}
+
+/// What the limits are called in the figures.
+pub(super) const LEARNER: &str = "learner";
+pub(super) const ADDRESS: &str = "address";
+
+fn refuse(limit: &'static str, wait: Duration) -> Duration {
+    metrics::counter!("rate_limited_total", "limit" => limit).increment(1);
+    wait
 }
 
 impl Limits {

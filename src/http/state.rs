@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Instant};
 
 use axum::extract::FromRef;
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::{pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
     domain::{budget::Budget, guides::Guides, partner::Partner, turn::engine::Engine},
+    observe::metrics::Figures,
     shared::Shared,
     store::Store,
 };
@@ -38,7 +38,7 @@ pub struct Inner {
     /// What pages show of the program.
     pub pages: PageContext,
     /// The program's figures.
-    pub metrics: PrometheusHandle,
+    pub figures: Figures,
     /// When the program started.
     pub started: Instant,
 }

@@ -105,8 +105,19 @@ impl Stream for Answer {
                 call.tally.ended(&end);
                 Some(Ok(Piece::End(end)))
             }
-            Some(Err(fault)) => Some(Err(call.fail(fault))),
+            Some(Err(fault)) => {
+                call.tally.count(self.reading.usage());
+                Some(Err(call.fail(fault)))
+            }
             _ => None,
         })
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            call.tally.hung_up(self.reading.usage());
+        }
     }
 }

@@ -8,9 +8,10 @@ use super::fault::{Fault, Scrub};
 use super::meter::Tally;
 use super::quirks::Known;
 use super::reading::Reading;
+use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::wire::{self, Complaint};
-use super::{Completion, Piece, Request, Settings, retry, tokens, transport};
+use super::{Completion, Piece, Request, Settings, retry, transport};
 use reqwest::{Response, Url};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -33,6 +34,7 @@ struct Inner {
     breaker: Arc<Breaker>,
     known: Known,
     scrub: Scrub,
+    spending: Arc<Spending>,
 }
 
 impl Client {
@@ -49,6 +51,10 @@ impl Client {
             breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
             known: Known::default(),
             scrub: Scrub::new(settings.key.as_ref()),
+            spending: Arc::new(Spending::new(
+                &settings.prices,
+                [&settings.model].into_iter().chain(&settings.fallbacks),
+            )),
             settings,
         })))
     }
@@ -61,7 +67,7 @@ impl Client {
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let mut tally = Tally::new(&request, model, &inner.url);
+        let mut tally = Tally::new(&request, model, &inner.url, inner.spending.clone());
         let span = tally.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
@@ -103,6 +109,13 @@ impl Client {
         self.0.breaker.hear(news);
     }
 
+    /// What calls cost since the start in US dollars, by model, of the models that have a price. Estimates where a server
+    /// doesn't count tokens or an answer was broken off.
+    #[must_use]
+    pub fn spending(&self) -> Vec<(String, f64)> {
+        self.0.spending.so_far()
+    }
+
     /// How the circuit breaker stands.
     #[must_use]
     pub fn breaker_state(&self) -> BreakerState {
@@ -134,7 +147,7 @@ impl Inner {
             }
             let Fault { error, detail, .. } = latest.as_ref().unwrap_or(&first);
             tally.falling_back(error, &self.scrub.clean(detail), next);
-            match self.attempt(request, next, total_at).await {
+            match self.attempt(request, next, tally.prompt_tokens(), total_at).await {
                 Err(fault) => latest = Some(fault),
                 opened => return opened,
             }
@@ -146,7 +159,7 @@ impl Inner {
     async fn ask(&self, request: &Request, model: &str, tally: &Tally, total_at: Instant) -> Result<Opened, Fault> {
         let mut pauses = retry::pauses(self.settings.retries, self.settings.retry_delay);
         loop {
-            let fault = match self.attempt(request, model, total_at).await {
+            let fault = match self.attempt(request, model, tally.prompt_tokens(), total_at).await {
                 Err(fault) if fault.error.is_retryable() => fault,
                 outcome => return outcome,
             };
@@ -162,12 +175,18 @@ impl Inner {
     }
 
     /// One attempt, up to the first piece.
-    async fn attempt(&self, request: &Request, model: &str, total_at: Instant) -> Result<Opened, Fault> {
+    async fn attempt(
+        &self,
+        request: &Request,
+        model: &str,
+        prompt_tokens: u32,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
         let first_at = Instant::now() + self.settings.first_token_timeout;
         let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
         let open = async {
             let response = self.send(request, model).await?;
-            let decoder = Decoder::new(model, tokens::of_messages(&request.messages));
+            let decoder = Decoder::new(model, prompt_tokens);
             let mut reading = Reading::new(response.bytes_stream(), decoder);
             let first = reading.first().await?;
             Ok((first, reading))

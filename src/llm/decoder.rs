@@ -151,7 +151,8 @@ impl Decoder {
         Ok((text, End { finish, model, usage: self.usage() }))
     }
 
-    fn usage(&self) -> Usage {
+    /// What the call took, as far as it is known by now.
+    pub(super) fn usage(&self) -> Usage {
         // No request is empty, so a 0 is a server that doesn't count.
         let said = |tokens: Option<u32>, guess: u32| tokens.filter(|&tokens| tokens > 0 || guess == 0);
         let guesses = (self.asked.1, self.estimate.tokens());
@@ -159,6 +160,7 @@ impl Decoder {
         let completion = said(self.tokens.completion_tokens, guesses.1);
         Usage {
             prompt_tokens: prompt.unwrap_or(guesses.0),
+            cached_tokens: prompt.map_or(0, |prompt| self.tokens.cached().min(prompt)),
             completion_tokens: completion.unwrap_or(guesses.1),
             estimated: prompt.is_none() || completion.is_none(),
         }
@@ -234,7 +236,7 @@ mod tests {
 
     #[test]
     fn usage_comes_from_where_it_is_said_and_is_estimated_otherwise() {
-        let said = |prompt_tokens, completion_tokens| Usage { prompt_tokens, completion_tokens, estimated: false };
+        let said = |prompt_tokens, completion_tokens| Usage { prompt_tokens, completion_tokens, ..Usage::default() };
         let text = delta(r#"{"content":"하늘은"}"#);
         let own = r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":9,"other":{}}}"#;
         assert_eq!(read(&[&text, own, "[DONE]"]).unwrap().1.usage, said(5, 9));
@@ -244,6 +246,14 @@ mod tests {
         {
             let last = format!(r#"{{"choices":null,"usage":{usage}}}"#);
             assert_eq!(read(&[&text, &last, "[DONE]"]).unwrap().1.usage, guess, "{usage}");
+        }
+        let cached =
+            r#"{"usage":{"prompt_tokens":5,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":4}}}"#;
+        assert_eq!(read(&[&text, cached, "[DONE]"]).unwrap().1.usage, Usage { cached_tokens: 4, ..said(5, 9) });
+        for odd in ["{}", "null", "7", r#"{"cached_tokens":-1}"#] {
+            let odd =
+                format!(r#"{{"usage":{{"prompt_tokens":5,"completion_tokens":9,"prompt_tokens_details":{odd}}}}}"#);
+            assert_eq!(read(&[&text, &odd, "[DONE]"]).unwrap().1.usage, said(5, 9), "{odd}");
         }
         let half = r#"{"usage":{"prompt_tokens":5}}"#;
         assert_eq!(read(&[&text, half, "[DONE]"]).unwrap().1.usage, Usage { prompt_tokens: 5, ..guess });

@@ -135,8 +135,6 @@ pub enum SetupError {
     #[error("the model server's key holds a line break or another character that cannot be sent")]
     Key,
     /// The HTTP client couldn't be made; for an `https` address most likely for want of root certificates.
-    #[error(
-        "the HTTP client cannot be made; for an https address the machine needs root certificates (ca-certificates)"
-    )]
+    #[error("the HTTP client cannot be made; for an https address, SSL_CERT_FILE must name a file with certificates")]
     Http(#[from] reqwest::Error),
 }

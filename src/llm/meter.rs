@@ -1,18 +1,35 @@
 //! Counts calls, keeps the span of each, and writes the one log line about each that failed.
 
-use super::{End, Error, Request};
+use super::spending::Spending;
+use super::{End, Error, Request, Usage, tokens};
 use crate::observe::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
+use std::sync::Arc;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
+
+/// Name and meaning of the counter of [`Client::spending`](super::Client::spending).
+pub const COST: (&str, &str) = (
+    "llm_cost_usd_total",
+    "What model calls cost in US dollars, by the prices in MODEL_PRICES; models without a price are left out",
+);
 
 /// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     use metrics::{describe_counter, describe_gauge, describe_histogram};
     describe_counter!("llm_calls_total", "Model calls by purpose, model and outcome");
-    describe_counter!("llm_retries_total", "Attempts after the first, with the same model");
-    describe_counter!("llm_fallbacks_total", "Changes to a fallback model");
-    describe_counter!("llm_tokens_total", "Tokens by kind, prompt or completion; estimates where a server is silent");
+    describe_histogram!(
+        "llm_call_seconds",
+        Unit::Seconds,
+        "From a model call to the end of its answer, retries included, by outcome: ok, failed or cancelled"
+    );
+    describe_counter!("llm_retries_total", "Attempts after the first, with the same model, by what the last one met");
+    describe_counter!("llm_fallbacks_total", "Changes to a fallback model, by that model");
+    describe_counter!(
+        "llm_tokens_total",
+        "Tokens by kind: prompt, cached (of the prompt, but the server still had them) or completion; estimates where \
+         a server is silent or an answer was broken off"
+    );
     describe_histogram!("llm_first_token_seconds", Unit::Seconds, "From the call to the first text of its answer");
     describe_gauge!("llm_breaker_open", "1 while the circuit breaker keeps calls from the model server");
 }
@@ -24,13 +41,16 @@ pub(super) struct Tally {
     /// As configured or asked for, not as the server names it: a label needs few values.
     model: String,
     started: Instant,
+    /// Our guess at the request's tokens.
+    prompt_tokens: u32,
+    spending: Arc<Spending>,
     settled: bool,
     /// Ends with the call. Its fields are OpenTelemetry's for calls on models.
     span: Span,
 }
 
 impl Tally {
-    pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url) -> Self {
+    pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url, spending: Arc<Spending>) -> Self {
         let purpose = request.purpose;
         let span = tracing::info_span!(
             "model call",
@@ -50,7 +70,14 @@ impl Tally {
             server.port = server.port_or_known_default().map(i64::from),
             error.r#type = Empty,
         );
-        Self { purpose, model: model.to_owned(), started: Instant::now(), settled: false, span }
+        let prompt_tokens = tokens::of_messages(&request.messages);
+        let (model, started) = (model.to_owned(), Instant::now());
+        Self { purpose, model, started, prompt_tokens, spending, settled: false, span }
+    }
+
+    /// Our guess at the request's tokens.
+    pub(super) fn prompt_tokens(&self) -> u32 {
+        self.prompt_tokens
     }
 
     /// The span of the whole call.
@@ -59,8 +86,8 @@ impl Tally {
     }
 
     pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
-        counter!("llm_retries_total", "purpose" => self.purpose, "model" => self.model.clone()).increment(1);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
+        counter!("llm_retries_total", "purpose" => purpose, "model" => model.clone(), "reason" => error).increment(1);
         tracing::warn!(purpose, %model, error, ?pause, "model call failed, trying again");
         said(detail);
     }
@@ -81,14 +108,29 @@ impl Tally {
 
     pub(super) fn ended(mut self, end: &End) {
         self.settle("ok");
-        let usage = end.usage;
         self.span.record("gen_ai.response.model", &end.model);
-        self.span.record("gen_ai.usage.input_tokens", i64::from(usage.prompt_tokens));
-        self.span.record("gen_ai.usage.output_tokens", i64::from(usage.completion_tokens));
-        for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
+        self.span.record("gen_ai.usage.input_tokens", i64::from(end.usage.prompt_tokens));
+        self.span.record("gen_ai.usage.output_tokens", i64::from(end.usage.completion_tokens));
+        self.count(end.usage);
+    }
+
+    /// The reader hung up in the middle of the answer, which was paid for so far.
+    pub(super) fn hung_up(mut self, usage: Usage) {
+        self.span.record("error.type", "cancelled");
+        self.settle("cancelled");
+        self.count(usage);
+    }
+
+    /// Counts what the call took.
+    pub(super) fn count(&self, usage: Usage) {
+        let read = usage.prompt_tokens - usage.cached_tokens.min(usage.prompt_tokens);
+        for (kind, tokens) in
+            [("prompt", read), ("cached", usage.cached_tokens), ("completion", usage.completion_tokens)]
+        {
             counter!("llm_tokens_total", "purpose" => self.purpose, "model" => self.model.clone(), "kind" => kind)
                 .increment(tokens.into());
         }
+        self.spending.count(&self.model, usage);
     }
 
     pub(super) fn failed(mut self, error: &Error, detail: &str) {
@@ -106,7 +148,11 @@ impl Tally {
         // A span ends when it was left for the last time.
         self.span.in_scope(|| ());
         let (purpose, model) = (self.purpose, self.model.clone());
-        counter!("llm_calls_total", "purpose" => purpose, "model" => model, "outcome" => outcome).increment(1);
+        counter!("llm_calls_total", "purpose" => purpose, "model" => model.clone(), "outcome" => outcome).increment(1);
+        // By every error's own word it would be two hundred series a model.
+        let outcome = if matches!(outcome, "ok" | "cancelled") { outcome } else { "failed" };
+        histogram!("llm_call_seconds", "purpose" => purpose, "model" => model, "outcome" => outcome)
+            .record(self.started.elapsed());
     }
 }
 
@@ -115,6 +161,8 @@ impl Drop for Tally {
         if !self.settled {
             self.span.record("error.type", "cancelled");
             self.settle("cancelled");
+            // The server has read the request by now, most likely.
+            self.count(Usage { prompt_tokens: self.prompt_tokens, estimated: true, ..Usage::default() });
         }
     }
 }

@@ -18,6 +18,7 @@ mod quirks;
 mod reading;
 mod retry;
 mod settings;
+mod spending;
 mod stream;
 mod think;
 mod tokens;
@@ -27,8 +28,9 @@ mod wire;
 pub use breaker::{BreakerNews, BreakerState};
 pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
-pub use meter::describe_metrics;
+pub use meter::{COST, describe_metrics};
 pub use settings::Settings;
+pub use spending::Price;
 pub use stream::AnswerStream;
 
 use serde::Serialize;
@@ -105,6 +107,8 @@ pub struct End {
 pub struct Usage {
     /// Tokens of the request.
     pub prompt_tokens: u32,
+    /// Of these, tokens that the server still had in its cache, which cost less.
+    pub cached_tokens: u32,
     /// Tokens of the answer.
     pub completion_tokens: u32,
     /// Whether a figure is our estimate, because the server gave none.

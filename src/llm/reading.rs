@@ -3,7 +3,7 @@
 use super::decoder::{Decoder, Progress};
 use super::fault::Fault;
 use super::lines::{LineError, Lines};
-use super::{End, Piece};
+use super::{End, Piece, Usage};
 use eventsource_stream::{Event, EventStream, EventStreamError};
 use futures_util::Stream;
 use std::pin::Pin;
@@ -64,6 +64,11 @@ impl Reading {
         self.decoder.progress()
     }
 
+    /// What the call took, as far as it is known by now.
+    pub(super) fn usage(&self) -> Usage {
+        self.decoder.usage()
+    }
+
     /// Ends the reply: whole, if all of the answer was there before this happened.
     pub(super) fn close(&mut self, cause: Option<Fault>) -> Result<Piece, Fault> {
         self.over = true;
@@ -92,7 +97,7 @@ fn of_events(error: EventStreamError<LineError<reqwest::Error>>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::{Error, Finish, Usage};
+    use crate::llm::{Error, Finish};
     use futures_util::stream;
     use proptest::prelude::*;
 
@@ -127,7 +132,7 @@ mod tests {
     }
 
     fn expected() -> (String, End) {
-        let usage = Usage { prompt_tokens: 3, completion_tokens: 4, estimated: false };
+        let usage = Usage { prompt_tokens: 3, completion_tokens: 4, ..Usage::default() };
         ("하늘은 왜 파랄까요? 👩‍🔬".to_owned(), End { finish: Finish::Stop, model: "m-1".to_owned(), usage })
     }
 

@@ -1,5 +1,6 @@
 //! What the client needs to know.
 
+use super::Price;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct Settings {
     pub model: String,
     /// Models to try when that one fails, in order, each once.
     pub fallbacks: Vec<String>,
+    /// What models cost, by name. Of others no cost is counted.
+    pub prices: Vec<(String, Price)>,
     /// To open a connection.
     pub connect_timeout: Duration,
     /// From sending a request to the first text of its answer, each attempt anew. Reasoning doesn't count as text.
@@ -44,6 +47,7 @@ impl Settings {
             key: None,
             model: model.into(),
             fallbacks: Vec::new(),
+            prices: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             first_token_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),

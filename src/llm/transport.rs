@@ -2,9 +2,9 @@
 
 use super::error::SetupError;
 use super::settings::Settings;
-use reqwest::Url;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
+use reqwest::{Certificate, Url};
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -38,8 +38,20 @@ pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, S
     if base.scheme() == "http" {
         // Spares loading root certificates that a plain connection doesn't need, and that a small image may not have.
         builder = builder.tls_certs_only([]);
+    } else if let Some(roots) = roots_of_our_own() {
+        builder = builder.tls_certs_only(roots);
     }
     Ok(builder.build()?)
+}
+
+/// Mozilla's root certificates for a machine that has none, such as an empty container. A machine that was told where
+/// its roots are doesn't silently get others.
+fn roots_of_our_own() -> Option<Vec<Certificate>> {
+    let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    if told || !rustls_native_certs::load_native_certs().certs.is_empty() {
+        return None;
+    }
+    Some(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| Certificate::from_der(root).ok()).collect())
 }
 
 fn headers(base: &Url, settings: &Settings) -> Result<HeaderMap, SetupError> {

@@ -97,12 +97,30 @@ impl Content {
     }
 }
 
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(super) struct Tokens {
     #[serde(default)]
     pub(super) prompt_tokens: Option<u32>,
     #[serde(default)]
     pub(super) completion_tokens: Option<u32>,
+    #[serde(default)]
+    prompt_tokens_details: Option<Soft<Details>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Details {
+    #[serde(default)]
+    cached_tokens: Option<u32>,
+}
+
+impl Tokens {
+    /// Of the request's tokens, those the server still had.
+    pub(super) fn cached(&self) -> u32 {
+        match &self.prompt_tokens_details {
+            Some(Soft::Is(details)) => details.cached_tokens.unwrap_or_default(),
+            _ => 0,
+        }
+    }
 }
 
 /// A value that spoils nothing when it has another shape than expected.

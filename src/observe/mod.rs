@@ -1,10 +1,12 @@
-//! What the program tells of itself: lines in the log, errors to Sentry, traces to an OpenTelemetry collector.
+//! What the program tells of itself: lines in the log, errors to Sentry, traces to an OpenTelemetry collector, figures to
+//! Prometheus.
 //!
-//! The other parts know nothing of this: they use `tracing` alone. Its spans say to what a line belongs (request, turn,
+//! The other parts know nothing of this: they use `tracing` and `metrics` alone. Its spans say to what a line belongs (request, turn,
 //! model call), so what is recorded on a span stands on each line, error and trace below it.
 
 mod fields;
 mod logs;
+pub mod metrics;
 mod panics;
 mod sentry;
 mod traces;

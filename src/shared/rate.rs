@@ -27,30 +27,33 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
         for i, name in ipairs(KEYS) do
             local count, per = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
             local whole = math.max(tonumber(redis.call('GET', name) or 0), now) + per / count
-            if whole - per > now then return whole - per - now end
+            if whole - per > now then return {i, whole - per - now} end
             full[i] = whole
         end
         for i, name in ipairs(KEYS) do
             redis.call('SET', name, string.format('%.0f', full[i]), 'PX', math.ceil((full[i] - now) / 1000))
         end
-        return 0
+        return {0, 0}
         ",
     )
 });
 
 impl Shared {
-    /// Counts one event against all of these, or against none: then says how long until it would be allowed.
+    /// Counts one event against all of these, or against none: then says which of them (by its place) forbids it, and how
+    /// long until it would be allowed.
     ///
     /// # Errors
     /// [`Away`]; then it's not counted.
-    pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<Duration>, Away> {
+    pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<(usize, Duration)>, Away> {
         let mut call = SCRIPT.prepare_invoke();
         for (name, Quota { count, per }) in limits {
             let micros = u64::try_from(per.as_micros()).unwrap_or(u64::MAX);
             call.key(key(name)).arg(*count).arg(micros);
         }
         let mut connection = self.0.connected()?;
-        let wait: u64 = call.invoke_async(&mut connection).await.map_err(|error| self.0.failed(&error))?;
-        Ok((wait > 0).then(|| Duration::from_micros(wait)))
+        let (limit, wait): (usize, u64) =
+            call.invoke_async(&mut connection).await.map_err(|error| self.0.failed(&error))?;
+        // Redis counts from one.
+        Ok(limit.checked_sub(1).map(|limit| (limit, Duration::from_micros(wait))))
     }
 }

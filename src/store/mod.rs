@@ -5,6 +5,7 @@
 //! private place, `Store::write`.
 
 mod connect;
+mod connections;
 mod conversations;
 mod copy;
 mod cursor;

@@ -5,10 +5,14 @@
 //! first call and every other that already waits, commits once, and answers them all. While it commits, the next group
 //! gathers; nobody waits for company. PostgreSQL commits concurrent transactions together by itself.
 
-use std::{iter, panic::AssertUnwindSafe, time::Duration};
+use std::{
+    iter,
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use metrics::{describe_histogram, histogram};
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, histogram};
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait,
@@ -43,6 +47,23 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     describe_histogram!("store_group_size", "Writes that one commit of SQLite stored together");
+    describe_histogram!(
+        "store_wait_seconds",
+        Unit::Seconds,
+        "How long a write waited: on SQLite in the queue, on PostgreSQL for a connection with an open transaction"
+    );
+    describe_histogram!("store_commit_seconds", Unit::Seconds, "How long a commit took until it was on disk");
+    describe_counter!(
+        "store_write_failures_total",
+        "Commits that failed; what was to be written is tried again or told"
+    );
+    describe_gauge!("store_queue_length", "Writes that wait for SQLite's next commit; always 0 on PostgreSQL");
+    describe_gauge!(
+        "database_connections",
+        "Connections to PostgreSQL, or readers of SQLite, by state: idle or in_use"
+    );
+    describe_gauge!("database_connections_max", "How many of these there may be (DATABASE_POOL)");
+    counter!("store_write_failures_total").increment(0);
 }
 
 impl Store {
@@ -96,10 +117,12 @@ impl Writer {
 }
 
 async fn write_alone<T, W: Work<T>>(database: &DatabaseConnection, work: W) -> Result<T, StoreError> {
-    let transaction = database.begin_with_options(IMMEDIATE).await?;
+    let called = Instant::now();
+    let transaction = database.begin_with_options(IMMEDIATE).await.inspect_err(|_| note_failure())?;
+    histogram!("store_wait_seconds").record(called.elapsed());
     match work(&transaction).await {
         Ok(value) => {
-            transaction.commit().await?;
+            commit(transaction).await.inspect_err(|_| note_failure())?;
             Ok(value)
         }
         Err(error) => {
@@ -108,6 +131,17 @@ async fn write_alone<T, W: Work<T>>(database: &DatabaseConnection, work: W) -> R
             Err(error)
         }
     }
+}
+
+async fn commit(transaction: DatabaseTransaction) -> Result<(), DbErr> {
+    let began = Instant::now();
+    transaction.commit().await?;
+    histogram!("store_commit_seconds").record(began.elapsed());
+    Ok(())
+}
+
+fn note_failure() {
+    counter!("store_write_failures_total").increment(1);
 }
 
 async fn roll_back(transaction: DatabaseTransaction) {
@@ -145,7 +179,7 @@ impl Queue {
 
     async fn write<T: Send + 'static, W: Work<T>>(&self, work: W) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(Waiting { work: Some(work), outcome: None, answer });
+        let call = Box::new(Waiting { work: Some(work), outcome: None, answer, called: Instant::now() });
         self.calls.send_timeout(call, self.patience).await.map_err(|error| {
             DbErr::ConnectionAcquire(match error {
                 SendTimeoutError::Timeout(_) => ConnAcquireErr::Timeout,
@@ -153,6 +187,11 @@ impl Queue {
             })
         })?;
         answered.await.unwrap_or(Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed).into()))
+    }
+
+    /// How many calls wait.
+    pub(super) fn length(&self) -> usize {
+        self.calls.max_capacity() - self.calls.capacity()
     }
 
     async fn close(&self) -> Result<(), DbErr> {
@@ -178,6 +217,7 @@ struct Waiting<T, W> {
     work: Option<W>,
     outcome: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
+    called: Instant,
 }
 
 impl<T: Send + 'static, W: Work<T>> Call for Waiting<T, W> {
@@ -188,6 +228,7 @@ impl<T: Send + 'static, W: Work<T>> Call for Waiting<T, W> {
     fn run<'t>(&'t mut self, transaction: &'t DatabaseTransaction) -> BoxFuture<'t, bool> {
         Box::pin(async move {
             let Some(work) = self.work.take() else { return false };
+            histogram!("store_wait_seconds").record(self.called.elapsed());
             let outcome = AssertUnwindSafe(async { work(transaction).await }).catch_unwind().await;
             let outcome =
                 outcome.unwrap_or_else(|_| Err(StoreError::Refused(DbErr::Custom("the work panicked".to_owned()))));
@@ -235,6 +276,7 @@ impl Groups {
             let mut group = vec![first];
             let stored = self.store(&mut group).await;
             if let Err(error) = &stored {
+                note_failure();
                 tracing::warn!(%error, writes = group.len(), "writes could not be stored");
                 self.renew_connection().await;
             }
@@ -277,7 +319,7 @@ impl Groups {
             let Ok(next) = self.waiting.try_recv() else { break };
             group.push(next);
         }
-        transaction.commit().await?;
+        commit(transaction).await?;
         histogram!("store_group_size").record(kept);
         Ok(())
     }

@@ -398,6 +398,50 @@ def test_a_backup_is_made_first_and_without_it_nothing_is_changed(served, update
     assert served.says("stat", "-c", "%U %a", f"/var/backups/llm-classroom/{made.name}") == "llm-classroom 600"
 
 
+def test_the_version_before_comes_back_on_demand(served):
+    script = "/usr/share/llm-classroom/update.sh"
+    back = served.run(script, "--rollback")
+    assert "1.2.0 → 1.1.0" in back.stdout
+    assert version(served) == "1.1.0"
+    assert json.loads(served.get("/ready"))["status"] == "ready"
+    served.run(script, "--rollback")
+    assert version(served) == "1.2.0"
+
+
+def test_a_release_is_taken_from_where_the_settings_say(served, package, tmp_path):
+    update = ["env", "CURL_CA_BUNDLE=/root/releases.pem", "/usr/share/llm-classroom/update.sh"]
+    unknown = served.run(*update, "1.3.0", check=False)
+    assert unknown.returncode == 1 and "RELEASES_URL" in unknown.stdout
+
+    folder = tmp_path / "v1.3.0"
+    folder.mkdir()
+    made = variant(package, "1.3.0", lambda files: None)
+    made.rename(folder / made.name)
+    made.with_name(f"{made.name}.sha256").rename(folder / f"{made.name}.sha256")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    run(
+        *["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"],
+        *["-subj", "/CN=releases", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+    )
+    served.write("/root/releases.pem", certificate.read_text())
+    settings = served.path(SETTINGS)
+    settings.write_text(settings.read_text() + "RELEASES_URL=https://127.0.0.1:9443\n")
+    inside = ["nsenter", "--target", str(served.first), "--net"]
+    server = ["openssl", "s_server", "-accept", "9443", "-cert", str(certificate), "-key", str(key), "-WWW", "-quiet"]
+    serving = subprocess.Popen([*inside, *server], cwd=tmp_path, stdin=subprocess.DEVNULL)
+    try:
+        eventually("the releases", lambda: ":9443" in served.says("ss", "-Hltn"))
+        done = served.run(*update, "1.3.0", check=False)
+        missing = served.run(*update, "1.4.0", check=False)
+    finally:
+        serving.kill()
+        serving.wait()
+    shutil.rmtree(folder)
+    assert done.returncode == 0, done.stdout
+    assert version(served) == "1.3.0"
+    assert missing.returncode == 1 and "내려받지 못했어요" in missing.stdout
+
+
 def test_a_dry_run_of_an_update_changes_nothing(served, update):
     before, process = state(served), served.show(SERVICE, "MainPID")
     shown = update("2.0.0", program(CRASHES), "--dry-run")

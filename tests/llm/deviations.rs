@@ -11,7 +11,7 @@ async fn a_good_answer_comes_in_pieces_with_one_end() {
     let server = FakeOpenAi::start().await;
     let (texts, end) = read(client(settings(&server)).stream(chat()).await.unwrap()).await;
     assert_eq!(texts, canned::CHAT);
-    let usage = Usage { prompt_tokens: 100, completion_tokens: 12, estimated: false };
+    let usage = Usage { prompt_tokens: 100, completion_tokens: 12, ..Usage::default() };
     assert_eq!(end, Ok(End { finish: Finish::Stop, model: "main-model".into(), usage }));
 
     let call = &server.requests()[0];

@@ -275,7 +275,8 @@ fn every_finding_is_explained_in_the_guide_and_has_its_words() {
 }
 
 fn is_code(word: &str) -> bool {
-    let subjects = ["settings-", "database-", "disk-", "memory-", "clock-", "redis-", "model-", "server-", "public-"];
+    let subjects =
+        ["settings-", "database-", "disk-", "memory-", "clock-", "redis-", "model-", "backup-", "server-", "public-"];
     subjects.iter().any(|subject| word.starts_with(subject))
         && word.bytes().all(|b| b == b'-' || b.is_ascii_lowercase())
 }

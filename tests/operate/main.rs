@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod acme;
+mod backup;
 mod doctor;
 mod logs;
+mod metrics;
 mod otlp;
+mod s3;
 mod sentry;
 mod support;

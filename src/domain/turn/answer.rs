@@ -17,6 +17,8 @@ const TICK: Duration = Duration::from_millis(40);
 
 /// The part of an answer that is there.
 pub(super) struct Answer {
+    /// When the question came.
+    asked: Instant,
     renderer: Renderer,
     /// Bytes of the text that were published.
     published: usize,
@@ -25,8 +27,9 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new() -> Self {
-        Self { renderer: Renderer::new(), published: 0, blocks: 0 }
+    /// None yet, to a question that came at that moment.
+    pub(super) fn new(asked: Instant) -> Self {
+        Self { asked, renderer: Renderer::new(), published: 0, blocks: 0 }
     }
 
     /// Takes the answer in until its end. What came before an error stays.
@@ -37,6 +40,7 @@ impl Answer {
     ) -> Result<llm::End, llm::Error> {
         let began = Instant::now();
         let mut stream = begin.await?;
+        let first_token = began.elapsed();
         // None: everything is published, and the next piece goes out at once if the last went out long enough ago.
         let mut due: Option<Instant> = None;
         let mut last: Option<Instant> = None;
@@ -59,7 +63,10 @@ impl Answer {
                             None => {
                                 self.refresh(publisher);
                                 last = Some(Instant::now());
-                                metrics::histogram!("first_piece_seconds").record(began.elapsed());
+                                let first_piece = self.asked.elapsed();
+                                metrics::histogram!("first_piece_seconds").record(first_piece);
+                                metrics::histogram!("first_piece_overhead_seconds")
+                                    .record(first_piece.saturating_sub(first_token));
                             }
                         }
                     }

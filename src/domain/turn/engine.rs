@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::Instant,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    AskError, Hold, Lease, Turn, TurnState,
+    AskError, Hold, Lease, Turn, TurnState, figures,
     parts::Parts,
-    run,
+    run::{self, Question},
     running::Running,
     tenure::{Tenure, Terms, TermsError},
 };
@@ -32,6 +35,8 @@ pub(super) struct Inner {
     pub(super) running: Running,
     /// One for each call on a model that may run at a time.
     slots: Arc<Semaphore>,
+    /// How many of these there are.
+    max_turns: usize,
     /// Cancelled when no new turn may begin.
     pub(super) draining: CancellationToken,
     /// Cancelled when everything has ended.
@@ -61,7 +66,11 @@ pub struct Setup {
 
 /// The right to run one turn or stateless call. Dropping it gives it back.
 #[derive(Debug)]
-pub struct Slot(#[allow(dead_code, reason = "held for its end")] OwnedSemaphorePermit);
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+    /// When it was asked for.
+    since: Instant,
+}
 
 /// A turn as a follower finds it.
 pub enum Following {
@@ -69,15 +78,6 @@ pub enum Following {
     Live(Follower),
     /// It has ended: this is what is stored.
     Stored(Box<Turn>),
-}
-
-/// Describes this module's figures; call once, when the recorder is installed.
-pub fn describe_metrics() {
-    metrics::describe_counter!("turns_total", "Turns that ended here, by outcome");
-    metrics::describe_histogram!("turn_seconds", metrics::Unit::Seconds, "From a turn's start to its commit");
-    metrics::describe_histogram!("first_piece_seconds", metrics::Unit::Seconds, "From the call to the first text");
-    metrics::describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
-    metrics::describe_counter!("turns_taken_over_total", "Turns of dead instances that this one interrupted");
 }
 
 impl Engine {
@@ -99,6 +99,7 @@ impl Engine {
             parts: Parts { store, bus, shared, partner, budget, tenure, tasks, stop },
             running: Running::default(),
             slots: Arc::new(Semaphore::new(max_turns)),
+            max_turns,
             draining: CancellationToken::new(),
             gone: CancellationToken::new(),
             keepers: TaskTracker::new(),
@@ -210,22 +211,30 @@ impl Engine {
         self.0.running.count()
     }
 
+    /// How many turns and stateless calls run here, and how many may.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        let most = self.0.max_turns;
+        (most.saturating_sub(self.0.slots.available_permits()), most)
+    }
+
     /// The right to begin new work now.
     ///
     /// # Errors
     /// [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`].
     pub fn admit(&self) -> Result<Slot, AskError> {
+        let since = Instant::now();
         if self.is_draining() {
-            return Err(AskError::Draining);
+            return Err(figures::refused(AskError::Draining));
         }
         if let Some(retry_in) = self.0.parts.budget.spent(now()) {
-            return Err(AskError::BudgetSpent { retry_in });
+            return Err(figures::refused(AskError::BudgetSpent { retry_in }));
         }
-        self.0.slots.clone().try_acquire_owned().map(Slot).map_err(|_| AskError::Full)
+        let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| figures::refused(AskError::Full))?;
+        Ok(Slot { _permit: permit, since })
     }
 
     fn lease(&self) -> Result<Lease, AskError> {
-        self.0.parts.tenure.lease().ok_or(AskError::NoLease)
+        self.0.parts.tenure.lease().ok_or_else(|| figures::refused(AskError::NoLease))
     }
 
     /// Runs `work` in a task of its own, so that a caller that goes away between the commit and the start of the turn
@@ -251,7 +260,8 @@ impl Engine {
         let engine = self.clone();
         let span = run::span(&turn);
         let run = async move {
-            run::run(&engine.0.parts, hold, turn, conversation.topic, locale, publisher, orders).await;
+            let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
+            run::run(&engine.0.parts, hold, question, publisher, orders).await;
             engine.0.running.leave(hold);
             drop(slot);
         };

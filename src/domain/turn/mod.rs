@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod engine;
+mod figures;
 mod keeper;
 mod lease;
 mod parts;
@@ -13,6 +14,7 @@ mod stop;
 mod tenure;
 mod watch;
 
+pub use figures::describe as describe_metrics;
 pub use lease::{Hold, Lease};
 pub use refusal::AskError;
 pub use tenure::{Terms, TermsError};

@@ -7,7 +7,9 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, parts::Parts, running::Orders};
+use super::{
+    Hold, Outcome, Purpose, Reason, Turn, TurnState, Usage, answer::Answer, figures, parts::Parts, running::Orders,
+};
 use crate::{
     bus::{Publisher, Status},
     domain::{
@@ -23,6 +25,15 @@ use crate::{
 /// How many earlier turns are read for the model; more would never fit its budget.
 const HISTORY_TURNS: u64 = 40;
 
+/// What a run answers.
+pub(super) struct Question {
+    pub(super) turn: Turn,
+    pub(super) topic: Topic,
+    pub(super) locale: Locale,
+    /// When it came, before it was stored.
+    pub(super) asked: Instant,
+}
+
 /// What a run's lines are found by. It lies within the request that started the turn, which ends long before.
 pub(super) fn span(turn: &Turn) -> Span {
     tracing::info_span!(
@@ -37,31 +48,22 @@ pub(super) fn span(turn: &Turn) -> Span {
 }
 
 /// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
-pub(super) async fn run(
-    parts: &Parts,
-    hold: Hold,
-    turn: Turn,
-    topic: Topic,
-    locale: Locale,
-    publisher: Publisher,
-    orders: Orders,
-) {
-    let began = Instant::now();
-    let outcome = AssertUnwindSafe(perform(parts, hold, &turn, topic, locale, &publisher, &orders))
+pub(super) async fn run(parts: &Parts, hold: Hold, question: Question, publisher: Publisher, orders: Orders) {
+    let asked = question.asked;
+    let (outcome, model_time) = AssertUnwindSafe(perform(parts, hold, &question, &publisher, &orders))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
             tracing::error!("a turn's run panicked");
-            Outcome::failed(Reason::Broken)
+            (Outcome::failed(Reason::Broken), None)
         });
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
     let stored =
         commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
-    metrics::counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
-    metrics::histogram!("turn_seconds").record(began.elapsed());
-    tell(&outcome, began);
+    figures::ended(&outcome, asked.elapsed(), model_time);
+    tell(&outcome, asked);
     publisher.status(match outcome.state {
         // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
         state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
@@ -70,13 +72,13 @@ pub(super) async fn run(
 }
 
 /// Says how a turn ended, on its span and in the one line each turn has.
-fn tell(outcome: &Outcome, began: Instant) {
+fn tell(outcome: &Outcome, asked: Instant) {
     let (state, reason) = (outcome.state.as_str(), outcome.reason.map(Reason::as_str));
     let tokens = |count: fn(&Usage) -> u32| outcome.usage.iter().map(|usage| u64::from(count(usage))).sum::<u64>();
     tracing::info!(
         turn.state = state,
         turn.reason = reason,
-        turn.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        turn.millis = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
         turn.model =
             outcome.usage.iter().find(|usage| usage.purpose == Purpose::Chat).map(|usage| usage.model.as_str()),
         turn.prompt_tokens = tokens(|usage| usage.prompt_tokens),
@@ -92,26 +94,26 @@ fn tell(outcome: &Outcome, began: Instant) {
     }
 }
 
+/// What became of the question and, if no call was stopped, how long the slower of the two took.
 async fn perform(
     parts: &Parts,
     hold: Hold,
-    turn: &Turn,
-    topic: Topic,
-    locale: Locale,
+    question: &Question,
     publisher: &Publisher,
     orders: &Orders,
-) -> Outcome {
+) -> (Outcome, Option<Duration>) {
+    let Question { turn, topic, locale, asked } = question;
     let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
         Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
-            return Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) };
+            return (Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) }, None);
         }
     };
     tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
-    let asking = Asking { topic, history, message: turn.message.clone(), locale, model: None };
+    let asking = Asking { topic: topic.clone(), history, message: turn.message.clone(), locale: *locale, model: None };
 
-    let mut answer = Answer::new();
+    let mut answer = Answer::new(*asked);
     let mut ended: Option<Result<llm::End, llm::Error>> = None;
     let mut noted: Option<Noted> = None;
     // A turn that is tried again keeps the notes a model wrote: its message is the same.
@@ -119,15 +121,19 @@ async fn perform(
     if let Some(feedback) = kept {
         publish(publisher, feedback);
     }
+    let began = Instant::now();
+    let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let work = async {
         let chat = async {
             ended = Some(answer.stream(parts.partner.answer(&asking), publisher).await);
+            chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
         };
         let tutor = async {
             if kept.is_none() {
                 let notes = parts.partner.feedback(&asking).await;
+                tutor_time = began.elapsed();
                 publish(publisher, &notes.feedback);
                 noted = Some(notes);
             }
@@ -177,7 +183,8 @@ async fn perform(
     if reason == Some(Reason::ContentFilter) {
         answer.withdraw(publisher);
     }
-    Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }
+    let model_time = stopped.is_none().then_some(chat_time.max(tutor_time));
+    (Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }, model_time)
 }
 
 fn publish(publisher: &Publisher, feedback: &Feedback) {

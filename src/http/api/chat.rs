@@ -25,7 +25,7 @@ use crate::{
         stateless::{self, Said},
         turn::{Purpose, Reason, engine::Slot},
     },
-    http::{AppState, address::ClientAddress, error::ApiError},
+    http::{AppState, address::ClientAddress, error::ApiError, metrics::InFlight},
     llm::{self, Piece},
 };
 
@@ -121,6 +121,7 @@ pub async fn stream(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let (asking, slot) = admitted(&state, address, request, locale).await?;
+    let in_flight = InFlight::begin();
     let pieces = state.partner.answer(&asking).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
     // Bill and slot go with the stream: a client that hangs up drops them all.
@@ -150,7 +151,7 @@ pub async fn stream(
         .chain(stream::once(interrupted).filter_map(future::ready))
         .chain(stream::iter([json!({ "content": "[DONE]" })]))
         .map(|data| Ok::<_, Infallible>(sse::Event::default().data(data.to_string())));
-    Ok((STREAM_HEADERS, Sse::new(events)).into_response())
+    Ok((STREAM_HEADERS, Sse::new(in_flight.hold(events))).into_response())
 }
 
 fn bill(state: &AppState, asking: &Asking, purpose: Purpose) -> Bill {

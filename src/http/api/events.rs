@@ -20,7 +20,7 @@ use crate::{
         Locale, TurnId,
         turn::{Reason, Turn, engine::Following},
     },
-    http::{AppState, error::ApiError, learner::Learner},
+    http::{AppState, error::ApiError, learner::Learner, metrics::InFlight},
     render,
 };
 
@@ -47,12 +47,13 @@ pub async fn follow(
 ) -> Result<Response, ApiError> {
     let Path(id) = id?;
     note(id);
+    let in_flight = InFlight::begin();
     let events = match state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)? {
         Following::Live(follower) => live(follower).left_stream(),
         Following::Stored(turn) => stream::iter(stored(*turn)).right_stream(),
     };
     let numbered = events.enumerate().map(move |(number, event)| Ok::<_, Infallible>(written(number, &event, locale)));
-    let stream = Sse::new(numbered).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
+    let stream = Sse::new(in_flight.hold(numbered)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok((STREAM_HEADERS, stream).into_response())
 }
 

@@ -8,9 +8,24 @@
 //! Both databases order text by rules of their own. A key is therefore compared with others of its own database only,
 //! and looked up in the other one.
 
+/// Does the same for each table that is copied, those first that others point to. Leases belong to a database and stay.
+macro_rules! for_each_table {
+    ($done:ident($($argument:expr),*)) => {
+        [
+            $done::<learners::Entity>($($argument),*).await?,
+            $done::<conversations::Entity>($($argument),*).await?,
+            $done::<turns::Entity>($($argument),*).await?,
+            $done::<feedback::Entity>($($argument),*).await?,
+            $done::<guides::Entity>($($argument),*).await?,
+            $done::<usage::Entity>($($argument),*).await?,
+        ]
+    };
+}
+
 mod error;
 mod fitness;
 mod rows;
+mod snapshot;
 mod source;
 mod sum;
 mod table;
@@ -49,20 +64,6 @@ pub struct Moved {
     pub interrupted: u64,
     /// Each table with its rows, which are the same on both sides.
     pub tables: Vec<(&'static str, Sum)>,
-}
-
-/// Does the same for each table that is copied, those first that others point to. Leases belong to a database and stay.
-macro_rules! for_each_table {
-    ($done:ident($($argument:expr),*)) => {
-        [
-            $done::<learners::Entity>($($argument),*).await?,
-            $done::<conversations::Entity>($($argument),*).await?,
-            $done::<turns::Entity>($($argument),*).await?,
-            $done::<feedback::Entity>($($argument),*).await?,
-            $done::<guides::Entity>($($argument),*).await?,
-            $done::<usage::Entity>($($argument),*).await?,
-        ]
-    };
 }
 
 impl Store {

@@ -38,7 +38,7 @@ pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'
     }
 }
 
-async fn of<T: Table>(store: &Store) -> Result<Sum, StoreError> {
+pub(super) async fn of<T: Table>(store: &Store) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
     let mut last = None;
     loop {

@@ -1,0 +1,239 @@
+//! Backups: a school as it was at one moment, in a portable file, and back into an empty database of either kind.
+//!
+//! `snapshot` (in the store) → `archive` (compressed, encrypted) → `place` (folder or S3), with a `manifest` beside it that
+//! is written last. A backup counts only when it was read back and is what was written.
+
+mod archive;
+mod manifest;
+mod place;
+
+use std::{collections::BTreeMap, fs::File, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+
+use anyhow::{Context as _, bail, ensure};
+use secrecy::ExposeSecret as _;
+use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
+
+pub use manifest::{Manifest, Name};
+pub use place::Place;
+
+use crate::{
+    config::Config,
+    store::{Moved, Options, Step, Store, Sum},
+};
+use manifest::Rows;
+
+/// Few connections: a backup runs beside the classes.
+const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_readers: 1, ..Options::default() };
+
+/// Makes a backup, reads it back, and removes those that are too many.
+///
+/// # Errors
+/// When a part of that can't be done, with the mend. Then older backups are all still there.
+pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
+    let place = Place::open(&config.backup.backup_url)?;
+    let recipient = config.backup.backup_public_key.as_deref().filter(|key| !key.trim().is_empty());
+    let recipient = recipient.map(archive::recipient).transpose()?;
+    let folder = folder()?;
+    let _alone = alone(&place)?;
+    let (database, packed) = (folder.path().join("school.db"), folder.path().join("packed"));
+    let url = config.database_url.expose_secret();
+    let tables = Store::snapshot(url, &database, OPTIONS()).await.context("the database can't be read")?;
+    let (plain, stored) = {
+        let (database, packed, recipient) = (database.clone(), packed.clone(), recipient.clone());
+        working(move || {
+            archive::pack(&database, &packed, recipient.as_ref())?;
+            Ok((archive::sum(&database)?, archive::sum(&packed)?))
+        })
+        .await
+        .context("the backup can't be packed; see whether the disk of TMPDIR has room for the database twice")?
+    };
+    let manifest = Manifest {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        engine: if url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" }.to_owned(),
+        bytes: stored.bytes,
+        sha256: stored.sha256,
+        database_bytes: plain.bytes,
+        database_sha256: plain.sha256,
+        encrypted_to: recipient.map(|key| key.to_string()),
+        tables: rows(&tables),
+    };
+    let name = Name::now()?;
+    place.put(&name, &manifest, &packed).await?;
+    // What can't be read back now won't be there when it's needed.
+    let again = folder.path().join("again");
+    place.get(&name, &manifest, &again).await?;
+    check_stored(&manifest, &again)?;
+    place.tidy(config.backup.backup_keep as usize).await?;
+    Ok((name, manifest))
+}
+
+/// How far a verification came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verified {
+    /// To the last row.
+    Wholly,
+    /// The stored object is what was stored; it's encrypted, and the key isn't here.
+    Stored,
+}
+
+/// Reads a backup and checks everything that can be checked.
+///
+/// # Errors
+/// When it's damaged or can't be read, with what it is.
+pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verified)> {
+    let place = Place::open(&config.backup.backup_url)?;
+    let (name, manifest) = find(&place, which).await?;
+    let folder = folder()?;
+    if manifest.encrypted_to.is_some() && config.backup.backup_identity_file.is_none() {
+        let stored = folder.path().join("stored");
+        place.get(&name, &manifest, &stored).await?;
+        check_stored(&manifest, &stored)?;
+        return Ok((name, Verified::Stored));
+    }
+    let store = open(config, &place, &name, &manifest, folder.path()).await?;
+    store.close().await?;
+    Ok((name, Verified::Wholly))
+}
+
+/// Restores a backup into the database of the settings, which has to be empty, or to hold what an earlier try of the same
+/// left.
+///
+/// # Errors
+/// When the backup is damaged, or the database holds something that would be lost; then nothing was changed.
+pub async fn restore(config: &Config, which: &str, progress: impl FnMut(&Step)) -> anyhow::Result<(Name, Moved)> {
+    let place = Place::open(&config.backup.backup_url)?;
+    let (name, manifest) = find(&place, which).await?;
+    let folder = folder()?;
+    let source = open(config, &place, &name, &manifest, folder.path()).await?;
+    let target = Store::open_with(config.database_url.expose_secret(), OPTIONS()).await;
+    let target = target.context("the database to restore into can't be opened; check DATABASE_URL")?;
+    let moved = target.copy_from(&source, progress).await;
+    target.close().await?;
+    source.close().await?;
+    let moved = moved.context("a backup is restored into an empty database only")?;
+    ensure!(rows(&moved.tables) == manifest.tables, "the database doesn't hold what the backup's manifest lists");
+    Ok((name, moved))
+}
+
+/// How often a running server looks for its newest backup.
+const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// Tells, by a figure, when the newest backup was made, until `stop`. Says nothing where there is none.
+pub async fn watch(url: String, stop: CancellationToken) {
+    let mut beat = tokio::time::interval(LOOK_EVERY);
+    while stop.run_until_cancelled(beat.tick()).await.is_some() {
+        match stop.run_until_cancelled(newest(&url)).await {
+            Some(Ok(Some(name))) => {
+                #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+                metrics::gauge!("backup_last_success_timestamp_seconds").set(name.moment() as f64);
+            }
+            Some(Err(error)) => {
+                tracing::debug!(error = format!("{error:#}"), "the place of backups can't be looked at")
+            }
+            Some(Ok(None)) | None => {}
+        }
+    }
+}
+
+/// The newest backup's name.
+///
+/// # Errors
+/// When the place can't be read.
+pub async fn newest(url: &str) -> anyhow::Result<Option<Name>> {
+    let Some(place) = Place::existing(url)? else { return Ok(None) };
+    Ok(place.backups().await?.into_iter().next().map(|(name, _)| name))
+}
+
+/// Describes this module's figures; call once, when the recorder is installed.
+pub fn describe_metrics() {
+    metrics::describe_gauge!(
+        "backup_last_success_timestamp_seconds",
+        metrics::Unit::Seconds,
+        "When the newest backup was made, in seconds since 1970; only where there is one"
+    );
+}
+
+/// The backup of that name, or the newest for `latest`.
+async fn find(place: &Place, which: &str) -> anyhow::Result<(Name, Manifest)> {
+    let mut backups = place.backups().await?;
+    if backups.is_empty() {
+        bail!("there is no backup in {}", place.describe());
+    }
+    if which == "latest" {
+        return Ok(backups.swap_remove(0));
+    }
+    let found = backups.into_iter().find(|(name, _)| name.as_str() == which);
+    found.with_context(|| format!("there is no backup {which:?} in {}; `backup list` shows them", place.describe()))
+}
+
+/// A backup's database, checked to the last row, in a file in `folder`.
+async fn open(
+    config: &Config,
+    place: &Place,
+    name: &Name,
+    manifest: &Manifest,
+    folder: &Path,
+) -> anyhow::Result<Store> {
+    let (stored, database) = (folder.join("stored"), folder.join("school.db"));
+    place.get(name, manifest, &stored).await?;
+    check_stored(manifest, &stored)?;
+    let identity = match (&manifest.encrypted_to, &config.backup.backup_identity_file) {
+        (None, _) => None,
+        (Some(_), Some(identity)) => Some(identity.clone()),
+        (Some(key), None) => bail!("the backup is encrypted to {key}; name its private key in BACKUP_IDENTITY_FILE"),
+    };
+    let plain = {
+        let (database, most) = (database.clone(), manifest.database_bytes);
+        working(move || {
+            archive::unpack(&stored, &database, most, identity.as_deref())?;
+            Ok(archive::sum(&database)?)
+        })
+        .await?
+    };
+    let is_same = (plain.bytes, &plain.sha256) == (manifest.database_bytes, &manifest.database_sha256);
+    ensure!(is_same, "the backup {} is damaged: its database isn't the one that was saved", name.as_str());
+    let url = format!("sqlite://{}", database.display());
+    let look = Store::look(&url, OPTIONS().acquire_timeout).await?;
+    if let Some(damage) = look.and_then(|look| look.damage) {
+        bail!("the backup's database is damaged: {damage}");
+    }
+    let store = Store::open_with(&url, OPTIONS()).await.context("the backup's database can't be opened")?;
+    let tables = rows(&store.sums().await?);
+    ensure!(tables == manifest.tables, "the backup {} doesn't hold what its manifest lists", name.as_str());
+    Ok(store)
+}
+
+fn check_stored(manifest: &Manifest, file: &Path) -> anyhow::Result<()> {
+    let found = archive::sum(file)?;
+    ensure!(
+        (found.bytes, &found.sha256) == (manifest.bytes, &manifest.sha256),
+        "the backup is damaged: what is stored isn't what was written; use another one"
+    );
+    Ok(())
+}
+
+fn rows(tables: &[(&'static str, Sum)]) -> BTreeMap<String, Rows> {
+    let rows = |sum: &Sum| Rows { rows: sum.rows, checksum: format!("{:032x}", sum.checksum) };
+    tables.iter().map(|(table, sum)| ((*table).to_owned(), rows(sum))).collect()
+}
+
+/// A folder for this user alone that is gone in the end.
+fn folder() -> anyhow::Result<TempDir> {
+    tempfile::Builder::new().prefix("llm-classroom-").tempdir().context("no temporary folder can be made; check TMPDIR")
+}
+
+/// Held while a backup is made: two at once would take each other's for left-overs. Gone with the process.
+fn alone(place: &Place) -> anyhow::Result<File> {
+    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(place.lock());
+    let lock = lock.with_context(|| format!("{} can't be written", place.lock().display()))?;
+    if lock.try_lock().is_err() {
+        bail!("another backup to the same place is being made; wait for it to end");
+    }
+    Ok(lock)
+}
+
+/// Files are read and written by threads that may wait.
+async fn working<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
+    tokio::task::spawn_blocking(work).await.context("packing broke off")?
+}

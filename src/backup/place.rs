@@ -1,0 +1,213 @@
+//! Where backups lie: a folder, or a bucket of S3 and what speaks like it.
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    path::{Path as FilePath, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use futures_util::TryStreamExt as _;
+use object_store::{
+    ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder, buffered::BufWriter,
+    local::LocalFileSystem, path::Path, prefix::PrefixStore,
+};
+use tokio::{
+    fs::File,
+    io::{AsyncWriteExt as _, BufReader},
+};
+
+use super::manifest::{Manifest, Name};
+
+/// Most bytes of a manifest: it lists six tables.
+const MANIFEST_MAX: u64 = 64 * 1024;
+/// How long S3 is asked again before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A place for backups.
+#[derive(Debug, Clone)]
+pub struct Place {
+    store: Arc<dyn ObjectStore>,
+    /// The folder, where it's one.
+    folder: Option<PathBuf>,
+    said: String,
+}
+
+impl Place {
+    /// The place at a path, a `file:///…` or an `s3://bucket/prefix`. A folder is made if it isn't there, for this user
+    /// alone.
+    ///
+    /// # Errors
+    /// When the address can't be used, with what to do about it.
+    pub fn open(url: &str) -> anyhow::Result<Self> {
+        let url = url.trim();
+        let (store, folder) = match (local(url), url.split_once("://")) {
+            (Some(path), _) => (open_folder(path)?, Some(path.to_path_buf())),
+            (None, Some(("s3", rest))) => (bucket(rest)?, None),
+            (None, Some(_)) => bail!("BACKUP_URL is a folder, or s3://bucket/prefix"),
+            (None, None) => bail!("BACKUP_URL is empty; name a folder, or s3://bucket/prefix"),
+        };
+        Ok(Self { store, folder, said: url.to_owned() })
+    }
+
+    /// The place, unless it's a folder that nobody has made yet.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn existing(url: &str) -> anyhow::Result<Option<Self>> {
+        if local(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
+    }
+
+    /// The file that is locked while a backup is made.
+    #[must_use]
+    pub fn lock(&self) -> PathBuf {
+        match &self.folder {
+            Some(folder) => folder.join(".lock"),
+            None => std::env::temp_dir().join("llm-classroom-backup.lock"),
+        }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn describe(&self) -> &str {
+        &self.said
+    }
+
+    /// The whole backups that are there, the newest first.
+    ///
+    /// # Errors
+    /// When the place can't be read.
+    pub async fn backups(&self) -> anyhow::Result<Vec<(Name, Manifest)>> {
+        let files = self.files().await?;
+        let mut found = Vec::new();
+        for (file, _) in &files {
+            let Some(name) = Name::of_manifest(file) else { continue };
+            let Some(manifest) = self.manifest(&name).await? else { continue };
+            let object = name.object(manifest.encrypted_to.is_some());
+            if files.iter().any(|(file, bytes)| *file == object && *bytes == manifest.bytes) {
+                found.push((name, manifest));
+            }
+        }
+        found.sort_by(|(one, _), (other, _)| other.cmp(one));
+        Ok(found)
+    }
+
+    /// Stores a backup: the database first, the manifest last.
+    ///
+    /// # Errors
+    /// When it can't be written; then it doesn't count as a backup.
+    pub async fn put(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
+        let failed = || format!("the backup can't be written to {}", self.said);
+        let object = Path::from(name.object(manifest.encrypted_to.is_some()));
+        let mut from = BufReader::new(File::open(file).await?);
+        let mut to = BufWriter::new(self.store.clone(), object);
+        if let Err(error) = tokio::io::copy(&mut from, &mut to).await {
+            // Parts that arrived would be paid for.
+            _ = to.abort().await;
+            return Err(error).with_context(failed);
+        }
+        to.shutdown().await.with_context(failed)?;
+        self.make_private(&name.object(manifest.encrypted_to.is_some()))?;
+        let json = serde_json::to_vec_pretty(manifest)?;
+        self.store.put(&Path::from(name.manifest()), json.into()).await.with_context(failed)?;
+        self.make_private(&name.manifest())
+    }
+
+    /// Reads a backup's database into a file, as far as its manifest says it reaches.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn get(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
+        let failed = || format!("the backup {} can't be read from {}", name.as_str(), self.said);
+        let object = Path::from(name.object(manifest.encrypted_to.is_some()));
+        let mut pieces = self.store.get(&object).await.with_context(failed)?.into_stream();
+        let mut to = File::create(file).await?;
+        while let Some(piece) = pieces.try_next().await.with_context(failed)? {
+            to.write_all(&piece).await?;
+        }
+        to.flush().await?;
+        Ok(())
+    }
+
+    /// Removes all but the newest `keep` backups, and what backups that broke off before them left.
+    ///
+    /// # Errors
+    /// When something can't be removed. Others are removed all the same next time.
+    pub async fn tidy(&self, keep: usize) -> anyhow::Result<usize> {
+        let backups = self.backups().await?;
+        let Some((newest, _)) = backups.first() else { return Ok(0) };
+        let kept: Vec<_> = backups.iter().take(keep).map(|(name, _)| name).collect();
+        let too_many = backups.len().saturating_sub(keep);
+        let mut files = self.files().await?;
+        // Manifests first: what is left of a backup without one counts as none.
+        files.sort_by_key(|(file, _)| Name::of_manifest(file).is_none());
+        for (file, _) in files {
+            let name = Name::of_manifest(&file).or_else(|| Name::of_object(&file));
+            if name.is_some_and(|name| name < *newest && !kept.contains(&&name)) {
+                let removed = self.store.delete(&Path::from(file.as_str())).await;
+                removed.with_context(|| format!("the old backup {file} can't be removed from {}", self.said))?;
+            }
+        }
+        Ok(too_many)
+    }
+
+    /// In a folder that others may look into, the files are for this user alone all the same.
+    fn make_private(&self, file: &str) -> anyhow::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let path = folder.join(file);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+            .with_context(|| format!("{} can't be made private", path.display()))
+    }
+
+    async fn manifest(&self, name: &Name) -> anyhow::Result<Option<Manifest>> {
+        let found = self.store.get(&Path::from(name.manifest())).await?;
+        if found.meta.size > MANIFEST_MAX {
+            return Ok(None);
+        }
+        // What can't be read isn't a manifest of ours.
+        Ok(serde_json::from_slice(&found.bytes().await?).ok())
+    }
+
+    /// The files right here with their bytes.
+    async fn files(&self) -> anyhow::Result<Vec<(String, u64)>> {
+        let listed = self.store.list_with_delimiter(None).await;
+        let listed = listed.with_context(|| {
+            format!("{} can't be read; check BACKUP_URL and, for S3, the region and who may use the bucket", self.said)
+        })?;
+        let named = listed.objects.into_iter();
+        Ok(named.filter_map(|found| Some((found.location.filename()?.to_owned(), found.size))).collect())
+    }
+}
+
+/// The folder that an address names, if it names one.
+fn local(url: &str) -> Option<&FilePath> {
+    let path = url.strip_prefix("file://").unwrap_or(url);
+    (!path.is_empty() && !path.contains("://")).then(|| FilePath::new(path))
+}
+
+fn open_folder(path: &FilePath) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let path = path.display().to_string();
+    let failed = || format!("the backup folder {path} can't be used; this user has to be allowed to write there");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&path).with_context(failed)?;
+    Ok(Arc::new(LocalFileSystem::new_with_prefix(&path).with_context(failed)?.with_fsync(true)))
+}
+
+fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
+    let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+    anyhow::ensure!(!bucket.is_empty(), "BACKUP_URL names no bucket, such as s3://bucket/prefix");
+    // The one that all of the program uses. An error means it is installed already.
+    _ = rustls::crypto::ring::default_provider().install_default();
+    let is_plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
+    let retry = RetryConfig { retry_timeout: PATIENCE, max_retries: 5, ..RetryConfig::default() };
+    let store = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .with_retry(retry)
+        .with_client_options(
+            ClientOptions::new().with_allow_http(is_plain).with_connect_timeout(Duration::from_secs(5)),
+        )
+        .build()
+        .context("BACKUP_URL can't be used; S3 needs AWS_REGION, and away from AWS a key and an endpoint")?;
+    Ok(Arc::new(PrefixStore::new(store, prefix)))
+}

@@ -1,0 +1,23 @@
+//! Whether there is a backup, and how old it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::finding::{Finding, State, Subject};
+use crate::{backup, config::Config};
+
+/// A daily backup that is older than this was missed.
+const OLD: i64 = 26 * 60 * 60;
+
+pub(super) async fn check(config: &Config) -> Finding {
+    let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &config.backup.backup_url);
+    match backup::newest(&config.backup.backup_url).await {
+        Ok(Some(name)) => {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
+            let age = now - name.moment();
+            let (state, code) = if age > OLD { (State::Warning, "backup-old") } else { (State::Ok, "backup-ok") };
+            finding(state, code).with("hours", age / 3600).with("name", name.as_str())
+        }
+        Ok(None) => finding(State::Note, "backup-none"),
+        Err(error) => finding(State::Failed, "backup-unreachable").with("error", format!("{error:#}")),
+    }
+}

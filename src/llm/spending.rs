@@ -1,0 +1,78 @@
+//! What calls cost, by the operator's price list.
+
+use super::Usage;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+/// What a model costs, in US dollars per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Price {
+    /// Tokens of requests.
+    pub input: f64,
+    /// Tokens of requests that the server still had in its cache.
+    pub cached: f64,
+    /// Tokens of answers.
+    pub output: f64,
+}
+
+impl Price {
+    /// What a call cost, in dollars.
+    fn of(&self, usage: Usage) -> f64 {
+        let cached = f64::from(usage.cached_tokens);
+        let read = f64::from(usage.prompt_tokens) - cached;
+        (read * self.input + cached * self.cached + f64::from(usage.completion_tokens) * self.output) / 1e6
+    }
+}
+
+/// Adds up what calls cost. A counter of the metrics library holds whole numbers, and a call costs a fraction of a cent.
+#[derive(Debug)]
+pub(super) struct Spending {
+    prices: HashMap<String, Price>,
+    /// Dollars since the start, by model.
+    spent: Mutex<BTreeMap<String, f64>>,
+}
+
+impl Spending {
+    /// Begins at nothing for those of these models that have a price.
+    pub(super) fn new<'a>(prices: &[(String, Price)], models: impl Iterator<Item = &'a String>) -> Self {
+        let prices: HashMap<String, Price> = prices.iter().cloned().collect();
+        let spent = models.filter(|model| prices.contains_key(*model)).map(|model| (model.clone(), 0.0)).collect();
+        Self { prices, spent: Mutex::new(spent) }
+    }
+
+    /// Counts a call, if its model has a price.
+    pub(super) fn count(&self, model: &str, usage: Usage) {
+        let Some(price) = self.prices.get(model) else { return };
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        *spent.entry(model.to_owned()).or_default() += price.of(usage);
+    }
+
+    /// Dollars since the start, by model.
+    pub(super) fn so_far(&self) -> Vec<(String, f64)> {
+        let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        spent.iter().map(|(model, dollars)| (model.clone(), *dollars)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_million_tokens_of_each_kind_cost_what_the_list_says() {
+        let price = Price { input: 0.15, cached: 0.075, output: 0.6 };
+        let models = ["a".to_owned(), "c".to_owned()];
+        let spending = Spending::new(&[("a".to_owned(), price), ("b".to_owned(), price)], models.iter());
+        assert_eq!(spending.so_far(), [("a".to_owned(), 0.0)]);
+        let usage = Usage {
+            prompt_tokens: 2_000_000,
+            cached_tokens: 1_000_000,
+            completion_tokens: 1_000_000,
+            estimated: false,
+        };
+        spending.count("a", usage);
+        spending.count("c", usage);
+        let [(_, dollars)] = &spending.so_far()[..] else { panic!("one model has a price") };
+        assert!((dollars - 0.825).abs() < 1e-9, "{dollars}");
+    }
+}

@@ -1,0 +1,127 @@
+//! The program's figures, as Prometheus collects them.
+//!
+//! What happens is counted where it happens, at the cost of an atomic addition. What stands at a moment (turns that run,
+//! connections in use, memory) is read when somebody asks for the figures. Labels have few values: words of a closed set,
+//! routes' patterns, and models that the settings name; never an id and never a word of a student.
+
+mod process;
+
+use std::{sync::Arc, time::Duration};
+
+use metrics::{describe_gauge, gauge};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tokio_util::sync::CancellationToken;
+
+/// From a hundred microseconds, our own share, to two minutes, the longest answer.
+const SECONDS: [f64; 17] =
+    [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0, 120.0];
+
+/// Up to as many writes as a commit takes.
+const GROUPS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+
+/// How often recorded times are added up. Until then each of them takes memory, whether or not anybody collects them.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Installs the recorder of the program's figures. What they mean is said by those who count.
+///
+/// # Errors
+/// When one is installed already.
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("store_group_size".to_owned()), &GROUPS)?
+        .install_recorder()?;
+    describe_gauge!("build_info", "Always 1; the version that runs is the label");
+    process::describe();
+    Ok(handle)
+}
+
+/// A counter that the library can't hold, since its counters are whole numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fractions {
+    /// Its name.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// The name of its label.
+    pub label: &'static str,
+    /// Its value for each value of the label.
+    pub values: Vec<(String, f64)>,
+}
+
+/// Reads what stands at a moment: sets gauges, and gives the counters of fractions.
+pub type Read = dyn Fn() -> Vec<Fractions> + Send + Sync;
+
+/// The program's figures. Cheap to clone.
+#[derive(Clone)]
+pub struct Figures {
+    recorded: PrometheusHandle,
+    read: Arc<Read>,
+}
+
+impl Figures {
+    /// What was recorded, and what `read` brings when somebody asks.
+    #[must_use]
+    pub fn new(recorded: PrometheusHandle, read: Arc<Read>) -> Self {
+        gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        Self { recorded, read }
+    }
+
+    /// All figures in Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let fractions = (self.read)();
+        let cpu_seconds = process::read();
+        let mut page = self.recorded.render();
+        if let Some(seconds) = cpu_seconds {
+            add(&mut page, "process_cpu_seconds_total", process::CPU, &[(String::new(), seconds)]);
+        }
+        for Fractions { name, help, label, values } in fractions {
+            let labelled: Vec<_> = values.into_iter().map(|(value, count)| (labelled(label, &value), count)).collect();
+            add(&mut page, name, help, &labelled);
+        }
+        page
+    }
+
+    /// Adds recorded times up now and then, until `stop`.
+    pub async fn keep_small(self, stop: CancellationToken) {
+        while stop.run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY)).await.is_some() {
+            self.recorded.run_upkeep();
+        }
+    }
+}
+
+/// Adds a counter of fractions.
+fn add(page: &mut String, name: &str, help: &str, samples: &[(String, f64)]) {
+    if samples.is_empty() {
+        return;
+    }
+    page.push_str(&format!("# HELP {name} {help}\n# TYPE {name} counter\n"));
+    for (labels, value) in samples {
+        page.push_str(&format!("{name}{labels} {value}\n"));
+    }
+    page.push('\n');
+}
+
+/// `{name="value"}`, the value escaped as the format wants it.
+fn labelled(name: &str, value: &str) -> String {
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("{{{name}=\"{value}\"}}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fractions_are_counted_and_labels_escaped() {
+        let mut page = String::new();
+        let samples = [(labelled("model", "a\\b\"c\nd"), 0.000_001_5), (String::new(), 2.0)];
+        add(&mut page, "x_total", "Help", &samples);
+        let wanted =
+            "# HELP x_total Help\n# TYPE x_total counter\nx_total{model=\"a\\\\b\\\"c\\nd\"} 0.0000015\nx_total 2\n\n";
+        assert_eq!(page, wanted);
+        add(&mut page, "y_total", "Help", &[]);
+        assert_eq!(page, wanted);
+    }
+}
