@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e deployment cluster coach speed commits class openapi dist reproducible image
+.PHONY: help run check test fmt deps e2e deployment cluster coach speed commits class openapi dist reproducible image deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -54,3 +54,6 @@ reproducible: ## Build the release here and elsewhere, and compare
 
 image: dist ## Build the container image with buildah, podman or docker; IMAGE=name:tag names it
 	scripts/image.sh
+
+deb: ## Make the Debian package in target/dist from the program that dist built
+	scripts/deb.sh

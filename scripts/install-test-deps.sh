@@ -24,6 +24,9 @@ need redis-server command -v redis-server
 need nginx test -x /usr/sbin/nginx
 need openssl command -v openssl
 need curl command -v curl
+need debootstrap command -v debootstrap
+need lintian command -v lintian
+need logrotate test -x /usr/sbin/logrotate
 need certbot command -v certbot
 need pebble command -v pebble
 need ufw test -x /usr/sbin/ufw
