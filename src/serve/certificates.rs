@@ -16,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::drawer::Drawer;
 use crate::config::{LETS_ENCRYPT, TlsConfig};
 
-/// The first pause after an order that failed; it doubles. Let's Encrypt allows five failures an hour for a name.
-const FIRST_PAUSE: Duration = Duration::from_secs(30);
+/// The first pause after an order that failed, and by how much each is longer than the one before: an hour sees five
+/// tries, as many failures as Let's Encrypt allows a name in that time.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGER: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// The certificates of this server's names.
@@ -82,7 +84,7 @@ impl Certificates {
                     );
                     // The order isn't tried again while nobody asks for the next event.
                     stop.run_until_cancelled(tokio::time::sleep(pause)).await;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
+                    pause = (pause * LONGER).min(LONGEST_PAUSE);
                 }
                 Err(error) => tracing::error!(
                     %error, "certificates can't be kept on disk; check TLS_CACHE. Too many orders are refused for a week"

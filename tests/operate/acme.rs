@@ -147,7 +147,7 @@ async fn an_authority_that_is_away_is_named_and_the_program_lives() {
     let authority = Pebble::prepare(port, LONG);
     let program = start(folder.path(), &authority, port, &[]);
     eventually("the reason", async || log(folder.path()).contains("no certificate could be had").then_some(())).await;
-    assert!(log(folder.path()).contains("pause_seconds=30"), "{}", log(folder.path()));
+    assert!(log(folder.path()).contains("pause_seconds=10"), "{}", log(folder.path()));
     // No certificate, no page; and no crash.
     let mut plain = TcpStream::connect(("127.0.0.1", port)).unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
