@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What a month costs: for 30, 300 and 3,000 students who learn at the same time, each sum with its arithmetic.
 
-Prints the table of docs/ko/parts/aws.md. Prices are list prices in US dollars without tax, as remembered from about the
+Prints the table of docs/ko/aws.md. Prices are list prices in US dollars without tax, as remembered from about the
 day below and not looked up since. Check them before you rely on them: aws.amazon.com/ec2/pricing/on-demand and its
 neighbours, openai.com/api/pricing.
 """

@@ -1055,7 +1055,7 @@ def test_server_errors_are_counted_from_nginxs_lines():
 
 # ---- The guide.
 
-GUIDE = ROOT / "docs" / "ko" / "parts" / "aws.md"
+GUIDE = ROOT / "docs" / "ko" / "aws.md"
 
 
 def test_the_guides_commands_work_in_their_order(aws, tmp_path):
