@@ -1,22 +1,28 @@
 """Debian packages of the program for the tests: this version, and others that differ from it."""
 
+import atexit
+import functools
 import os
+import pathlib
 import re
 import shutil
+import tempfile
 
 from conftest import PROGRAM, ROOT, TARGET, run
 
 DIST = TARGET / "dist" / "llm-classroom"
 
 
-def program(folder):
-    """What is packaged: LLM_CLASSROOM_BINARY, or what "make dist" built, or the tests' own, without what only a debugger
-    needs."""
+@functools.cache
+def program():
+    """What all tests package: LLM_CLASSROOM_BINARY, or what "make dist" built, or the tests' own, without what only a
+    debugger needs."""
     if named := os.environ.get("LLM_CLASSROOM_BINARY"):
         return named
     if DIST.exists():
         return DIST
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = pathlib.Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
     run("strip", "-o", folder / "llm-classroom", PROGRAM)
     return folder / "llm-classroom"
 
@@ -24,7 +30,7 @@ def program(folder):
 def build(folder, version, compression="-Znone"):
     """The package, as scripts/deb.sh makes it, but in a quicker compression."""
     environment = os.environ | {"VERSION": version, "COMPRESSION": compression}
-    run(ROOT / "scripts/deb.sh", program(folder / "program"), folder, env=environment)
+    run(ROOT / "scripts/deb.sh", program(), folder, env=environment)
     return folder / f"llm-classroom_{version}_amd64.deb"
 
 
