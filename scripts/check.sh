@@ -22,7 +22,9 @@ summary() {
         END { printf "Deployment tests: %d passed, %d failed\n", p, f }' "$log/deploy"
     return 0
 }
-trap 'status=$?; step Summary; summary; rm -rf "$log"; exit $status' EXIT
+release=
+# shellcheck disable=SC2154 # it's assigned in the trap
+trap 'status=$?; [[ -z $release ]] || kill "$release" 2>/dev/null; step Summary; summary; rm -rf "$log"; exit $status' EXIT
 
 [[ $what == all ]] && { step "What the tests need"; scripts/install-test-deps.sh; }
 
@@ -43,6 +45,10 @@ if [[ $what == quick ]]; then
     exit
 fi
 
+# Much of what follows waits for something; the release, which the last step needs, is built meanwhile.
+nice -n 19 make --silent dist >"$log/release" 2>&1 &
+release=$!
+
 step "Rust tests"
 # Without --no-fail-fast the counts of later binaries would be missing from the summary.
 cargo test --locked --no-fail-fast 2>&1 | tee "$log/rust"
@@ -50,6 +56,10 @@ cargo test --locked --no-fail-fast 2>&1 | tee "$log/rust"
 step "Browser tests"
 cargo build --locked --quiet --bin llm-classroom --example fake_openai
 npm run --silent e2e 2>&1 | tee "$log/browser"
+
+step "The release"
+wait "$release" || { cat "$log/release"; exit 1; }
+release=
 
 step "Deployment tests"
 target/venv/bin/pytest -q --color=no tests/deploy 2>&1 | tee "$log/deploy"
