@@ -5,7 +5,6 @@ use serde_json::json;
 use crate::{
     backup::{self, Manifest, Name, Place, Verified},
     config::{Backup, BackupAction, Restore},
-    store::Step,
 };
 
 /// Makes, lists or verifies backups, and says so on the standard output.
@@ -40,12 +39,10 @@ pub async fn backup(told: &Backup) -> anyhow::Result<()> {
 /// # Errors
 /// When that can't be done, with what to do about it.
 pub async fn restore(told: &Restore) -> anyhow::Result<()> {
-    let tell = |step: &Step| {
-        if step.done {
-            println!("{:<15}{:>10} rows", step.table, step.rows);
-        }
-    };
-    let (name, _) = backup::restore(&told.config, &told.name, tell).await?;
+    let (name, moved) = backup::restore(&told.config, &told.name).await?;
+    for (table, sum) in &moved.tables {
+        println!("{table:<15}{:>10} rows", sum.rows);
+    }
     println!("\n{} is restored, and every row compared. Start the program.", name.as_str());
     Ok(())
 }

@@ -7,7 +7,13 @@ mod archive;
 mod manifest;
 mod place;
 
-use std::{collections::BTreeMap, fs::File, os::unix::fs::OpenOptionsExt as _, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail, ensure};
 use secrecy::ExposeSecret as _;
@@ -19,7 +25,7 @@ pub use place::Place;
 
 use crate::{
     config::Config,
-    store::{Moved, Options, Step, Store, Sum},
+    store::{CopyError, Moved, Options, Store, Sum},
 };
 use manifest::Rows;
 
@@ -64,7 +70,8 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     let again = folder.path().join("again");
     place.get(&name, &manifest, &again).await?;
     check_stored(&manifest, &again)?;
-    place.tidy(config.backup.backup_keep as usize).await?;
+    place.confirm(&name, &manifest).await?;
+    place.tidy(&name, config.backup.backup_keep as usize).await?;
     Ok((name, manifest))
 }
 
@@ -85,7 +92,7 @@ pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verif
     let place = Place::open(&config.backup.backup_url)?;
     let (name, manifest) = find(&place, which).await?;
     let folder = folder()?;
-    if manifest.encrypted_to.is_some() && config.backup.backup_identity_file.is_none() {
+    if manifest.encrypted_to.is_some() && config.backup.identity_file().is_none() {
         let stored = folder.path().join("stored");
         place.get(&name, &manifest, &stored).await?;
         check_stored(&manifest, &stored)?;
@@ -96,22 +103,35 @@ pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verif
     Ok((name, Verified::Wholly))
 }
 
-/// Restores a backup into the database of the settings, which has to be empty, or to hold what an earlier try of the same
-/// left.
+/// Restores a backup into the database of the settings, which has to be empty.
 ///
 /// # Errors
 /// When the backup is damaged, or the database holds something that would be lost; then nothing was changed.
-pub async fn restore(config: &Config, which: &str, progress: impl FnMut(&Step)) -> anyhow::Result<(Name, Moved)> {
+pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Moved)> {
     let place = Place::open(&config.backup.backup_url)?;
     let (name, manifest) = find(&place, which).await?;
     let folder = folder()?;
     let source = open(config, &place, &name, &manifest, folder.path()).await?;
-    let target = Store::open_with(config.database_url.expose_secret(), OPTIONS()).await;
+    let url = config.database_url.expose_secret();
+    if let Some(target) = new_file(url) {
+        let tables = source.sums().await?;
+        source.close().await?;
+        let database = folder.path().join("school.db");
+        working(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
+        return Ok((name, Moved { interrupted: 0, tables }));
+    }
+    let target = Store::open_with(url, OPTIONS()).await;
     let target = target.context("the database to restore into can't be opened; check DATABASE_URL")?;
-    let moved = target.copy_from(&source, progress).await;
+    let moved = match target.is_empty().await {
+        Ok(true) => target.copy_from(&source, |_| {}).await,
+        Ok(false) => Err(CopyError::AnotherSchool(target.describe().to_owned())),
+        Err(error) => Err(error.into()),
+    };
     target.close().await?;
     source.close().await?;
-    let moved = moved.context("a backup is restored into an empty database only")?;
+    let moved = moved.context(
+        "a backup is restored into an empty database only; if an earlier restore broke off, make the database anew first",
+    )?;
     ensure!(rows(&moved.tables) == manifest.tables, "the database doesn't hold what the backup's manifest lists");
     Ok((name, moved))
 }
@@ -154,6 +174,25 @@ pub fn describe_metrics() {
     );
 }
 
+/// The SQLite file that a URL names, if it isn't there yet.
+fn new_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+    (!path.exists()).then_some(path)
+}
+
+/// Whole or not at all, and for this user alone.
+fn put_in_place(database: &Path, target: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let unfinished = target.with_extension("restoring");
+    fs::copy(database, &unfinished)?;
+    fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
+    File::open(&unfinished)?.sync_all()?;
+    Ok(fs::rename(&unfinished, target)?)
+}
+
 /// The backup of that name, or the newest for `latest`.
 async fn find(place: &Place, which: &str) -> anyhow::Result<(Name, Manifest)> {
     let mut backups = place.backups().await?;
@@ -178,9 +217,9 @@ async fn open(
     let (stored, database) = (folder.join("stored"), folder.join("school.db"));
     place.get(name, manifest, &stored).await?;
     check_stored(manifest, &stored)?;
-    let identity = match (&manifest.encrypted_to, &config.backup.backup_identity_file) {
+    let identity = match (&manifest.encrypted_to, config.backup.identity_file()) {
         (None, _) => None,
-        (Some(_), Some(identity)) => Some(identity.clone()),
+        (Some(_), Some(identity)) => Some(identity),
         (Some(key), None) => bail!("the backup is encrypted to {key}; name its private key in BACKUP_IDENTITY_FILE"),
     };
     let plain = {
@@ -220,7 +259,9 @@ fn rows(tables: &[(&'static str, Sum)]) -> BTreeMap<String, Rows> {
 
 /// A folder for this user alone that is gone in the end.
 fn folder() -> anyhow::Result<TempDir> {
-    tempfile::Builder::new().prefix("llm-classroom-").tempdir().context("no temporary folder can be made; check TMPDIR")
+    let folder =
+        tempfile::Builder::new().prefix("llm-classroom-").permissions(fs::Permissions::from_mode(0o700)).tempdir();
+    folder.context("no temporary folder can be made; check TMPDIR")
 }
 
 /// Held while a backup is made: two at once would take each other's for left-overs. Gone with the process.

@@ -94,10 +94,10 @@ impl Place {
         Ok(found)
     }
 
-    /// Stores a backup: the database first, the manifest last.
+    /// Stores a backup's database. It counts as a backup only when [`Self::confirm`] has added the manifest.
     ///
     /// # Errors
-    /// When it can't be written; then it doesn't count as a backup.
+    /// When it can't be written.
     pub async fn put(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
         let failed = || format!("the backup can't be written to {}", self.said);
         let object = Path::from(name.object(manifest.encrypted_to.is_some()));
@@ -109,7 +109,15 @@ impl Place {
             return Err(error).with_context(failed);
         }
         to.shutdown().await.with_context(failed)?;
-        self.make_private(&name.object(manifest.encrypted_to.is_some()))?;
+        self.make_private(&name.object(manifest.encrypted_to.is_some()))
+    }
+
+    /// Adds the manifest, with which it's a backup.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub async fn confirm(&self, name: &Name, manifest: &Manifest) -> anyhow::Result<()> {
+        let failed = || format!("the backup can't be written to {}", self.said);
         let json = serde_json::to_vec_pretty(manifest)?;
         self.store.put(&Path::from(name.manifest()), json.into()).await.with_context(failed)?;
         self.make_private(&name.manifest())
@@ -131,26 +139,27 @@ impl Place {
         Ok(())
     }
 
-    /// Removes all but the newest `keep` backups, and what backups that broke off before them left.
+    /// Removes all but the `keep` newest backups that are no newer than `last`, the one just made, and what older backups
+    /// that broke off left. What lies in the future of `last`, because a clock was wrong, stays.
     ///
     /// # Errors
     /// When something can't be removed. Others are removed all the same next time.
-    pub async fn tidy(&self, keep: usize) -> anyhow::Result<usize> {
+    pub async fn tidy(&self, last: &Name, keep: usize) -> anyhow::Result<()> {
         let backups = self.backups().await?;
-        let Some((newest, _)) = backups.first() else { return Ok(0) };
-        let kept: Vec<_> = backups.iter().take(keep).map(|(name, _)| name).collect();
-        let too_many = backups.len().saturating_sub(keep);
+        let names = backups.iter().map(|(name, _)| name).filter(|name| *name <= last);
+        let kept: Vec<_> = names.take(keep).collect();
+        let Some(oldest) = kept.last() else { return Ok(()) };
         let mut files = self.files().await?;
         // Manifests first: what is left of a backup without one counts as none.
         files.sort_by_key(|(file, _)| Name::of_manifest(file).is_none());
         for (file, _) in files {
             let name = Name::of_manifest(&file).or_else(|| Name::of_object(&file));
-            if name.is_some_and(|name| name < *newest && !kept.contains(&&name)) {
+            if name.is_some_and(|name| name < **oldest) {
                 let removed = self.store.delete(&Path::from(file.as_str())).await;
                 removed.with_context(|| format!("the old backup {file} can't be removed from {}", self.said))?;
             }
         }
-        Ok(too_many)
+        Ok(())
     }
 
     /// In a folder that others may look into, the files are for this user alone all the same.
@@ -205,7 +214,11 @@ fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
         .with_bucket_name(bucket)
         .with_retry(retry)
         .with_client_options(
-            ClientOptions::new().with_allow_http(is_plain).with_connect_timeout(Duration::from_secs(5)),
+            // A large school takes its time, so no whole transfer is limited.
+            ClientOptions::new()
+                .with_allow_http(is_plain)
+                .with_connect_timeout(Duration::from_secs(5))
+                .with_timeout_disabled(),
         )
         .build()
         .context("BACKUP_URL can't be used; S3 needs AWS_REGION, and away from AWS a key and an endpoint")?;

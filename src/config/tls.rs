@@ -25,13 +25,19 @@ pub struct TlsConfig {
     pub acme_directory_url: String,
     /// PEM file with the root certificate of a certificate authority of your own
     #[arg(long, env = "ACME_CA_FILE")]
-    pub acme_ca_file: Option<PathBuf>,
+    pub acme_ca_file: Option<String>,
     /// Where plain HTTP is sent on to HTTPS, such as 0.0.0.0:80; a socket from systemd named `redirect` comes first
     #[arg(long, env = "HTTP_REDIRECT_ADDR")]
     pub http_redirect_addr: Option<SocketAddr>,
 }
 
 impl TlsConfig {
+    /// The root of a certificate authority of one's own, unless it's empty: `.env` files often carry an empty one.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<PathBuf> {
+        self.acme_ca_file.as_deref().map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from)
+    }
+
     /// Whether the program speaks TLS itself.
     #[must_use]
     pub fn is_on(&self) -> bool {

@@ -43,8 +43,8 @@ impl Certificates {
             )
         })?;
         let drawer = Drawer::new(cache);
-        let order = match &config.acme_ca_file {
-            Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(trusting(file)?)),
+        let order = match config.ca_file() {
+            Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(trusting(&file)?)),
             None => AcmeConfig::new_with_provider(&config.tls_domain, Arc::new(ring::default_provider())),
         };
         let contact = config.tls_email.iter().map(|email| format!("mailto:{email}"));

@@ -272,14 +272,16 @@ async fn the_newest_are_kept_and_left_overs_removed() {
         fs::copy(&first, as_of(day, &first)).unwrap();
         fs::copy(&manifest, as_of(day, &manifest)).unwrap();
     }
-    fs::write(place.join("llm-classroom-20200105T000000.000Z.db.zst"), "half").unwrap();
+    fs::write(place.join("llm-classroom-20191231T000000.000Z.db.zst"), "half").unwrap();
     fs::write(place.join("holiday.jpg"), "not ours").unwrap();
     assert_eq!(list(folder.path(), &[]).await.len(), 5);
-    succeed(folder.path(), &["backup"], &[("BACKUP_KEEP", "3")]).await;
+    // As `.env` files have them: empty means none.
+    let empty = [("BACKUP_KEEP", "3"), ("BACKUP_IDENTITY_FILE", ""), ("BACKUP_PUBLIC_KEY", ""), ("ACME_CA_FILE", "")];
+    succeed(folder.path(), &["backup"], &empty).await;
     let kept: Vec<_> =
         list(folder.path(), &[]).await.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
-    assert!((2..=3).contains(&kept.len()), "{kept:?}");
-    assert!(!place.join("llm-classroom-20200105T000000.000Z.db.zst").exists());
+    assert_eq!(kept.len(), 3, "{kept:?}");
+    assert!(!place.join("llm-classroom-20191231T000000.000Z.db.zst").exists());
     assert!(!place.join("llm-classroom-20200101T000000.000Z.db.zst").exists());
     assert!(place.join("holiday.jpg").exists());
     for file in fs::read_dir(&place).unwrap().map(Result::unwrap) {
@@ -311,4 +313,19 @@ async fn a_place_that_cannot_be_used_is_named_and_costs_no_older_backup() {
         assert!(!answer.contains("another-secret"));
     }
     assert_eq!(list(folder.path(), &[]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_that_was_wrong_costs_no_backup() {
+    let (folder, ..) = school().await;
+    succeed(folder.path(), &["backup"], &[]).await;
+    let place = folder.path().join("backups");
+    let first = object(folder.path());
+    let future = place.join("llm-classroom-20990101T000000.000Z");
+    fs::copy(&first, future.with_extension("000Z.db.zst")).unwrap();
+    fs::copy(first.to_string_lossy().replace(".db.zst", ".json"), future.with_extension("000Z.json")).unwrap();
+    succeed(folder.path(), &["backup"], &[("BACKUP_KEEP", "1")]).await;
+    let names = list(folder.path(), &[]).await;
+    assert_eq!(names.len(), 2, "the new one and the one of the future: {names:?}");
+    assert!(!first.exists());
 }

@@ -16,9 +16,9 @@ use super::{
 use crate::{
     domain::conversation::now,
     store::{
-        Options, Store, StoreError,
+        Options, Store, StoreError, Tables,
         entity::{conversations, feedback, guides, learners, leases, turns, usage},
-        look,
+        look, migration,
     },
 };
 
@@ -31,6 +31,10 @@ impl Store {
     pub async fn snapshot(url: &str, target: &Path, options: Options) -> Result<Vec<(&'static str, Sum)>, CopyError> {
         let source = look::connect(url, options.acquire_timeout).await?.ok_or(CopyError::NoSource)?;
         let held = look::holds_school(&source).await;
+        if matches!(held, Ok(true)) && matches!(migration::standing(&source).await, Ok(Tables::Newer)) {
+            // What this version doesn't know wouldn't be in the copy.
+            return Err(CopyError::Newer("the database".to_owned()));
+        }
         let taken = match held {
             Ok(true) if url.starts_with("sqlite:") => vacuum(&source, target).await.map_err(CopyError::from),
             Ok(true) => read_all(&source, target, options).await,
@@ -40,6 +44,14 @@ impl Store {
         source.close().await.map_err(StoreError::from)?;
         taken?;
         settle(target, options).await
+    }
+
+    /// Whether there is no school in it.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub async fn is_empty(&self) -> Result<bool, StoreError> {
+        Ok(learners::Entity::find().one(&self.reader).await?.is_none())
     }
 
     /// What each table holds.
