@@ -1,7 +1,7 @@
 //! Counts calls, keeps the span of each, and writes the one log line about each that failed.
 
 use super::spending::Spending;
-use super::{End, Error, Request, Usage, tokens};
+use super::{End, Error, Request, TimeoutPhase, Usage, tokens};
 use crate::observe::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
 use std::sync::Arc;
@@ -86,17 +86,17 @@ impl Tally {
     }
 
     pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
+        said(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         counter!("llm_retries_total", "purpose" => purpose, "model" => model.clone(), "reason" => error).increment(1);
         tracing::warn!(purpose, %model, error, ?pause, "model call failed, trying again");
-        said(detail);
     }
 
     pub(super) fn falling_back(&mut self, error: &Error, detail: &str, to: &str) {
         counter!("llm_fallbacks_total", "purpose" => self.purpose, "model" => to.to_owned()).increment(1);
+        said(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         tracing::warn!(purpose, %model, error, to, "model call failed, falling back");
-        said(detail);
         to.clone_into(&mut self.model);
     }
 
@@ -135,12 +135,12 @@ impl Tally {
 
     pub(super) fn failed(mut self, error: &Error, detail: &str) {
         self.settle(error.label());
+        said(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         self.span.record("otel.status_code", "ERROR");
         self.span.record("error.type", error);
         let _within = self.span.enter();
         tracing::warn!(purpose, %model, error, "model call failed");
-        said(detail);
     }
 
     fn settle(&mut self, outcome: &'static str) {
@@ -168,7 +168,12 @@ impl Drop for Tally {
 }
 
 /// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them.
-fn said(detail: &str) {
+fn said(error: &Error, detail: &str) {
+    if matches!(error, Error::Connect | Error::Timeout(TimeoutPhase::Connect)) {
+        // The system's and TLS's own words: nobody has been asked anything yet.
+        tracing::debug!(detail, "why the model server can't be reached");
+        return;
+    }
     if !detail.is_empty() {
         tracing::debug!(target: STUDENT_TEXT, detail, "what the model server said");
     }
