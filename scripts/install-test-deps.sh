@@ -40,6 +40,9 @@ need jq command -v jq
 need buildah command -v buildah
 need podman command -v podman
 need runc command -v runc
+need netavark installed netavark
+need fuse-overlayfs command -v fuse-overlayfs
+need systemd command -v systemd-analyze
 
 if ((${#missing[@]})); then
     echo "Installing: ${missing[*]}"
