@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use crate::{
-    backup::{self, Manifest, Name, Place, Verified},
+    backup::{self, Kept, Manifest, Name, Place, Verified},
     config::{Backup, BackupAction, Restore},
+    output::print,
 };
 
 /// Makes, lists or verifies backups, and says so on the standard output.
@@ -13,25 +14,29 @@ use crate::{
 /// When that can't be done, with what to do about it.
 pub async fn backup(told: &Backup) -> anyhow::Result<()> {
     let config = &told.config;
-    match &told.action {
+    let said = match &told.action {
         None => {
             let (name, manifest) = backup::make(config).await?;
-            println!("{}", line(&name, &manifest));
-            println!("It was read back and is whole, in {}.", config.backup.backup_url);
+            format!("{}\nIt was read back and is whole, in {}.", line(&name, &manifest), config.backup.backup_url)
         }
-        Some(BackupAction::List { json }) => list(&Place::open(&config.backup.backup_url)?, *json).await?,
+        Some(BackupAction::List { json }) => {
+            let place = Place::open(&config.backup.backup_url)?;
+            let backups = place.backups().await?;
+            if *json { as_json(&backups) } else { as_text(&backups, &place) }
+        }
         Some(BackupAction::Verify { name }) => {
             let (name, verified) = backup::verify(config, name).await?;
+            let name = name.as_str();
             match verified {
-                Verified::Wholly => println!("{} is whole, to the last row.", name.as_str()),
-                Verified::Stored => println!(
-                    "{} is stored as it was written. It is encrypted: with BACKUP_IDENTITY_FILE its rows are checked, too.",
-                    name.as_str()
+                Verified::Wholly => format!("{name} is whole, to the last row."),
+                Verified::Stored => format!(
+                    "{name} is stored as it was written. It is encrypted: with BACKUP_IDENTITY_FILE its rows are \
+                     checked, too."
                 ),
             }
         }
-    }
-    Ok(())
+    };
+    Ok(print(&said)?)
 }
 
 /// Restores a backup, and says so on the standard output.
@@ -39,28 +44,30 @@ pub async fn backup(told: &Backup) -> anyhow::Result<()> {
 /// # Errors
 /// When that can't be done, with what to do about it.
 pub async fn restore(told: &Restore) -> anyhow::Result<()> {
-    let (name, moved) = backup::restore(&told.config, &told.name).await?;
-    for (table, sum) in &moved.tables {
-        println!("{table:<15}{:>10} rows", sum.rows);
-    }
-    println!("\n{} is restored, and every row compared. Start the program.", name.as_str());
-    Ok(())
+    let (name, tables) = backup::restore(&told.config, &told.name).await?;
+    let mut said: String = tables.iter().map(|(table, sum)| format!("{table:<15}{:>10} rows\n", sum.rows)).collect();
+    said += &format!("\n{} is restored, and every row compared. Start the program.", name.as_str());
+    Ok(print(&said)?)
 }
 
-async fn list(place: &Place, as_json: bool) -> anyhow::Result<()> {
-    let backups = place.backups().await?;
-    if as_json {
-        let list = backups.iter().map(|(name, manifest)| json!({ "name": name.as_str(), "manifest": manifest }));
-        println!("{:#}", json!(list.collect::<Vec<_>>()));
-        return Ok(());
-    }
-    for (name, manifest) in &backups {
-        println!("{}", line(name, manifest));
-    }
+fn as_json(backups: &[Kept]) -> String {
+    let backups = backups
+        .iter()
+        .map(|kept| json!({ "name": kept.name.as_str(), "complete": kept.is_complete(), "manifest": kept.manifest }));
+    format!("{:#}", json!(backups.collect::<Vec<_>>()))
+}
+
+fn as_text(backups: &[Kept], place: &Place) -> String {
     if backups.is_empty() {
-        println!("There is no backup in {}.", place.describe());
+        return format!("There is no backup in {}.", place.describe());
     }
-    Ok(())
+    let lines = backups.iter().map(|kept| match kept.is_complete() {
+        true => line(&kept.name, &kept.manifest),
+        false => {
+            format!("{}  DAMAGED: {} of its {} bytes are there", kept.name.as_str(), kept.stored, kept.manifest.bytes)
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn line(name: &Name, manifest: &Manifest) -> String {

@@ -16,6 +16,7 @@ pub mod language;
 pub mod llm;
 pub mod moving;
 pub mod observe;
+pub mod output;
 pub mod render;
 pub mod serve;
 pub mod shared;

@@ -8,6 +8,7 @@ use llm_classroom::{
     doctor::{self, report},
     domain::Locale,
     http, keeping, moving, observe,
+    output::print,
     serve::{listen, systemd},
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -60,7 +61,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
         Some(url) => url.into_owned(),
         None => format!("http://{}", sockets.main.local_addr()?),
     };
-    println!("{}", app.banner(&address));
+    print(&app.banner(&address))?;
     if let Some(address) = config.metrics_addr {
         let figures = app.figures();
         tokio::spawn(async move {
@@ -99,8 +100,7 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
     observing.end(migrated.as_ref().err());
     migrated?;
-    println!("The database is at this version.");
-    Ok(())
+    Ok(print("The database is at this version.")?)
 }
 
 /// What happens to backups is said on the standard output; of the log only what goes wrong is of interest.
@@ -125,7 +125,7 @@ fn examine(told: &Doctor) -> anyhow::Result<()> {
     }
     let locale = language(told.language.as_deref());
     let findings = runtime.block_on(doctor::examine(&told.config));
-    println!("{}", if told.json { report::json(&findings, locale) } else { report::text(&findings, locale) });
+    print(&if told.json { report::json(&findings, locale) } else { report::text(&findings, locale) })?;
     if !report::is_well(&findings) {
         std::process::exit(1);
     }
@@ -145,8 +145,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 fn openapi() -> anyhow::Result<()> {
-    println!("{}", http::api::docs::document().to_pretty_json()?);
-    Ok(())
+    Ok(print(&http::api::docs::document().to_pretty_json()?)?)
 }
 
 /// Resolves at Ctrl-C, or at SIGTERM as systemd and containers send it. They are caught from the call on, so that no

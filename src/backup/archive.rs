@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 
 /// What zstd takes for its best at little time: a school's text shrinks to a fifth.
 const LEVEL: i32 = 6;
-/// Most memory that unpacking takes, as a power of two: what level 6 needs, and no more for anybody's archive.
-const WINDOW_LOG_MAX: u32 = 27;
+/// Most memory that unpacking takes for anybody's archive, as a power of two: 8 MiB, which levels up to 19 keep within.
+const WINDOW_LOG_MAX: u32 = 23;
 
 /// A file's length and SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]

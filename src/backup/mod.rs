@@ -6,28 +6,29 @@
 mod archive;
 mod manifest;
 mod place;
+mod workroom;
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context as _, bail, ensure};
 use secrecy::ExposeSecret as _;
-use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 pub use manifest::{Manifest, Name};
-pub use place::Place;
+pub use place::{Kept, Place};
 
 use crate::{
     config::Config,
-    store::{CopyError, Moved, Options, Store, Sum},
+    store::{Options, Store, Sum, Tables},
 };
 use manifest::Rows;
+use workroom::Workroom;
 
 /// Few connections: a backup runs beside the classes.
 const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_readers: 1, ..Options::default() };
@@ -40,9 +41,8 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     let place = Place::open(&config.backup.backup_url)?;
     let recipient = config.backup.backup_public_key.as_deref().filter(|key| !key.trim().is_empty());
     let recipient = recipient.map(archive::recipient).transpose()?;
-    let folder = folder()?;
-    let _alone = alone(&place)?;
-    let (database, packed) = (folder.path().join("school.db"), folder.path().join("packed"));
+    let room = Workroom::open()?;
+    let (database, packed) = (room.path().join("school.db"), room.path().join("packed"));
     let url = config.database_url.expose_secret();
     let tables = Store::snapshot(url, &database, OPTIONS()).await.context("the database can't be read")?;
     let (plain, stored) = {
@@ -67,7 +67,7 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     let name = Name::now()?;
     place.put(&name, &manifest, &packed).await?;
     // What can't be read back now won't be there when it's needed.
-    let again = folder.path().join("again");
+    let again = room.path().join("again");
     place.get(&name, &manifest, &again).await?;
     check_stored(&manifest, &again)?;
     place.confirm(&name, &manifest).await?;
@@ -90,50 +90,43 @@ pub enum Verified {
 /// When it's damaged or can't be read, with what it is.
 pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verified)> {
     let place = Place::open(&config.backup.backup_url)?;
-    let (name, manifest) = find(&place, which).await?;
-    let folder = folder()?;
+    let Kept { name, manifest, .. } = find(&place, which).await?;
+    let room = Workroom::open()?;
     if manifest.encrypted_to.is_some() && config.backup.identity_file().is_none() {
-        let stored = folder.path().join("stored");
+        let stored = room.path().join("stored");
         place.get(&name, &manifest, &stored).await?;
         check_stored(&manifest, &stored)?;
         return Ok((name, Verified::Stored));
     }
-    let store = open(config, &place, &name, &manifest, folder.path()).await?;
+    let store = open(config, &place, &name, &manifest, room.path()).await?;
     store.close().await?;
     Ok((name, Verified::Wholly))
 }
 
-/// Restores a backup into the database of the settings, which has to be empty.
+/// Restores a backup into the database of the settings, which has to be empty. Tells what each table holds.
 ///
 /// # Errors
-/// When the backup is damaged, or the database holds something that would be lost; then nothing was changed.
-pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Moved)> {
+/// When the backup is damaged, or the database holds something that would be lost. Then, and when it's ended on the
+/// way, nothing was changed.
+pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<(&'static str, Sum)>)> {
     let place = Place::open(&config.backup.backup_url)?;
-    let (name, manifest) = find(&place, which).await?;
-    let folder = folder()?;
-    let source = open(config, &place, &name, &manifest, folder.path()).await?;
+    let Kept { name, manifest, .. } = find(&place, which).await?;
+    let room = Workroom::open()?;
+    let source = open(config, &place, &name, &manifest, room.path()).await?;
     let url = config.database_url.expose_secret();
     if let Some(target) = new_file(url) {
         let tables = source.sums().await?;
         source.close().await?;
-        let database = folder.path().join("school.db");
+        let database = room.path().join("school.db");
         working(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
-        return Ok((name, Moved { interrupted: 0, tables }));
+        return Ok((name, tables));
     }
     let target = Store::open_with(url, OPTIONS()).await;
     let target = target.context("the database to restore into can't be opened; check DATABASE_URL")?;
-    let moved = match target.is_empty().await {
-        Ok(true) => target.copy_from(&source, |_| {}).await,
-        Ok(false) => Err(CopyError::AnotherSchool(target.describe().to_owned())),
-        Err(error) => Err(error.into()),
-    };
+    let tables = target.fill_from(&source).await;
     target.close().await?;
     source.close().await?;
-    let moved = moved.context(
-        "a backup is restored into an empty database only; if an earlier restore broke off, make the database anew first",
-    )?;
-    ensure!(rows(&moved.tables) == manifest.tables, "the database doesn't hold what the backup's manifest lists");
-    Ok((name, moved))
+    Ok((name, tables.context("a backup is restored into an empty database only, and nothing was changed")?))
 }
 
 /// How often a running server looks for its newest backup.
@@ -162,7 +155,7 @@ pub async fn watch(url: String, stop: CancellationToken) {
 /// When the place can't be read.
 pub async fn newest(url: &str) -> anyhow::Result<Option<Name>> {
     let Some(place) = Place::existing(url)? else { return Ok(None) };
-    Ok(place.backups().await?.into_iter().next().map(|(name, _)| name))
+    Ok(place.backups().await?.into_iter().find(Kept::is_complete).map(|kept| kept.name))
 }
 
 /// Describes this module's figures; call once, when the recorder is installed.
@@ -193,17 +186,23 @@ fn put_in_place(database: &Path, target: &Path) -> anyhow::Result<()> {
     Ok(fs::rename(&unfinished, target)?)
 }
 
-/// The backup of that name, or the newest for `latest`.
-async fn find(place: &Place, which: &str) -> anyhow::Result<(Name, Manifest)> {
-    let mut backups = place.backups().await?;
-    if backups.is_empty() {
-        bail!("there is no backup in {}", place.describe());
-    }
-    if which == "latest" {
-        return Ok(backups.swap_remove(0));
-    }
-    let found = backups.into_iter().find(|(name, _)| name.as_str() == which);
-    found.with_context(|| format!("there is no backup {which:?} in {}; `backup list` shows them", place.describe()))
+/// The backup of that name, or the newest for `latest`. Not an older one instead of one that is damaged: that would be a
+/// day of a school's work, lost without a word.
+async fn find(place: &Place, which: &str) -> anyhow::Result<Kept> {
+    let backups = place.backups().await?;
+    ensure!(!backups.is_empty(), "there is no backup in {}", place.describe());
+    let mut found = backups.into_iter().filter(|kept| which == "latest" || kept.name.as_str() == which);
+    let Some(kept) = found.next() else {
+        bail!("there is no backup {which:?} in {}; `backup list` shows them", place.describe());
+    };
+    ensure!(
+        kept.is_complete(),
+        "the backup {} is damaged: {} of its {} bytes are there; name another one, which `backup list` shows",
+        kept.name.as_str(),
+        kept.stored,
+        kept.manifest.bytes
+    );
+    Ok(kept)
 }
 
 /// A backup's database, checked to the last row, in a file in `folder`.
@@ -234,12 +233,16 @@ async fn open(
     ensure!(is_same, "the backup {} is damaged: its database isn't the one that was saved", name.as_str());
     let url = format!("sqlite://{}", database.display());
     let look = Store::look(&url, OPTIONS().acquire_timeout).await?;
-    if let Some(damage) = look.and_then(|look| look.damage) {
+    let look = look.context("the backup holds no database")?;
+    if let Some(damage) = look.damage {
         bail!("the backup's database is damaged: {damage}");
     }
     let store = Store::open_with(&url, OPTIONS()).await.context("the backup's database can't be opened")?;
-    let tables = rows(&store.sums().await?);
-    ensure!(tables == manifest.tables, "the backup {} doesn't hold what its manifest lists", name.as_str());
+    // Opening brings older tables up to date, and rows with a column more have other checksums.
+    if look.tables == Tables::Current {
+        let tables = rows(&store.sums().await?);
+        ensure!(tables == manifest.tables, "the backup {} doesn't hold what its manifest lists", name.as_str());
+    }
     Ok(store)
 }
 
@@ -255,23 +258,6 @@ fn check_stored(manifest: &Manifest, file: &Path) -> anyhow::Result<()> {
 fn rows(tables: &[(&'static str, Sum)]) -> BTreeMap<String, Rows> {
     let rows = |sum: &Sum| Rows { rows: sum.rows, checksum: format!("{:032x}", sum.checksum) };
     tables.iter().map(|(table, sum)| ((*table).to_owned(), rows(sum))).collect()
-}
-
-/// A folder for this user alone that is gone in the end.
-fn folder() -> anyhow::Result<TempDir> {
-    let folder =
-        tempfile::Builder::new().prefix("llm-classroom-").permissions(fs::Permissions::from_mode(0o700)).tempdir();
-    folder.context("no temporary folder can be made; check TMPDIR")
-}
-
-/// Held while a backup is made: two at once would take each other's for left-overs. Gone with the process.
-fn alone(place: &Place) -> anyhow::Result<File> {
-    let lock = File::options().create(true).truncate(false).write(true).mode(0o600).open(place.lock());
-    let lock = lock.with_context(|| format!("{} can't be written", place.lock().display()))?;
-    if lock.try_lock().is_err() {
-        bail!("another backup to the same place is being made; wait for it to end");
-    }
-    Ok(lock)
 }
 
 /// Files are read and written by threads that may wait.

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use futures_util::TryStreamExt as _;
 use object_store::{
     ClientOptions, ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder, buffered::BufWriter,
@@ -23,8 +23,32 @@ use super::manifest::{Manifest, Name};
 
 /// Most bytes of a manifest: it lists six tables.
 const MANIFEST_MAX: u64 = 64 * 1024;
+/// What to look at when a place refuses.
+const WHO: &str = "this user may use the folder or, for S3, this key or role the bucket, in AWS_REGION";
 /// How long S3 is asked again before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Backups that aren't finished after this long never will be.
+const UNFINISHED_AFTER: time::Duration = time::Duration::DAY;
+
+/// A backup as it lies there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Its name.
+    pub name: Name,
+    /// What it should be.
+    pub manifest: Manifest,
+    /// Bytes of the stored object, 0 if it's missing.
+    pub stored: u64,
+}
+
+impl Kept {
+    /// Whether as many bytes are there as there should be; what they are, reading them tells.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.stored == self.manifest.bytes
+    }
+}
 
 /// A place for backups.
 #[derive(Debug, Clone)]
@@ -60,37 +84,27 @@ impl Place {
         if local(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
     }
 
-    /// The file that is locked while a backup is made.
-    #[must_use]
-    pub fn lock(&self) -> PathBuf {
-        match &self.folder {
-            Some(folder) => folder.join(".lock"),
-            None => std::env::temp_dir().join("llm-classroom-backup.lock"),
-        }
-    }
-
     /// Where it is.
     #[must_use]
     pub fn describe(&self) -> &str {
         &self.said
     }
 
-    /// The whole backups that are there, the newest first.
+    /// The backups that are there, the newest first.
     ///
     /// # Errors
     /// When the place can't be read.
-    pub async fn backups(&self) -> anyhow::Result<Vec<(Name, Manifest)>> {
+    pub async fn backups(&self) -> anyhow::Result<Vec<Kept>> {
         let files = self.files().await?;
         let mut found = Vec::new();
         for (file, _) in &files {
             let Some(name) = Name::of_manifest(file) else { continue };
             let Some(manifest) = self.manifest(&name).await? else { continue };
             let object = name.object(manifest.encrypted_to.is_some());
-            if files.iter().any(|(file, bytes)| *file == object && *bytes == manifest.bytes) {
-                found.push((name, manifest));
-            }
+            let stored = files.iter().find(|(file, _)| *file == object);
+            found.push(Kept { name, stored: stored.map_or(0, |(_, bytes)| *bytes), manifest });
         }
-        found.sort_by(|(one, _), (other, _)| other.cmp(one));
+        found.sort_by(|one, other| other.name.cmp(&one.name));
         Ok(found)
     }
 
@@ -99,16 +113,16 @@ impl Place {
     /// # Errors
     /// When it can't be written.
     pub async fn put(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
-        let failed = || format!("the backup can't be written to {}", self.said);
+        let failed = || self.unwritable();
         let object = Path::from(name.object(manifest.encrypted_to.is_some()));
         let mut from = BufReader::new(File::open(file).await?);
         let mut to = BufWriter::new(self.store.clone(), object);
         if let Err(error) = tokio::io::copy(&mut from, &mut to).await {
             // Parts that arrived would be paid for.
             _ = to.abort().await;
-            return Err(error).with_context(failed);
+            return Err(once(error)).with_context(failed);
         }
-        to.shutdown().await.with_context(failed)?;
+        to.shutdown().await.map_err(once).with_context(failed)?;
         self.make_private(&name.object(manifest.encrypted_to.is_some()))
     }
 
@@ -117,9 +131,9 @@ impl Place {
     /// # Errors
     /// When it can't be written.
     pub async fn confirm(&self, name: &Name, manifest: &Manifest) -> anyhow::Result<()> {
-        let failed = || format!("the backup can't be written to {}", self.said);
+        let failed = || self.unwritable();
         let json = serde_json::to_vec_pretty(manifest)?;
-        self.store.put(&Path::from(name.manifest()), json.into()).await.with_context(failed)?;
+        self.store.put(&Path::from(name.manifest()), json.into()).await.map_err(once).with_context(failed)?;
         self.make_private(&name.manifest())
     }
 
@@ -128,38 +142,47 @@ impl Place {
     /// # Errors
     /// When it can't be read.
     pub async fn get(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
-        let failed = || format!("the backup {} can't be read from {}", name.as_str(), self.said);
+        let failed = || format!("the backup {} can't be read from {}; see that {WHO}", name.as_str(), self.said);
         let object = Path::from(name.object(manifest.encrypted_to.is_some()));
-        let mut pieces = self.store.get(&object).await.with_context(failed)?.into_stream();
+        let mut pieces = self.store.get(&object).await.map_err(once).with_context(failed)?.into_stream();
         let mut to = File::create(file).await?;
-        while let Some(piece) = pieces.try_next().await.with_context(failed)? {
+        while let Some(piece) = pieces.try_next().await.map_err(once).with_context(failed)? {
             to.write_all(&piece).await?;
         }
         to.flush().await?;
         Ok(())
     }
 
-    /// Removes all but the `keep` newest backups that are no newer than `last`, the one just made, and what older backups
-    /// that broke off left. What lies in the future of `last`, because a clock was wrong, stays.
+    /// Removes what is older than the `keep` newest complete backups that are no newer than `last`, the one just made, and
+    /// what broke off. What lies in the future of `last`, because a clock was wrong, stays.
     ///
     /// # Errors
     /// When something can't be removed. Others are removed all the same next time.
     pub async fn tidy(&self, last: &Name, keep: usize) -> anyhow::Result<()> {
         let backups = self.backups().await?;
-        let names = backups.iter().map(|(name, _)| name).filter(|name| *name <= last);
-        let kept: Vec<_> = names.take(keep).collect();
+        let complete = backups.iter().filter(|kept| kept.is_complete() && kept.name <= *last);
+        let kept: Vec<_> = complete.take(keep).collect();
         let Some(oldest) = kept.last() else { return Ok(()) };
         let mut files = self.files().await?;
         // Manifests first: what is left of a backup without one counts as none.
         files.sort_by_key(|(file, _)| Name::of_manifest(file).is_none());
         for (file, _) in files {
-            let name = Name::of_manifest(&file).or_else(|| Name::of_object(&file));
-            if name.is_some_and(|name| name < **oldest) {
+            let Some(name) = Name::of_manifest(&file).or_else(|| Name::of_object(&file)) else { continue };
+            // One without a manifest may be another's that is being written at this moment.
+            let has_manifest = backups.iter().any(|kept| kept.name == name);
+            let is_unfinished = !has_manifest && last.moment() - name.moment() < UNFINISHED_AFTER.whole_seconds();
+            if name < oldest.name && !is_unfinished {
                 let removed = self.store.delete(&Path::from(file.as_str())).await;
-                removed.with_context(|| format!("the old backup {file} can't be removed from {}", self.said))?;
+                removed
+                    .map_err(once)
+                    .with_context(|| format!("the old backup {file} can't be removed from {}", self.said))?;
             }
         }
         Ok(())
+    }
+
+    fn unwritable(&self) -> String {
+        format!("the backup can't be written to {}; see that there is room and that {WHO}", self.said)
     }
 
     /// In a folder that others may look into, the files are for this user alone all the same.
@@ -171,7 +194,7 @@ impl Place {
     }
 
     async fn manifest(&self, name: &Name) -> anyhow::Result<Option<Manifest>> {
-        let found = self.store.get(&Path::from(name.manifest())).await?;
+        let found = self.store.get(&Path::from(name.manifest())).await.map_err(once)?;
         if found.meta.size > MANIFEST_MAX {
             return Ok(None);
         }
@@ -182,12 +205,20 @@ impl Place {
     /// The files right here with their bytes.
     async fn files(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let listed = self.store.list_with_delimiter(None).await;
-        let listed = listed.with_context(|| {
-            format!("{} can't be read; check BACKUP_URL and, for S3, the region and who may use the bucket", self.said)
-        })?;
+        let listed = listed
+            .map_err(once)
+            .with_context(|| format!("{} can't be read; check BACKUP_URL, and that {WHO}", self.said))?;
         let named = listed.objects.into_iter();
         Ok(named.filter_map(|found| Some((found.location.filename()?.to_owned(), found.size))).collect())
     }
+}
+
+/// The library's texts repeat those of their causes, all but the last.
+fn once(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    let error = error.into();
+    let said = error.to_string();
+    let last = error.root_cause().to_string();
+    if said.contains(&last) { anyhow!(said) } else { anyhow!("{said}: {last}") }
 }
 
 /// The folder that an address names, if it names one.
@@ -206,6 +237,9 @@ fn open_folder(path: &FilePath) -> anyhow::Result<Arc<dyn ObjectStore>> {
 fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     anyhow::ensure!(!bucket.is_empty(), "BACKUP_URL names no bucket, such as s3://bucket/prefix");
+    // Not repeated: in front of an @ there may be a key.
+    let is_name = bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    anyhow::ensure!(is_name, "BACKUP_URL names no bucket of S3; keys belong into AWS_ACCESS_KEY_ID and the like");
     // The one that all of the program uses. An error means it is installed already.
     _ = rustls::crypto::ring::default_provider().install_default();
     let is_plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));

@@ -82,8 +82,13 @@ pub(super) async fn holds_school(database: &DatabaseConnection) -> Result<bool, 
     Ok(SchemaManager::new(database).has_table("conversations").await?)
 }
 
+/// How its tables stand to this version.
+pub(super) async fn tables(database: &DatabaseConnection) -> Result<Tables, StoreError> {
+    Ok(if holds_school(database).await? { migration::standing(database).await? } else { Tables::None })
+}
+
 async fn look(database: &DatabaseConnection) -> Result<Look, StoreError> {
-    let tables = if holds_school(database).await? { migration::standing(database).await? } else { Tables::None };
+    let tables = tables(database).await?;
     let mut look = Look { engine: Engine::Sqlite, tables, damage: None, connections: None, clock: None };
     if database.get_database_backend() == DbBackend::Sqlite {
         let said: Option<String> = value(database, "PRAGMA quick_check(1)").await?;

@@ -84,6 +84,18 @@ impl Store {
                 .unwrap_or_else(|_| Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into())),
         }
     }
+
+    /// [`Store::write`] for work that may take its time, because nobody is served meanwhile.
+    pub(super) async fn write_at_length<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: Work<T>,
+    {
+        match &self.writer {
+            Writer::Grouped(queue) => queue.write(work).await,
+            Writer::Single(database) => write_alone(database, work).await,
+        }
+    }
 }
 
 /// What is to be done in a transaction.

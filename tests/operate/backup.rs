@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-type Settings<'a> = [(&'a str, &'a str)];
+pub type Settings<'a> = [(&'a str, &'a str)];
 
 /// Whether the program succeeded with these words, and what it said.
 async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (bool, String) {
@@ -31,20 +31,25 @@ async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (bool, S
     (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
-async fn succeed(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
+pub async fn succeed(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
     let (well, said) = run(folder, words, settings).await;
     assert!(well, "{words:?}: {said}");
     said
 }
 
-async fn refused(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
+pub async fn refused(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
     let (well, said) = run(folder, words, settings).await;
     assert!(!well, "{words:?}: {said}");
     said
 }
 
-async fn list(folder: &Path, settings: &Settings<'_>) -> Vec<Value> {
+pub async fn list(folder: &Path, settings: &Settings<'_>) -> Vec<Value> {
     serde_json::from_str(&succeed(folder, &["backup", "list", "--json"], settings).await).unwrap()
+}
+
+pub async fn names(folder: &Path, settings: &Settings<'_>) -> Vec<String> {
+    let backups = list(folder, settings).await;
+    backups.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
 }
 
 /// What the newest backup says each table holds, row by row in a checksum.
@@ -53,7 +58,7 @@ async fn tables(folder: &Path, settings: &Settings<'_>) -> Value {
 }
 
 /// A school with some answered turns in SQLite, which nobody serves.
-async fn school() -> (TempDir, Student, String) {
+pub async fn school() -> (TempDir, Student, String) {
     let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
     let program = Process::start(folder.path(), &[("OPENAI_BASE_URL", &openai.base_url())]);
     let student = program.student();
@@ -65,7 +70,7 @@ async fn school() -> (TempDir, Student, String) {
     (folder, student, conversation)
 }
 
-fn object(folder: &Path) -> PathBuf {
+pub fn object(folder: &Path) -> PathBuf {
     let files = fs::read_dir(folder.join("backups")).unwrap().map(|file| file.unwrap().path());
     files.filter(|file| file.to_string_lossy().contains(".db.zst")).max().unwrap()
 }
@@ -145,7 +150,7 @@ async fn drill(from: &str, to: &str, more: &Settings<'_>) {
     assert!(said.contains("into an empty database only"), "{said}");
 }
 
-async fn fresh_postgres() -> String {
+pub async fn fresh_postgres() -> String {
     tokio::task::spawn_blocking(postgres::fresh_database).await.unwrap()
 }
 
@@ -218,10 +223,23 @@ async fn damage_is_found_before_anything_is_touched() {
             assert!(said.contains("damaged"), "{said}");
         }
     }
-    // A part of one isn't taken for a backup at all.
-    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-    assert!(list(folder.path(), &[]).await.is_empty());
-    assert!(refused(folder.path(), &["restore"], &elsewhere).await.contains("there is no backup"));
+    // A part of one is shown as such, and no older one taken for it.
+    succeed(folder.path(), &["backup"], &[]).await;
+    let newest = object(folder.path());
+    let whole = fs::read(&newest).unwrap();
+    fs::write(&path, &bytes).unwrap();
+    fs::write(&newest, &whole[..whole.len() - 1]).unwrap();
+    assert!(succeed(folder.path(), &["backup", "list"], &[]).await.contains("DAMAGED"));
+    let complete: Vec<_> = list(folder.path(), &[]).await.iter().map(|one| one["complete"].clone()).collect();
+    assert_eq!(complete, [false, true]);
+    for words in [&["backup", "verify"][..], &["restore"]] {
+        let said = refused(folder.path(), words, &elsewhere).await;
+        assert!(said.contains("is damaged") && said.contains("name another one"), "{said}");
+    }
+    fs::remove_file(&newest).unwrap();
+    assert!(succeed(folder.path(), &["backup", "list"], &[]).await.contains("DAMAGED: 0 of its"));
+    let older = names(folder.path(), &[]).await.swap_remove(1);
+    succeed(folder.path(), &["backup", "verify", &older], &[]).await;
     assert!(!folder.path().join("elsewhere.db").exists());
 }
 
@@ -278,8 +296,7 @@ async fn the_newest_are_kept_and_left_overs_removed() {
     // As `.env` files have them: empty means none.
     let empty = [("BACKUP_KEEP", "3"), ("BACKUP_IDENTITY_FILE", ""), ("BACKUP_PUBLIC_KEY", ""), ("ACME_CA_FILE", "")];
     succeed(folder.path(), &["backup"], &empty).await;
-    let kept: Vec<_> =
-        list(folder.path(), &[]).await.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect();
+    let kept = names(folder.path(), &[]).await;
     assert_eq!(kept.len(), 3, "{kept:?}");
     assert!(!place.join("llm-classroom-20191231T000000.000Z.db.zst").exists());
     assert!(!place.join("llm-classroom-20200101T000000.000Z.db.zst").exists());

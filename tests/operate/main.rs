@@ -4,6 +4,7 @@
 
 mod acme;
 mod backup;
+mod broken_off;
 mod doctor;
 mod logs;
 mod metrics;

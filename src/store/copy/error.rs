@@ -28,6 +28,9 @@ pub enum CopyError {
         "{0} was updated by a newer version of the program and may hold what this one can't copy; use that version"
     )]
     Newer(String),
+    /// The source has tables of an older version of the program, and is read where it is.
+    #[error("the database's tables are of an older version; bring them up to date with `llm-classroom migrate` first")]
+    Older,
     /// After the copy a table isn't the same on both sides.
     #[error(
         "the table {table} is not the same on both sides: {} in the source, {} in the target; \

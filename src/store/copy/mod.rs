@@ -23,6 +23,7 @@ macro_rules! for_each_table {
 }
 
 mod error;
+mod fill;
 mod fitness;
 mod rows;
 mod snapshot;

@@ -89,19 +89,21 @@ where
     V: Send + 'static,
     W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<V, StoreError>> + Send + 'static,
 {
-    let done = target
-        .write(move |db| {
-            Box::pin(async move {
-                if db.get_database_backend() == DbBackend::Postgres {
-                    // Nobody takes a lease until the transaction ends. On SQLite nobody writes anything until then.
-                    db.execute_unprepared("LOCK TABLE leases IN SHARE MODE").await?;
-                }
-                match leases::Entity::find().one(db).await? {
-                    Some(_) => Ok(None),
-                    None => work(db).await.map(Some),
-                }
-            })
-        })
-        .await?;
+    let done = target.write(move |db| Box::pin(while_unserved(db, work))).await?;
     done.ok_or_else(|| CopyError::WasServed(target.describe().to_owned()))
+}
+
+/// Does the work if nobody serves the database or ever did, and keeps it so until the transaction ends.
+pub(super) async fn while_unserved<V, W>(db: &DatabaseTransaction, work: W) -> Result<Option<V>, StoreError>
+where
+    W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<V, StoreError>>,
+{
+    if db.get_database_backend() == DbBackend::Postgres {
+        // Nobody takes a lease until the transaction ends. On SQLite nobody writes anything until then.
+        db.execute_unprepared("LOCK TABLE leases IN SHARE MODE").await?;
+    }
+    match leases::Entity::find().one(db).await? {
+        Some(_) => Ok(None),
+        None => work(db).await.map(Some),
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
     store::{
         Options, Store, StoreError, Tables,
         entity::{conversations, feedback, guides, learners, leases, turns, usage},
-        look, migration,
+        look,
     },
 };
 
@@ -30,28 +30,21 @@ impl Store {
     /// [`CopyError::NoSource`] when there is no school, otherwise what reading or writing met.
     pub async fn snapshot(url: &str, target: &Path, options: Options) -> Result<Vec<(&'static str, Sum)>, CopyError> {
         let source = look::connect(url, options.acquire_timeout).await?.ok_or(CopyError::NoSource)?;
-        let held = look::holds_school(&source).await;
-        if matches!(held, Ok(true)) && matches!(migration::standing(&source).await, Ok(Tables::Newer)) {
+        let taken = match look::tables(&source).await {
+            Ok(Tables::None) => Err(CopyError::NoSource),
             // What this version doesn't know wouldn't be in the copy.
-            return Err(CopyError::Newer("the database".to_owned()));
-        }
-        let taken = match held {
-            Ok(true) if url.starts_with("sqlite:") => vacuum(&source, target).await.map_err(CopyError::from),
-            Ok(true) => read_all(&source, target, options).await,
-            Ok(false) => Err(CopyError::NoSource),
+            Ok(Tables::Newer) => Err(CopyError::Newer("the database".to_owned())),
+            // A copied file is brought up to date by itself.
+            Ok(Tables::Older | Tables::Current) if url.starts_with("sqlite:") => {
+                vacuum(&source, target).await.map_err(CopyError::from)
+            }
+            Ok(Tables::Older) => Err(CopyError::Older),
+            Ok(Tables::Current) => read_all(&source, target, options).await,
             Err(error) => Err(error.into()),
         };
         source.close().await.map_err(StoreError::from)?;
         taken?;
         settle(target, options).await
-    }
-
-    /// Whether there is no school in it.
-    ///
-    /// # Errors
-    /// When it can't be read.
-    pub async fn is_empty(&self) -> Result<bool, StoreError> {
-        Ok(learners::Entity::find().one(&self.reader).await?.is_none())
     }
 
     /// What each table holds.
@@ -64,7 +57,7 @@ impl Store {
 }
 
 async fn sum<T: Table>(store: &Store) -> Result<(&'static str, Sum), CopyError> {
-    Ok((table::name::<T>(), of::<T>(store).await?))
+    Ok((table::name::<T>(), of::<T>(&store.reader).await?))
 }
 
 /// SQLite writes a copy of itself, as of the moment it begins.

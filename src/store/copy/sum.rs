@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sea_orm::ModelTrait;
+use sea_orm::{ConnectionTrait, ModelTrait};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -30,7 +30,7 @@ impl fmt::Display for Sum {
 /// The table's name and sum, which has to be that of both sides.
 pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'static str, Sum), CopyError> {
     let table = table::name::<T>();
-    let (source_side, target_side) = tokio::try_join!(of::<T>(source), of::<T>(target))?;
+    let (source_side, target_side) = tokio::try_join!(of::<T>(&source.reader), of::<T>(&target.reader))?;
     if source_side == target_side {
         Ok((table, source_side))
     } else {
@@ -38,11 +38,12 @@ pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'
     }
 }
 
-pub(super) async fn of<T: Table>(store: &Store) -> Result<Sum, StoreError> {
+/// What the table holds.
+pub(super) async fn of<T: Table>(db: &impl ConnectionTrait) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
     let mut last = None;
     loop {
-        let rows = table::rows_after::<T>(&store.reader, last).await?;
+        let rows = table::rows_after::<T>(db, last).await?;
         let Some(row) = rows.last() else { return Ok(sum) };
         last = Some(row.get_primary_key_value());
         sum.rows += rows.len() as u64;
