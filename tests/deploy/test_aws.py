@@ -281,10 +281,10 @@ def figures(config):
     return names
 
 
-def assert_alarms_can_ring(aws, stack, agent):
+def assert_alarms_can_ring(aws, stack, agent, told=frozenset()):
     """Each alarm tells the topic, and watches a figure that somebody makes."""
     filters = aws.logs.describe_metric_filters()["metricFilters"]
-    made = {one["metricName"] for each in filters for one in each["metricTransformations"]} | figures(agent)
+    made = {one["metricName"] for each in filters for one in each["metricTransformations"]} | figures(agent) | told
     alarms = [
         one for one in aws.cloudwatch.describe_alarms()["MetricAlarms"] if one["AlarmName"] in stack.resources.values()
     ]
@@ -297,12 +297,14 @@ def assert_alarms_can_ring(aws, stack, agent):
 
 def test_the_small_machines_alarms_can_ring(aws, single):
     agent = json.loads((AWS / "cloudwatch-agent.json").read_text())
-    alarms = assert_alarms_can_ring(aws, single, agent)
+    # What the machine itself tells of its backups: the set-up's own test sees the command.
+    alarms = assert_alarms_can_ring(aws, single, agent, {"backups"})
     assert f"arn:aws:automate:{REGION}:ec2:recover" in alarms["StatusCheckFailed_System"]["AlarmActions"]
     assert set(alarms) == {
         "StatusCheckFailed_System", "StatusCheckFailed_Instance", "CPUCreditBalance", "disk_used_percent",
-        "mem_used_percent", "responses_5xx", "turns_failed",
+        "mem_used_percent", "responses_5xx", "turns_failed", "backups",
     }  # fmt: skip
+    assert alarms["backups"]["TreatMissingData"] == "breaching"
 
 
 def test_a_deleted_small_machine_leaves_nothing_but_its_backups(aws):
@@ -531,6 +533,7 @@ def assert_shellcheck_finds_nothing(script, folder):
     file = folder / "user-data.sh"
     file.write_text(script)
     assert not re.search(r"\$\{[A-Z]", script), "something was not filled in"
+    assert len(script.encode()) <= 16 * 1024, "EC2 takes no more"
     run("bash", "-n", file)
     run("shellcheck", "--severity=style", file)
 
@@ -562,6 +565,13 @@ def test_a_small_machine_sets_itself_up_from_the_release(aws, release, tmp_path)
         "LOG_FORMAT=json",
     ]
     assert "IPAddressDeny=169.254.169.254/32" in machine.read("etc/systemd/system/llm-classroom.service.d/aws.conf")
+    # Each backup is told, and the first is made right now.
+    assert machine.read("etc/systemd/system/llm-classroom-backup.service.d/aws.conf").splitlines()[1] == (
+        "ExecStartPost=-+/usr/bin/aws cloudwatch put-metric-data "
+        f"--region {REGION} --namespace sets-up --metric-name backups --value 1"
+    )
+    restarted = machine.calls.index("systemctl restart llm-classroom.service")
+    assert machine.calls.index("systemctl start llm-classroom-backup.service") > restarted
     assert machine.called("amazon-cloudwatch-agent-ctl") == [
         "amazon-cloudwatch-agent-ctl -a fetch-config -m ec2 -s -c ssm:/sets-up/cloudwatch-agent"
     ]
