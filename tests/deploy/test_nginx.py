@@ -432,6 +432,23 @@ def test_the_access_log_is_json_and_keeps_no_topic(site):
     assert "?" not in text and "topic" not in text and "secret" not in text and "%EA" not in text.upper()
 
 
+def test_what_nginx_cannot_read_is_told_in_korean(site):
+    here = site("llm-classroom-http.conf")
+    client = browser(here)
+    page = client.get(f"{here.http}/{'a' * 40_000}")
+    assert page.status_code == 414 and "주소가 너무 길어요" in page.text
+    page = client.get(f"{here.http}/help.html", headers={"Cookie": "a" * 40_000})
+    assert page.status_code == 400 and "알아듣지 못했어요" in page.text
+    assert values(page, "Content-Type") == ["text/html; charset=utf-8"]
+    assert values(page, "Cache-Control") == ["no-store"]
+    for garbage in (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n"):
+        host, port = here.http.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(garbage)
+            said = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        assert said.startswith("HTTP/1.1 400 ") and "알아듣지 못했어요" in said, said
+
+
 def test_while_the_program_is_away_people_and_scripts_are_told(site):
     here = site()
     client = browser(here)
@@ -481,7 +498,7 @@ def test_the_error_page_opens_the_page_by_itself_when_the_program_is_back(site, 
     eventually("the page's scripts", lambda: [line for line in here.log() if line["path"].endswith("/js/topics.js")])
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [400, 414, 429, 502, 503, 504])
 def test_an_error_page_needs_nothing_but_itself(status):
     page = (DEPLOY / f"nginx/errors/{status}.html").read_text()
     style = re.search("<style>(.*?)</style>", page, re.DOTALL)[1]
