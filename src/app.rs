@@ -167,7 +167,8 @@ impl App {
         if let Some(certificates) = certificates {
             self.tasks.spawn(certificates.keep(self.stop.clone()));
         }
-        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, ending.clone());
+        let idle = self.state.config.idle_timeout();
+        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, idle, ending.clone());
         let (redirect_ending, redirecting) = self.redirect(sockets.redirect);
         let ending = async {
             shutdown.await;

@@ -365,6 +365,13 @@ impl Config {
     pub fn shutdown_grace(&self) -> Duration {
         Duration::from_secs(self.shutdown_grace_seconds)
     }
+
+    /// How long a connection may stay without a request. A proxy waits at least as long for an answer as one may take; we
+    /// wait longer, so that it's the proxy who closes, never we at the moment it sends.
+    #[must_use]
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds.saturating_add(30))
+    }
 }
 
 impl ModelConfig {

@@ -12,6 +12,8 @@ use super::server::{self, Ending};
 
 /// How long the redirect may take at the end: it's one line.
 const PATIENCE: Duration = Duration::ZERO;
+/// How long a connection may stay without a request: whoever comes goes elsewhere at once.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// Sends whoever comes to `listener` to the same path at `base`, such as `https://class.example.kr`, until `ending`.
 ///
@@ -19,7 +21,7 @@ const PATIENCE: Duration = Duration::ZERO;
 /// When the listener can't be used.
 pub async fn run(listener: TcpListener, base: String, ending: Ending) -> anyhow::Result<()> {
     let router = Router::new().fallback(async move |uri: Uri| on(&base, &uri));
-    server::run(listener, router, None, ending).await
+    server::run(listener, router, None, IDLE, ending).await
 }
 
 /// Ends the redirect.

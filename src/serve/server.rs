@@ -26,9 +26,6 @@ use super::door::{Door, Peer};
 
 /// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
 const CONNECTION_BUFFER: usize = 16 * 1024;
-/// How long a connection may stay without a request. Longer than the minute for which proxies keep theirs, so that it's
-/// they who close, never we at the moment they send.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long both sides may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection that was just taken in gets to send its request, once nobody else is taken in.
@@ -73,7 +70,8 @@ impl Default for Ending {
     }
 }
 
-/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection.
+/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection. One without
+/// a request is closed after `idle`.
 ///
 /// # Errors
 /// When the listener can't be used.
@@ -81,6 +79,7 @@ pub async fn run(
     listener: TcpListener,
     router: Router,
     tls: Option<Arc<ServerConfig>>,
+    idle: Duration,
     ending: Ending,
 ) -> anyhow::Result<()> {
     let leaving = ending.leaving;
@@ -99,12 +98,7 @@ pub async fn run(
         // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; telling the two apart would wait for the first
         // bytes without a limit.
         .http1_only();
-    server
-        .http_builder()
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(CONNECTION_BUFFER);
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(CONNECTION_BUFFER);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let plain = NoDelayAcceptor::new();
     let served = match tls {

@@ -697,12 +697,13 @@ def machine_of(aws, fleet):
 def test_the_balancer_suits_streams(aws, fleet):
     said = attributes(aws.elbv2.describe_load_balancer_attributes(LoadBalancerArn=fleet.BalancerArn))
     idle = int(said["idle_timeout.timeout_seconds"])
-    source = (ROOT / "src/serve/server.rs").read_text()
-    closes = int(re.search(r"HEAD_TIMEOUT: Duration = Duration::from_secs\((\d+)\)", source)[1])
+    settings = (ROOT / "src/config/mod.rs").read_text()
+    answers = int(re.search(r'"REQUEST_TIMEOUT_SECONDS", default_value_t = (\d+)', settings)[1])
+    closes = answers + int(re.search(r"request_timeout_seconds.saturating_add\((\d+)\)", settings)[1])
     comment = re.search(
         r"KEEP_ALIVE: Duration = Duration::from_secs\((\d+)\)", (ROOT / "src/http/api/events.rs").read_text()
     )
-    assert 2 * int(comment[1]) < idle < closes
+    assert 2 * int(comment[1]) < answers < idle < closes
     assert said["routing.http2.enabled"] == said["routing.http.drop_invalid_header_fields.enabled"] == "true"
     assert (said["access_logs.s3.enabled"], said["access_logs.s3.bucket"]) == ("true", fleet.AccessLogBucketName)
     policy = json.loads(aws.s3.get_bucket_policy(Bucket=fleet.AccessLogBucketName)["Policy"])["Statement"]
