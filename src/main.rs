@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use llm_classroom::{
     app::{self, App, Sockets},
-    config::{self, Cli, Command, Config, Doctor, Migrate},
-    doctor::{self, report},
+    config::{self, Cli, Command, Config, Consultation, Doctor, Migrate},
+    doctor::{self, Finding, report},
     domain::Locale,
     http, keeping, moving, observe,
     output::print,
@@ -15,11 +15,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
-    if let Err(error) = config::load() {
-        eprintln!("error: {error}");
-        return ExitCode::FAILURE;
-    }
-    match Cli::read().map_err(anyhow::Error::from).and_then(obey) {
+    let read = config::load().map_err(anyhow::Error::msg).and_then(|()| Ok(Cli::read()?));
+    let obeyed = match (read, Consultation::read()) {
+        (Ok(cli), _) => obey(cli),
+        // What is wrong with the settings is what it was asked.
+        (Err(error), Some(asked)) => report(&[doctor::refused(error)], asked.json, asked.language.as_deref()),
+        (Err(error), None) => Err(error),
+    };
+    match obeyed {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -123,10 +126,14 @@ fn examine(told: &Doctor) -> anyhow::Result<()> {
         );
         return Ok(());
     }
-    let locale = language(told.language.as_deref());
     let findings = runtime.block_on(doctor::examine(&told.config));
-    print(&if told.json { report::json(&findings, locale) } else { report::text(&findings, locale) })?;
-    if !report::is_well(&findings) {
+    report(&findings, told.json, told.language.as_deref())
+}
+
+fn report(findings: &[Finding], as_json: bool, asked: Option<&str>) -> anyhow::Result<()> {
+    let locale = language(asked);
+    print(&if as_json { report::json(findings, locale) } else { report::text(findings, locale) })?;
+    if !report::is_well(findings) {
         std::process::exit(1);
     }
     Ok(())

@@ -21,7 +21,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 pub use manifest::{Manifest, Name};
-pub use place::{Kept, Place};
+pub use place::{Kept, Place, without_keys};
 
 use crate::{
     config::Config,

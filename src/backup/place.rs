@@ -73,7 +73,7 @@ impl Place {
             (None, Some(_)) => bail!("BACKUP_URL is a folder, or s3://bucket/prefix"),
             (None, None) => bail!("BACKUP_URL is empty; name a folder, or s3://bucket/prefix"),
         };
-        Ok(Self { store, folder, said: url.to_owned() })
+        Ok(Self { store, folder, said: without_keys(url) })
     }
 
     /// The place, unless it's a folder that nobody has made yet.
@@ -219,6 +219,15 @@ fn once(error: impl Into<anyhow::Error>) -> anyhow::Error {
     let said = error.to_string();
     let last = error.root_cause().to_string();
     if said.contains(&last) { anyhow!(said) } else { anyhow!("{said}: {last}") }
+}
+
+/// The address as it may be shown: people write a key and its secret in front of an @, though it isn't taken there.
+#[must_use]
+pub fn without_keys(url: &str) -> String {
+    match url.trim().split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit('@').next().unwrap_or_default()),
+        None => url.trim().to_owned(),
+    }
 }
 
 /// The folder that an address names, if it names one.

@@ -15,7 +15,19 @@ pub fn load() -> Result<(), String> {
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
         Err(error) if error.not_found() => of_the_machine(Path::new(OF_THE_MACHINE)),
-        Err(error) => Err(format!("the file .env can't be read: {error}")),
+        Err(error) => Err(unreadable(Path::new("the file .env"), &error)),
+    }
+}
+
+/// Names the setting and not its line, which may hold a secret.
+fn unreadable(path: &Path, error: &dotenvy::Error) -> String {
+    let path = path.display();
+    match error {
+        dotenvy::Error::LineParse(line, _) => {
+            let name = line.split('=').next().unwrap_or_default().trim_start_matches("export ").trim();
+            format!("{path} can't be read: {name} isn't written as NAME=value; does a quotation mark stay open?")
+        }
+        error => format!("{path} can't be read: {error}"),
     }
 }
 
@@ -27,7 +39,23 @@ fn of_the_machine(path: &Path) -> Result<(), String> {
             Ok(())
         }
         Err(error) if error.not_found() => Ok(()),
-        Err(error) => Err(format!("{} can't be read: {error}", path.display())),
+        Err(error) => Err(unreadable(path, &error)),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_cannot_be_read_is_not_repeated() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("settings");
+        fs::write(&file, "APP_PORT=8000\nOPENAI_API_KEY=\"sk-secret\n").unwrap();
+        let said = of_the_machine(&file).unwrap_err();
+        assert!(said.contains("OPENAI_API_KEY") && !said.contains("sk-secret"), "{said}");
     }
 }

@@ -1,6 +1,7 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
 mod backup;
+mod consultation;
 mod files;
 mod observe;
 mod prices;
@@ -10,6 +11,7 @@ mod validate;
 
 use std::{
     borrow::Cow,
+    env,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -19,6 +21,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use backup::BackupConfig;
+pub use consultation::Consultation;
 pub use files::load;
 pub use observe::ObserveConfig;
 pub use prices::ModelPrice;
@@ -45,11 +48,20 @@ impl Cli {
     /// What the command line, the environment and the files of secrets say; `--help` and mistakes end the program.
     ///
     /// # Errors
-    /// When a file that a setting names can't be read.
+    /// When a file that a setting names can't be read; and when the doctor is asked, whose answer it is, that a setting
+    /// has a value that it can't have.
     pub fn read() -> Result<Self, ConfigError> {
         let mut command = secrets::with_files(Self::command())?;
-        let matches = command.get_matches_mut();
-        Ok(Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit()))
+        let read = command.try_get_matches_from_mut(env::args_os());
+        match read.and_then(|matches| Self::from_arg_matches(&matches)) {
+            Ok(cli) => Ok(cli),
+            Err(error) if error.kind() == ErrorKind::ValueValidation && Consultation::read().is_some() => {
+                let said = error.to_string();
+                let line = said.lines().next().unwrap_or_default();
+                Err(ConfigError(line.trim_start_matches("error: ").to_owned()))
+            }
+            Err(error) => error.format(&mut command).exit(),
+        }
     }
 }
 

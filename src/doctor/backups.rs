@@ -9,7 +9,8 @@ use crate::{backup, config::Config};
 const OLD: i64 = 26 * 60 * 60;
 
 pub(super) async fn check(config: &Config) -> Finding {
-    let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &config.backup.backup_url);
+    let place = backup::without_keys(&config.backup.backup_url);
+    let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
     match backup::newest(&config.backup.backup_url).await {
         Ok(Some(name)) => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());

@@ -17,6 +17,7 @@ mod web;
 
 pub use finding::{Finding, State, Subject};
 pub use server::is_healthy;
+pub use settings::refused;
 
 use crate::config::Config;
 

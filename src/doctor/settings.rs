@@ -1,13 +1,13 @@
 //! Settings that can't work, or that will hurt in public.
 
-use std::{env, fs, os::unix::fs::PermissionsExt as _};
+use std::{env, fmt::Display, fs, os::unix::fs::PermissionsExt as _};
 
 use super::finding::{Finding, State, Subject};
 use crate::config::{AppEnv, Config, SECRETS, Switch};
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     if let Err(error) = config.validate() {
-        return vec![Finding::new(Subject::Settings, State::Failed, "settings-refused").with("error", error)];
+        return vec![refused(error)];
     }
     let mut found = Vec::new();
     let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
@@ -26,6 +26,11 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
         found.push(Finding::new(Subject::Settings, State::Ok, "settings-ok"));
     }
     found
+}
+
+/// Settings with which the program doesn't start, and why.
+pub fn refused(error: impl Display) -> Finding {
+    Finding::new(Subject::Settings, State::Failed, "settings-refused").with("error", error)
 }
 
 /// A secret's file that everybody on this machine may read.

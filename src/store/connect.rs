@@ -9,11 +9,13 @@ use std::{
 use sea_orm::{
     DatabaseConnection, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector,
     sqlx::{
-        self,
+        self, Connection as _, PgConnection, PgPool,
         postgres::{PgConnectOptions, PgPoolOptions},
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
     },
 };
+
+use tokio::time::timeout;
 
 use super::{
     Engine, Store, StoreError, migration,
@@ -46,6 +48,8 @@ impl Default for Options {
     }
 }
 
+/// How long PostgreSQL is asked once more why it isn't reached.
+const LAST_TRY: Duration = Duration::from_secs(2);
 /// How long SQLite waits for another process's write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -128,15 +132,24 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
         .options([("idle_in_transaction_session_timeout", "3000")]);
     let place = describe(&server);
     // The pool is made here and not by sea-orm, whose tracing spans show the URL with its password.
-    let pool = PgPoolOptions::new()
-        .max_connections(options.postgres_connections)
-        .acquire_timeout(options.acquire_timeout)
-        .connect_with(server)
-        .await
-        .map_err(connection_error)?;
+    let pool =
+        PgPoolOptions::new().max_connections(options.postgres_connections).acquire_timeout(options.acquire_timeout);
+    let pool = connect(pool, server).await.map_err(connection_error)?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     migration::run(&pool).await?;
     Ok(Store { engine: Engine::Postgres, place, writer: Writer::Single(pool.clone()), reader: pool })
+}
+
+/// A pool with its first connection. It asks again and again until its time is over, and then says that and no more; why
+/// the server isn't reached, one last try tells.
+pub(super) async fn connect(pool: PgPoolOptions, server: PgConnectOptions) -> sqlx::Result<PgPool> {
+    match pool.connect_with(server.clone()).await {
+        Err(sqlx::Error::PoolTimedOut) => {
+            let last = timeout(LAST_TRY, PgConnection::connect_with(&server)).await;
+            Err(last.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut))
+        }
+        connected => connected,
+    }
 }
 
 /// Built from the parts that are no secret, so that no spelling of a password slips through.

@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManager;
 
-use super::{Engine, Store, StoreError, migration};
+use super::{Engine, Store, StoreError, connect, migration};
 
 /// What was seen of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +72,8 @@ pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<Data
         return Err(StoreError::Url("it starts neither with sqlite:// nor with postgres://".to_owned()));
     }
     let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;
-    let pool =
-        PgPoolOptions::new().max_connections(1).acquire_timeout(patience).connect_with(server).await.map_err(failed)?;
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience);
+    let pool = connect::connect(pool, server).await.map_err(failed)?;
     Ok(Some(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)))
 }
 

@@ -21,6 +21,7 @@ use crate::support::{
 /// What the doctor reported: each finding's code with its state, words and mend.
 struct Report {
     well: bool,
+    text: String,
     findings: Vec<Value>,
 }
 
@@ -46,7 +47,7 @@ async fn examine(folder: &Path, settings: &[(&str, &str)]) -> Report {
         assert!(!mend.contains("doctor.") && !mend.contains("%{"), "{finding}");
         assert_eq!(mend.is_empty(), finding["state"] == "ok" || finding["state"] == "note", "{finding}");
     }
-    Report { well: status, findings }
+    Report { well: status, text: said, findings }
 }
 
 /// Whether it succeeded, and what it said.
@@ -104,6 +105,44 @@ async fn the_health_check_of_containers_says_by_its_exit_code_whether_the_server
     assert!(doctor(folder.path(), &["--health"], &[("APP_PORT", &port), ("APP_HOST", "0.0.0.0")]).await.0);
     program.kill();
     assert!(!doctor(folder.path(), &["--health"], &[("APP_PORT", &port)]).await.0);
+}
+
+#[tokio::test]
+async fn settings_that_cannot_even_be_read_are_a_finding_too() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value) in [
+        ("TRUSTED_PROXIES", "1.2.3.4/99"),
+        ("APP_PORT", "99999"),
+        ("TLS_DOMAIN", "*.school.example"),
+        ("OPENAI_API_KEY_FILE", "/no/such/file"),
+        ("DATABASE_URL", "mysql://teacher:hush@db/school"),
+    ] {
+        let report = examine(folder.path(), &[(name, value)]).await;
+        assert_eq!(report.codes(), ["settings-refused"], "{name}");
+        assert!(!report.well && !report.text.contains("hush"), "{name}: {}", report.text);
+    }
+    fs::write(folder.path().join(".env"), "OPENAI_API_KEY=\"sk-hush\n").unwrap();
+    let report = examine(folder.path(), &[]).await;
+    assert_eq!(report.codes(), ["settings-refused"]);
+    assert!(report.text.contains("OPENAI_API_KEY") && !report.text.contains("hush"), "{}", report.text);
+}
+
+#[tokio::test]
+async fn no_password_is_shown_and_the_cause_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [
+        ("DATABASE_URL", "postgres://teacher:hush@127.0.0.1:9/school"),
+        ("REDIS_URL", "redis://:hush@127.0.0.1:9"),
+        ("OPENAI_API_KEY", "sk-hush"),
+        ("OPENAI_BASE_URL", "http://127.0.0.1:9"),
+        ("BACKUP_URL", "s3://AKIA:hush@bucket/backups"),
+    ];
+    let report = examine(folder.path(), &settings).await;
+    for code in ["database-unreachable", "redis-unreachable", "model-unreachable", "backup-unreachable"] {
+        assert_eq!(report.state(code), Some("failed"), "{}", report.text);
+    }
+    assert!(!report.text.contains("hush"), "{}", report.text);
+    assert!(report.text.contains("PostgreSQL에 연결할 수 없어요: error communicating"), "{}", report.text);
 }
 
 #[tokio::test]
