@@ -34,6 +34,12 @@ cargo fmt --check
 step Lints
 cargo clippy --all-targets --locked --quiet -- -D warnings
 
+if [[ $what == all || -x target/venv/bin/ruff ]]; then
+    step "Python"
+    target/venv/bin/ruff check --quiet deploy scripts tests
+    target/venv/bin/ruff format --quiet --check deploy scripts tests
+fi
+
 if [[ $what == all || -d node_modules ]]; then
     step "Types of the page scripts"
     npm run --silent types

@@ -72,7 +72,9 @@ def sources():
 
 def base():
     """The folder of the fresh system; made when it isn't there, and made anew when it should hold something else."""
-    release = dict(line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line)
+    release = dict(
+        line.split("=", 1) for line in pathlib.Path("/etc/os-release").read_text().splitlines() if "=" in line
+    )
     suite = release["VERSION_CODENAME"]
     folder = CACHE / "-".join([suite, *(name[:4] for name in INSTALLED + AT_HAND)])
     if folder.exists():
@@ -97,7 +99,13 @@ def base():
     # What only people at a screen need, and what would change files on its own.
     for unit in ["console-getty.service", "getty.target", "systemd-logind.service", "apt-daily.timer"]:
         (making / "etc/systemd/system" / unit).symlink_to("/dev/null")
-    for unit in ["apt-daily-upgrade.timer", "fstrim.timer", "e2scrub_all.timer", "dpkg-db-backup.timer", "cron.service"]:
+    for unit in [
+        "apt-daily-upgrade.timer",
+        "fstrim.timer",
+        "e2scrub_all.timer",
+        "dpkg-db-backup.timer",
+        "cron.service",
+    ]:
         (making / "etc/systemd/system" / unit).symlink_to("/dev/null")
     making.rename(folder)
     return folder

@@ -153,7 +153,9 @@ def serves(system):
         stderr=subprocess.DEVNULL,
     )
     try:
-        health = eventually("the program", lambda: system.run("curl", "-s", "127.0.0.1:8000/health", check=False).stdout)
+        health = eventually(
+            "the program", lambda: system.run("curl", "-s", "127.0.0.1:8000/health", check=False).stdout
+        )
         assert '"status":"healthy"' in health
     finally:
         running.terminate()

@@ -294,9 +294,7 @@ def update(served, package):
         new = variant(package, version, change)
         put(served, new, new.with_name(f"{new.name}.sha256"))
         new.unlink()
-        return served.run(
-            "/usr/share/llm-classroom/update.sh", "--package", f"/root/{new.name}", *words, check=False
-        )
+        return served.run("/usr/share/llm-classroom/update.sh", "--package", f"/root/{new.name}", *words, check=False)
 
     return updating
 
@@ -335,9 +333,7 @@ def test_an_update_keeps_data_and_settings(served, update):
     assert "바꿀 것이 없어요" in again.stdout
 
 
-@pytest.mark.parametrize(
-    ("what", "number"), [(CRASHES, "0.9.5"), (HANGS, "0.9.6"), (FALLS_LATER, "0.9.7")]
-)
+@pytest.mark.parametrize(("what", "number"), [(CRASHES, "0.9.5"), (HANGS, "0.9.6"), (FALLS_LATER, "0.9.7")])
 def test_a_version_that_does_not_come_up_is_taken_back(served, update, what, number):
     where, jar = ask(served, "화산")
     old = version(served)

@@ -186,7 +186,7 @@ def test_a_machine_without_a_domain_is_served_by_its_address(site):
 def test_whoever_asks_for_another_name_gets_no_answer(site):
     here = site()
     for address in (here.http, here.https):
-        with pytest.raises(requests.ConnectionError, match="closed|aborted|Disconnected"):
+        with pytest.raises(requests.ConnectionError, match=r"closed|aborted|Disconnected"):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 requests.get(address.replace("localhost", "127.0.0.1"), verify=False, timeout=PATIENCE)

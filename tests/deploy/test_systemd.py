@@ -316,7 +316,9 @@ def test_rotation_keeps_a_week_and_every_line_outside_of_its_own_moment(tmp_path
         # Nobody wrote while a file was copied and emptied, so nothing may be lost or doubled.
         assert log.read_text() == f"line {written}\n"
     kept = sorted(path.name for path in logs.iterdir())
-    assert kept == sorted(["llm-classroom.log", "llm-classroom.log.1"] + [f"llm-classroom.log.{n}.gz" for n in range(2, 8)])
+    assert kept == sorted(
+        ["llm-classroom.log", "llm-classroom.log.1"] + [f"llm-classroom.log.{n}.gz" for n in range(2, 8)]
+    )
     lines = []
     for number in range(7, 1, -1):
         lines += run("gzip", "-dc", logs / f"llm-classroom.log.{number}.gz").stdout.splitlines()
