@@ -29,7 +29,7 @@ as_postgres() { if ((EUID == 0)); then runuser -u postgres -- "$@"; else "$@"; f
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
 until_up() { for _ in $(seq 200); do curl -fs "$1" >/dev/null && return; sleep 0.05; done; echo "$1 doesn't answer" >&2; exit 1; }
 
-pg=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)
+pg=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -1)
 mkdir "$folder/pg"
 chmod 755 "$folder"
 ((EUID == 0)) && chown postgres "$folder/pg"
@@ -67,7 +67,7 @@ run() {
         urls+=(--url "http://127.0.0.1:$port")
         until_up "http://127.0.0.1:$port/ready"
     done
-    "$bin/examples/class" "${urls[@]}" --students "$students" --turns 3 $(printf -- '--pid %s ' "${own[@]}")
+    "$bin/examples/class" "${urls[@]}" --students "$students" --turns 3 "${own[@]/#/--pid=}"
     kill "${own[@]}"
     wait "${own[@]}" 2>/dev/null || true
 }
@@ -77,7 +77,7 @@ for pace in 100 0; do
     curl -fs "$openai/control" -H 'content-type: application/json' \
         -d "{\"reset\":true,\"default\":{\"chat\":{\"gap_ms\":$pace},\"tutor\":{\"gap_ms\":$((pace / 4))}}}"
     for students in "${classes[@]}"; do
-        for round in $(seq "$rounds"); do
+        for _ in $(seq "$rounds"); do
             for variant in sqlite postgres three; do
                 run "$variant" "$students" | python3 -c '
 import json, sys

@@ -35,7 +35,8 @@ step Lints
 cargo clippy --all-targets --locked --quiet -- -D warnings
 
 if [[ $what == all || -x target/venv/bin/ruff ]]; then
-    step "Python"
+    step "Scripts"
+    find bench deploy scripts -name '*.sh' -print0 | xargs -0 shellcheck deploy/debian/{postinst,prerm,postrm}
     target/venv/bin/ruff check --quiet deploy scripts tests
     target/venv/bin/ruff format --quiet --check deploy scripts tests
 fi

@@ -34,7 +34,7 @@ build() {
     # /dev/urandom, which an empty root lacks.
     rust_flags=(-Ctarget-feature=+crt-static '--cfg=getrandom_backend="linux_getrandom"')
     # Addresses that are set right at the start are listed as a bitmap: 2 MB less.
-    rust_flags+=(-Clink-arg=-Wl,-z,pack-relative-relocs)
+    rust_flags+=('-Clink-arg=-Wl,-z,pack-relative-relocs')
     sysroot=$(rustc --print sysroot)
     commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
     # The last that fits wins, so what lies deeper comes later.

@@ -104,8 +104,3 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing():
 def test_what_cannot_be_meant_is_refused_before_anything_is_done(words):
     refused = subprocess.run([UFW, "--dry-run", *words], capture_output=True, text=True)
     assert refused.returncode == 2 and refused.stdout == "" and refused.stderr.startswith("ufw.sh: ")
-
-
-@pytest.mark.parametrize("script", ["firewall/ufw.sh", "nginx/certbot-deploy-hook.sh"])
-def test_the_scripts_are_free_of_what_shellcheck_knows(script):
-    run("shellcheck", DEPLOY / script)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import DEPLOY, ROOT, eventually, run
+from conftest import DEPLOY, eventually, run
 from machine import Machine
 from packages import build, variant
 
@@ -263,11 +263,6 @@ def test_help_names_every_option():
         told = run(script, "--help").stdout
         assert len(options) >= 4 and all(option in told for option in options), options
         assert "set -euo" not in told
-
-
-def test_scripts_are_free_of_common_mistakes():
-    maintainers = [DEPLOY / "debian" / name for name in ["postinst", "prerm", "postrm"]]
-    run("shellcheck", INSTALL, UPDATE, ROOT / "scripts/deb.sh", *maintainers)
 
 
 # --- update.sh ---
