@@ -455,6 +455,19 @@ set_firewall() {
     say "80, 443과 SSH만 열려 있어요. 8000번은 닫혀 있어요."
 }
 
+make_backup() {
+    step "백업"
+    local backups
+    backups=$(runuser -u llm-classroom -- llm-classroom backup list --json 2>/dev/null) || backups=''
+    if [[ $backups == *'"complete": true'* ]]; then
+        say "백업이 있어요."
+        return
+    fi
+    do_it systemctl start llm-classroom-backup.service ||
+        fail "백업을 만들지 못했어요: $(journalctl --unit llm-classroom-backup --lines 3 --no-pager --output cat)"
+    $dry_run || say "첫 백업을 만들고 다시 읽어 확인했어요. 이제 매일 밤 만들어요."
+}
+
 finish() {
     if $dry_run; then
         step "여기까지 하게 돼요. 아무것도 바꾸지 않았어요."
@@ -486,4 +499,5 @@ set_units
 start_service
 set_nginx
 set_firewall
+make_backup
 finish

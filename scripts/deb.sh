@@ -37,7 +37,7 @@ done
 install -D -m 644 -t "$share/systemd" deploy/systemd/*.conf
 install -D -m 644 deploy/logrotate/llm-classroom "$root/etc/logrotate.d/llm-classroom"
 install -D -m 640 deploy/etc/llm-classroom.env "$root/etc/llm-classroom/llm-classroom.env"
-for part in nginx firewall; do
+for part in nginx firewall monitoring; do
     if [[ -d deploy/$part ]]; then
         cp -R "deploy/$part" "$share/"
     fi

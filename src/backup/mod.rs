@@ -11,7 +11,7 @@ mod workroom;
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -39,6 +39,9 @@ const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_re
 /// When a part of that can't be done, with the mend. Then older backups are all still there.
 pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     let place = Place::open(&config.backup.backup_url)?;
+    if let Some(folder) = place.folder() {
+        refuse_root(folder)?;
+    }
     let recipient = config.backup.backup_public_key.as_deref().filter(|key| !key.trim().is_empty());
     let recipient = recipient.map(archive::recipient).transpose()?;
     let room = Workroom::open()?;
@@ -115,6 +118,7 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     let source = open(config, &place, &name, &manifest, room.path()).await?;
     let url = config.database_url.expose_secret();
     if let Some(target) = new_file(url) {
+        target.parent().map(refuse_root).transpose()?;
         let tables = source.sums().await?;
         source.close().await?;
         let database = room.path().join("school.db");
@@ -172,6 +176,18 @@ fn new_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
     (!path.exists()).then_some(path)
+}
+
+/// Root's files in another user's folder would be none that this user can read. And that user could lead root astray there.
+fn refuse_root(folder: &Path) -> anyhow::Result<()> {
+    let (Ok(own), Ok(there)) = (fs::metadata("/proc/self"), fs::metadata(folder)) else { return Ok(()) };
+    ensure!(
+        own.uid() != 0 || there.uid() == 0,
+        "{} is not root's; run this as the user whose it is: sudo -u '#{}' llm-classroom …",
+        folder.display(),
+        there.uid()
+    );
+    Ok(())
 }
 
 /// Whole or not at all, and for this user alone.

@@ -84,6 +84,12 @@ impl Place {
         if local(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
     }
 
+    /// The folder, where it's one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&FilePath> {
+        self.folder.as_deref()
+    }
+
     /// Where it is.
     #[must_use]
     pub fn describe(&self) -> &str {

@@ -2,7 +2,9 @@
 //! containers have it, or a credential that systemd passes (`LoadCredential=NAME:/path`).
 
 use std::{
-    env, fs,
+    env,
+    ffi::OsStr,
+    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
 };
@@ -14,13 +16,22 @@ use super::ConfigError;
 /// Settings that may come in a file, by the name of their variable.
 pub const SECRETS: [&str; 4] = ["OPENAI_API_KEY", "DATABASE_URL", "REDIS_URL", "SENTRY_DSN"];
 
+/// The secrets that a command uses. Who keeps backups needs no key, and mostly may not read it either.
+fn used_by(command: Option<&OsStr>) -> &'static [&'static str] {
+    match command.and_then(OsStr::to_str) {
+        Some("backup" | "restore" | "migrate") => &["DATABASE_URL", "SENTRY_DSN"],
+        Some("openapi") => &[],
+        _ => &SECRETS,
+    }
+}
+
 /// The same command line, in which a secret's file stands in for its default: below flag and environment.
 ///
 /// # Errors
 /// When a file that a setting names can't be read.
 pub(super) fn with_files(mut command: Command) -> Result<Command, ConfigError> {
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    for name in SECRETS {
+    for &name in used_by(env::args_os().nth(1).as_deref()) {
         let file = env::var_os(format!("{name}_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from);
         if let Some(secret) = secret(name, credentials.as_deref(), file.as_deref())? {
             command = with_default(command, name, &secret);

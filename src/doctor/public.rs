@@ -87,15 +87,17 @@ async fn plain_http(base: &str) -> Option<Finding> {
 async fn open_port(base: &str, port: u16) -> Option<Finding> {
     let url = Url::parse(base).ok()?;
     let host = url.host_str()?;
-    if url.port_or_known_default() == Some(port) || is_this_machine(host) {
+    if url.port_or_known_default() == Some(port) || is_this_machine(host, port).await {
         return None;
     }
     let answer = web::get(&format!("http://{host}:{port}/health")).await.ok()?;
     answer.version().map(|_| finding(State::Warning, "public-port-open").with("port", port))
 }
 
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+/// Whether the name leads to this machine without a way through the outside, as an entry in /etc/hosts may have it.
+async fn is_this_machine(host: &str, port: u16) -> bool {
+    let addresses = tokio::net::lookup_host((host.trim_matches(['[', ']']), port)).await;
+    addresses.is_ok_and(|mut addresses| addresses.all(|address| address.ip().is_loopback()))
 }
 
 async fn headers(base: &str) -> Option<Finding> {

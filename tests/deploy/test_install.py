@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from conftest import DEPLOY, eventually, run
+from conftest import DEPLOY, ROOT, eventually, run
 from machine import Machine
 from packages import build, variant
 
@@ -164,6 +164,8 @@ def test_a_dry_run_then_the_run_itself_then_nothing_more_to_do(fresh, package, w
         done = install(machine, *words, check=False)
         assert done.returncode == 3 and "model-unreachable" in done.stdout, done.stdout
         assert f"https://{DOMAIN}" in done.stdout
+        # A port that is open on this machine itself is none that is open to the world, and a backup is there already.
+        assert "public-port-open" not in done.stdout and "시간 전의 백업이 있어요" in done.stdout, done.stdout
         assert "sk-of-this-test" not in shown + done.stdout
         serves_over_tls(machine)
         the_machine_is_set_up(machine)
@@ -183,6 +185,43 @@ def test_a_dry_run_then_the_run_itself_then_nothing_more_to_do(fresh, package, w
         assert "손으로 고친 파일" in mended.stdout and "바꾼 것이 없어요" not in mended.stdout
         assert changed.read_text().endswith("# our own line\n")
         assert lost.exists()
+        the_guides_commands_work(machine)
+
+
+SUDO = """#!/bin/sh
+if [ "$1" = -u ]; then
+    user=$2
+    shift 2
+    exec runuser -u "$user" -- "$@"
+fi
+exec "$@"
+"""
+
+
+def commands(heading):
+    """What the guide has the operator type below this heading, without what goes on until it's stopped."""
+    text = (ROOT / "docs/ko/operations.md").read_text()
+    section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ )", text, re.DOTALL | re.MULTILINE)[1]
+    for block in re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
+        yield "".join(line for line in block.splitlines(True) if not re.search(" -f( |$)|요청번호", line))
+
+
+def the_guides_commands_work(machine):
+    machine.write("/usr/local/bin/sudo", SUDO, 0o755)
+    machine.says("curl", "-sS", "--fail", "--cookie-jar", "/root/cookies", "http://127.0.0.1:8000/chat.html?topic=a")
+    ask = ["curl", "-sS", "--fail", "--cookie", "/root/cookies", "--cookie-jar", "/root/cookies"]
+    conversations = "http://127.0.0.1:8000/api/v1/conversations"
+    machine.run(*ask, "--json", '{"topic": "과학 탐구"}', conversations)
+    kept = machine.says(*ask, conversations)
+    assert "과학 탐구" in kept
+    # The first takes the key away, so that nothing is left for "doctor" to find.
+    for heading in ["무엇이 어디에 있나요?", "서비스 (systemd)", "더 들여다보기", "백업", "되살리기", "파일로 남기기"]:
+        for block in commands(heading):
+            machine.run("bash", "-euo", "pipefail", "-c", block)
+    eventually("the program", lambda: machine.get("/ready"))
+    assert machine.says(*ask, conversations) == kept
+    refused = machine.run("llm-classroom", "backup", check=False)
+    assert "run this as the user whose it is: sudo -u '#" in refused.stdout
 
 
 def serves_over_tls(machine):

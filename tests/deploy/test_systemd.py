@@ -260,7 +260,7 @@ def test_a_backup_is_made_behind_the_same_walls(machine):
     machine.run("systemctl", "start", "llm-classroom-backup.service")
     made = machine.says("find", "/var/backups/llm-classroom", "-type", "f", "-printf", "%u %m\\n").splitlines()
     assert made and set(made) == {"llm-classroom 600"}
-    machine.run("llm-classroom", "backup", "verify")
+    machine.run("runuser", "-u", "llm-classroom", "--", "llm-classroom", "backup", "verify")
 
 
 def test_ports_for_tls_without_nginx_come_from_systemd(machine, changed):

@@ -333,6 +333,18 @@ async fn a_place_that_cannot_be_used_is_named_and_costs_no_older_backup() {
 }
 
 #[tokio::test]
+async fn who_keeps_backups_needs_no_key() {
+    let (folder, ..) = school().await;
+    let away = [("OPENAI_API_KEY_FILE", "/no/such/file"), ("REDIS_URL_FILE", "/no/such/file")];
+    succeed(folder.path(), &["backup"], &away).await;
+    succeed(folder.path(), &["backup", "verify"], &away).await;
+    let elsewhere = [&away[..], &[("DATABASE_URL", "sqlite://elsewhere.db")]].concat();
+    succeed(folder.path(), &["restore"], &elsewhere).await;
+    let said = refused(folder.path(), &["backup"], &[("DATABASE_URL_FILE", "/no/such/file")]).await;
+    assert!(said.contains("the file of DATABASE_URL, /no/such/file: there is no such file"), "{said}");
+}
+
+#[tokio::test]
 async fn a_clock_that_was_wrong_costs_no_backup() {
     let (folder, ..) = school().await;
     succeed(folder.path(), &["backup"], &[]).await;
