@@ -1,20 +1,34 @@
 //! Where settings come from when neither flag nor environment has them.
 
-use std::{io::ErrorKind, path::Path};
+use std::{env, io::ErrorKind, path::Path};
 
 /// Where the Debian package keeps a server's settings. systemd reads them for the service; this is for the operator at
 /// the command line, who wants the same.
 const OF_THE_MACHINE: &str = "/etc/llm-classroom/llm-classroom.env";
 
-/// Puts what `.env` says into the environment, below what is there; where there is no `.env`, what the machine's
-/// settings say. To be called before any thread starts.
+/// Where packages put programs. One from there is this machine's service, whatever folder its operator stands in: that
+/// one's `.env` may be another program's.
+const INSTALLED: &str = "/usr/";
+
+/// Puts what `.env` says into the environment, below what is there; for an installed program, or where there is no `.env`,
+/// what the machine's settings say. To be called before any thread starts.
 ///
 /// # Errors
 /// A file that is there and can't be read, as a sentence.
 pub fn load() -> Result<(), String> {
+    let machine = Path::new(OF_THE_MACHINE);
+    if machine.exists() && env::current_exe().is_ok_and(|program| program.starts_with(INSTALLED)) {
+        return of_the_machine(machine);
+    }
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
-        Err(error) if error.not_found() => of_the_machine(Path::new(OF_THE_MACHINE)),
+        Err(error) if error.not_found() => of_the_machine(machine),
+        // A folder that this user may not look into. Where it may, the file is seen.
+        Err(dotenvy::Error::Io(error))
+            if error.kind() == ErrorKind::PermissionDenied && !Path::new(".env").exists() =>
+        {
+            of_the_machine(machine)
+        }
         Err(error) => Err(unreadable(Path::new("the file .env"), &error)),
     }
 }

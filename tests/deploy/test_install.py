@@ -214,12 +214,16 @@ def the_guides_commands_work(machine):
     machine.run(*ask, "--json", '{"topic": "과학 탐구"}', conversations)
     kept = machine.says(*ask, conversations)
     assert "과학 탐구" in kept
+    # Where the operator stands is nobody's business: in a home that others can't enter, beside an old program's settings.
+    machine.write("/root/old/.env", "OPENAI_API_KEY=sk-old\nDATABASE_URL=sqlite://old.db\nBACKUP_URL=old\n", 0o600)
+    machine.path("/root").chmod(0o700)
     # The first takes the key away, so that nothing is left for "doctor" to find.
     for heading in ["무엇이 어디에 있나요?", "서비스 (systemd)", "더 들여다보기", "백업", "되살리기", "파일로 남기기"]:
         for block in commands(heading):
-            machine.run("bash", "-euo", "pipefail", "-c", block)
+            machine.run("bash", "-euo", "pipefail", "-c", f"cd /root/old\n{block}")
     eventually("the program", lambda: machine.get("/ready"))
     assert machine.says(*ask, conversations) == kept
+    assert [file.name for file in machine.path("/root/old").iterdir()] == [".env"]
     refused = machine.run("llm-classroom", "backup", check=False)
     assert "run this as the user whose it is: sudo -u '#" in refused.stdout
 
