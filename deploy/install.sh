@@ -108,7 +108,9 @@ get_packages() { # get_packages NAME...: those that are missing
 apt() { # apt COMMAND...: its many lines only when it fails; nothing is asked, and settings stay as they are
     local quiet=(--yes -qq --no-install-recommends -o Dpkg::Use-Pty=0 -o Dpkg::Options::=--force-confold
         -o Dpkg::Options::=--force-confdef)
-    if ! DEBIAN_FRONTEND=noninteractive apt-get "${quiet[@]}" "$@" >"$work/apt" 2>&1; then
+    # The system's own nightly upgrades hold apt's lock for minutes.
+    quiet+=(-o DPkg::Lock::Timeout=600)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get "${quiet[@]}" "$@" >"$work/apt" 2>&1 9>&-; then
         cat "$work/apt" >&2
         fail "apt-get $*: 되지 않았어요. 위의 까닭을 고친 다음 다시 실행해 주세요."
     fi
@@ -489,6 +491,11 @@ finish() {
     fi
 }
 
+# One at a time; the system lets go of it when this process ends in whatever way.
+if ! $dry_run && ((EUID == 0)); then
+    exec 9>/run/lock/llm-classroom-setup
+    flock --nonblock 9 || fail "다른 설치나 업데이트가 진행되고 있어요. 끝난 다음 다시 실행해 주세요."
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 check

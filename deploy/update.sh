@@ -66,6 +66,12 @@ old=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' llm-classr
 [[ $old == installed\ * ]] || fail 1 "LLM Classroom이 아직 설치되어 있지 않아요. install.sh로 먼저 설치해 주세요."
 old=${old#installed }
 
+# One at a time; the system lets go of it when this process ends in whatever way.
+if ! $dry_run; then
+    exec 9>/run/lock/llm-classroom-setup
+    flock --nonblock 9 || fail 1 "다른 설치나 업데이트가 진행되고 있어요. 끝난 다음 다시 실행해 주세요."
+fi
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -178,8 +184,16 @@ former=$kept/llm-classroom_${old}_amd64.deb
 install -d -m 700 "$kept"
 cp /usr/bin/llm-classroom "$kept/llm-classroom.former"
 
-# Settings stay as they are here; the service is restarted below, where it's seen how that goes.
-put() { LLM_CLASSROOM_RESTART_LATER=1 dpkg --force-confold --force-confdef --install "$1" >"$work/dpkg" 2>&1; }
+# Settings stay as they are here; the service is restarted below, where it's seen how that goes. The system's own nightly
+# upgrades hold dpkg's lock for minutes.
+put() {
+    local patience=$((SECONDS + 600))
+    until LC_ALL=C LLM_CLASSROOM_RESTART_LATER=1 \
+        dpkg --force-confold --force-confdef --install "$1" >"$work/dpkg" 2>&1 9>&-; do
+        grep -q 'lock.* locked by another process' "$work/dpkg" && ((SECONDS < patience)) || return 1
+        sleep 1
+    done
+}
 restart() {
     systemctl daemon-reload
     systemctl start llm-classroom.socket llm-classroom-backup.timer || true

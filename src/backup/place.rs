@@ -263,10 +263,11 @@ fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
         .with_bucket_name(bucket)
         .with_retry(retry)
         .with_client_options(
-            // A large school takes its time, so no whole transfer is limited.
+            // A large school takes its time, so no whole transfer is limited; silence is.
             ClientOptions::new()
                 .with_allow_http(is_plain)
                 .with_connect_timeout(Duration::from_secs(5))
+                .with_read_timeout(PATIENCE)
                 .with_timeout_disabled(),
         )
         .build()

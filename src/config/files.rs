@@ -38,8 +38,10 @@ fn unreadable(path: &Path, error: &dotenvy::Error) -> String {
     let path = path.display();
     match error {
         dotenvy::Error::LineParse(line, _) => {
-            let name = line.split('=').next().unwrap_or_default().trim_start_matches("export ").trim();
-            format!("{path} can't be read: {name} isn't written as NAME=value; does a quotation mark stay open?")
+            let name = line.split_once('=').map(|(name, _)| name.trim_start_matches("export ").trim());
+            let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+            let what = name.filter(is_name).unwrap_or("a line");
+            format!("{path} can't be read: {what} isn't written as NAME=value; does a quotation mark stay open?")
         }
         error => format!("{path} can't be read: {error}"),
     }
@@ -68,8 +70,12 @@ mod tests {
     fn a_line_that_cannot_be_read_is_not_repeated() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("settings");
-        fs::write(&file, "APP_PORT=8000\nOPENAI_API_KEY=\"sk-secret\n").unwrap();
-        let said = of_the_machine(&file).unwrap_err();
-        assert!(said.contains("OPENAI_API_KEY") && !said.contains("sk-secret"), "{said}");
+        for line in ["OPENAI_API_KEY=\"sk-secret", "OPENAI_API_KEY: sk-secret", "sk-secret", "sk-secret key = 'x"] {
+            fs::write(&file, format!("APP_PORT=8000\n{line}\n")).unwrap();
+            let said = of_the_machine(&file).unwrap_err();
+            assert!(said.contains("isn't written as NAME=value") && !said.contains("secret"), "{said}");
+        }
+        fs::write(&file, "OPENAI_API_KEY=\"sk-secret\n").unwrap();
+        assert!(of_the_machine(&file).unwrap_err().contains("OPENAI_API_KEY isn't written"));
     }
 }

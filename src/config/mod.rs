@@ -55,7 +55,12 @@ impl Cli {
         let read = command.try_get_matches_from_mut(env::args_os());
         match read.and_then(|matches| Self::from_arg_matches(&matches)) {
             Ok(cli) => Ok(cli),
-            Err(error) if error.kind() == ErrorKind::ValueValidation && Consultation::read().is_some() => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::InvalidUtf8
+                ) && Consultation::read().is_some() =>
+            {
                 let said = error.to_string();
                 let line = said.lines().next().unwrap_or_default();
                 Err(ConfigError(line.trim_start_matches("error: ").to_owned()))

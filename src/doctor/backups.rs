@@ -1,17 +1,22 @@
 //! Whether there is a backup, and how old it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::timeout;
 
 use super::finding::{Finding, State, Subject};
 use crate::{backup, config::Config};
 
 /// A daily backup that is older than this was missed.
 const OLD: i64 = 26 * 60 * 60;
+/// How long the place may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn check(config: &Config) -> Finding {
     let place = backup::without_keys(&config.backup.backup_url);
     let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
-    match backup::newest(&config.backup.backup_url).await {
+    let newest = timeout(PATIENCE, backup::newest(&config.backup.backup_url)).await;
+    match newest.unwrap_or_else(|_| Err(anyhow::anyhow!("it is silent"))) {
         Ok(Some(name)) => {
             let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs().cast_signed());
             let age = now - name.moment();

@@ -3,6 +3,7 @@
 use std::{io::ErrorKind, path::Path, time::Duration};
 
 use secrecy::ExposeSecret;
+use tokio::time::timeout;
 
 use super::finding::{Finding, State, Subject};
 use crate::{
@@ -23,7 +24,15 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     {
         return (vec![finding(State::Failed, "database-forbidden").with("path", path.display())], None);
     }
-    match Store::look(url, PATIENCE).await {
+    // A large file takes its time to be looked through; a server that is silent so long waits for a lock, or is lost.
+    let look = match file {
+        Some(_) => Store::look(url, PATIENCE).await,
+        None => match timeout(2 * PATIENCE, Store::look(url, PATIENCE)).await {
+            Ok(look) => look,
+            Err(_) => return (vec![finding(State::Failed, "database-silent")], None),
+        },
+    };
+    match look {
         Ok(None) => (vec![finding(State::Note, "database-missing").with("path", path_of(file))], None),
         Ok(Some(look)) => (judge(&look, file), look.clock),
         Err(error) => (vec![failure(&error, file)], None),

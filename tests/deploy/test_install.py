@@ -477,6 +477,37 @@ def test_a_release_is_taken_from_where_the_settings_say(served, package, tmp_pat
     assert version(served) == "1.3.0"
 
 
+HOLDS_DPKG = """
+import fcntl, pathlib, time
+with open("/var/lib/dpkg/lock-frontend", "w") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX)
+    pathlib.Path("/run/held").touch()
+    while pathlib.Path("/run/held").exists():
+        time.sleep(0.02)
+"""
+
+
+def test_an_update_waits_for_the_systems_own_and_for_no_second_one(served, package):
+    new = variant(package, "1.4.0", lambda files: None)
+    put(served, new, new.with_name(f"{new.name}.sha256"))
+    new.unlink()
+    command = ["/usr/share/llm-classroom/update.sh", "--package", f"/root/{new.name}"]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    holding = subprocess.Popen(served.inside("python3", "-c", HOLDS_DPKG), **quiet)
+    eventually("the lock", lambda: served.path("/run/held").exists())
+    updating = subprocess.Popen(served.inside(*command), **quiet)
+    eventually(
+        "dpkg's refusal", lambda: served.run("grep", "-rqs", "locked by another", "/tmp", check=False).returncode == 0
+    )
+    second = served.run(*command, check=False)
+    assert second.returncode == 1 and "진행되고 있어요" in second.stdout
+    assert "진행되고 있어요" in install(served, "--practice", check=False).stdout
+    served.path("/run/held").unlink()
+    assert updating.wait(timeout=120) == 0
+    assert holding.wait(timeout=60) == 0
+    assert version(served) == "1.4.0"
+
+
 def test_a_dry_run_of_an_update_changes_nothing(served, update):
     before, process = state(served), served.show(SERVICE, "MainPID")
     shown = update("2.0.0", program(CRASHES), "--dry-run")

@@ -6,6 +6,7 @@ use std::{
     process::Command,
 };
 
+use sea_orm::{ConnectionTrait as _, Database, TransactionTrait as _};
 use serde_json::Value;
 use tokio::net::TcpStream;
 
@@ -16,6 +17,7 @@ use crate::support::{
     postgres,
     process::Process,
     redis::{RedisServer, lasting_port},
+    soon,
 };
 
 /// What the doctor reported: each finding's code with its state, words and mend.
@@ -113,6 +115,7 @@ async fn settings_that_cannot_even_be_read_are_a_finding_too() {
     for (name, value) in [
         ("TRUSTED_PROXIES", "1.2.3.4/99"),
         ("APP_PORT", "99999"),
+        ("APP_ENV", "prod"),
         ("TLS_DOMAIN", "*.school.example"),
         ("OPENAI_API_KEY_FILE", "/no/such/file"),
         ("DATABASE_URL", "mysql://teacher:hush@db/school"),
@@ -125,6 +128,31 @@ async fn settings_that_cannot_even_be_read_are_a_finding_too() {
     let report = examine(folder.path(), &[]).await;
     assert_eq!(report.codes(), ["settings-refused"]);
     assert!(report.text.contains("OPENAI_API_KEY") && !report.text.contains("hush"), "{}", report.text);
+}
+
+#[tokio::test]
+async fn nobody_s_silence_keeps_the_doctor() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = tokio::task::spawn_blocking(postgres::fresh_database).await.unwrap();
+    let settings = [("DATABASE_URL", url.as_str())];
+    let migrated = Command::new(env!("CARGO_BIN_EXE_llm-classroom")).arg("migrate").envs(settings).output().unwrap();
+    assert!(migrated.status.success());
+    let database = Database::connect(&url).await.unwrap();
+    let holding = database.begin().await.unwrap();
+    holding.execute_unprepared("LOCK TABLE seaql_migrations IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    // Takes connections in, and says nothing.
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let storage = [
+        ("BACKUP_URL", "s3://school/backups"),
+        ("AWS_ENDPOINT_URL", &endpoint),
+        ("AWS_REGION", "ap-northeast-2"),
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+    ];
+    let report = soon("the report", examine(folder.path(), &[&settings[..], &storage].concat())).await;
+    assert_eq!(report.state("database-silent"), Some("failed"), "{}", report.text);
+    assert_eq!(report.state("backup-unreachable"), Some("failed"), "{}", report.text);
 }
 
 #[tokio::test]
