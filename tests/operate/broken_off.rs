@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 use crate::{
     backup::{Settings, fresh_postgres, list, names, object, refused, school, succeed},
     s3::{Fault, S3},
-    support::{eventually, soon},
+    support::{eventually, process::Process, soon},
 };
 
 fn start(folder: &Path, words: &[&str], settings: &Settings<'_>) -> Child {
@@ -137,6 +137,20 @@ async fn a_restore_into_postgresql_that_is_killed_leaves_nothing() {
     assert!(said.contains("into an empty database only"), "{said}");
 }
 
+#[tokio::test]
+async fn a_database_that_is_there_and_empty_is_filled() {
+    let (folder, student, conversation) = school().await;
+    succeed(folder.path(), &["backup"], &[]).await;
+    let settings = [("DATABASE_URL", "sqlite://elsewhere.db")];
+    succeed(folder.path(), &["migrate"], &settings).await;
+    let said = succeed(folder.path(), &["restore"], &settings).await;
+    assert!(said.contains("every row compared"), "{said}");
+    let said = refused(folder.path(), &["restore"], &settings).await;
+    assert!(said.contains("holds another school") && said.contains("nothing was changed"), "{said}");
+    let program = Process::start(folder.path(), &settings);
+    assert_eq!(student.moved_to(program.url.clone()).stored(&conversation).await["state"], "done");
+}
+
 const UNDONE: [&str; 5] = [
     "DROP INDEX turns_held",
     "ALTER TABLE turns DROP COLUMN lease",
@@ -179,7 +193,7 @@ async fn an_older_version_s_backup_is_restored() {
     for url in ["sqlite://elsewhere.db".to_owned(), fresh_postgres().await] {
         let settings = [("DATABASE_URL", url.as_str())];
         succeed(folder.path(), &["restore"], &settings).await;
-        let program = crate::support::process::Process::start(folder.path(), &settings);
+        let program = Process::start(folder.path(), &settings);
         let there = student.moved_to(program.url.clone()).stored(&conversation).await;
         assert_eq!(there["state"], "done", "{url}");
     }
