@@ -83,6 +83,8 @@ fi
 
 # --- How things are changed: each at one place, so that a dry run changes nothing and a second run knows it did nothing ---
 
+# Checksums of what this script wrote: what people changed is told by them from what may be renewed.
+readonly written=/var/cache/llm-classroom/written
 changes=0 restart=false reload=false updated=false text=''
 do_it() { # do_it COMMAND...
     changes=$((changes + 1))
@@ -127,7 +129,7 @@ put() { # put SOURCE TARGET [MODE]: with the domain in it; what somebody changed
         return
     fi
     # Another domain's file is from before this domain.
-    if [[ -f $target ]] && { ! grep -q "${example//./\\.}" "$source" || grep -qF -- "$domain" "$target"; }; then
+    if [[ -f $target ]] && ! is_ours "$target" && { ! grep -q "${example//./\\.}" "$source" || grep -qF -- "$domain" "$target"; }; then
         say "$target: 손으로 고친 파일이라 그대로 두었어요. 새 것으로 바꾸려면 지우고 다시 실행해 주세요."
         return
     fi
@@ -135,8 +137,19 @@ put() { # put SOURCE TARGET [MODE]: with the domain in it; what somebody changed
     reload=true
 }
 write() { # write TARGET MODE: what is in $text
+    local sum
     install -D -m "$2" /dev/null "$1"
     printf '%s\n' "$text" >"$1"
+    sum=$(sha256sum <"$1")
+    install -d -m 700 "${written%/*}"
+    touch "$written"
+    sed -i "\\| $1\$|d" "$written"
+    printf '%s %s\n' "${sum%% *}" "$1" >>"$written"
+}
+is_ours() { # is_ours FILE: nobody changed it since this script wrote it
+    local sum
+    sum=$(sha256sum <"$1")
+    grep -qxF "${sum%% *} $1" "$written" 2>/dev/null
 }
 link() { # link TARGET NAME
     [[ $(readlink "$2" || true) == "$1" ]] && return
@@ -194,6 +207,9 @@ check() {
     memory=$(awk '/^MemTotal:/ { print int($2 / 1024) }' /proc/meminfo)
     disk=$(df --output=avail -m /var | tail -n 1)
     ((memory >= 850)) || fail "메모리가 ${memory} MiB예요. 1 GiB(t3.micro) 이상이 필요해요."
+    local hides=/etc/systemd/system/$service
+    [[ ! -e $hides ]] || fail "첫 버전의 서비스 파일이 남아 있어서 새 서비스를 가려요: $hides" \
+        "이렇게 지운 다음 다시 실행해 주세요: sudo systemctl disable --now llm-classroom; sudo rm $hides; sudo systemctl daemon-reload"
     ((disk >= 1024)) || fail "/var에 빈 곳이 $((disk)) MiB뿐이에요. 1 GiB 이상 비워 주세요."
 
     local port who
@@ -214,11 +230,11 @@ check() {
         for site in /etc/nginx/sites-enabled/*; do
             case ${site##*/} in
             default | llm-classroom.conf | llm-classroom-http.conf | '*') ;;
-            *) fail "nginx에 다른 사이트가 있어요: $site" "그 사이트를 건드리지 않도록 멈췄어요. --no-nginx로 설치한 다음 운영 안내서의 nginx 부분을 따라 주세요." ;;
+            *) fail "nginx에 다른 사이트가 있어요: $site" "더 쓰지 않는다면 sudo rm $site 로 지우고 다시 실행해 주세요. 계속 쓴다면 --no-nginx로 설치한 다음 운영 안내서의 nginx 부분을 따라 주세요." ;;
             esac
         done
     fi
-    [[ -z $key_file || -s $key_file ]] || fail "$key_file: 키가 든 파일이 없거나 비어 있어요."
+    [[ -z $key_file ]] || [[ -f $key_file && -s $key_file ]] || fail "$key_file: 키가 든 파일이 없거나 비어 있어요."
     has llm-classroom || [[ -n $package ]] || fail "설치할 패키지를 알려 주세요: --package llm-classroom_0.1.0_amd64.deb"
     say "$PRETTY_NAME, 메모리 ${memory} MiB, 빈 디스크 $((disk)) MiB"
 }
@@ -253,6 +269,8 @@ fetch() { # the package into $file, with its checksum looked at
 
 install_program() {
     step "프로그램"
+    # What a lost connection or power cut left half installed.
+    [[ -z $(dpkg --audit) ]] || do_it dpkg --force-confold --force-confdef --configure -a
     get_packages ca-certificates curl
     local now new file=''
     now=$(dpkg-query --show --showformat='${Version}' llm-classroom 2>/dev/null || true)
@@ -466,7 +484,7 @@ make_backup() {
         return
     fi
     do_it systemctl start llm-classroom-backup.service ||
-        fail "백업을 만들지 못했어요: $(journalctl --unit llm-classroom-backup --lines 3 --no-pager --output cat)"
+        fail "백업을 만들지 못했어요: $(journalctl --unit llm-classroom-backup --identifier llm-classroom --lines 1 --no-pager --output cat)"
     $dry_run || say "첫 백업을 만들고 다시 읽어 확인했어요. 이제 매일 밤 만들어요."
 }
 
@@ -494,6 +512,8 @@ finish() {
 # One at a time; the system lets go of it when this process ends in whatever way.
 if ! $dry_run && ((EUID == 0)); then
     exec 9>/run/lock/llm-classroom-setup
+    # update.sh, when it's called from here.
+    export LLM_CLASSROOM_SETUP=$$
     flock --nonblock 9 || fail "다른 설치나 업데이트가 진행되고 있어요. 끝난 다음 다시 실행해 주세요."
 fi
 work=$(mktemp -d)

@@ -63,11 +63,13 @@ for tool in curl dpkg-deb sha256sum; do
     command -v "$tool" >/dev/null || fail 1 "$tool 명령이 없어요: sudo apt-get install $tool"
 done
 old=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' llm-classroom 2>/dev/null || true)
-[[ $old == installed\ * ]] || fail 1 "LLM Classroom이 아직 설치되어 있지 않아요. install.sh로 먼저 설치해 주세요."
-old=${old#installed }
+status=${old%% *} old=${old#* }
+# Half installed, after a lost connection or a power cut, is installed: this is how it becomes whole.
+[[ $status =~ ^(installed|half-|unpacked|triggers-) ]] ||
+    fail 1 "LLM Classroom이 아직 설치되어 있지 않아요. install.sh로 먼저 설치해 주세요."
 
 # One at a time; the system lets go of it when this process ends in whatever way.
-if ! $dry_run; then
+if ! $dry_run && [[ -z ${LLM_CLASSROOM_SETUP-} ]]; then
     exec 9>/run/lock/llm-classroom-setup
     flock --nonblock 9 || fail 1 "다른 설치나 업데이트가 진행되고 있어요. 끝난 다음 다시 실행해 주세요."
 fi
@@ -84,12 +86,12 @@ if [[ -n $release ]]; then
         "RELEASES_URL=https://github.com/주인/저장소/releases/download"
     package=${releases%/}/v$release/llm-classroom_${release}_amd64.deb
 elif $rollback; then
-    for file in "$kept"/llm-classroom_*.deb; do
-        [[ -f $file && $file != *"/llm-classroom_${old}_"* ]] || continue
+    file=$kept/llm-classroom_$(cat "$kept/former" 2>/dev/null)_amd64.deb
+    if [[ -f $file && $file != *"/llm-classroom_${old}_"* ]]; then
         package=$file
         # Kept by us where root alone writes, and looked at when it came.
         sha256=$(sha256sum "$file" | cut -c 1-64)
-    done
+    fi
     [[ -n $package ]] || fail 1 "되돌아갈 버전이 남아 있지 않아요. --package로 알려 주세요."
 fi
 
@@ -115,7 +117,11 @@ name=$(dpkg-deb --field "$file" Package 2>/dev/null) || fail 1 "$file: Debian �
 [[ $(dpkg-deb --field "$file" Architecture) == $(dpkg --print-architecture) ]] ||
     fail 1 "이 컴퓨터($(dpkg --print-architecture))에 맞는 패키지가 아니에요."
 new=$(dpkg-deb --field "$file" Version)
-if dpkg --compare-versions "$new" eq "$old"; then
+# An update that was killed may have left the former program running.
+runs_from_before() {
+    [[ $(readlink "/proc/$(systemctl show --value --property=MainPID "$service")/exe") == *' (deleted)' ]]
+}
+if [[ $status == installed ]] && dpkg --compare-versions "$new" eq "$old" && ! runs_from_before; then
     say "이미 $new 버전이에요. 바꿀 것이 없어요."
     exit 0
 fi
@@ -139,20 +145,21 @@ ask() { # ask PATH: the answer, if it's a 200
         "${how[@]}" "http://${address:-127.0.0.1:8000}$1"
     fi
 }
-serves() { # serves SECONDS: within this time, and it goes on doing so
-    local deadline=$((SECONDS + $1)) process='' first='' again
-    while ((SECONDS < deadline)); do
+serves() { # serves SECONDS: within this time, and then the same process for ten more: not one that soon falls over
+    local deadline=$((SECONDS + $1)) steady=10 process first='' since=0
+    while ((SECONDS < deadline)) || [[ -n $first ]]; do
         sleep 0.5
         process=$(systemctl show --value --property=MainPID "$service")
         # While it is starting, a question would only wait in the port's queue.
-        if systemctl is-active --quiet "$service" && ask /health >/dev/null && ask /ready >/dev/null; then
-            again=$(systemctl show --value --property=MainPID "$service")
-            # Twice, a second apart, by the same process: not one that falls over after its first answer.
-            if [[ -n $first && $first == "$again" ]]; then
-                return 0
+        if systemctl is-active --quiet "$service" && ask /health >/dev/null && ask /ready >/dev/null &&
+            [[ $process == "$(systemctl show --value --property=MainPID "$service")" ]]; then
+            if [[ $process != "$first" ]]; then
+                ((SECONDS < deadline)) || return 1
+                first=$process since=$SECONDS
             fi
+            ((SECONDS - since < steady)) || return 0
+        else
             first=''
-            [[ $process == "$again" ]] && first=$again && sleep 1
         fi
     done
     return 1
@@ -182,7 +189,8 @@ fi
 # The way back: the package of the version that serves now, or else its program.
 former=$kept/llm-classroom_${old}_amd64.deb
 install -d -m 700 "$kept"
-cp /usr/bin/llm-classroom "$kept/llm-classroom.former"
+cp /usr/bin/llm-classroom "$kept/llm-classroom.former" ||
+    fail 1 "되돌아갈 파일을 남겨 두지 못해서 멈췄어요. 아무것도 바꾸지 않았어요. df -h 로 디스크를 살펴 주세요."
 
 # Settings stay as they are here; the service is restarted below, where it's seen how that goes. The system's own nightly
 # upgrades hold dpkg's lock for minutes.
@@ -205,10 +213,8 @@ restart() {
 trap '' HUP INT TERM
 
 come_back() { # come_back: the former version, one way or the other
-    if [[ -f $former ]]; then
-        put "$former" || return 1
-    else
-        say "이전 패키지가 남아 있지 않아서 프로그램 파일만 되돌려요. dpkg에는 $new 버전으로 보여요."
+    if ! [[ -f $former ]] || ! put "$former"; then
+        say "이전 패키지를 쓸 수 없어서 프로그램 파일만 되돌려요. dpkg에는 $new 버전으로 보여요."
         install -m 755 "$kept/llm-classroom.former" /usr/bin/llm-classroom || return 1
     fi
     restart
@@ -220,9 +226,18 @@ say "설치해요."
 if put "$file" && restart && serves "$wait"; then
     # The next update's way back.
     find "$kept" -name 'llm-classroom_*.deb' ! -name "llm-classroom_${old}_*.deb" ! -name "llm-classroom_${new}_*.deb" -delete
-    [[ $file -ef $kept/llm-classroom_${new}_amd64.deb ]] || cp "$file" "$kept/llm-classroom_${new}_amd64.deb"
+    # Whole or not at all, or it would be no way back.
+    if [[ ! $file -ef $kept/llm-classroom_${new}_amd64.deb ]] &&
+        ! { cp "$file" "$kept/unfinished" && mv "$kept/unfinished" "$kept/llm-classroom_${new}_amd64.deb"; }; then
+        rm -f "$kept/unfinished"
+        say "디스크가 모자라 이 패키지를 남겨 두지 못했어요. 다음 업데이트에서는 프로그램 파일로만 되돌아갈 수 있어요."
+    fi
+    printf '%s' "$old" >"$kept/former"
     rm -f "$kept/llm-classroom.former"
     say "$new 버전이 잘 돌아가요."
+    if [[ -e /etc/nginx/conf.d/llm-classroom.conf ]]; then
+        say "nginx의 새 파일은 install.sh를 처음과 같은 말로 다시 실행하면 들어가요. 고친 파일은 그대로 둬요."
+    fi
     exit 0
 fi
 

@@ -54,7 +54,7 @@ pack() {
     rm -rf "$dist"
     mkdir -p "$dist/$name"
     install -m 755 "$CARGO_TARGET_DIR/$target/release/llm-classroom" "$dist/llm-classroom"
-    cp -R "$dist/llm-classroom" LICENSE README.ko.md deploy "$dist/$name/"
+    cp -R "$dist/llm-classroom" LICENSE README.ko.md deploy docs "$dist/$name/"
     # What running things here left behind.
     rm -rf "$dist/$name/deploy/docker/"{.env,secrets}
     find "$dist/$name" -name __pycache__ -prune -exec rm -rf {} +

@@ -81,10 +81,18 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
 /// Those that systemd passed, and where it passed none, those that the settings name.
 fn sockets(config: &Config) -> anyhow::Result<Sockets> {
     let passed = listen::Passed::take()?;
+    if let Some(address) = passed.main.as_ref().and_then(|socket| socket.local_addr().ok())
+        && address.port() != config.app_port
+    {
+        tracing::warn!(
+            %address, APP_PORT = config.app_port,
+            "systemd's socket decides where the program listens; change it with systemctl edit llm-classroom.socket, too"
+        );
+    }
     Ok(Sockets {
-        main: passed.main.map_or_else(|| listen::bind(config.app_host, config.app_port), Ok)?,
+        main: passed.main.map_or_else(|| listen::bind(config.app_host, config.app_port, "APP_PORT"), Ok)?,
         redirect: match (passed.redirect, config.tls.http_redirect_addr) {
-            (None, Some(address)) => Some(listen::bind(address.ip(), address.port())?),
+            (None, Some(address)) => Some(listen::bind(address.ip(), address.port(), "HTTP_REDIRECT_ADDR")?),
             (passed, _) => passed,
         },
     })

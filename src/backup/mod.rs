@@ -21,7 +21,7 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 pub use manifest::{Manifest, Name};
-pub use place::{Kept, Place, without_keys};
+pub use place::{Kept, Place, local as folder, without_keys};
 
 use crate::{
     config::Config,
@@ -181,13 +181,22 @@ fn new_file(url: &str) -> Option<PathBuf> {
 /// Root's files in another user's folder would be none that this user can read. And that user could lead root astray there.
 fn refuse_root(folder: &Path) -> anyhow::Result<()> {
     let (Ok(own), Ok(there)) = (fs::metadata("/proc/self"), fs::metadata(folder)) else { return Ok(()) };
-    ensure!(
-        own.uid() != 0 || there.uid() == 0,
-        "{} is not root's; run this as the user whose it is: sudo -u '#{}' llm-classroom …",
-        folder.display(),
-        there.uid()
-    );
+    if own.uid() == 0 && there.uid() != 0 {
+        let (folder, user) = (folder.display(), user_name(there.uid()));
+        bail!("{folder} is {user}'s and not root's; run this as that user: sudo -u {user} llm-classroom …");
+    }
     Ok(())
+}
+
+/// The user's name or, where the machine doesn't know it, its number as `sudo` takes it.
+fn user_name(id: u32) -> String {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("'#{id}'"))
 }
 
 /// Whole or not at all, and for this user alone.

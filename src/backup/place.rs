@@ -237,7 +237,8 @@ pub fn without_keys(url: &str) -> String {
 }
 
 /// The folder that an address names, if it names one.
-fn local(url: &str) -> Option<&FilePath> {
+#[must_use]
+pub fn local(url: &str) -> Option<&FilePath> {
     let path = url.strip_prefix("file://").unwrap_or(url);
     (!path.is_empty() && !path.contains("://")).then(|| FilePath::new(path))
 }

@@ -1,6 +1,6 @@
 //! Where settings come from when neither flag nor environment has them.
 
-use std::{env, io::ErrorKind, path::Path};
+use std::{env, fs, io::ErrorKind, path::Path};
 
 /// Where the Debian package keeps a server's settings. systemd reads them for the service; this is for the operator at
 /// the command line, who wants the same.
@@ -18,7 +18,8 @@ const INSTALLED: &str = "/usr/";
 pub fn load() -> Result<(), String> {
     let machine = Path::new(OF_THE_MACHINE);
     if machine.exists() && env::current_exe().is_ok_and(|program| program.starts_with(INSTALLED)) {
-        return of_the_machine(machine);
+        of_the_machine(machine)?;
+        return place_data();
     }
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
@@ -31,6 +32,25 @@ pub fn load() -> Result<(), String> {
         }
         Err(error) => Err(unreadable(Path::new("the file .env"), &error)),
     }
+}
+
+/// Where an installed program keeps what it keeps, if its settings don't say: the same for the service and for whoever
+/// looks after it.
+fn place_data() -> Result<(), String> {
+    let mut places = String::from("BACKUP_URL=/var/backups/llm-classroom\n");
+    let credential = env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("DATABASE_URL"));
+    if env::var_os("DATABASE_URL_FILE").is_none_or(|path| path.is_empty()) && !credential.is_some_and(|it| it.exists())
+    {
+        places += "DATABASE_URL=sqlite:///var/lib/llm-classroom/llm-classroom.db\n";
+    }
+    // Below what is there already.
+    dotenvy::from_read(places.as_bytes()).map_err(|error| error.to_string())
+}
+
+/// Whether there are settings of this machine that this user may not read.
+#[must_use]
+pub fn are_hidden() -> bool {
+    fs::File::open(OF_THE_MACHINE).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 /// Names the setting and not its line, which may hold a secret.
@@ -50,8 +70,7 @@ fn unreadable(path: &Path, error: &dotenvy::Error) -> String {
 fn of_the_machine(path: &Path) -> Result<(), String> {
     match dotenvy::from_path(path) {
         Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
-            // They hold secrets. Whoever only wants the version or another database needs none of them.
-            eprintln!("note: {} is there, but not for this user; with sudo its settings are used", path.display());
+            // They hold secrets. Whoever only wants the version or another database needs none of them; the doctor says so.
             Ok(())
         }
         Err(error) if error.not_found() => Ok(()),
@@ -62,8 +81,6 @@ fn of_the_machine(path: &Path) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]

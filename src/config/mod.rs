@@ -22,7 +22,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use backup::BackupConfig;
 pub use consultation::Consultation;
-pub use files::load;
+pub use files::{are_hidden, load};
 pub use observe::ObserveConfig;
 pub use prices::ModelPrice;
 pub use secrets::SECRETS;

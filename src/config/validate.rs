@@ -63,6 +63,11 @@ impl Config {
         if self.app_env == AppEnv::Production && self.public_url().is_none() {
             return refuse("APP_ENV=production needs APP_BASE_URL, such as https://class.example.kr");
         }
+        if self.tls.http_redirect_addr.is_some() && !self.public_url().is_some_and(|url| url.starts_with("https://")) {
+            return refuse(
+                "HTTP_REDIRECT_ADDR sends to https://, so it needs TLS_DOMAIN, or APP_BASE_URL with https://",
+            );
+        }
         check_url("ACME_DIRECTORY_URL", &self.tls.acme_directory_url)?;
         if self.tls.is_on() && self.app_base_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
             return refuse(
@@ -136,11 +141,15 @@ impl Config {
     }
 }
 
+/// Nothing of the address is repeated: addresses are shown in many places, and people write passwords into them.
 pub(super) fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match host {
+        Some(rest) if rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')) => {
+            refuse(&format!("{name} holds a user or password before the @, which has no place there"))
+        }
         Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace) => Ok(()),
-        _ => refuse(&format!("{name} must be a whole address such as https://example.kr, not {url:?}")),
+        _ => refuse(&format!("{name} must be a whole address such as https://example.kr")),
     }
 }
 

@@ -1,10 +1,17 @@
 //! Whether there is a backup, and how old it is.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
+use secrecy::ExposeSecret as _;
 use tokio::time::timeout;
 
-use super::finding::{Finding, State, Subject};
+use super::{
+    database,
+    finding::{Finding, State, Subject},
+};
 use crate::{backup, config::Config};
 
 /// A daily backup that is older than this was missed.
@@ -15,6 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) async fn check(config: &Config) -> Finding {
     let place = backup::without_keys(&config.backup.backup_url);
     let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
+    let data = database::file(config.database_url.expose_secret()).and_then(Path::parent).and_then(database::owner);
+    let own = backup::folder(&config.backup.backup_url).and_then(database::owner);
+    if own.zip(data).is_some_and(|(own, data)| own != data) {
+        return finding(State::Failed, "backup-owner");
+    }
     let newest = timeout(PATIENCE, backup::newest(&config.backup.backup_url)).await;
     match newest.unwrap_or_else(|_| Err(anyhow::anyhow!("it is silent"))) {
         Ok(Some(name)) => {

@@ -1,6 +1,6 @@
 //! Whether the database can be reached, is sound, and fits this version.
 
-use std::{io::ErrorKind, path::Path, time::Duration};
+use std::{io::ErrorKind, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
 use secrecy::ExposeSecret;
 use tokio::time::timeout;
@@ -24,6 +24,13 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     {
         return (vec![finding(State::Failed, "database-forbidden").with("path", path.display())], None);
     }
+    // Root may do what the service may not.
+    if let Some(path) = file
+        && let Some(folder) = path.parent()
+        && owner(path).zip(owner(folder)).is_some_and(|(file, folder)| file != folder)
+    {
+        return (vec![finding(State::Failed, "database-owner").with("path", path.display())], None);
+    }
     // A large file takes its time to be looked through; a server that is silent so long waits for a lock, or is lost.
     let look = match file {
         Some(_) => Store::look(url, PATIENCE).await,
@@ -37,6 +44,11 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
         Ok(Some(look)) => (judge(&look, file), look.clock),
         Err(error) => (vec![failure(&error, file)], None),
     }
+}
+
+/// The number of the user whose it is, if it's there.
+pub(super) fn owner(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|known| known.uid())
 }
 
 fn judge(look: &Look, file: Option<&Path>) -> Vec<Finding> {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::finding::{Finding, State, Subject};
 use crate::{
     app,
-    config::Config,
+    config::{Config, ModelConfig},
     domain::partner::Partner,
     llm::{Error, Message, Request, Role},
 };
@@ -17,7 +17,9 @@ pub(super) async fn check(config: &Config) -> Finding {
     let finding = |state, code| Finding::new(Subject::Model, state, code).with("model", &config.model.openai_model);
     let Some(server) = config.model.server() else { return finding(State::Note, "model-practice") };
     let finding = |state, code| finding(state, code).with("server", server);
-    let client = match app::partner(&config.model) {
+    // What stands in for it says nothing of it.
+    let alone = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
+    let client = match app::partner(&alone) {
         Ok(Partner::Model(client, _)) => client,
         Ok(Partner::Practice) => return finding(State::Note, "model-practice"),
         Err(error) => return finding(State::Failed, "model-settings").with("error", format!("{error:#}")),

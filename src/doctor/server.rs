@@ -14,6 +14,7 @@ pub(super) async fn check(config: &Config) -> Finding {
     let health = match web::get_here(&format!("{at}/health")).await {
         Ok(health) => health,
         Err(Trouble::Other(error)) => return finding(State::Failed, "server-silent").with("error", error),
+        Err(Trouble::Tls(error)) => return finding(State::Failed, "server-tls").with("error", error),
         Err(trouble) => return finding(State::Failed, "server-down").with("error", trouble.words()),
     };
     let Some(version) = health.version() else { return finding(State::Failed, "server-stranger") };

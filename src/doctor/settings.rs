@@ -3,7 +3,7 @@
 use std::{env, fmt::Display, fs, os::unix::fs::PermissionsExt as _};
 
 use super::finding::{Finding, State, Subject};
-use crate::config::{AppEnv, Config, SECRETS, Switch};
+use crate::config::{self, AppEnv, Config, SECRETS, Switch};
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     if let Err(error) = config.validate() {
@@ -12,6 +12,9 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     let mut found = Vec::new();
     let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
     let is_public = config.public_url().is_some_and(|url| !url.contains("://127.") && !url.contains("://localhost"));
+    if config::are_hidden() {
+        warn("settings-hidden");
+    }
     if is_public && config.app_env != AppEnv::Production {
         warn("settings-development");
     }

@@ -48,7 +48,7 @@ impl Trouble {
         let mut cause = error.source();
         while let Some(next) = cause {
             words = next.to_string();
-            if words.contains("certificate") || words.contains("TLS") {
+            if is_of_tls(next) {
                 return Self::Tls(words);
             }
             if words.contains("lookup") || words.contains("resolve") {
@@ -58,6 +58,13 @@ impl Trouble {
         }
         if error.is_connect() { Self::Connect(words) } else { Self::Other(words) }
     }
+}
+
+/// Whether TLS was not agreed: the certificate is not good, there is none yet, or the other side speaks no TLS.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    const SIGNS: [&str; 5] = ["certificate", "TLS", "tls handshake", "fatal alert", "corrupt message"];
+    let words = error.to_string();
+    error.is::<rustls::Error>() || SIGNS.iter().any(|sign| words.contains(sign))
 }
 
 impl Answer {

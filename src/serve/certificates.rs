@@ -11,6 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use rustls_acme::{AcmeConfig, AcmeState, EventError, EventOk, acme::ACME_TLS_ALPN_NAME};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::drawer::Drawer;
@@ -21,6 +22,9 @@ use crate::config::{LETS_ENCRYPT, TlsConfig};
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGER: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// After so long without a certificate and without a word the operator is told.
+const SILENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The certificates of this server's names.
 pub struct Certificates {
@@ -67,8 +71,22 @@ impl Certificates {
 
     /// Orders and renews until `stop`. The old certificate serves until there is a new one.
     pub async fn keep(mut self, stop: CancellationToken) {
-        let mut pause = FIRST_PAUSE;
-        while let Some(Some(event)) = stop.run_until_cancelled(self.state.next()).await {
+        let (mut pause, mut serves) = (FIRST_PAUSE, false);
+        loop {
+            let event = match stop.run_until_cancelled(timeout(SILENCE, self.state.next())).await {
+                Some(Ok(Some(event))) => event,
+                Some(Ok(None)) | None => return,
+                // While a certificate serves, nothing is heard for weeks.
+                Some(Err(_)) if serves => continue,
+                Some(Err(_)) => {
+                    tracing::error!(
+                        tls.names = self.names,
+                        "the certificate authority is silent; see whether this machine reaches it, and restart the program"
+                    );
+                    continue;
+                }
+            };
+            serves |= matches!(event, Ok(EventOk::DeployedCachedCert | EventOk::DeployedNewCert));
             match event {
                 Ok(EventOk::DeployedCachedCert) => self.serve("the certificate from the disk is served"),
                 Ok(EventOk::DeployedNewCert) => {

@@ -42,17 +42,18 @@ impl Passed {
     }
 }
 
-/// Listens on an address of our own.
+/// Listens on an address of our own, which `setting` chooses.
 ///
 /// # Errors
 /// When it can't be had, with what to do about it.
-pub fn bind(host: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+pub fn bind(host: IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).with_context(|| {
         let mend = match port {
             1..1024 => {
                 "ports below 1024 need CAP_NET_BIND_SERVICE or a socket from systemd, and nobody else may listen there"
+                    .to_owned()
             }
-            _ => "is the program running already? APP_PORT chooses another port",
+            _ => format!("is the program running already? {setting} chooses another port"),
         };
         format!("{host}:{port} can't be listened on; {mend}")
     })

@@ -17,7 +17,7 @@ pub fn stopping() {
 /// Gives a sign of life as often as the unit wants one (`WatchdogSec=`), three times in its span. It runs among the
 /// program's own tasks: when those are stuck, it is, and systemd starts the program anew.
 pub async fn live() {
-    let Some(span) = sd_notify::watchdog_enabled() else { return };
+    let Some(span) = sd_notify::watchdog_enabled().filter(|span| !span.is_zero()) else { return };
     let mut beat = interval(span / 3);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

@@ -16,7 +16,7 @@ from conftest import ROOT, eventually, run
 
 CACHE = ROOT / "target" / "machine"
 INSTALLED = ["systemd", "systemd-sysv", "dbus", "ca-certificates", "curl", "iproute2", "procps", "python3"]
-INSTALLED += ["logrotate", "adduser"]
+INSTALLED += ["logrotate", "adduser", "sudo"]
 AT_HAND = ["nginx", "certbot", "ufw"]
 """What deploy/install.sh installs: downloaded into the base, so that apt-get finds it without a network."""
 
@@ -48,7 +48,9 @@ umount -l /mnt
 mount --make-rshared /
 hostname class
 touch /run/machine
-exec env -i container=unshare LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"
+# The clock is this machine's own.
+exec env -i container=unshare LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+    setpriv --bounding-set -sys_time --inh-caps -sys_time "$@"
 """
 
 

@@ -181,21 +181,16 @@ def test_a_dry_run_then_the_run_itself_then_nothing_more_to_do(fresh, package, w
         changed.write_text(changed.read_text() + "# our own line\n")
         lost = machine.path("/etc/nginx/snippets/llm-classroom-acme.conf")
         lost.unlink()
+        # What nobody changed is renewed when a package brings it anew.
+        renewed = "llm-classroom-headers.conf"
+        newer = machine.path(f"/usr/share/llm-classroom/nginx/snippets/{renewed}")
+        newer.write_text(newer.read_text() + "# of the next version\n")
         mended = install(machine, *words, "--no-firewall", check=False)
         assert "손으로 고친 파일" in mended.stdout and "바꾼 것이 없어요" not in mended.stdout
         assert changed.read_text().endswith("# our own line\n")
         assert lost.exists()
+        assert machine.path(f"/etc/nginx/snippets/{renewed}").read_text().endswith("# of the next version\n")
         the_guides_commands_work(machine)
-
-
-SUDO = """#!/bin/sh
-if [ "$1" = -u ]; then
-    user=$2
-    shift 2
-    exec runuser -u "$user" -- "$@"
-fi
-exec "$@"
-"""
 
 
 def commands(heading):
@@ -203,29 +198,42 @@ def commands(heading):
     text = (ROOT / "docs/ko/operations.md").read_text()
     section = re.search(rf"^#+ {re.escape(heading)}\n(.*?)(?=^#+ )", text, re.DOTALL | re.MULTILINE)[1]
     for block in re.findall(r"^```bash\n(.*?)^```", section, re.DOTALL | re.MULTILINE):
-        yield "".join(line for line in block.splitlines(True) if not re.search(" -f( |$)|요청번호", line))
+        yield "".join(line for line in block.splitlines(True) if not re.search(" -f( |$)|요청번호|key.txt", line))
 
 
 def the_guides_commands_work(machine):
-    machine.write("/usr/local/bin/sudo", SUDO, 0o755)
-    machine.says("curl", "-sS", "--fail", "--cookie-jar", "/root/cookies", "http://127.0.0.1:8000/chat.html?topic=a")
+    # As on EC2: a user who may do nothing but ask for it, in a home that others can't enter, beside an old program's
+    # settings.
+    machine.run("useradd", "--create-home", "ubuntu")
+    machine.write("/etc/sudoers.d/ubuntu", "ubuntu ALL=(ALL) NOPASSWD:ALL\n", 0o440)
+    old = "OPENAI_API_KEY=sk-old\nDATABASE_URL=sqlite://old.db\nBACKUP_URL=old\n"
+    machine.write("/home/ubuntu/old/.env", old, 0o644)
+    machine.path("/home/ubuntu").chmod(0o750)
     ask = ["curl", "-sS", "--fail", "--cookie", "/root/cookies", "--cookie-jar", "/root/cookies"]
     conversations = "http://127.0.0.1:8000/api/v1/conversations"
     machine.run(*ask, "--json", '{"topic": "과학 탐구"}', conversations)
     kept = machine.says(*ask, conversations)
     assert "과학 탐구" in kept
-    # Where the operator stands is nobody's business: in a home that others can't enter, beside an old program's settings.
-    machine.write("/root/old/.env", "OPENAI_API_KEY=sk-old\nDATABASE_URL=sqlite://old.db\nBACKUP_URL=old\n", 0o600)
-    machine.path("/root").chmod(0o700)
     # The first takes the key away, so that nothing is left for "doctor" to find.
     for heading in ["무엇이 어디에 있나요?", "서비스 (systemd)", "더 들여다보기", "백업", "되살리기", "파일로 남기기"]:
         for block in commands(heading):
-            machine.run("bash", "-euo", "pipefail", "-c", f"cd /root/old\n{block}")
+            script = f"cd /home/ubuntu/old\n{block}"
+            machine.run(
+                "setpriv", "--reuid=ubuntu", "--regid=ubuntu", "--init-groups", "bash", "-euo", "pipefail", "-c", script
+            )
     eventually("the program", lambda: machine.get("/ready"))
     assert machine.says(*ask, conversations) == kept
-    assert [file.name for file in machine.path("/root/old").iterdir()] == [".env"]
+    assert [file.name for file in machine.path("/home/ubuntu/old").iterdir()] == [".env"]
+    (before,) = machine.path("/var/lib/llm-classroom").glob("before-*")
+    assert (before / "llm-classroom.db").exists()
     refused = machine.run("llm-classroom", "backup", check=False)
-    assert "run this as the user whose it is: sudo -u '#" in refused.stdout
+    assert "run this as that user: sudo -u llm-classroom llm-classroom" in refused.stdout
+    # Whoever looks without rights is told that much is hidden; and root sees what the service can't do.
+    unprivileged = ["setpriv", "--reuid=ubuntu", "--regid=ubuntu", "--clear-groups"]
+    assert "settings-hidden" in machine.run(*unprivileged, "llm-classroom", "doctor", check=False).stdout
+    machine.run("chown", "root:", "/var/lib/llm-classroom/llm-classroom.db", "/var/backups/llm-classroom")
+    seen = machine.run("llm-classroom", "doctor", check=False).stdout
+    assert "[database-owner]" in seen and "[backup-owner]" in seen, seen
 
 
 def serves_over_tls(machine):
@@ -506,6 +514,25 @@ def test_an_update_waits_for_the_systems_own_and_for_no_second_one(served, packa
     assert updating.wait(timeout=120) == 0
     assert holding.wait(timeout=60) == 0
     assert version(served) == "1.4.0"
+
+
+def test_an_update_that_was_cut_off_is_finished(served, package):
+    new = variant(package, "1.5.0", lambda files: None)
+    put(served, new, new.with_name(f"{new.name}.sha256"))
+    new.unlink()
+    # Killed between dpkg and the restart.
+    served.run("env", "LLM_CLASSROOM_RESTART_LATER=1", "dpkg", "--force-confold", "--install", f"/root/{new.name}")
+    before = served.show(SERVICE, "MainPID")
+    command = ["/usr/share/llm-classroom/update.sh", "--package", f"/root/{new.name}"]
+    assert "잘 돌아가요" in served.run(*command).stdout
+    assert served.show(SERVICE, "MainPID") != before
+    # Killed while dpkg was at it.
+    status = served.path("/var/lib/dpkg/status")
+    text = status.read_text()
+    ours = text.index("\nPackage: llm-classroom\n")
+    status.write_text(text[:ours] + text[ours:].replace("install ok installed", "install ok half-configured", 1))
+    assert "잘 돌아가요" in served.run(*command).stdout
+    assert served.says("dpkg-query", "--show", "--showformat=${db:Status-Status}", "llm-classroom") == "installed"
 
 
 def test_a_dry_run_of_an_update_changes_nothing(served, update):

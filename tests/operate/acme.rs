@@ -154,6 +154,11 @@ async fn an_authority_that_is_away_is_named_and_the_program_lives() {
     let mut said = Vec::new();
     _ = plain.read_to_end(&mut said);
     assert!(!said.starts_with(b"HTTP"), "{said:?}");
+    let mut doctor = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
+    doctor.args(["doctor", "--json"]).current_dir(&folder).env_clear();
+    doctor.envs([("APP_PORT", port.to_string().as_str()), ("TLS_DOMAIN", NAME)]);
+    let said = String::from_utf8(doctor.output().await.unwrap().stdout).unwrap();
+    assert!(said.contains("\"server-tls\"") && !said.contains("server-down"), "{said}");
     program.terminate();
     assert!(program.ended().await.success());
 }
@@ -187,6 +192,7 @@ fn settings_of_tls_that_cannot_work_are_refused_with_the_mend() {
         (&[("TLS_DOMAIN", "https://a.test")], "a name alone"),
         (&[("TLS_DOMAIN", NAME), ("APP_BASE_URL", "http://a.test")], "write https://"),
         (&[("TLS_DOMAIN", NAME), ("ACME_DIRECTORY_URL", "nonsense")], "ACME_DIRECTORY_URL"),
+        (&[("HTTP_REDIRECT_ADDR", "127.0.0.1:0")], "needs TLS_DOMAIN"),
         (&[("TLS_DOMAIN", NAME), ("ACME_CA_FILE", "/nowhere.pem"), ("APP_PORT", "0")], "ACME_CA_FILE, /nowhere.pem"),
         (&[("TLS_DOMAIN", NAME), ("TLS_CACHE", "/proc/tls"), ("APP_PORT", "0")], "TLS_CACHE, /proc/tls"),
     ] {

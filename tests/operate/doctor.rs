@@ -115,6 +115,8 @@ async fn settings_that_cannot_even_be_read_are_a_finding_too() {
     for (name, value) in [
         ("TRUSTED_PROXIES", "1.2.3.4/99"),
         ("APP_PORT", "99999"),
+        ("OPENAI_BASE_URL", "https://teacher:hush@models.example/v1"),
+        ("OPENAI_BASE_URL", "sk-hush"),
         ("APP_ENV", "prod"),
         ("TLS_DOMAIN", "*.school.example"),
         ("OPENAI_API_KEY_FILE", "/no/such/file"),
