@@ -5,13 +5,14 @@
 
 mod archive;
 mod manifest;
+mod owner;
 mod place;
 mod workroom;
 
 use std::{
     collections::BTreeMap,
     fs::{self, File},
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,13 +22,14 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 pub use manifest::{Manifest, Name};
-pub use place::{Kept, Place, local as folder, without_keys};
+pub use place::{Kept, Place, folder_of, without_keys};
 
 use crate::{
     config::Config,
     store::{Options, Store, Sum, Tables},
 };
 use manifest::Rows;
+use owner::refuse_root;
 use workroom::Workroom;
 
 /// Few connections: a backup runs beside the classes.
@@ -176,27 +178,6 @@ fn new_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
     (!path.exists()).then_some(path)
-}
-
-/// Root's files in another user's folder would be none that this user can read. And that user could lead root astray there.
-fn refuse_root(folder: &Path) -> anyhow::Result<()> {
-    let (Ok(own), Ok(there)) = (fs::metadata("/proc/self"), fs::metadata(folder)) else { return Ok(()) };
-    if own.uid() == 0 && there.uid() != 0 {
-        let (folder, user) = (folder.display(), user_name(there.uid()));
-        bail!("{folder} is {user}'s and not root's; run this as that user: sudo -u {user} llm-classroom …");
-    }
-    Ok(())
-}
-
-/// The user's name or, where the machine doesn't know it, its number as `sudo` takes it.
-fn user_name(id: u32) -> String {
-    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let name = users.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        (fields.nth(1)?.parse() == Ok(id)).then(|| name.to_owned())
-    });
-    name.unwrap_or_else(|| format!("'#{id}'"))
 }
 
 /// Whole or not at all, and for this user alone.

@@ -67,7 +67,7 @@ impl Place {
     /// When the address can't be used, with what to do about it.
     pub fn open(url: &str) -> anyhow::Result<Self> {
         let url = url.trim();
-        let (store, folder) = match (local(url), url.split_once("://")) {
+        let (store, folder) = match (folder_of(url), url.split_once("://")) {
             (Some(path), _) => (open_folder(path)?, Some(path.to_path_buf())),
             (None, Some(("s3", rest))) => (bucket(rest)?, None),
             (None, Some(_)) => bail!("BACKUP_URL is a folder, or s3://bucket/prefix"),
@@ -81,7 +81,7 @@ impl Place {
     /// # Errors
     /// As [`Self::open`].
     pub fn existing(url: &str) -> anyhow::Result<Option<Self>> {
-        if local(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
+        if folder_of(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
     }
 
     /// The folder, where it's one.
@@ -238,7 +238,7 @@ pub fn without_keys(url: &str) -> String {
 
 /// The folder that an address names, if it names one.
 #[must_use]
-pub fn local(url: &str) -> Option<&FilePath> {
+pub fn folder_of(url: &str) -> Option<&FilePath> {
     let path = url.strip_prefix("file://").unwrap_or(url);
     (!path.is_empty() && !path.contains("://")).then(|| FilePath::new(path))
 }

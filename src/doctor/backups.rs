@@ -23,7 +23,7 @@ pub(super) async fn check(config: &Config) -> Finding {
     let place = backup::without_keys(&config.backup.backup_url);
     let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
     let data = database::file(config.database_url.expose_secret()).and_then(Path::parent).and_then(database::owner);
-    let own = backup::folder(&config.backup.backup_url).and_then(database::owner);
+    let own = backup::folder_of(&config.backup.backup_url).and_then(database::owner);
     if own.zip(data).is_some_and(|(own, data)| own != data) {
         return finding(State::Failed, "backup-owner");
     }

@@ -48,7 +48,7 @@ impl Trouble {
         let mut cause = error.source();
         while let Some(next) = cause {
             words = next.to_string();
-            if is_of_tls(next) {
+            if is_of_tls(&words) {
                 return Self::Tls(words);
             }
             if words.contains("lookup") || words.contains("resolve") {
@@ -61,10 +61,9 @@ impl Trouble {
 }
 
 /// Whether TLS was not agreed: the certificate is not good, there is none yet, or the other side speaks no TLS.
-fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+fn is_of_tls(words: &str) -> bool {
     const SIGNS: [&str; 5] = ["certificate", "TLS", "tls handshake", "fatal alert", "corrupt message"];
-    let words = error.to_string();
-    error.is::<rustls::Error>() || SIGNS.iter().any(|sign| words.contains(sign))
+    SIGNS.iter().any(|sign| words.contains(sign))
 }
 
 impl Answer {

@@ -5,7 +5,7 @@ use sea_orm::{DatabaseTransaction, EntityTrait, ModelTrait};
 use super::{
     CopyError, Sum,
     rows::while_unserved,
-    sum::of,
+    sum::named,
     table::{self, Table},
 };
 use crate::store::{
@@ -49,7 +49,7 @@ async fn fill(
         return Ok(false);
     }
     for_each_table!(insert(&source, target));
-    let found = for_each_table!(sum(target));
+    let found = for_each_table!(named(target));
     let both = expected.into_iter().zip(found);
     for ((table, source_side), (_, target_side)) in both {
         if source_side != target_side {
@@ -67,8 +67,4 @@ async fn insert<T: Table>(source: &Store, target: &DatabaseTransaction) -> Resul
         last = Some(row.get_primary_key_value());
         table::put::<T>(target, rows).await?;
     }
-}
-
-async fn sum<T: Table>(target: &DatabaseTransaction) -> Result<(&'static str, Sum), StoreError> {
-    Ok((table::name::<T>(), of::<T>(target).await?))
 }

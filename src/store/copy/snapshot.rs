@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{
     CopyError, Sum,
-    sum::of,
+    sum::named,
     table::{self, Table},
 };
 use crate::{
@@ -52,12 +52,8 @@ impl Store {
     /// # Errors
     /// What reading met.
     pub async fn sums(&self) -> Result<Vec<(&'static str, Sum)>, CopyError> {
-        Ok(for_each_table!(sum(self)).to_vec())
+        Ok(for_each_table!(named(&self.reader)).to_vec())
     }
-}
-
-async fn sum<T: Table>(store: &Store) -> Result<(&'static str, Sum), CopyError> {
-    Ok((table::name::<T>(), of::<T>(&store.reader).await?))
 }
 
 /// SQLite writes a copy of itself, as of the moment it begins.

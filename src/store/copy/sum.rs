@@ -38,8 +38,12 @@ pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'
     }
 }
 
-/// What the table holds.
-pub(super) async fn of<T: Table>(db: &impl ConnectionTrait) -> Result<Sum, StoreError> {
+/// The table's name and what it holds.
+pub(super) async fn named<T: Table>(db: &impl ConnectionTrait) -> Result<(&'static str, Sum), StoreError> {
+    Ok((table::name::<T>(), of::<T>(db).await?))
+}
+
+async fn of<T: Table>(db: &impl ConnectionTrait) -> Result<Sum, StoreError> {
     let mut sum = Sum::default();
     let mut last = None;
     loop {
