@@ -11,6 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject as _},
 };
 use rustls_acme::{AcmeConfig, AcmeState, EventError, EventOk, acme::ACME_TLS_ALPN_NAME};
+use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGER: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// After so long without a certificate and without a word the operator is told.
+/// After so long without a word the operator is told, unless there is a good certificate.
 const SILENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The certificates of this server's names.
@@ -71,22 +72,16 @@ impl Certificates {
 
     /// Orders and renews until `stop`. The old certificate serves until there is a new one.
     pub async fn keep(mut self, stop: CancellationToken) {
-        let (mut pause, mut serves) = (FIRST_PAUSE, false);
+        let mut pause = FIRST_PAUSE;
         loop {
             let event = match stop.run_until_cancelled(timeout(SILENCE, self.state.next())).await {
                 Some(Ok(Some(event))) => event,
                 Some(Ok(None)) | None => return,
-                // While a certificate serves, nothing is heard for weeks.
-                Some(Err(_)) if serves => continue,
                 Some(Err(_)) => {
-                    tracing::error!(
-                        tls.names = self.names,
-                        "the certificate authority is silent; see whether this machine reaches it, and restart the program"
-                    );
+                    self.note_silence();
                     continue;
                 }
             };
-            serves |= matches!(event, Ok(EventOk::DeployedCachedCert | EventOk::DeployedNewCert));
             match event {
                 Ok(EventOk::DeployedCachedCert) => self.serve("the certificate from the disk is served"),
                 Ok(EventOk::DeployedNewCert) => {
@@ -108,6 +103,17 @@ impl Certificates {
                     %error, "certificates can't be kept on disk; check TLS_CACHE. Too many orders are refused for a week"
                 ),
             }
+        }
+    }
+
+    /// While a certificate is good, nothing is heard for weeks.
+    fn note_silence(&self) {
+        let in_a_day = OffsetDateTime::now_utc().unix_timestamp() + 24 * 60 * 60;
+        if self.drawer.newest_expiry().is_none_or(|expires| expires < in_a_day) {
+            tracing::error!(
+                tls.names = self.names,
+                "the certificate authority is silent; see whether this machine reaches it, and restart the program"
+            );
         }
     }
 
