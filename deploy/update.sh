@@ -86,7 +86,7 @@ if [[ -n $release ]]; then
         "RELEASES_URL=https://github.com/주인/저장소/releases/download"
     package=${releases%/}/v$release/llm-classroom_${release}_amd64.deb
 elif $rollback; then
-    file=$kept/llm-classroom_$(cat "$kept/former" 2>/dev/null)_amd64.deb
+    file=$kept/llm-classroom_$(cat "$kept/former" 2>/dev/null || true)_amd64.deb
     if [[ -f $file && $file != *"/llm-classroom_${old}_"* ]]; then
         package=$file
         # Kept by us where root alone writes, and looked at when it came.
@@ -165,6 +165,13 @@ serves() { # serves SECONDS: within this time, and then the same process for ten
     return 1
 }
 
+# What it goes back to. A run that was killed had noted it before it changed anything.
+noted=$(cat "$kept/former" 2>/dev/null || true)
+is_whole=true
+if [[ $status != installed || $old == "$new" ]]; then
+    is_whole=false old=${noted:-$old}
+fi
+
 say "$old → $new 업데이트를 시작할게요."
 
 if $dry_run; then
@@ -189,8 +196,11 @@ fi
 # The way back: the package of the version that serves now, or else its program.
 former=$kept/llm-classroom_${old}_amd64.deb
 install -d -m 700 "$kept"
-cp /usr/bin/llm-classroom "$kept/llm-classroom.former" ||
-    fail 1 "되돌아갈 파일을 남겨 두지 못해서 멈췄어요. 아무것도 바꾸지 않았어요. df -h 로 디스크를 살펴 주세요."
+if $is_whole || [[ ! -f $kept/llm-classroom.former ]]; then
+    { cp /usr/bin/llm-classroom "$kept/unfinished" && mv "$kept/unfinished" "$kept/llm-classroom.former"; } ||
+        fail 1 "되돌아갈 파일을 남겨 두지 못해서 멈췄어요. 아무것도 바꾸지 않았어요. df -h 로 디스크를 살펴 주세요."
+fi
+printf '%s' "$old" >"$kept/former"
 
 # Settings stay as they are here; the service is restarted below, where it's seen how that goes. The system's own nightly
 # upgrades hold dpkg's lock for minutes.
@@ -232,7 +242,6 @@ if put "$file" && restart && serves "$wait"; then
         rm -f "$kept/unfinished"
         say "디스크가 모자라 이 패키지를 남겨 두지 못했어요. 다음 업데이트에서는 프로그램 파일로만 되돌아갈 수 있어요."
     fi
-    printf '%s' "$old" >"$kept/former"
     rm -f "$kept/llm-classroom.former"
     say "$new 버전이 잘 돌아가요."
     if [[ -e /etc/nginx/conf.d/llm-classroom.conf ]]; then
@@ -248,6 +257,8 @@ fi
     say "$old 버전으로 되돌려요."
 } >&2
 if come_back; then
+    # The version that serves is none to go back to; the one before it is, still.
+    printf '%s' "$noted" >"$kept/former"
     fail 3 "$old 버전으로 되돌렸고 잘 돌아가요. 저장된 내용은 그대로예요." \
         "까닭을 더 보려면: journalctl -u llm-classroom --since '10 minutes ago'"
 fi

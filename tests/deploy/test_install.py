@@ -358,6 +358,12 @@ def ask(machine, topic):
     return f"/api/v1/conversations/{json.loads(made)['id']}", jar
 
 
+def test_without_a_version_before_there_is_no_way_back(served):
+    refused = served.run("/usr/share/llm-classroom/update.sh", "--rollback", check=False)
+    assert refused.returncode == 1
+    assert "되돌아갈 버전이 남아 있지 않아요" in refused.stdout
+
+
 def test_an_update_keeps_data_and_settings(served, update):
     where, jar = ask(served, "광합성")
     settings = served.path(SETTINGS)
@@ -522,6 +528,7 @@ def test_an_update_that_was_cut_off_is_finished(served, package):
     new.unlink()
     # Killed between dpkg and the restart.
     served.run("env", "LLM_CLASSROOM_RESTART_LATER=1", "dpkg", "--force-confold", "--install", f"/root/{new.name}")
+    served.path("/var/cache/llm-classroom/former").write_text("1.4.0")
     before = served.show(SERVICE, "MainPID")
     command = ["/usr/share/llm-classroom/update.sh", "--package", f"/root/{new.name}"]
     assert "잘 돌아가요" in served.run(*command).stdout
@@ -533,6 +540,9 @@ def test_an_update_that_was_cut_off_is_finished(served, package):
     status.write_text(text[:ours] + text[ours:].replace("install ok installed", "install ok half-configured", 1))
     assert "잘 돌아가요" in served.run(*command).stdout
     assert served.says("dpkg-query", "--show", "--showformat=${db:Status-Status}", "llm-classroom") == "installed"
+    # The way back is the version that served before all this.
+    served.run("/usr/share/llm-classroom/update.sh", "--rollback")
+    assert version(served) == "1.4.0"
 
 
 def test_a_dry_run_of_an_update_changes_nothing(served, update):
