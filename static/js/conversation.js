@@ -74,6 +74,7 @@ function show(turn, message) {
 /** @param {TurnView} view */
 async function retry(view) {
   if (running) return composer.hint(strings.busy);
+  toEnd();
   view.wait(strings.sending);
   try {
     await new Patience().attempt(() => call('POST', `turns/${view.id}/retry`), ({ title }) => {
