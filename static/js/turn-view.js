@@ -1,6 +1,7 @@
 import { addCopyButtons } from './copy.js';
 import { clone, make, one } from './dom.js';
 import { setHtml } from './html.js';
+import { morph } from './morph.js';
 import { noteView } from './note-view.js';
 import { underline } from './quotes.js';
 import { strings } from './strings.js';
@@ -15,6 +16,8 @@ export class TurnView {
     this.id = id;
     this.message = message;
     this.retry = retry;
+    /** The note that is shown, as JSON. */
+    this.feedback = '';
     this.element = clone('t-turn');
     this.words = one(this.element, '.words', HTMLElement);
     this.margin = one(this.element, '.margin', HTMLElement);
@@ -25,16 +28,18 @@ export class TurnView {
 
   /** @param {string[]} blocks */
   setBlocks(blocks) {
-    this.prose.textContent = '';
     blocks.forEach((html, index) => this.setBlock(index, html));
+    while (this.prose.children.length > blocks.length) this.prose.lastElementChild?.remove();
   }
 
-  /** @param {number} index @param {string} html */
+  /** A block that grows changes in place: what is pressed, selected or scrolled in it stays so. @param {number} index @param {string} html */
   setBlock(index, html) {
     while (this.prose.children.length <= index) this.prose.append(document.createElement('div'));
     const block = this.prose.children[index];
-    setHtml(block, html);
-    addCopyButtons(block);
+    const fresh = document.createElement('div');
+    setHtml(fresh, html);
+    addCopyButtons(fresh);
+    morph(block, fresh);
     block.querySelectorAll(WIDE).forEach(reachable);
     // A box to tick in a task list has its text beside it, not as a label.
     for (const box of block.querySelectorAll('input')) box.setAttribute('aria-label', box.parentElement?.textContent?.trim() || '…');
@@ -54,6 +59,10 @@ export class TurnView {
 
   /** @param {Feedback} feedback */
   setFeedback(feedback) {
+    // A stream that is taken up again brings the same note: the one that is there may be open, or be read just now.
+    const text = JSON.stringify(feedback);
+    if (text === this.feedback) return;
+    this.feedback = text;
     /** @param {Dim} dim */
     const idOf = (dim) => `${dim.id}-${this.id}`;
     this.margin.replaceChildren(noteView(feedback, idOf));

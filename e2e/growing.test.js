@@ -1,0 +1,137 @@
+// An answer that grows changes in place: what is pressed, selected, focused or scrolled in it stays so.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { answer, ask, openChat, settled, turns } from "./support/classroom.js";
+import { world } from "./support/world.js";
+
+const made = world();
+
+/** A student whose answer comes piece by piece. @param {string[]} chunks */
+async function following(chunks) {
+  await made.provider.script({ default: { chat: { chunks, gate: { at: chunks.map((_, n) => n).slice(1) } } } });
+  const student = await made.student();
+  await openChat(student.page, "과학 탐구");
+  await ask(student.page, "천천히 보여 주세요.");
+  const prose = answer(turns(student.page).first());
+  return {
+    ...student,
+    prose,
+    /** Lets the next piece come, and waits for its words. @param {string} words */
+    async next(words) {
+      await made.provider.release({ purpose: "chat", count: 1 });
+      await prose.getByText(words).first().waitFor();
+    },
+    /** Selects words with the mouse, as a student does. @param {string} words */
+    select: (words) => prose.evaluate((element, sought) => {
+      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const at = texts.currentNode.textContent?.indexOf(sought) ?? -1;
+        if (at >= 0) return getSelection()?.setBaseAndExtent(texts.currentNode, at, texts.currentNode, at + sought.length);
+      }
+      throw new Error(`the answer doesn't say ${sought}`);
+    }, words),
+    selected: () => student.page.evaluate(() => String(getSelection())),
+    /** Remembers a node, to ask later whether it's still the same. @param {import("playwright-core").Locator} node */
+    async pin(node) {
+      const handle = await node.elementHandle();
+      return async () => assert.equal(await node.evaluate((element, before) => element === before, handle), true, "the same node");
+    },
+    async finish() {
+      await made.provider.release();
+      await settled(student.page);
+      student.assertFaultless();
+      await student.close();
+    },
+  };
+}
+
+test("a code block that still comes can be copied from, selected in and scrolled sideways", async () => {
+  const long = `long = "${"가나다라".repeat(60)}"`;
+  const student = await following([`\`\`\`python\nfirst = 1\n${long}\n`, "second = 2\n", "third = 3\n", "fourth = 4\n```\n\n끝이에요."]);
+  const { page, prose, next, select, selected, pin } = student;
+  await prose.getByText("first").waitFor();
+  const pre = prose.locator("pre");
+  const same = await pin(pre);
+
+  const copy = prose.locator(".code").getByRole("button");
+  const sameButton = await pin(copy);
+  await copy.click();
+  await copy.getByText("복사했어요").waitFor();
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^first = 1\nlong/);
+  await next("second");
+  await sameButton();
+  assert.equal(await copy.innerText(), "복사했어요", "what it said isn't lost");
+
+  await pre.evaluate((box) => { box.scrollLeft = 120; });
+  await select("first");
+  await pre.focus();
+  await next("third");
+  assert.equal(await pre.evaluate((box) => box.scrollLeft), 120);
+  assert.equal(await selected(), "first");
+  assert.equal(await page.evaluate(() => document.activeElement?.tagName), "PRE");
+
+  // The button goes down before a piece and up after it.
+  const box = await copy.boundingBox();
+  if (!box) throw new Error("the button is nowhere");
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  await page.mouse.down();
+  await next("fourth");
+  await page.mouse.up();
+  await page.waitForFunction(async () => (await navigator.clipboard.readText()).includes("fourth = 4"));
+  await same();
+  await student.finish();
+});
+
+test("a selection stays in a table, a list and a paragraph that grow, also where their shape changes", async () => {
+  const student = await following([
+    "| 색 | 파장 |\n| --- | --- |\n| 파랑 | 450 |\n",
+    "| 빨강 | 700 |\n\n",
+    "- 첫째 항목\n- 둘째 항목\n",
+    "\n- 셋째 항목\n\n",
+    "긴 문단이 여기서 **굵게",
+    " 이어지고** 또 `코드`",
+    "와 이어져요.",
+  ]);
+  const { prose, next, select, selected, pin } = student;
+  await prose.getByText("파랑").waitFor();
+  await select("파랑");
+  const same = await pin(prose.locator("table"));
+  await next("빨강");
+  assert.equal(await selected(), "파랑");
+  await same();
+
+  await next("둘째 항목");
+  await select("첫째 항");
+  // A blank line makes every item of the list a paragraph.
+  await next("셋째 항목");
+  assert.equal(await selected(), "첫째 항");
+
+  await next("굵게");
+  await select("문단이");
+  const sameParagraph = await pin(prose.locator("p").last());
+  await next("코드");
+  assert.equal(await selected(), "문단이");
+  await next("와 이어져요");
+  assert.equal(await selected(), "문단이");
+  await sameParagraph();
+  await student.finish();
+});
+
+test("an opened note is left alone when the stream is taken up again", async () => {
+  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  const { page, context, assertFaultless, close } = await made.student({ viewport: { width: 390, height: 844 } });
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const note = turns(page).first().locator("details.note");
+  await note.locator("summary").first().click();
+  const summary = await note.elementHandle();
+  await context.setOffline(true);
+  await made.provider.release();
+  await context.setOffline(false);
+  await answer(turns(page).first()).getByText("뒷부분이에요.").waitFor();
+  await settled(page);
+  assert.equal(await note.getAttribute("open"), "");
+  assert.equal(await note.evaluate((element, before) => element === before, summary), true);
+  assertFaultless(/^console: (Failed to load resource|.*net::ERR)/);
+  await close();
+});
