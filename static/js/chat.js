@@ -31,17 +31,21 @@ composer.set(draft.text());
 
 document.addEventListener('click', async (event) => {
   const button = event.target instanceof Element && event.target.closest('.suggestions button');
-  if (!button) return;
-  const text = (button.textContent ?? '').trim();
-  const busy = (await conversation().catch(() => null))?.isRunning();
-  if (hasBlank(text)) composer.take(text);
+  if (!(button instanceof HTMLElement)) return;
+  const text = (button.querySelector('span')?.textContent ?? '').trim();
+  const script = await conversation().catch(() => null);
+  const busy = script?.isRunning();
+  if (button.dataset.turn) script?.reveal(button.dataset.turn);
+  else if (hasBlank(text)) composer.take(text);
   else if (busy) composer.hint(strings.busy);
   else await send(text);
 });
 
 addEventListener('load', () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has('c')) {
-  conversation().then(({ open }) => open(), lost);
+  // The guide comes first: its questions are marked, too.
+  import('./guide.js').then(({ restoreGuide }) => restoreGuide(), () => {})
+    .then(conversation).then(({ open }) => open(), lost);
 } else {
   if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
 }

@@ -7,7 +7,8 @@ const send = one(form, '#send', HTMLButtonElement);
 const stop = one(form, '#stop', HTMLButtonElement);
 const hint = byId('hint');
 const max = Number(document.body.dataset.max);
-const BLANK = /_{2,}|…|\.{3}/;
+/** A blank in a suggested question, for the student to fill in. */
+export const BLANK = /_{2,}|…|\.{3}/;
 
 /** @type {(text: string) => void} */
 let changed = () => {};

@@ -2,10 +2,12 @@ import { Problem, call } from './api.js';
 import { announce, flush, heard } from './announce.js';
 import { composer } from './composer.js';
 import { byId, make, one } from './dom.js';
+import { beginningKey, hasBegun } from './draft.js';
 import { follow } from './events.js';
 import { Patience } from './patience.js';
-import { grew, toEnd } from './scroll.js';
+import { grew, letGo, toEnd } from './scroll.js';
 import { strings } from './strings.js';
+import { markSent } from './suggestion.js';
 import { TurnView } from './turn-view.js';
 
 const turns = byId('turns');
@@ -18,27 +20,32 @@ let id = new URLSearchParams(location.search).get('c');
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
-  if (!id) remember((await call('POST', 'conversations', { topic })).id);
-  const { turn_id } = await call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
-  const view = show(turn_id, message);
-  view.setState({ state: 'accepted', reason: null, reason_text: null });
-  watch(view);
+  if (!id) {
+    const { id: made } = await call('POST', 'conversations', { topic }, { 'Idempotency-Key': beginningKey(topic) });
+    remember(made);
+    hasBegun(topic);
+  }
+  const { turn_id, seq } = await call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
+  const isNew = !shown.has(turn_id);
+  const view = show(turn_id, seq, message);
+  if (isNew) {
+    view.setState({ state: 'accepted', reason: null, reason_text: null });
+    watch(view);
+    tabs.postMessage(id);
+  }
+  markSent(shown.values());
   toEnd();
   if (matchMedia('(pointer: coarse)').matches) view.element.focus({ preventScroll: true });
+  // Something was asked in another tab.
+  if (seq > shown.size) catchUp().catch(() => {});
 }
 
 /** Shows the conversation that the address names, and follows a turn that's still running. */
 export async function open() {
   const note = notice(strings.loading);
   try {
-    /** @type {Conversation} */
-    const conversation = await call('GET', `conversations/${id}`);
+    await catchUp();
     note.remove();
-    if (conversation.topic !== topic) {
-      location.replace(address(conversation.topic));
-      return;
-    }
-    for (const turn of conversation.turns) if (!shown.has(turn.id)) restore(turn);
     toEnd();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
@@ -48,27 +55,82 @@ export async function open() {
   }
 }
 
+/** What is being fetched for {@link catchUp}. @type {Promise<void> | null} */
+let catching = null;
+
+/** Brings in what was asked, answered or tried again elsewhere. @returns {Promise<void>} */
+function catchUp() {
+  catching ??= fetchTurns().finally(() => { catching = null; });
+  return catching;
+}
+
+async function fetchTurns() {
+  /** @type {Conversation} */
+  const conversation = await call('GET', `conversations/${id}`);
+  if (conversation.topic !== topic) {
+    location.replace(address(conversation.topic));
+    return;
+  }
+  for (const turn of conversation.turns) update(turn);
+  markSent(shown.values());
+}
+
+/** A tab that is looked at again catches up: others may have gone on. */
+async function lookedAt() {
+  if (!id || document.visibilityState !== 'visible' || shown.size === 0) return;
+  try {
+    await catchUp();
+  } catch (problem) {
+    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector('.notice')) gone();
+  }
+}
+/** Two windows side by side are both looked at all the time: they tell each other what was asked. */
+const tabs = new BroadcastChannel('conversations');
+tabs.onmessage = ({ data }) => { if (data === id) lookedAt(); };
+document.addEventListener('visibilitychange', lookedAt);
+addEventListener('focus', lookedAt);
+addEventListener('pageshow', ({ persisted }) => { if (persisted) lookedAt(); });
+
 export function stop() {
   if (running) call('POST', `turns/${running.id}/cancel`).catch(() => composer.stopFailed());
 }
 
 export const isRunning = () => running !== null;
 
-/** @param {Turn} turn */
-function restore(turn) {
-  const view = show(turn.id, turn.message);
-  if (turn.answer) view.setBlocks([turn.answer.html]);
-  if (turn.feedback) view.setFeedback(turn.feedback);
-  view.setState(turn);
-  if (turn.state === 'accepted' || turn.state === 'answering') watch(view);
+/** Shows a turn as it's stored. One that is followed, or ended here, is shown already. @param {Turn} turn */
+function update(turn) {
+  const known = shown.get(turn.id);
+  const view = known ?? show(turn.id, turn.seq, turn.message);
+  if (view === running) return;
+  if (view.state !== turn.state && view.state !== 'done') {
+    view.setBlocks(turn.answer ? [turn.answer.html] : []);
+    if (turn.feedback) view.setFeedback(turn.feedback);
+    view.setState(turn);
+    if (turn.state === 'accepted' || turn.state === 'answering') watch(view);
+    if (known) grew();
+  } else if (turn.feedback) {
+    view.setFeedback(turn.feedback);
+  }
 }
 
-/** @param {string} turn @param {string} message */
-function show(turn, message) {
-  const view = shown.get(turn) ?? new TurnView(turn, message, retry);
+/** A turn in its place, which tabs that know different turns agree upon. @param {string} turn @param {number} seq @param {string} message */
+function show(turn, seq, message) {
+  const known = shown.get(turn);
+  if (known) return known;
+  const view = new TurnView(turn, seq, message, retry);
+  const next = [...shown.values()].filter((other) => other.seq > seq).sort((a, b) => a.seq - b.seq)[0];
   shown.set(turn, view);
-  turns.append(view.element);
+  turns.insertBefore(view.element, next?.element ?? turns.querySelector('.notice'));
   return view;
+}
+
+/** Leads to the turn in which a question was asked. @param {string} turn */
+export function reveal(turn) {
+  const element = shown.get(turn)?.element;
+  if (!element) return;
+  letGo();
+  element.scrollIntoView();
+  element.focus({ preventScroll: true });
 }
 
 /** @param {TurnView} view */
@@ -88,6 +150,7 @@ async function retry(view) {
   view.setBlocks([]);
   view.setState({ state: 'accepted', reason: null, reason_text: null });
   watch(view);
+  tabs.postMessage(id);
   composer.focus();
 }
 
@@ -96,6 +159,8 @@ function watch(view) {
   running = view;
   composer.answering(true);
   const over = () => {
+    // Another tab may have gone on already, and this one follows that.
+    if (running !== view) return;
     running = null;
     composer.answering(false);
   };
@@ -107,7 +172,7 @@ function watch(view) {
       if (isNew) heard((view.prose.textContent ?? '').trimEnd());
       isNew = false;
       if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
-      if (data.feedback) view.setFeedback(data.feedback);
+      if (data.feedback) setNote(view, data.feedback);
       view.setState(data);
       grew();
     },
@@ -117,7 +182,7 @@ function watch(view) {
     },
     delta: ({ text }) => heard(text),
     feedback(data) {
-      view.setFeedback(data);
+      setNote(view, data);
       announce(strings.noteReady);
       grew();
     },
@@ -133,6 +198,12 @@ function watch(view) {
       view.offer(strings.lost, strings.reload, () => location.reload());
     },
   });
+}
+
+/** @param {TurnView} view @param {Feedback} feedback */
+function setNote(view, feedback) {
+  view.setFeedback(feedback);
+  markSent(shown.values());
 }
 
 /** Says aloud how a turn stands. @param {Ending} ending */

@@ -50,6 +50,38 @@ export function draftOf(topic) {
   };
 }
 
+const BEGINNING = 'beginning:';
+/** Where storage is forbidden, keys are kept as long as the page. @type {Map<string, string>} */
+const beginnings = new Map();
+
+/**
+ * The key under which this tab begins a conversation on a topic. It stays the same until the beginning is known, so that
+ * a lost answer leaves no empty conversation behind, nor a second learner.
+ * @param {string} topic
+ */
+export function beginningKey(topic) {
+  let key = beginnings.get(topic);
+  try {
+    key ??= sessionStorage.getItem(BEGINNING + topic) ?? undefined;
+    key ??= newKey();
+    sessionStorage.setItem(BEGINNING + topic, key);
+  } catch {
+    key ??= newKey();
+  }
+  beginnings.set(topic, key);
+  return key;
+}
+
+/** The next conversation on the topic is another one. @param {string} topic */
+export function hasBegun(topic) {
+  beginnings.delete(topic);
+  try {
+    sessionStorage.removeItem(BEGINNING + topic);
+  } catch {
+    // Storage is forbidden.
+  }
+}
+
 /** Not `crypto.randomUUID`: it's missing where a school serves plain HTTP. */
 function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');

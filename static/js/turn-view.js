@@ -11,9 +11,13 @@ const WIDE = '.table-wrap, math[display=block]';
 
 /** One question, its answer, and the note beside it. */
 export class TurnView {
-  /** @param {string} id @param {string} message @param {(view: TurnView) => void} retry */
-  constructor(id, message, retry) {
+  /** @param {string} id @param {number} seq @param {string} message @param {(view: TurnView) => void} retry */
+  constructor(id, seq, message, retry) {
     this.id = id;
+    /** Its place in the conversation. */
+    this.seq = seq;
+    /** The state that is shown. @type {TurnState | null} */
+    this.state = null;
     this.message = message;
     this.retry = retry;
     /** The note that is shown, as JSON. */
@@ -71,6 +75,7 @@ export class TurnView {
 
   /** @param {Ending} ending */
   setState({ state, reason, reason_text }) {
+    this.state = state;
     const there = this.prose.querySelector(':scope > :not(:empty)') !== null;
     this.element.classList.toggle('done', there && state !== 'accepted' && state !== 'answering');
     switch (state) {

@@ -1,0 +1,150 @@
+// One conversation in several tabs: each shows all of it, in order and once.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { answer, ask, field, note, openChat, settled, turns, until } from "./support/classroom.js";
+import { world } from "./support/world.js";
+
+const made = world({ settings: { MODEL_RETRIES: "0" } });
+
+/** What Chromium itself writes into the console about refused and failed requests. */
+const REFUSED = /^console: (Failed to load resource|.*net::ERR)/;
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** @param {Page} page */
+const questions = (page) => turns(page).locator(".words").allInnerTexts();
+
+/** As a browser tells a page that it's looked at again. @param {Page} page @param {"visibilitychange" | "focus" | "pageshow"} [name] */
+const lookAt = (page, name = "visibilitychange") =>
+  page.evaluate((event) => {
+    if (event === "visibilitychange") document.dispatchEvent(new Event(event));
+    else if (event === "focus") dispatchEvent(new Event(event));
+    else dispatchEvent(new PageTransitionEvent(event, { persisted: true }));
+  }, name);
+
+/** A student with one conversation in two tabs, of which neither hears the other. */
+async function twoTabs() {
+  const student = await made.student();
+  // The tabs of a browser tell each other; those of a browser that doesn't learn it when they're looked at.
+  await student.context.addInitScript(() => { BroadcastChannel.prototype.postMessage = () => {}; });
+  await student.page.close();
+  const first = await student.context.newPage();
+  await openChat(first, "과학 탐구");
+  await ask(first, "하늘은 왜 파래요?");
+  await settled(first);
+  const second = await student.context.newPage();
+  await second.goto(first.url());
+  await answer(turns(second).first()).getByText("어느 것부터").waitFor();
+  return { ...student, first, second };
+}
+
+for (const event of /** @type {const} */ (["visibilitychange", "focus", "pageshow"])) {
+  test(`a tab catches up when it's looked at again (${event})`, async () => {
+    const { first, second, assertFaultless, close } = await twoTabs();
+    for (const question of ["노을은 왜 붉어요?", "구름은 왜 하얘요?"]) {
+      await ask(first, question);
+      await settled(first);
+    }
+    await lookAt(second, event);
+    await turns(second).nth(2).waitFor();
+    assert.deepEqual(await questions(second), ["하늘은 왜 파래요?", "노을은 왜 붉어요?", "구름은 왜 하얘요?"]);
+    await note(turns(second).nth(2)).waitFor();
+    await lookAt(second, event);
+    await ask(second, "비는 왜 와요?");
+    await settled(second);
+    await lookAt(first, event);
+    await turns(first).nth(3).waitFor();
+    assert.deepEqual(await questions(first), await questions(second));
+    assertFaultless();
+    await close();
+  });
+}
+
+test("a question asked in a tab that is behind brings in what is missing, in order", async () => {
+  const { first, second, assertFaultless, close } = await twoTabs();
+  await ask(first, "노을은 왜 붉어요?");
+  await settled(first);
+  await field(second).fill("구름은 왜 하얘요?");
+  await field(second).press("Enter");
+  await turns(second).nth(2).waitFor();
+  await settled(second);
+  assert.deepEqual(await questions(second), ["하늘은 왜 파래요?", "노을은 왜 붉어요?", "구름은 왜 하얘요?"]);
+  assertFaultless();
+  await close();
+});
+
+test("an answer that comes in another tab is followed here, and can be stopped here", async () => {
+  const { first, second, assertFaultless, close } = await twoTabs();
+  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "중간이에요. ", "뒷부분이에요."], gate: { at: [1, 2] } } } });
+  await ask(first, "노을은 왜 붉어요?");
+  await answer(turns(first).nth(1)).getByText("앞부분이에요.").waitFor();
+  await lookAt(second);
+  await answer(turns(second).nth(1)).getByText("앞부분이에요.").waitFor();
+  await lookAt(second, "focus");
+  await made.provider.release({ purpose: "chat", count: 1 });
+  await answer(turns(second).nth(1)).getByText("중간이에요.").waitFor();
+  await second.getByRole("button", { name: "멈추기" }).click();
+  await turns(second).nth(1).getByText("여기서 멈췄어요.").waitFor();
+  await turns(first).nth(1).getByText("여기서 멈췄어요.").waitFor();
+  await made.provider.release();
+
+  // Tried again over there, it's followed here once more.
+  await made.provider.script({ reset: true, default: { chat: { chunks: ["다시 왔어요."] } } });
+  await turns(first).nth(1).getByRole("button", { name: "다시 답하기" }).click();
+  await answer(turns(first).nth(1)).getByText("다시 왔어요.").waitFor();
+  await settled(first);
+  await lookAt(second);
+  await answer(turns(second).nth(1)).getByText("다시 왔어요.").waitFor();
+  await settled(second);
+  assert.equal(await turns(second).nth(1).locator(".state.wrong, .state button").count(), 0);
+  assert.equal(await turns(second).count(), 2);
+  assertFaultless();
+  await close();
+});
+
+test("a question that another tab's answer keeps waiting shows that answer", async () => {
+  const { first, second, assertFaultless, close } = await twoTabs();
+  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  await ask(first, "노을은 왜 붉어요?");
+  await answer(turns(first).nth(1)).getByText("앞부분이에요.").waitFor();
+  await field(second).fill("구름은 왜 하얘요?");
+  await field(second).press("Enter");
+  await answer(turns(second).nth(1)).getByText("앞부분이에요.").waitFor();
+  assert.equal(await field(second).inputValue(), "구름은 왜 하얘요?", "nothing of it is lost");
+  await made.provider.release();
+  await settled(second);
+  await field(second).press("Enter");
+  await turns(second).nth(2).waitFor();
+  await settled(second);
+  assert.deepEqual(await questions(second), ["하늘은 왜 파래요?", "노을은 왜 붉어요?", "구름은 왜 하얘요?"]);
+  assertFaultless(REFUSED);
+  await close();
+});
+
+test("two windows side by side show the same without being touched", async () => {
+  const { page, context, assertFaultless, close } = await made.student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  await settled(page);
+  const beside = await context.newPage();
+  await beside.goto(page.url());
+  await turns(beside).first().waitFor();
+  await ask(page, "노을은 왜 붉어요?");
+  await note(turns(beside).nth(1)).waitFor();
+  await settled(beside);
+  assert.deepEqual(await questions(beside), await questions(page));
+  assertFaultless();
+  await close();
+});
+
+test("a conversation that is deleted in another tab is said to be gone, once", async () => {
+  const { first, second, context, assertFaultless, close } = await twoTabs();
+  const id = new URL(first.url()).searchParams.get("c");
+  await context.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: new URL(first.url()).origin } });
+  await lookAt(second);
+  await second.getByText("이 대화를 찾을 수 없어요.").waitFor();
+  await lookAt(second, "focus");
+  await until("it was asked for again", async () => (await second.getByText("이 대화를 찾을 수 없어요.").count()) === 1);
+  assertFaultless(REFUSED);
+  await close();
+});
