@@ -10,6 +10,7 @@ pub mod conversation;
 pub mod guide;
 pub mod guides;
 pub mod ids;
+pub mod keyed_locks;
 pub mod locale;
 pub mod message;
 pub mod partner;

@@ -1,6 +1,7 @@
 //! A learner's list of conversations, and taking one along.
 
 use super::*;
+use sea_orm::ConnectionTrait;
 
 #[tokio::test]
 async fn the_list_is_read_page_by_page_newest_activity_first() {
@@ -107,4 +108,27 @@ async fn a_preset_greets_in_its_own_words_and_any_topic_is_greeted() {
         }
     }
     assert_eq!(greetings.len(), 14, "{greetings:?}");
+}
+
+#[tokio::test]
+async fn damaged_feedback_counts_as_missing_and_the_conversation_goes_on() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.finish(&turn).await;
+    let database = app.database().await;
+    let kinds = ["'{\"strengths\": '", "'[]'", "''", "'null'", "x'ff00ff'", "CAST(x'ff22' AS TEXT)"];
+    for (n, body) in kinds.iter().enumerate() {
+        database.execute_unprepared(&format!("UPDATE feedback SET body = {body}")).await.unwrap();
+        let turns = student.conversation(&conversation).await["turns"].take();
+        assert!(turns.as_array().unwrap().iter().all(|turn| turn["feedback"].is_null()), "{body}: {turns}");
+        assert_eq!(turns[0]["answer"]["text"], canned::CHAT.concat());
+        for format in ["md", "json"] {
+            student.get(&format!("/api/v1/conversations/{conversation}/export?format={format}")).await.expect(200);
+        }
+        assert_eq!(student.finish(&turn).await.feedback, None, "{body}");
+        let next = student.ask(&conversation, &format!("{n}번째로 더 물어요")).await;
+        assert_eq!(student.finish(&next).await.state, "done", "{body}");
+    }
 }

@@ -121,3 +121,83 @@ async fn a_key_counts_within_its_conversation() {
     }
     assert_eq!(app.calls(CHAT), 2);
 }
+
+#[tokio::test]
+async fn a_repeat_is_answered_while_its_own_turn_takes_the_only_place() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let sends = join_all((0..20).map(|_| student.send(&conversation, QUESTION, Some("k")))).await;
+    let mut turns: Vec<Value> = sends.into_iter().map(|reply| reply.expect(202).json()).collect();
+    turns.push(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json());
+    turns.dedup();
+    assert_eq!(turns.len(), 1, "{turns:?}");
+    student.send(&conversation, "다른 질문이에요", Some("k")).await.problem(422, "key-reused");
+    // Another key is another question.
+    student.send(&conversation, QUESTION, Some("other")).await.problem(503, "full");
+    app.openai.release_all(CHAT);
+    student.finish(turns[0]["turn_id"].as_str().unwrap()).await;
+    assert_eq!(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json(), turns[0]);
+    assert_eq!(app.calls(CHAT), 1);
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_when_the_days_tokens_are_spent() {
+    let app = TestApp::with(&["--daily-token-budget", "1"]).await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let first = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json();
+    student.finish(first["turn_id"].as_str().unwrap()).await;
+    student.send(&conversation, QUESTION, Some("other")).await.problem(429, "budget-spent");
+    assert_eq!(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json(), first);
+}
+
+#[tokio::test]
+async fn twenty_repeats_cost_nothing_of_the_learners_minute() {
+    // One for the conversation, two for questions.
+    let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-learner-per-minute", "2"]).await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let repeats = join_all((0..20).map(|_| student.send(&conversation, QUESTION, Some("k")))).await;
+    let mut turns: Vec<Value> = repeats.into_iter().map(|reply| reply.expect(202).json()).collect();
+    student.finish(turns[0]["turn_id"].as_str().unwrap()).await;
+    let second = student.send(&conversation, "하나 더요", Some("k2")).await.expect(202).json();
+    student.finish(second["turn_id"].as_str().unwrap()).await;
+    student.send(&conversation, "또 하나요", Some("k3")).await.problem(429, "too-many");
+    // The minute is full, and what was accepted is still answered.
+    turns.push(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json());
+    turns.dedup();
+    assert_eq!(turns.len(), 1, "{turns:?}");
+    assert_eq!(student.send(&conversation, "하나 더요", Some("k2")).await.expect(202).json(), second);
+    assert_eq!(app.calls(CHAT), 2);
+}
+
+#[tokio::test]
+async fn a_repeated_retry_is_answered_while_its_own_turn_takes_the_only_place() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    app.openai.queue(CHAT, Behaviour::status(500, "oops"));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    assert_eq!(student.finish(&turn).await.state, "failed");
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    support::eventually("a free place", async || (student.retry(&turn).await.status == 202).then_some(())).await;
+    for reply in join_all((0..5).map(|_| student.retry(&turn))).await {
+        assert_eq!(reply.expect(202).json()["turn_id"], turn);
+    }
+    app.openai.release_all(CHAT);
+    assert_eq!(student.finish(&turn).await.state, "done");
+    assert_eq!(app.calls(CHAT), 2);
+}
+
+#[tokio::test]
+async fn a_strangers_repeat_of_a_key_finds_nothing() {
+    let app = TestApp::start().await;
+    let (student, stranger) = (app.student(), app.student());
+    let conversation = student.begin("과학 탐구").await;
+    let first = student.send(&conversation, QUESTION, Some("k")).await.expect(202).json();
+    stranger.begin("과학 탐구").await;
+    stranger.send(&conversation, QUESTION, Some("k")).await.problem(404, "not-found");
+    student.finish(first["turn_id"].as_str().unwrap()).await;
+}

@@ -1,10 +1,12 @@
 use llm_classroom::domain::{
     TurnId,
-    turn::{Outcome, TurnState},
+    turn::{Outcome, Turn, TurnState},
 };
+use sea_orm::ConnectionTrait;
 
 use crate::database::{
-    Database, ask, ask_and_end, conversation, done, ended, learner, on_both_engines, one_conversation, read,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, learner, message, on_both_engines,
+    one_conversation, read,
 };
 
 on_both_engines!(
@@ -13,6 +15,8 @@ on_both_engines!(
     the_history_holds_the_newest_answers_in_order,
     the_history_leaves_out_what_has_no_answer,
     the_history_of_one_conversation_knows_no_other,
+    damaged_feedback_counts_as_missing,
+    a_turn_is_found_by_its_key_within_its_conversation,
 );
 
 async fn turns_come_in_the_order_they_were_asked(database: Database) {
@@ -71,4 +75,32 @@ async fn the_history_of_one_conversation_knows_no_other(database: Database) {
     let turn = ask_and_end(&store, me, one, "질문", &done("답")).await;
     ask_and_end(&store, me, other, "질문", &done("다른 답")).await;
     assert_eq!(store.turns_before(one, 9, 9).await.unwrap(), [turn]);
+}
+
+async fn damaged_feedback_counts_as_missing(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    let turn = ask_and_end(&store, me, mine, "질문", &done("답")).await;
+    assert!(turn.feedback.is_some());
+    database.raw().await.execute_unprepared("UPDATE feedback SET body = '{\"source\": '").await.unwrap();
+    let wanted = Turn { feedback: None, ..turn };
+    assert_eq!(store.turn(me, wanted.id).await.unwrap(), Some(wanted.clone()));
+    assert_eq!(store.turns(me, mine).await.unwrap(), std::slice::from_ref(&wanted));
+    assert_eq!(store.turns_before(mine, u32::MAX, 9).await.unwrap(), [wanted]);
+    ask(&store, me, mine, "또 물어요").await;
+}
+
+async fn a_turn_is_found_by_its_key_within_its_conversation(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    let (stranger, other) = one_conversation(&store).await;
+    assert_eq!(store.turn_by_key(me, mine, "k").await.unwrap(), None);
+    store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
+    let turn = store.turn_by_key(me, mine, "k").await.unwrap().expect("the turn of that key");
+    assert_eq!(turn, read(&store, me, turn.id).await);
+    for (learner, conversation, key) in
+        [(stranger, mine, "k"), (stranger, other, "k"), (me, other, "k"), (me, mine, "K")]
+    {
+        assert_eq!(store.turn_by_key(learner, conversation, key).await.unwrap(), None);
+    }
 }

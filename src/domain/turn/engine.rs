@@ -10,8 +10,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    AskError, Hold, Lease, Turn, TurnState, figures,
+    AskError, Hold, Lease, Reservation, Turn, TurnState, figures,
     parts::Parts,
+    repeat::RequestKey,
     run::{self, Question},
     running::Running,
     tenure::{Tenure, Terms, TermsError},
@@ -20,7 +21,7 @@ use crate::{
     bus::{Bus, Follower, Status},
     domain::{
         Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId, budget::Budget, conversation::now,
-        partner::Partner,
+        keyed_locks::KeyedLocks, partner::Partner,
     },
     shared::Shared,
     store::{Acceptance, Retry, Store},
@@ -33,6 +34,8 @@ pub struct Engine(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) parts: Parts,
     pub(super) running: Running,
+    /// Requests that are being accepted.
+    pub(super) requests: KeyedLocks<RequestKey>,
     /// One for each call on a model that may run at a time.
     slots: Arc<Semaphore>,
     /// How many of these there are.
@@ -98,6 +101,7 @@ impl Engine {
         let engine = Self(Arc::new(Inner {
             parts: Parts { store, bus, shared, partner, budget, tenure, tasks, stop },
             running: Running::default(),
+            requests: KeyedLocks::default(),
             slots: Arc::new(Semaphore::new(max_turns)),
             max_turns,
             draining: CancellationToken::new(),
@@ -111,6 +115,7 @@ impl Engine {
     }
 
     /// Takes a message in: when this returns, the message is on disk and its turn runs, whatever becomes of the caller.
+    /// The reservation is that of [`Engine::find_question`].
     ///
     /// # Errors
     /// [`AskError`] when the message was not taken in.
@@ -119,16 +124,17 @@ impl Engine {
         learner: LearnerId,
         conversation: ConversationId,
         message: StudentMessage,
-        key: Option<String>,
+        reservation: Reservation,
         locale: Locale,
     ) -> Result<Turn, AskError> {
         let slot = self.admit()?;
         let engine = self.clone();
         self.outliving(async move {
+            let key = reservation.key();
             let store = &engine.0.parts.store;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = engine.lease()?;
-            match store.accept_turn(learner, conversation.id, &message, key.as_deref(), lease, now()).await? {
+            match store.accept_turn(learner, conversation.id, &message, key, lease, now()).await? {
                 Acceptance::New(turn) => {
                     engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
@@ -142,14 +148,22 @@ impl Engine {
         .await
     }
 
-    /// Tries a turn again that failed, was stopped or was interrupted. Asking twice starts it once.
+    /// Tries a turn again that failed, was stopped or was interrupted. Asking twice starts it once. The reservation is
+    /// that of [`Engine::find_retry`].
     ///
     /// # Errors
     /// [`AskError`] when it was not started again.
-    pub async fn retry(&self, learner: LearnerId, turn: TurnId, locale: Locale) -> Result<Turn, AskError> {
+    pub async fn retry(
+        &self,
+        learner: LearnerId,
+        turn: TurnId,
+        reservation: Reservation,
+        locale: Locale,
+    ) -> Result<Turn, AskError> {
         let slot = self.admit()?;
         let engine = self.clone();
         self.outliving(async move {
+            let _reservation = reservation;
             let store = &engine.0.parts.store;
             // Everything a run needs is read before the turn is started: after that nothing may fail.
             let conversation = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;

@@ -7,6 +7,7 @@ mod keeper;
 mod lease;
 mod parts;
 mod refusal;
+mod repeat;
 mod run;
 mod running;
 mod shutdown;
@@ -17,6 +18,7 @@ mod watch;
 pub use figures::describe as describe_metrics;
 pub use lease::{Hold, Lease};
 pub use refusal::AskError;
+pub use repeat::{Lookup, Reservation};
 pub use tenure::{Terms, TermsError};
 
 use super::{ConversationId, Feedback, TurnId, conversation::Millis};

@@ -15,7 +15,7 @@ use crate::{
     domain::{
         ConversationId, Feedback, Locale, StudentMessage, TurnId,
         conversation::Millis,
-        turn::{Reason, Turn},
+        turn::{Lookup, Reason, Turn},
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
     render,
@@ -113,7 +113,7 @@ pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
 /// When this answers, the message is stored and its answer is on the way, even if nobody follows it.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns", request_body = Question,
     params(("id" = Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent")),
+        ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent, also when a new question would be refused")),
     responses((status = 202, body = Accepted),
         (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json"),
         (status = 409, description = "a turn of this conversation is still running", body = crate::http::problem::Problem, content_type = "application/problem+json"),
@@ -132,8 +132,13 @@ pub async fn ask(
     let Path(id) = id?;
     let message = StudentMessage::parse(&question.message)?;
     let key = idempotency_key(&headers)?;
-    state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
-    let turn = state.engine.ask(learner, id, message, key, locale).await?;
+    let turn = match state.engine.find_question(learner, id, &message, key).await? {
+        Lookup::Repeated(turn) => turn,
+        Lookup::New(reservation) => {
+            state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
+            state.engine.ask(learner, id, message, reservation, locale).await?
+        }
+    };
     note(turn.id);
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
 }
@@ -164,9 +169,14 @@ pub async fn retry(
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
     let Path(id) = id?;
-    state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
     note(id);
-    let turn = state.engine.retry(learner, id, locale).await?;
+    let turn = match state.engine.find_retry(learner, id).await? {
+        Lookup::Repeated(turn) => turn,
+        Lookup::New(reservation) => {
+            state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
+            state.engine.retry(learner, id, reservation, locale).await?
+        }
+    };
     Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
 }
 

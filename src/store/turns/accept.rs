@@ -109,14 +109,12 @@ async fn lock(db: &DatabaseTransaction, learner: LearnerId, conversation: Conver
     Ok(found.is_some())
 }
 
-type Row = (crate::store::entity::turns::Model, Option<crate::store::entity::feedback::Model>);
-
 /// The turns that decide about a new one, in one query: that with its key, the running one, and the last.
 async fn deciding_rows(
     db: &DatabaseTransaction,
     conversation: ConversationId,
     key: Option<&str>,
-) -> Result<Vec<Row>, StoreError> {
+) -> Result<Vec<row::Row>, StoreError> {
     let mut decides = Condition::any().add(is_running()).add(Column::Seq.in_subquery(last_seq(conversation)));
     if let Some(key) = key {
         decides = decides.add(Column::IdempotencyKey.eq(key));

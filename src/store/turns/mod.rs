@@ -7,7 +7,7 @@ mod retry;
 mod row;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwoModel, Selector,
     sea_query::{Condition, IntoCondition},
 };
 
@@ -16,12 +16,13 @@ use uuid::Uuid;
 pub use accept::Acceptance;
 pub use held::{HeldTurn, Standing};
 pub use retry::Retry;
+use row::FeedbackRow;
 
 use super::{
     Store, StoreError,
     entity::{
         conversations, feedback,
-        turns::{Column, Entity},
+        turns::{Column, Entity, Model},
     },
 };
 use crate::domain::{
@@ -36,6 +37,20 @@ impl Store {
     /// When the database can't be read.
     pub async fn turn(&self, learner: LearnerId, id: TurnId) -> Result<Option<Turn>, StoreError> {
         with_feedback(of(learner).filter(Column::Id.eq(id.0))).one(&self.reader).await?.map(row::to_turn).transpose()
+    }
+
+    /// The turn of the conversation that was accepted under this idempotency key, if it is this learner's.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn turn_by_key(
+        &self,
+        learner: LearnerId,
+        conversation: ConversationId,
+        key: &str,
+    ) -> Result<Option<Turn>, StoreError> {
+        let turn = of(learner).filter(Column::ConversationId.eq(conversation.0)).filter(Column::IdempotencyKey.eq(key));
+        with_feedback(turn).one(&self.reader).await?.map(row::to_turn).transpose()
     }
 
     /// The conversation's turns with their feedback, in order; none if it isn't this learner's.
@@ -85,8 +100,8 @@ fn of(learner: LearnerId) -> Select<Entity> {
     Entity::find().inner_join(conversations::Entity).filter(conversations::Column::LearnerId.eq(learner.0))
 }
 
-fn with_feedback(turns: Select<Entity>) -> SelectTwo<Entity, feedback::Entity> {
-    turns.find_also_related(feedback::Entity)
+fn with_feedback(turns: Select<Entity>) -> Selector<SelectTwoModel<Model, FeedbackRow>> {
+    turns.find_also_related(feedback::Entity).into_model()
 }
 
 /// Whether a turn is running, as SQL. Says the same as [`TurnState::is_running`].

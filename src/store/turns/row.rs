@@ -1,19 +1,37 @@
 //! Between a row and a turn.
 
+use sea_orm::{DbErr, FromQueryResult, QueryResult};
+use uuid::Uuid;
+
 use crate::{
     domain::{
-        ConversationId, TurnId,
+        ConversationId, Feedback, TurnId,
         turn::{Reason, Turn, TurnState},
     },
-    store::{
-        StoreError,
-        entity::{feedback, turns},
-    },
+    store::{StoreError, entity::turns},
 };
 
-pub(super) fn to_turn((row, feedback): (turns::Model, Option<feedback::Model>)) -> Result<Turn, StoreError> {
+/// The feedback beside a turn, as far as it can be read.
+#[derive(Debug, Clone)]
+pub(super) struct FeedbackRow {
+    /// `None` if the stored value is no text.
+    body: Option<String>,
+}
+
+impl FromQueryResult for FeedbackRow {
+    fn from_query_result(row: &QueryResult, prefix: &str) -> Result<Self, DbErr> {
+        row.try_get::<Uuid>(prefix, "turn_id")?;
+        Ok(Self { body: row.try_get(prefix, "body").ok() })
+    }
+}
+
+/// A turn with the feedback beside it.
+pub(super) type Row = (turns::Model, Option<FeedbackRow>);
+
+pub(super) fn to_turn((row, feedback): Row) -> Result<Turn, StoreError> {
+    let id = TurnId(row.id);
     Ok(Turn {
-        id: TurnId(row.id),
+        id,
         conversation: ConversationId(row.conversation_id),
         seq: row.seq.try_into().map_err(|_| StoreError::unreadable("turns.seq"))?,
         message: row.message,
@@ -21,12 +39,19 @@ pub(super) fn to_turn((row, feedback): (turns::Model, Option<feedback::Model>)) 
         reason: row.reason.map(|word| to_reason(&word, &row.answer)).transpose()?,
         attempt: row.attempt.try_into().map_err(|_| StoreError::unreadable("turns.attempt"))?,
         answer: row.answer,
-        feedback: feedback
-            .map(|feedback| serde_json::from_str(&feedback.body))
-            .transpose()
-            .map_err(|error| StoreError::Corrupt(error.into()))?,
+        feedback: feedback.and_then(|feedback| read_feedback(id, &feedback)),
         created_at: row.created_at,
     })
+}
+
+/// Damaged feedback counts as missing: the question and its answer are worth more than the notes on them.
+fn read_feedback(turn: TurnId, row: &FeedbackRow) -> Option<Feedback> {
+    let feedback = row.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
+    if feedback.is_none() {
+        // What the parser says may repeat a student's words.
+        tracing::warn!(turn.id = %turn, "the stored feedback of a turn can't be read; it counts as missing");
+    }
+    feedback
 }
 
 /// The version before has one word for an answer that broke off and one that never began; the answer tells them apart.
