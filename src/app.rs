@@ -99,6 +99,7 @@ impl App {
         tasks.spawn(figures.clone().keep_small(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
+            visit_pause: http::VisitPause::default(),
             pages: PageContext {
                 practice: partner.is_practice(),
                 model: config.model.openai_model.as_str().into(),

@@ -57,7 +57,8 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
         .layer(header_unless_set(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_unless_set(header::X_FRAME_OPTIONS, "DENY"))
-        .layer(header_unless_set(header::REFERRER_POLICY, "same-origin"))
+        // Only where a page is, never its path: that would bring the topic of an old address into the logs of proxies.
+        .layer(header_unless_set(header::REFERRER_POLICY, "strict-origin"))
         .layer(header_unless_set(
             HeaderName::from_static("permissions-policy"),
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",

@@ -1,18 +1,40 @@
 //! Learners: anonymous students, each known by a cookie of their own.
 
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicI64, Ordering},
+};
+
 use axum::{
-    extract::{FromRequestParts, OptionalFromRequestParts},
-    http::{HeaderValue, request::Parts},
+    extract::{FromRequestParts, OptionalFromRequestParts, Request},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{InvalidHeaderValue, SET_COOKIE},
+        request::Parts,
+    },
+    middleware::Next,
+    response::Response,
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use sha2::{Digest, Sha256};
 
 use super::{AppState, error::ApiError};
-use crate::domain::{LearnerId, conversation::now};
+use crate::domain::{
+    LearnerId,
+    conversation::{Millis, now},
+};
 
+/// The cookie's name over plain HTTP, and the one it had over TLS before [`HOST_COOKIE`].
 const COOKIE: &str = "llm_classroom_learner";
+/// The cookie's name over TLS. Browsers take a name with this prefix from this very host alone, so another host of the
+/// school's domain can't plant a learner of its own.
+const HOST_COOKIE: &str = "__Host-llm_classroom_learner";
 /// Browsers keep a cookie at most 400 days (RFC 6265bis, section 5.5).
 const COOKIE_SECONDS: u32 = 400 * 24 * 60 * 60;
+/// How long after a visit was noted the next one is noted, and the cookie is renewed.
+const VISIT_STEP: Millis = 24 * 60 * 60 * 1000;
+/// How long no visit is noted after one could not be.
+const VISIT_PAUSE: Millis = 60 * 1000;
 
 /// The learner of a request. As an argument of a handler it lets nobody else in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +44,7 @@ impl FromRequestParts<AppState> for Learner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        // What nobody owns can't be told from what another owns.
+        // Answers 404 to a request without a learner and to one for another learner's conversation alike.
         known(parts, state).await?.ok_or(ApiError::NotFound)
     }
 }
@@ -36,20 +58,63 @@ impl OptionalFromRequestParts<AppState> for Learner {
 }
 
 async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiError> {
-    let jar = CookieJar::from_headers(&parts.headers);
-    let Some(hash) = jar.get(COOKIE).and_then(|cookie| parse_token(cookie.value())).map(|token| hash(&token)) else {
-        return Ok(None);
-    };
+    let Some(presented) = Presented::read(&parts.headers, state.config.is_https()) else { return Ok(None) };
+    let hash = hash(&presented.token);
     note(&hash);
     // Every request with a cookie comes by here, so this is where none waits in vain for a connection.
     if state.engine.is_without_database() {
         return Err(ApiError::StoreUnavailable);
     }
-    let learner = state.store.learner_by_token(&hash).await?;
-    if let Some(learner) = learner {
-        state.store.touch_learner(learner, now()).await?;
+    let Some((learner, seen_at)) = state.store.find_learner(&hash).await? else { return Ok(None) };
+    let is_due = now().saturating_sub(seen_at) >= VISIT_STEP;
+    if is_due {
+        note_visit(state, learner);
     }
-    Ok(learner.map(Learner))
+    if (is_due || presented.has_old_name)
+        && let Some(RenewedCookie(slot)) = parts.extensions.get()
+        && let Ok(cookie) = cookie(&presented.token, state.config.is_https())
+    {
+        _ = slot.set(cookie);
+    }
+    Ok(Some(Learner(learner)))
+}
+
+/// When visits may be noted again, after one could not be.
+#[derive(Debug, Default)]
+pub struct VisitPause(AtomicI64);
+
+/// Notes the visit aside from the request, which neither waits for it nor fails with it.
+fn note_visit(state: &AppState, learner: LearnerId) {
+    if now() < state.visit_pause.0.load(Ordering::Relaxed) {
+        return;
+    }
+    let state = state.clone();
+    tokio::spawn(async move {
+        if let Err(error) = state.store.touch_learner(learner, now()).await {
+            state.visit_pause.0.store(now().saturating_add(VISIT_PAUSE), Ordering::Relaxed);
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a learner's visit could not be noted; it is tried again in a minute");
+        }
+    });
+}
+
+/// The cookie that a response renews, if its request's learner needs it.
+#[derive(Debug, Clone, Default)]
+struct RenewedCookie(Arc<OnceLock<HeaderValue>>);
+
+/// Sends the learner's cookie again once a day while it is used, so that it ends 400 days after the last visit, not
+/// after the first. Goes around handlers that know their learner.
+pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
+    let renewed = RenewedCookie::default();
+    request.extensions_mut().insert(renewed.clone());
+    let mut response = next.run(request).await;
+    // A handler that sets the cookie itself knows better.
+    if let Some(cookie) = renewed.0.get()
+        && !response.headers().contains_key(SET_COOKIE)
+    {
+        response.headers_mut().insert(SET_COOKIE, cookie.clone());
+    }
+    response
 }
 
 /// Makes a learner and the cookie that will name them.
@@ -62,15 +127,63 @@ pub async fn welcome(state: &AppState) -> Result<(Learner, HeaderValue), ApiErro
     let hash = hash(&token);
     note(&hash);
     let learner = state.store.add_learner(&hash, now()).await?;
+    let cookie = cookie(&token, state.config.is_https()).map_err(|error| ApiError::internal(&error))?;
+    Ok((Learner(learner), cookie))
+}
+
+/// Forgets the learner of a request: the token leads to nobody any more, and the browser drops its cookies. The
+/// browser drops them also while the database is away.
+pub async fn forget(headers: &HeaderMap, state: &AppState) -> Vec<HeaderValue> {
+    let is_https = state.config.is_https();
+    if let Some(presented) = Presented::read(headers, is_https) {
+        let hash = hash(&presented.token);
+        note(&hash);
+        if let Err(error) = state.store.revoke_token(&hash).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a learner left, and the token could not be revoked; the browser forgets it");
+        }
+    }
+    let names: &[&str] = if is_https { &[HOST_COOKIE, COOKIE] } else { &[COOKIE] };
+    names.iter().filter_map(|name| header_value(name, "", is_https, 0).ok()).collect()
+}
+
+/// Whether a request names a learner, known or not.
+#[must_use]
+pub fn has_token(headers: &HeaderMap, is_https: bool) -> bool {
+    Presented::read(headers, is_https).is_some()
+}
+
+fn cookie(token: &[u8; 16], is_https: bool) -> Result<HeaderValue, InvalidHeaderValue> {
     let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut cookie = Cookie::new(COOKIE, text);
+    let name = if is_https { HOST_COOKIE } else { COOKIE };
+    header_value(name, &text, is_https, COOKIE_SECONDS)
+}
+
+fn header_value(name: &str, value: &str, is_https: bool, seconds: u32) -> Result<HeaderValue, InvalidHeaderValue> {
+    let mut cookie = Cookie::new(name, value);
     cookie.set_path("/");
     cookie.set_http_only(true);
     cookie.set_same_site(SameSite::Lax);
-    cookie.set_secure(state.config.is_https());
-    let value = format!("{cookie}; Max-Age={COOKIE_SECONDS}");
-    let value = HeaderValue::from_str(&value).map_err(|error| ApiError::internal(&error))?;
-    Ok((Learner(learner), value))
+    cookie.set_secure(is_https);
+    HeaderValue::from_str(&format!("{cookie}; Max-Age={seconds}"))
+}
+
+/// The token a request comes with.
+struct Presented {
+    token: [u8; 16],
+    /// It came in a cookie of the old name, which is to be replaced.
+    has_old_name: bool,
+}
+
+impl Presented {
+    fn read(headers: &HeaderMap, is_https: bool) -> Option<Self> {
+        let jar = CookieJar::from_headers(headers);
+        let token = |name| jar.get(name).and_then(|cookie| parse_token(cookie.value()));
+        match is_https.then(|| token(HOST_COOKIE)).flatten() {
+            Some(token) => Some(Self { token, has_old_name: false }),
+            None => token(COOKIE).map(|token| Self { token, has_old_name: is_https }),
+        }
+    }
 }
 
 /// Says on every line of this request whose it is, so that one learner's can be found together. It's the beginning of

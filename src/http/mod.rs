@@ -15,6 +15,7 @@ mod request_id;
 mod router;
 pub mod state;
 
+pub use learner::VisitPause;
 pub use metrics::{describe as describe_metrics, serve as serve_metrics};
 pub use rate_limit::RateLimits;
 pub use router::router;

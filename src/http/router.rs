@@ -8,7 +8,7 @@ use axum::{
 use super::{
     AppState,
     api::{chat, conversations, docs, events, export, guide, probe, status, turns},
-    assets, layers, metrics, pages,
+    assets, layers, learner, metrics, pages,
 };
 
 /// The whole program as one service.
@@ -36,16 +36,20 @@ pub fn router(state: AppState) -> Router {
         .layer(layers::time_limit(config))
         .route("/api/v1/turns/{id}/events", get(events::follow))
         .layer(layers::same_site(config))
+        .layer(middleware::from_fn(learner::renew_cookie))
         .layer(layers::private());
 
     let pages = Router::new()
         .route("/", get(pages::root))
         .route("/topic-selection.html", get(pages::topics))
-        .route("/index.html", get(pages::chat))
-        .route("/chat.html", get(pages::chat))
+        .route("/index.html", get(pages::resume))
+        .route("/chat.html", get(pages::resume))
+        .route("/own-topic.html", get(pages::choose_again).post(pages::choose))
         .route("/conversations.html", get(pages::conversations))
         .route("/help.html", get(pages::help))
-        .route("/mode-selection.html", get(pages::mode_selection));
+        .route("/mode-selection.html", get(pages::mode_selection))
+        .route(pages::LEAVE_PATH, get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config))))
+        .layer(middleware::from_fn(learner::renew_cookie));
 
     let program = Router::new()
         .route("/api", get(status::greeting))

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::extract::FromRef;
 
-use super::{pages::PageContext, rate_limit::RateLimits};
+use super::{learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
     domain::{budget::Budget, guides::Guides, partner::Partner, turn::engine::Engine},
@@ -35,6 +35,8 @@ pub struct Inner {
     pub guides: Guides,
     /// How often who may ask.
     pub limits: RateLimits,
+    /// Whether learners' visits are noted now.
+    pub visit_pause: VisitPause,
     /// What pages show of the program.
     pub pages: PageContext,
     /// The program's figures.

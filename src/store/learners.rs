@@ -39,14 +39,43 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub async fn learner_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<LearnerId>, StoreError> {
-        let id: Option<Uuid> = Entity::find()
+        Ok(self.find_learner(token_hash).await?.map(|(learner, _)| learner))
+    }
+
+    /// The learner whose token has this SHA-256, and when they were last seen: see [`Self::touch_learner`].
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn find_learner(&self, token_hash: &[u8; 32]) -> Result<Option<(LearnerId, Millis)>, StoreError> {
+        let found: Option<(Uuid, Millis)> = Entity::find()
             .select_only()
-            .column(Column::Id)
+            .columns([Column::Id, Column::SeenAt])
             .filter(Column::TokenHash.eq(token_hash.to_vec()))
             .into_tuple()
             .one(&self.reader)
             .await?;
-        Ok(id.map(LearnerId))
+        Ok(found.map(|(id, seen_at)| (LearnerId(id), seen_at)))
+    }
+
+    /// Takes a learner's token away: nobody is known by it any more, and the learner by none. Says whether there was one.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn revoke_token(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
+        let token_hash = token_hash.to_vec();
+        // Every learner has a hash of their own. This one is of nothing: two random UUIDs, which no token gives.
+        let none = [*Uuid::new_v4().as_bytes(), *Uuid::new_v4().as_bytes()].concat();
+        self.write(move |db| {
+            Box::pin(async move {
+                let revoked = Entity::update_many()
+                    .col_expr(Column::TokenHash, Expr::value(none))
+                    .filter(Column::TokenHash.eq(token_hash))
+                    .exec(db)
+                    .await?;
+                Ok(revoked.rows_affected > 0)
+            })
+        })
+        .await
     }
 
     /// Notes that the learner was here. Writes at most once a day, so it may be called with every request; says

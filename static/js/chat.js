@@ -4,7 +4,9 @@ import { composer, hasBlank } from './composer.js';
 import { draftOf } from './draft.js';
 import { strings } from './strings.js';
 
-const { topic = '', practice } = document.body.dataset;
+const { topic = '', address, practice } = document.body.dataset;
+// A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.
+if (address && !address.includes('?topic=')) history.replaceState(null, '', address);
 const draft = draftOf(topic);
 /** What only asking needs comes when the first view stands. */
 const asking = () => import('./asking.js');

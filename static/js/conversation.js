@@ -11,7 +11,7 @@ import { markSent } from './suggestion.js';
 import { TurnView } from './turn-view.js';
 
 const turns = byId('turns');
-const topic = document.body.dataset.topic ?? '';
+const { topic = '', fresh = '' } = document.body.dataset;
 /** @type {Map<string, TurnView>} */
 const shown = new Map();
 /** @type {TurnView | null} */
@@ -67,10 +67,6 @@ function catchUp() {
 async function fetchTurns() {
   /** @type {Conversation} */
   const conversation = await call('GET', `conversations/${id}`);
-  if (conversation.topic !== topic) {
-    location.replace(address(conversation.topic));
-    return;
-  }
   for (const turn of conversation.turns) update(turn);
   markSent(shown.values());
 }
@@ -216,17 +212,18 @@ function tell({ state, reason_text }) {
 /** @param {string} made */
 function remember(made) {
   id = made;
-  history.replaceState(null, '', address(topic));
+  const address = new URL(fresh, location.origin);
+  address.hash = '';
+  address.searchParams.set('c', made);
+  history.replaceState(null, '', address);
   const link = one(document, '#translated', HTMLAnchorElement);
-  link.href = `${address(topic)}&lang=${link.hreflang}`;
+  address.searchParams.set('lang', link.hreflang);
+  link.href = address.href;
 }
-
-/** @param {string} of a topic */
-const address = (of) => `/chat.html?${new URLSearchParams({ topic: of, ...(id && { c: id }) })}`;
 
 /** Says that the conversation isn't there, and offers a new one. */
 export function gone() {
-  notice(strings.gone, strings.fresh, () => location.assign(`/chat.html?${new URLSearchParams({ topic })}`));
+  notice(strings.gone, strings.fresh, () => location.assign(fresh));
 }
 
 /** A line below the turns. @param {string} text @param {string} [label] @param {() => void} [act] */

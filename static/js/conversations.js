@@ -40,7 +40,8 @@ function row(item) {
   const element = clone('t-item');
   const preset = [...byId('presets').children].find((p) => p instanceof HTMLElement && p.dataset.topic === item.topic);
   const name = preset instanceof HTMLElement ? `${preset.dataset.emoji} ${preset.textContent}` : item.topic;
-  const href = `/chat.html?${new URLSearchParams({ topic: item.topic, c: item.id })}`;
+  // A topic of one's own stands in no address.
+  const href = `/chat.html?${new URLSearchParams({ ...(preset && { topic: item.topic }), c: item.id })}`;
   const title = one(element, 'h2 a', HTMLAnchorElement);
   title.textContent = name;
   title.href = href;

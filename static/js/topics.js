@@ -9,11 +9,14 @@ const hint = byId('own-hint');
 const rule = hint.textContent ?? '';
 const max = Number(document.body.dataset.max);
 
+/** A character that shows something; the server refuses a topic without one. */
+const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{M}\p{Noncharacter_Code_Point}\u2800]/u;
+
 /** @returns {HTMLInputElement | null} */
 const preset = () => form.querySelector('input[type=radio]:checked');
 
 function update() {
-  const text = own.value.trim();
+  const text = VISIBLE.test(own.value) ? own.value.trim() : '';
   const over = [...text].length - max;
   const name = text || preset()?.dataset.name;
   start.disabled = !name || over > 0;
@@ -32,10 +35,12 @@ own.addEventListener('input', () => {
   if (card && own.value.trim()) card.checked = false;
   update();
 });
+// A topic of one's own goes by the form itself, which is posted: no address and no log of addresses holds it.
 form.addEventListener('submit', (event) => {
+  const card = preset();
+  if (!card && !start.disabled) return;
   event.preventDefault();
-  const topic = own.value.trim() || preset()?.value;
-  if (topic && !start.disabled) location.assign(`/chat.html?${new URLSearchParams({ topic })}`);
+  if (card && !start.disabled) location.assign(`/chat.html?${new URLSearchParams({ topic: card.value })}`);
 });
 // Enter on a card starts too; a form submits by itself only from a text field.
 form.addEventListener('keydown', (event) => {
@@ -52,3 +57,11 @@ examples.onclick = (event) => {
 };
 addEventListener('pageshow', update);
 update();
+// A reloaded chat about a topic of one's own comes back here: only behind # does its address name the topic.
+const asked = new URLSearchParams(location.hash.slice(1)).get('topic');
+if (asked) {
+  own.value = asked;
+  update();
+  history.replaceState(null, '', location.pathname);
+  form.requestSubmit();
+}

@@ -5,7 +5,7 @@ use reqwest::Method;
 use std::collections::BTreeSet;
 
 /// Every fixed path, and what it lets be done.
-const PATHS: [(&str, &str); 22] = [
+const PATHS: [(&str, &str); 24] = [
     ("/", "GET,HEAD"),
     ("/topic-selection.html", "GET,HEAD"),
     ("/index.html", "GET,HEAD"),
@@ -13,6 +13,8 @@ const PATHS: [(&str, &str); 22] = [
     ("/conversations.html", "GET,HEAD"),
     ("/help.html", "GET,HEAD"),
     ("/mode-selection.html", "GET,HEAD"),
+    ("/leave.html", "GET,HEAD,POST"),
+    ("/own-topic.html", "GET,HEAD,POST"),
     ("/api", "GET,HEAD"),
     ("/health", "GET,HEAD"),
     ("/ready", "GET,HEAD"),

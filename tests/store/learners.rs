@@ -8,6 +8,7 @@ on_both_engines!(
     a_learner_is_known_by_their_token_and_no_other,
     a_token_belongs_to_one_learner,
     a_learners_visit_is_noted_once_a_day,
+    a_revoked_token_leads_to_nobody_and_the_others_stay,
 );
 
 async fn a_learner_is_known_by_their_token_and_no_other(database: Database) {
@@ -39,4 +40,16 @@ async fn a_learners_visit_is_noted_once_a_day(database: Database) {
     assert!(store.touch_learner(me, NOW + 2 * DAY).await.unwrap());
     let nobody = llm_classroom::domain::LearnerId::new();
     assert!(!store.touch_learner(nobody, NOW + 9 * DAY).await.unwrap());
+}
+
+async fn a_revoked_token_leads_to_nobody_and_the_others_stay(database: Database) {
+    let store = database.open().await;
+    let (mine, theirs) = (token(), token());
+    let me = store.add_learner(&mine, NOW).await.unwrap();
+    let them = store.add_learner(&theirs, NOW).await.unwrap();
+    assert_eq!(store.find_learner(&mine).await.unwrap(), Some((me, NOW)));
+    assert!(store.revoke_token(&mine).await.unwrap());
+    assert_eq!(store.learner_by_token(&mine).await.unwrap(), None);
+    assert_eq!(store.learner_by_token(&theirs).await.unwrap(), Some(them));
+    assert!(!store.revoke_token(&mine).await.unwrap(), "it is revoked already");
 }

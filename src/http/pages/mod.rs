@@ -4,6 +4,7 @@ mod chat;
 mod conversations;
 mod error;
 mod help;
+mod leave;
 mod page;
 mod strings;
 #[cfg(test)]
@@ -14,10 +15,11 @@ use std::sync::Arc;
 
 use axum::response::Redirect;
 
-pub use chat::chat;
+pub use chat::{chat, choose, choose_again, resume};
 pub use conversations::conversations;
 pub use error::error_page;
 pub use help::help;
+pub use leave::{confirm_leave, leave};
 pub use topics::topics;
 
 /// What every page says about the server it comes from.
@@ -35,6 +37,9 @@ pub struct PageContext {
 pub const TOPICS_PATH: &str = "/topic-selection.html";
 /// Where the chat is.
 pub const CHAT_PATH: &str = "/chat.html";
+
+/// Where a student leaves a shared computer.
+pub const LEAVE_PATH: &str = "/leave.html";
 
 /// `/`: the topic page, for good.
 pub async fn root() -> axum::response::Response {

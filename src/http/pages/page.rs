@@ -72,6 +72,14 @@ impl Page {
         }
     }
 
+    /// The topic page, in the language that was asked for.
+    pub(super) fn topics_address(&self) -> String {
+        match self.asked {
+            Some(locale) => format!("{}?lang={}", super::TOPICS_PATH, locale.tag()),
+            None => super::TOPICS_PATH.to_owned(),
+        }
+    }
+
     /// The text of a key in `locales/`.
     pub fn t(&self, key: &str) -> Cow<'static, str> {
         t!(key, locale = self.locale.tag()).into_owned().into()

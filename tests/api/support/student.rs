@@ -157,8 +157,9 @@ impl Call {
         let response = soon("a response", self.request.send()).await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default();
-            if pair.starts_with("llm_classroom_learner=") {
-                *self.cookie.lock().unwrap() = Some(pair.to_owned());
+            if pair.trim_start_matches("__Host-").starts_with("llm_classroom_learner=") {
+                // An empty one is a cookie that the browser is to drop.
+                *self.cookie.lock().unwrap() = Some(pair.to_owned()).filter(|pair| !pair.ends_with('='));
             }
         }
         response
