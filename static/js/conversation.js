@@ -1,5 +1,6 @@
 import { Problem, call } from './api.js';
 import { announce, flush, heard } from './announce.js';
+import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
 import { byId, make, one } from './dom.js';
 import { beginningKey, hasBegun } from './draft.js';
@@ -104,7 +105,7 @@ function update(turn) {
     view.setState(turn);
     if (turn.state === 'accepted' || turn.state === 'answering') watch(view);
     if (known) grew();
-  } else if (turn.feedback) {
+  } else if (turn.feedback && !view.feedback) {
     view.setFeedback(turn.feedback);
   }
 }
@@ -165,10 +166,11 @@ function watch(view) {
     snapshot(data) {
       view.setBlocks(data.blocks);
       // What came before the first event; after a broken connection it has been heard already.
-      if (isNew) heard((view.prose.textContent ?? '').trimEnd());
+      const isFirst = isNew;
+      if (isFirst) heard((view.prose.textContent ?? '').trimEnd());
       isNew = false;
       if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
-      if (data.feedback) setNote(view, data.feedback);
+      if (data.feedback) setNote(view, data.feedback, isFirst);
       view.setState(data);
       grew();
     },
@@ -179,7 +181,6 @@ function watch(view) {
     delta: ({ text }) => heard(text),
     feedback(data) {
       setNote(view, data);
-      announce(strings.noteReady);
       grew();
     },
     state(data) {
@@ -196,10 +197,13 @@ function watch(view) {
   });
 }
 
-/** @param {TurnView} view @param {Feedback} feedback */
-function setNote(view, feedback) {
-  view.setFeedback(feedback);
+/** @param {TurnView} view @param {Feedback} feedback @param {boolean} [wasThere] when the page was opened */
+function setNote(view, feedback, wasThere = false) {
+  const isNew = view.setFeedback(feedback);
   markSent(shown.values());
+  if (!isNew || wasThere) return;
+  announce(strings.noteReady);
+  noteArrived(one(view.margin, '.note', HTMLElement));
 }
 
 /** Says aloud how a turn stands. @param {Ending} ending */

@@ -61,16 +61,17 @@ export class TurnView {
     }
   }
 
-  /** @param {Feedback} feedback */
+  /** @param {Feedback} feedback @returns {boolean} whether it wasn't shown before */
   setFeedback(feedback) {
     // A stream that is taken up again brings the same note: the one that is there may be open, or be read just now.
     const text = JSON.stringify(feedback);
-    if (text === this.feedback) return;
+    if (text === this.feedback) return false;
     this.feedback = text;
     /** @param {Dim} dim */
     const idOf = (dim) => `${dim.id}-${this.id}`;
     this.margin.replaceChildren(noteView(feedback, idOf));
     underline(this.words, this.message, feedback.dims, idOf);
+    return true;
   }
 
   /** @param {Ending} ending */
