@@ -20,7 +20,7 @@ use crate::llm::{self, practice};
 pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
 
 /// How long the practice partner takes for a word: about as fast as a child reads along.
-const PRACTICE_PACE: Duration = Duration::from_millis(25);
+pub const PRACTICE_PACE: Duration = Duration::from_millis(25);
 
 /// The name under which the practice partner appears where a model is named.
 pub const PRACTICE_MODEL: &str = "practice";
@@ -78,11 +78,12 @@ impl Partner {
         matches!(self, Self::Practice)
     }
 
-    /// Begins an answer. Resolves with the first words.
+    /// Begins an answer. Resolves with the first words. The practice partner pauses for `pace` between two words; a model
+    /// sends them as they come.
     ///
     /// # Errors
     /// [`llm::Error`] when no model gave a first word.
-    pub async fn answer(&self, asking: &Asking) -> Result<AnswerStream, llm::Error> {
+    pub async fn answer(&self, asking: &Asking, pace: Duration) -> Result<AnswerStream, llm::Error> {
         match self {
             Self::Model(client, style) => {
                 let budget = style.history_tokens as usize;
@@ -90,7 +91,7 @@ impl Partner {
                 let request = request(prompt, Purpose::Chat, style.answer_tokens, style.temperature, &asking.model);
                 Ok(client.stream(request).await?.boxed())
             }
-            Self::Practice => Ok(practice_answer(asking)),
+            Self::Practice => Ok(practice_answer(asking, pace)),
         }
     }
 
@@ -179,7 +180,7 @@ pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
     }
 }
 
-fn practice_answer(asking: &Asking) -> AnswerStream {
+fn practice_answer(asking: &Asking, pace: Duration) -> AnswerStream {
     let reply = practice::reply(&practice::Lesson {
         topic: asking.topic.as_str(),
         history: &asking.history,
@@ -187,7 +188,7 @@ fn practice_answer(asking: &Asking) -> AnswerStream {
         english: asking.locale == Locale::En,
     });
     let end = llm::End { finish: llm::Finish::Stop, model: PRACTICE_MODEL.to_owned(), usage: llm::Usage::default() };
-    practice::stream(reply, PRACTICE_PACE)
+    practice::stream(reply, pace)
         .map(|piece| Ok(llm::Piece::Text(piece)))
         .chain(stream::iter([Ok(llm::Piece::End(end))]))
         .boxed()
@@ -239,5 +240,30 @@ fn request(
         schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),
         model: model.clone(),
         purpose: purpose.as_str(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn practice_answer_takes(pace: Duration) -> Duration {
+        let asking = Asking {
+            topic: Topic::default(),
+            history: Vec::new(),
+            message: "하늘은 왜 파래요?".to_owned(),
+            locale: Locale::Ko,
+            model: None,
+        };
+        let began = tokio::time::Instant::now();
+        let answer = Partner::Practice.answer(&asking, pace).await.unwrap();
+        assert!(answer.count().await > 2);
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_practice_answer_that_is_sent_whole_has_no_pauses_between_words() {
+        assert_eq!(practice_answer_takes(Duration::ZERO).await, Duration::ZERO);
+        assert!(practice_answer_takes(PRACTICE_PACE).await > PRACTICE_PACE);
     }
 }

@@ -193,3 +193,22 @@ async fn hanging_up_stops_the_calls() {
     }
     app.openai.wait_for_disconnects(2).await;
 }
+
+#[tokio::test]
+async fn a_failed_answer_cancels_the_call_of_its_tutor() {
+    let app = TestApp::with(&["--model-retries", "0"]).await;
+    let filtered = Behaviour { finish: Some("content_filter".into()), ..Behaviour::text(["하나"]) };
+    for (calls, failure) in [(1, Behaviour::status(500, "")), (2, filtered)] {
+        app.openai.set(TUTOR, Behaviour::default().gate_at(0));
+        app.openai.queue(CHAT, failure.gate_at(0));
+        let student = app.student();
+        let asking = student.post(CHAT_PATH, json!({ "message": "네?" }));
+        let releasing = async {
+            app.openai.wait_for_waiting(2).await;
+            app.openai.release(CHAT, 1);
+        };
+        let (reply, ()) = tokio::join!(asking, releasing);
+        reply.problem(502, "model");
+        app.openai.wait_for_disconnects(calls).await;
+    }
+}

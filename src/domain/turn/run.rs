@@ -125,7 +125,7 @@ async fn perform(
     let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let work = async {
         let chat = async {
-            ended = Some(answer.stream(parts.partner.answer(&asking), publisher).await);
+            ended = Some(answer.stream(parts.partner.answer(&asking, partner::PRACTICE_PACE), publisher).await);
             chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);

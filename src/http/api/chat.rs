@@ -1,7 +1,7 @@
 //! Calls that carry their conversation along: what clients of the first version make. Nothing of them is stored but
 //! what they cost.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, time::Duration};
 
 use axum::{
     extract::State,
@@ -91,18 +91,28 @@ pub async fn chat(
     let (asking, _slot) = admitted(&state, address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
-    let answer = async { collect(state.partner.answer(&asking).await?, &mut answer_bill).await };
+    let answer = async {
+        let collected = async { collect(state.partner.answer(&asking, Duration::ZERO).await?, &mut answer_bill).await };
+        let (response, end) = match collected.await {
+            Ok(whole) => whole,
+            Err(error) => {
+                answer_bill.failed();
+                return Err(ApiError::from(error));
+            }
+        };
+        answer_bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
+        match end.finish {
+            llm::Finish::ContentFilter => Err(ApiError::Model(Reason::ContentFilter)),
+            _ => Ok((response, end)),
+        }
+    };
     let notes = async {
         let noted = state.partner.feedback(&asking).await;
         notes_bill.settle(&noted.usage).await;
-        noted.feedback
+        Ok(noted.feedback)
     };
-    let (answer, feedback) = future::join(answer, notes).await;
-    let (response, end) = answer.inspect_err(|_| answer_bill.failed())?;
-    answer_bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
-    if end.finish == llm::Finish::ContentFilter {
-        return Err(ApiError::Model(Reason::ContentFilter));
-    }
+    // Notes are only sent with an answer: when it fails, the tutor's call is cancelled.
+    let ((response, end), feedback) = future::try_join(answer, notes).await?;
     Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback) }))
 }
 
@@ -122,7 +132,7 @@ pub async fn stream(
 ) -> Result<Response, ApiError> {
     let (asking, slot) = admitted(&state, address, request, locale).await?;
     let in_flight = InFlight::begin();
-    let pieces = state.partner.answer(&asking).await?;
+    let pieces = state.partner.answer(&asking, partner::PRACTICE_PACE).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
     // Bill and slot go with the stream: a client that hangs up drops them all.
     let data = stream::unfold(Some((pieces, heard, slot)), move |going| async move {
