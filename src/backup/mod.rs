@@ -161,7 +161,7 @@ pub async fn watch(url: String, stop: CancellationToken) {
 /// When the place can't be read.
 pub async fn newest(url: &str) -> anyhow::Result<Option<Name>> {
     let Some(place) = Place::existing(url)? else { return Ok(None) };
-    Ok(place.backups().await?.into_iter().find(Kept::is_complete).map(|kept| kept.name))
+    place.newest_complete().await
 }
 
 /// Describes this module's figures; call once, when the recorder is installed.

@@ -103,15 +103,33 @@ impl Place {
     pub async fn backups(&self) -> anyhow::Result<Vec<Kept>> {
         let files = self.files().await?;
         let mut found = Vec::new();
-        for (file, _) in &files {
-            let Some(name) = Name::of_manifest(file) else { continue };
-            let Some(manifest) = self.manifest(&name).await? else { continue };
-            let object = name.object(manifest.encrypted_to.is_some());
-            let stored = files.iter().find(|(file, _)| *file == object);
-            found.push(Kept { name, stored: stored.map_or(0, |(_, bytes)| *bytes), manifest });
+        for name in names_newest_first(&files) {
+            found.extend(self.backup(name, &files).await?);
         }
-        found.sort_by(|one, other| other.name.cmp(&one.name));
         Ok(found)
+    }
+
+    /// The name of the newest complete backup. Reads one manifest where the newest backup is complete, however many
+    /// backups there are.
+    ///
+    /// # Errors
+    /// When the place can't be read.
+    pub async fn newest_complete(&self) -> anyhow::Result<Option<Name>> {
+        let files = self.files().await?;
+        for name in names_newest_first(&files) {
+            if let Some(backup) = self.backup(name, &files).await?.filter(Kept::is_complete) {
+                return Ok(Some(backup.name));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The backup of that name, unless its manifest was removed since the files were listed.
+    async fn backup(&self, name: Name, files: &[(String, u64)]) -> anyhow::Result<Option<Kept>> {
+        let Some(manifest) = self.manifest(&name).await? else { return Ok(None) };
+        let object = name.object(manifest.encrypted_to.is_some());
+        let stored = files.iter().find(|(file, _)| *file == object).map_or(0, |(_, bytes)| *bytes);
+        Ok(Some(Kept { name, stored, manifest }))
     }
 
     /// Stores a backup's database. It counts as a backup only when [`Self::confirm`] has added the manifest.
@@ -217,6 +235,13 @@ impl Place {
         let named = listed.objects.into_iter();
         Ok(named.filter_map(|found| Some((found.location.filename()?.to_owned(), found.size))).collect())
     }
+}
+
+/// The backups with a manifest among these files, the newest first.
+fn names_newest_first(files: &[(String, u64)]) -> Vec<Name> {
+    let mut names: Vec<Name> = files.iter().filter_map(|(file, _)| Name::of_manifest(file)).collect();
+    names.sort_by(|one, other| other.cmp(one));
+    names
 }
 
 /// The library's texts repeat those of their causes, all but the last.

@@ -358,3 +358,25 @@ async fn a_clock_that_was_wrong_costs_no_backup() {
     assert_eq!(names.len(), 2, "the new one and the one of the future: {names:?}");
     assert!(!first.exists());
 }
+
+#[tokio::test]
+async fn the_newest_backup_is_found_without_reading_the_manifests_of_older_ones() {
+    let ((folder, ..), s3) = (school().await, S3::start().await);
+    let settings = s3.settings();
+    let mut requests = Vec::new();
+    for backups in [1, 3] {
+        while names_in(&s3).len() < backups {
+            succeed(folder.path(), &["backup"], &settings).await;
+        }
+        let before = s3.asked();
+        let (_, report) = run(folder.path(), &["doctor", "--json"], &settings).await;
+        assert!(report.contains("backup-ok"), "{report}");
+        requests.push(s3.asked() - before);
+    }
+    assert_eq!(requests[0], requests[1], "requests with one backup and with three");
+}
+
+fn names_in(s3: &S3) -> Vec<String> {
+    let files = fs::read_dir(s3.objects()).into_iter().flatten().map(|file| file.unwrap().file_name());
+    files.map(|file| file.into_string().unwrap()).filter(|file| file.ends_with(".json")).collect()
+}
