@@ -92,6 +92,7 @@ impl App {
             shared.clone(),
             partner.clone(),
             budget.clone(),
+            engine.clone(),
             tasks.clone(),
             stop.clone(),
         );

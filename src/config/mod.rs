@@ -315,14 +315,23 @@ pub struct LimitConfig {
     /// Questions a learner may send a minute
     #[arg(long, env = "RATE_LIMIT_LEARNER_PER_MINUTE", default_value_t = 20)]
     pub rate_limit_learner_per_minute: u32,
-    /// Questions one address may send a minute: a whole school may sit behind it
+    /// Questions the learners behind one address may send a minute: a whole school may sit behind it. Those known for
+    /// a day and those who came later are counted apart
     #[arg(long, env = "RATE_LIMIT_ADDRESS_PER_MINUTE", default_value_t = 600)]
     pub rate_limit_address_per_minute: u32,
+    /// Calls without a learner's cookie that one address may send a minute: /api/v1/chat/*; never more than
+    /// RATE_LIMIT_ADDRESS_PER_MINUTE. Preset guides and guides that were made already cost nothing
+    #[arg(long, env = "RATE_LIMIT_ANONYMOUS_PER_MINUTE", default_value_t = 60)]
+    pub rate_limit_anonymous_per_minute: u32,
+    /// New learners that one address may bring a minute: three classes that come for the first time; never more than
+    /// RATE_LIMIT_ADDRESS_PER_MINUTE
+    #[arg(long, env = "RATE_LIMIT_NEW_LEARNERS_PER_MINUTE", default_value_t = 120)]
+    pub rate_limit_new_learners_per_minute: u32,
     /// Tokens the whole server may use a day (days begin at midnight in Korea); 0 for no limit
     #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
     pub daily_token_budget: u64,
-    /// Turns and stateless calls that may run at a time on this instance, about 200 KB each; who asks above that is
-    /// told to wait a moment
+    /// Turns, stateless calls and guides that may run at a time on this instance, about 200 KB each; who asks above
+    /// that is told to wait a moment. Guides take a quarter of them at most
     #[arg(long, env = "MAX_TURNS", default_value_t = 500)]
     pub max_turns: usize,
     /// Guides kept in memory, about 4 KB each

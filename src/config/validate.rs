@@ -120,7 +120,13 @@ impl Config {
 
     fn check_limits(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
-        if limits.rate_limit_learner_per_minute == 0 || limits.rate_limit_address_per_minute == 0 {
+        let rates = [
+            limits.rate_limit_learner_per_minute,
+            limits.rate_limit_address_per_minute,
+            limits.rate_limit_anonymous_per_minute,
+            limits.rate_limit_new_learners_per_minute,
+        ];
+        if rates.contains(&0) {
             return refuse("a rate limit of 0 would let nobody ask; set RATE_LIMIT=off to have none");
         }
         if limits.rate_limit_address_per_minute < limits.rate_limit_learner_per_minute {

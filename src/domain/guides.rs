@@ -1,7 +1,11 @@
 //! Guides made by the model, each made once: thirty students who open one topic cost one call, at however many
 //! instances they do.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
@@ -14,6 +18,7 @@ use super::{
     guide::{self, Guide},
     partner::Partner,
     prompt,
+    turn::engine::Engine,
 };
 use crate::{
     shared::{Away, Claimed, Shared},
@@ -32,12 +37,17 @@ const MAKING_LOOK: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Guides(Arc<Inner>);
 
+type Key = (Topic, Locale);
+
 struct Inner {
     store: Store,
     shared: Option<Shared>,
     partner: Partner,
     budget: Arc<Budget>,
-    made: Cache<(Topic, Locale), Option<Arc<Guide>>>,
+    engine: Engine,
+    made: Cache<Key, Option<Arc<Guide>>>,
+    /// The guides that are being looked up or made here.
+    making: Mutex<HashSet<Key>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -51,75 +61,126 @@ pub struct Found {
     pub pending: bool,
 }
 
+/// A guide's place among those that are being made.
+struct Making {
+    inner: Arc<Inner>,
+    key: Key,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.inner.making().remove(&self.key);
+    }
+}
+
+/// No slot was free to make a guide in.
+#[derive(Debug)]
+struct NoSlot;
+
 impl Guides {
     /// Guides over these parts, none in memory and at most `kept` later. `tasks` are waited for and `stop` is heeded
     /// when the program ends.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub fn new(
         kept: u64,
         store: Store,
         shared: Option<Shared>,
         partner: Partner,
         budget: Arc<Budget>,
+        engine: Engine,
         tasks: TaskTracker,
         stop: CancellationToken,
     ) -> Self {
         let made = Cache::builder().max_capacity(kept).time_to_live(KEPT_FOR).build();
-        Self(Arc::new(Inner { store, shared, partner, budget, made, tasks, stop }))
+        let making = Mutex::default();
+        Self(Arc::new(Inner { store, shared, partner, budget, engine, made, making, tasks, stop }))
     }
 
-    /// The topic's guide: the model's if there is one or comes within `wait`, else the preset text at once.
-    pub async fn find(&self, topic: &Topic, locale: Locale, wait: Duration) -> Found {
-        let preset = |pending| Found { guide: guide::preset(topic, locale), pending };
+    /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
+    pub async fn known(&self, topic: &Topic, locale: Locale) -> Option<Found> {
         if self.0.partner.is_practice() {
-            return preset(false);
+            return Some(preset(topic, locale, false));
         }
         let key = (topic.clone(), locale);
-        let made = match self.0.made.get(&key).await {
-            Some(made) => made,
-            None => match tokio::time::timeout(wait, self.make(key)).await {
-                Ok(made) => made,
-                Err(_) => return preset(true),
-            },
-        };
-        match made {
-            Some(guide) => Found { guide: (*guide).clone(), pending: false },
-            None => preset(false),
+        match self.0.made.get(&key).await {
+            Some(made) => Some(found(made, topic, locale)),
+            None => {
+                let stored = self.0.look_up(topic, locale).await?;
+                self.0.made.insert(key, Some(stored.clone())).await;
+                Some(found(Some(stored), topic, locale))
+            }
+        }
+    }
+
+    /// Whether the topic's guide is being made here.
+    #[must_use]
+    pub fn is_making(&self, topic: &Topic, locale: Locale) -> bool {
+        self.0.making().contains(&(topic.clone(), locale))
+    }
+
+    /// The topic's guide: the model's if it comes within `wait`, else the preset text. The preset text stays when no
+    /// slot is free to make one in.
+    pub async fn make(&self, topic: &Topic, locale: Locale, wait: Duration) -> Found {
+        match tokio::time::timeout(wait, self.make_once((topic.clone(), locale))).await {
+            Ok(made) => found(made, topic, locale),
+            Err(_) => preset(topic, locale, true),
         }
     }
 
     /// Makes a guide in a task of its own, which goes on when the caller stops waiting. All callers share one making.
-    async fn make(&self, key: (Topic, Locale)) -> Option<Arc<Guide>> {
+    async fn make_once(&self, key: Key) -> Option<Arc<Guide>> {
         let inner = self.0.clone();
+        let is_first = inner.making().insert(key.clone());
+        let entry = is_first.then(|| Making { inner: inner.clone(), key: key.clone() });
         let making = async move {
+            let _entry = entry;
             let (topic, locale) = key.clone();
-            inner.made.get_with(key, inner.look_up_or_ask(&topic, locale)).await
+            inner.made.try_get_with(key, inner.look_up_or_ask(&topic, locale)).await.ok().flatten()
         };
         // An error means that the making panicked or the runtime ends.
         self.0.tasks.spawn(making).await.unwrap_or_default()
     }
 }
 
+fn preset(topic: &Topic, locale: Locale, pending: bool) -> Found {
+    Found { guide: guide::preset(topic, locale), pending }
+}
+
+fn found(made: Option<Arc<Guide>>, topic: &Topic, locale: Locale) -> Found {
+    match made {
+        Some(guide) => Found { guide: (*guide).clone(), pending: false },
+        None => preset(topic, locale, false),
+    }
+}
+
 impl Inner {
-    async fn look_up_or_ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
+    fn making(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look_up_or_ask(&self, topic: &Topic, locale: Locale) -> Result<Option<Arc<Guide>>, NoSlot> {
         if let Some(guide) = self.look_up(topic, locale).await {
-            return Some(guide);
+            return Ok(Some(guide));
         }
-        let Some(shared) = &self.shared else { return self.ask(topic, locale).await };
+        // Before the claim, which does not last for ever.
+        let slot = self.engine.admit_guide().await.ok_or(NoSlot)?;
+        let Some(shared) = &self.shared else { return Ok(self.ask(topic, locale).await) };
         let name = claim_name(topic, locale);
         match shared.claim(&name, LONGEST_MAKING).await {
             Ok(Claimed::Ours) => {
                 let made = self.ask(topic, locale).await;
                 // Should this fail, the claim runs out by itself.
                 let _ = shared.disclaim(&name).await;
-                made
+                Ok(made)
             }
             Ok(Claimed::Theirs(left)) => {
+                drop(slot);
                 self.made_elsewhere(shared, &name, left).await;
-                self.look_up(topic, locale).await
+                Ok(self.look_up(topic, locale).await)
             }
             // Each instance for itself, then: the last guide stored is the one that's kept.
-            Err(Away) => self.ask(topic, locale).await,
+            Err(Away) => Ok(self.ask(topic, locale).await),
         }
     }
 
@@ -148,9 +209,6 @@ impl Inner {
 
     /// Has the model make a guide, and keeps it.
     async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
-        if self.budget.spent(now()).is_some() {
-            return None;
-        }
         let (guide, usage) = tokio::select! {
             made = self.partner.guide(topic, locale) => made,
             () = self.stop.cancelled() => return None,

@@ -12,12 +12,7 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt};
 
-use super::{
-    AppState,
-    address::peer,
-    error::ApiError,
-    rate_limit::{ADDRESS, LEARNER},
-};
+use super::{AppState, address::peer, error::ApiError, rate_limit::LIMITS};
 use crate::observe::metrics::Figures;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
@@ -28,9 +23,13 @@ pub fn describe() {
     describe_counter!("http_requests_total", "Requests by method, route (its pattern, without ids) and status");
     describe_histogram!("http_request_seconds", Unit::Seconds, "From a request to the head of its response, by route");
     describe_gauge!("streams_in_flight", "Event streams open now: followers of turns, and stateless answers");
-    describe_counter!("rate_limited_total", "Questions refused for coming too fast, by limit: learner or address");
+    describe_counter!(
+        "rate_limited_total",
+        "Requests refused for coming too fast, by limit: learner; address (of learners known for a day), \
+         address-recent (of others), anonymous (without a learner) or new-learners, each of one address"
+    );
     gauge!("streams_in_flight").set(0.0);
-    for limit in [LEARNER, ADDRESS] {
+    for limit in LIMITS {
         counter!("rate_limited_total", "limit" => limit).increment(0);
     }
 }

@@ -1,11 +1,10 @@
 //! How often a learner, and an address, may ask.
 
 use std::{
-    hash::Hash,
     net::IpAddr,
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
@@ -19,8 +18,15 @@ use crate::{
 /// After this many checks, keys that have fully recovered are forgotten, so memory follows the number of active ones.
 const SWEEP_EVERY: u32 = 1_024;
 
-/// The limits: by learner first, by address second. A class of forty behind one address is what the second must let
-/// through, so it's the wider one.
+/// A learner younger than this shares the limit of their address with others who came as late. A script that makes
+/// learners to ask with can't use up the limit of those who are known from before.
+const NEW_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The limits on requests that cost something.
+///
+/// Each learner has a limit, and behind one address each of these groups has one of its own, so that none can use up
+/// another's: learners known for a day, learners who came within the last day, requests without a learner, and new
+/// learners. A school sits behind one address, so the limits of learners are wide; the others are small.
 ///
 /// Instances that share a Redis count together there. While it is away, each counts what it sees itself.
 pub struct RateLimits {
@@ -29,13 +35,17 @@ pub struct RateLimits {
 }
 
 struct Limits {
-    learner: Limit<LearnerId>,
-    address: Limit<IpAddr>,
+    learner: Limit,
+    address: Limit,
+    recent: Limit,
+    anonymous: Limit,
+    new_learners: Limit,
 }
 
-struct Limit<K: Hash + Eq + Clone> {
+struct Limit {
+    name: &'static str,
     quota: shared::Quota,
-    limiter: DefaultKeyedRateLimiter<K>,
+    limiter: DefaultKeyedRateLimiter<String>,
     checks: AtomicU32,
 }
 
@@ -43,62 +53,91 @@ impl RateLimits {
     /// Limits as the settings say. A whole minute's worth may come at once.
     #[must_use]
     pub fn new(config: &LimitConfig, shared: Option<Shared>) -> Self {
+        let address = config.rate_limit_address_per_minute;
         let limits = (config.rate_limit == Switch::On).then(|| Limits {
-            learner: Limit::per_minute(config.rate_limit_learner_per_minute),
-            address: Limit::per_minute(config.rate_limit_address_per_minute),
+            learner: Limit::per_minute(LEARNER, config.rate_limit_learner_per_minute),
+            address: Limit::per_minute(ADDRESS, address),
+            recent: Limit::per_minute(ADDRESS_RECENT, address),
+            anonymous: Limit::per_minute(ANONYMOUS, config.rate_limit_anonymous_per_minute.min(address)),
+            new_learners: Limit::per_minute(NEW_LEARNERS, config.rate_limit_new_learners_per_minute.min(address)),
         });
         Self { limits, shared }
     }
 
-    /// Counts a question of a learner from an address.
+    /// Counts a request of a learner, or one without a learner, from an address.
     ///
     /// # Errors
     /// How long to wait, when there were too many.
     pub async fn check(&self, learner: Option<LearnerId>, address: IpAddr) -> Result<(), Duration> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        let address = network(address);
-        if let Some(shared) = &self.shared
-            && let Ok(refused) = shared.count(&limits.named(learner, address)).await
-        {
-            return match refused {
-                None => Ok(()),
-                Some((0, wait)) if learner.is_some() => Err(refuse(LEARNER, wait)),
-                Some((_, wait)) => Err(refuse(ADDRESS, wait)),
-            };
+        let address = network(address).to_string();
+        match learner {
+            Some(learner) => {
+                let group = if is_recent(learner) { &limits.recent } else { &limits.address };
+                self.count(&[(&limits.learner, learner.to_string()), (group, address)]).await
+            }
+            None => self.count(&[(&limits.anonymous, address)]).await,
         }
-        if let Some(learner) = learner {
-            limits.learner.check(&learner).map_err(|wait| refuse(LEARNER, wait))?;
+    }
+
+    /// Counts a learner who is made for a request from an address.
+    ///
+    /// # Errors
+    /// How long to wait, when there were too many.
+    pub async fn check_new_learner(&self, address: IpAddr) -> Result<(), Duration> {
+        let Some(limits) = &self.limits else { return Ok(()) };
+        self.count(&[(&limits.new_learners, network(address).to_string())]).await
+    }
+
+    /// Counts one request against all of these limits.
+    async fn count(&self, limits: &[(&Limit, String)]) -> Result<(), Duration> {
+        if let Some(shared) = &self.shared {
+            let named: Vec<_> =
+                limits.iter().map(|(limit, key)| (format!("rate:{}:{key}", limit.name), limit.quota)).collect();
+            if let Ok(refused) = shared.count(&named).await {
+                return match refused {
+                    None => Ok(()),
+                    Some((place, wait)) => Err(refuse(limits[place].0.name, wait)),
+                };
+            }
         }
-        limits.address.check(&address).map_err(|wait| refuse(ADDRESS, wait))
+        for (limit, key) in limits {
+            limit.check(key).map_err(|wait| refuse(limit.name, wait))?;
+        }
+        Ok(())
     }
 }
 
-/// What the limits are called in the figures.
-pub(super) const LEARNER: &str = "learner";
-pub(super) const ADDRESS: &str = "address";
+/// What the limits are called in the figures and in Redis.
+pub(super) const LIMITS: [&str; 5] = [LEARNER, ADDRESS, ADDRESS_RECENT, ANONYMOUS, NEW_LEARNERS];
+const LEARNER: &str = "learner";
+const ADDRESS: &str = "address";
+const ADDRESS_RECENT: &str = "address-recent";
+const ANONYMOUS: &str = "anonymous";
+const NEW_LEARNERS: &str = "new-learners";
 
 fn refuse(limit: &'static str, wait: Duration) -> Duration {
     metrics::counter!("rate_limited_total", "limit" => limit).increment(1);
     wait
 }
 
-impl Limits {
-    /// The limits that concern a question, by the name under which all instances count them.
-    fn named(&self, learner: Option<LearnerId>, address: IpAddr) -> Vec<(String, shared::Quota)> {
-        let learner = learner.map(|learner| (format!("rate:learner:{learner}"), self.learner.quota));
-        learner.into_iter().chain([(format!("rate:address:{address}"), self.address.quota)]).collect()
-    }
+/// Whether the learner was made within the last day. A learner's id holds that time.
+fn is_recent(learner: LearnerId) -> bool {
+    let Some(made) = learner.0.get_timestamp() else { return false };
+    let (seconds, nanos) = made.to_unix();
+    let made = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+    made.elapsed().is_ok_and(|age| age < NEW_FOR)
 }
 
-impl<K: Hash + Eq + Clone> Limit<K> {
-    fn per_minute(count: u32) -> Self {
+impl Limit {
+    fn per_minute(name: &'static str, count: u32) -> Self {
         let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let limiter = RateLimiter::keyed(Quota::per_minute(count));
         let quota = shared::Quota { count: count.get(), per: Duration::from_secs(60) };
-        Self { quota, limiter, checks: AtomicU32::new(0) }
+        Self { name, quota, limiter, checks: AtomicU32::new(0) }
     }
 
-    fn check(&self, key: &K) -> Result<(), Duration> {
+    fn check(&self, key: &String) -> Result<(), Duration> {
         if self.checks.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
             self.limiter.retain_recent();
             self.limiter.shrink_to_fit();
@@ -127,6 +166,8 @@ mod tests {
             rate_limit: Switch::On,
             rate_limit_learner_per_minute: learner,
             rate_limit_address_per_minute: address,
+            rate_limit_anonymous_per_minute: 60,
+            rate_limit_new_learners_per_minute: 120,
             daily_token_budget: 0,
             max_turns: 1,
             guide_cache: 1,
@@ -166,5 +207,31 @@ mod tests {
         assert!(limits.check(None, address(1)).await.is_ok());
         assert!(limits.check(None, address(2)).await.is_ok());
         assert!(limits.check(None, address(3)).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn requests_without_a_learner_do_not_use_up_the_limits_of_learners_or_newcomers() {
+        let limits = limits(20, 600);
+        while limits.check(None, SCHOOL).await.is_ok() {}
+        for _ in 0..120 {
+            assert!(limits.check_new_learner(SCHOOL).await.is_ok());
+        }
+        assert!(limits.check_new_learner(SCHOOL).await.is_err());
+        assert!(limits.check(None, SCHOOL).await.is_err());
+        for _ in 0..70 {
+            assert!(limits.check(Some(LearnerId::new()), SCHOOL).await.is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn learners_made_just_now_do_not_use_up_the_limit_of_those_known_from_before() {
+        let limits = limits(20, 100);
+        while limits.check(Some(LearnerId::new()), SCHOOL).await.is_ok() {}
+        let then = SystemTime::now() - NEW_FOR - Duration::from_secs(1);
+        let seconds = then.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        for n in 0..100 {
+            let made = uuid::Timestamp::from_unix(uuid::NoContext, seconds, n);
+            assert!(limits.check(Some(LearnerId(uuid::Uuid::new_v7(made))), SCHOOL).await.is_ok(), "{n}");
+        }
     }
 }

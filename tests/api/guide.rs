@@ -166,3 +166,44 @@ async fn a_model_cannot_smuggle_markup_into_a_guide() {
         assert!(!html.contains(active), "{html}");
     }
 }
+
+#[tokio::test]
+async fn guides_take_a_share_of_the_slots_and_leave_the_others_to_questions() {
+    let app = TestApp::with(&["--max-turns", "20"]).await;
+    app.openai.set(GUIDE, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let wanted = join_all((0..620).map(async |n| guide(&student, &format!("{n}번째 주제")).await));
+    for guide in wanted.await {
+        check_shape(&guide);
+        assert_eq!(guide["source"], "preset");
+    }
+    app.openai.wait_for_waiting(5).await;
+    assert_eq!(student.asked_and_answered(QUESTION).await["state"], "done");
+    // Too many wait for one more to be promised.
+    assert_eq!(waited(&student, "또 하나", "wait=20").await.expect(200).json()["pending"], false);
+    app.openai.release_all(GUIDE);
+    // Five at a time and forty that waited; what found no place is asked for again when it is wanted again.
+    app.openai.wait_for_calls_of(GUIDE, 45).await;
+    assert_eq!(waited(&student, "또 하나", "wait=20").await.expect(200).json()["source"], "model");
+    let stats = app.openai.stats();
+    assert!(stats.max_active <= 5 + 2, "{stats:?}");
+}
+
+#[tokio::test]
+async fn a_guide_stays_the_preset_while_questions_have_all_slots_and_is_made_later() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    app.openai.queue(CHAT, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    app.openai.wait_for_waiting(1).await;
+    let guide = waited(&student, "과학 탐구", "wait=20").await.expect(200).json();
+    assert_eq!((&guide["source"], &guide["pending"]), (&json!("preset"), &json!(false)));
+    app.openai.release_all(CHAT);
+    student.finish(&turn).await;
+    eventually("the model's guide", async || {
+        let guide = waited(&student, "과학 탐구", "wait=20").await.expect(200).json();
+        (guide["source"] == "model").then_some(())
+    })
+    .await;
+}

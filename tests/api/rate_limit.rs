@@ -55,11 +55,11 @@ async fn one_address_cannot_flood_the_server_with_new_learners_or_stateless_call
     for path in ["/api/v1/conversations", "/api/v1/chat/chat", "/api/v1/chat/chat/stream", "/api/v1/chat/initial-guide"]
     {
         let app = TestApp::with(&flags).await;
-        let body = json!({ "message": "네?", "topic": "과학 탐구" });
-        for _ in 0..5 {
-            assert!(app.student().post(path, body.clone()).await.status.is_success(), "{path}");
+        let body = |n: usize| json!({ "message": "네?", "topic": format!("{n}번째 주제") });
+        for n in 0..5 {
+            assert!(app.student().post(path, body(n)).await.status.is_success(), "{path}");
         }
-        let refused = app.student().post(path, body).await;
+        let refused = app.student().post(path, body(5)).await;
         refused.problem(429, "too-many");
         assert_ne!(refused.header("retry-after"), "");
     }
@@ -70,8 +70,8 @@ async fn only_a_trusted_proxy_says_who_its_clients_are() {
     let limit = ["--rate-limit", "on", "--rate-limit-learner-per-minute", "2", "--rate-limit-address-per-minute", "2"];
     let from = async |app: &TestApp, address: &str| {
         let student = app.student();
-        let call = student.call(Method::POST, "/api/v1/chat/initial-guide").header("x-forwarded-for", address);
-        call.json(&json!({ "topic": "과학 탐구" })).send().await.status.as_u16()
+        let call = student.call(Method::POST, "/api/v1/chat/chat").header("x-forwarded-for", address);
+        call.json(&json!({ "message": QUESTION })).send().await.status.as_u16()
     };
     let alone = TestApp::with(&limit).await;
     let mut seen = Vec::new();
@@ -101,4 +101,89 @@ async fn twenty_sends_of_one_message_at_once_pass_the_limits() {
     }
     app.openai.wait_for_calls_of(CHAT, 1).await;
     assert_eq!(app.calls(CHAT), 1);
+}
+
+/// Posts guides of topics nobody has, as fast as three threads can, until `done`; how many were refused.
+async fn flood_with_guides(app: &TestApp, done: &std::sync::atomic::AtomicBool) -> usize {
+    let threads = (0..3).map(async |thread| {
+        let (script, mut refused) = (app.student(), 0);
+        for n in 0.. {
+            if done.load(std::sync::atomic::Ordering::Relaxed) {
+                break;
+            }
+            let topic = json!({ "topic": format!("{thread}번 {n}번째 주제") });
+            refused += usize::from(script.post("/api/v1/chat/initial-guide", topic).await.status == 429);
+        }
+        refused
+    });
+    join_all(threads).await.into_iter().sum()
+}
+
+#[tokio::test]
+async fn a_script_without_a_cookie_takes_nothing_from_seventy_classmates_behind_its_address() {
+    let app = TestApp::with(&["--rate-limit", "on", "--max-turns", "100"]).await;
+    app.openai.set(GUIDE, Behaviour { first_ms: 200, ..Behaviour::default() });
+    // Known before, and here for the first time.
+    let mut students: Vec<Student> = (0..70).map(|_| app.student()).collect();
+    for student in &students[..40] {
+        student.begin("과학 탐구").await;
+    }
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let lesson = async {
+        for student in &mut students {
+            assert_eq!(student.asked_and_answered(QUESTION).await["state"], "done");
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let (refused, ()) = tokio::join!(flood_with_guides(&app, &done), lesson);
+    // A minute's worth at once, and one a second after it.
+    assert!(refused > app.calls(GUIDE), "{} guides, {refused} refused", app.calls(GUIDE));
+}
+
+#[tokio::test]
+async fn preset_guides_and_guides_that_are_there_cost_nothing() {
+    let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-anonymous-per-minute", "1"]).await;
+    let script = app.student();
+    let guide = async |topic: &str| {
+        let call = script.call(Method::POST, "/api/v1/chat/initial-guide").header("prefer", "wait=20");
+        call.json(&json!({ "topic": topic })).send().await
+    };
+    for _ in 0..20 {
+        for topic in ["과학 탐구", "우리 동네 하천", "역사 연구"] {
+            assert_eq!(guide(topic).await.expect(200).json()["source"], "model");
+        }
+    }
+    guide("다른 하천").await.problem(429, "too-many");
+    assert_eq!(app.calls(GUIDE), 3);
+    // A learner pays with their own minute.
+    script.begin("과학 탐구").await;
+    assert_eq!(guide("다른 하천").await.expect(200).json()["source"], "model");
+}
+
+#[tokio::test]
+async fn a_class_of_forty_newcomers_gets_in_at_the_same_moment() {
+    let app = TestApp::with(&["--rate-limit", "on"]).await;
+    let students: Vec<Student> = (0..40).map(|_| app.student()).collect();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let starting = async {
+        let begun = join_all(students.iter().map(|student| student.asked_and_answered(QUESTION))).await;
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        begun
+    };
+    let (_, begun) = tokio::join!(flood_with_guides(&app, &done), starting);
+    assert!(begun.iter().all(|turn| turn["state"] == "done"));
+}
+
+#[tokio::test]
+async fn a_script_that_makes_learners_is_stopped_and_known_learners_go_on() {
+    let app = TestApp::with(&["--rate-limit", "on"]).await;
+    let known = app.student();
+    known.begin("과학 탐구").await;
+    let made = join_all(
+        (0..150).map(async |_| app.student().post("/api/v1/conversations", json!({ "topic": "축구" })).await.status),
+    );
+    let made = made.await.into_iter().filter(|status| *status == 201).count();
+    // One was made before, and each second brings two more.
+    assert!((119..150).contains(&made), "{made} learners");
+    assert_eq!(known.asked_and_answered(QUESTION).await["state"], "done");
 }

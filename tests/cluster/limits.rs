@@ -1,5 +1,7 @@
 //! What is counted over all instances, and what each counts for itself.
 
+use serde_json::json;
+
 use crate::{
     class::{ask, calls, gated, question},
     follower::{Plan, follow},
@@ -33,6 +35,36 @@ async fn a_rate_limit_is_counted_once_over_all_instances() {
     // A sixth of a minute brings another one; the machine may have been slow.
     assert!((6..=7).contains(&taken), "{taken} taken, {refused} refused");
     run.tell(format_args!("of 18 questions at {INSTANCES} instances {taken} taken, {refused} refused"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_of_an_address_are_counted_once_over_all_instances() {
+    let run = Run::begin("address limits");
+    let settings =
+        [("RATE_LIMIT", "on"), ("RATE_LIMIT_ANONYMOUS_PER_MINUTE", "6"), ("RATE_LIMIT_NEW_LEARNERS_PER_MINUTE", "6")];
+    let cluster = Cluster::start(&settings).await;
+    let known = cluster.student_at(0);
+    let conversation = known.begin("과학 탐구").await;
+    for path in ["/api/v1/chat/initial-guide", "/api/v1/conversations"] {
+        let (mut taken, mut refused) = (0, 0);
+        for n in 0..18 {
+            let body = json!({ "topic": format!("{n}번째 주제") });
+            let reply = cluster.student_at(n % INSTANCES).post(path, body).await;
+            if reply.status == 429 {
+                reply.problem(429, "too-many");
+                refused += 1;
+            } else {
+                assert!(reply.status.is_success(), "{}", reply.text());
+                taken += 1;
+            }
+        }
+        // The known learner was one; a sixth of a minute brings another, and the machine may have been slow.
+        assert!((5..=7).contains(&taken), "{path}: {taken} taken, {refused} refused");
+        run.tell(format_args!("{path}: of 18 calls at {INSTANCES} instances {taken} taken, {refused} refused"));
+    }
+    // What scripts used up is nobody's who is known.
+    let turn = known.ask(&conversation, &question(1)).await;
+    assert_eq!(follow(&known, &turn, &Plan::stay(cluster.url(1))).await.state, "done");
 }
 
 #[tokio::test(flavor = "multi_thread")]

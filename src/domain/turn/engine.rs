@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::{
     AskError, Hold, Lease, Reservation, Turn, TurnState, figures,
+    guide_slots::GuideSlots,
     parts::Parts,
     repeat::RequestKey,
     run::{self, Question},
@@ -40,6 +41,7 @@ pub(super) struct Inner {
     slots: Arc<Semaphore>,
     /// How many of these there are.
     max_turns: usize,
+    pub(super) guide_slots: GuideSlots,
     /// Cancelled when no new turn may begin.
     pub(super) draining: CancellationToken,
     /// Cancelled when everything has ended.
@@ -104,6 +106,7 @@ impl Engine {
             requests: KeyedLocks::default(),
             slots: Arc::new(Semaphore::new(max_turns)),
             max_turns,
+            guide_slots: GuideSlots::new(max_turns),
             draining: CancellationToken::new(),
             gone: CancellationToken::new(),
             keepers: TaskTracker::new(),
@@ -236,14 +239,19 @@ impl Engine {
     /// # Errors
     /// [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`].
     pub fn admit(&self) -> Result<Slot, AskError> {
+        self.free_slot().map_err(figures::refused)
+    }
+
+    /// As [`Engine::admit`], without counting a refusal.
+    pub(super) fn free_slot(&self) -> Result<Slot, AskError> {
         let since = Instant::now();
         if self.is_draining() {
-            return Err(figures::refused(AskError::Draining));
+            return Err(AskError::Draining);
         }
         if let Some(retry_in) = self.0.parts.budget.spent(now()) {
-            return Err(figures::refused(AskError::BudgetSpent { retry_in }));
+            return Err(AskError::BudgetSpent { retry_in });
         }
-        let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| figures::refused(AskError::Full))?;
+        let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| AskError::Full)?;
         Ok(Slot { _permit: permit, since })
     }
 

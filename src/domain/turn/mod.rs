@@ -3,6 +3,7 @@
 mod answer;
 pub mod engine;
 mod figures;
+mod guide_slots;
 mod keeper;
 mod lease;
 mod parts;

@@ -18,14 +18,14 @@ use utoipa::ToSchema;
 use super::{Json, events::STREAM_HEADERS};
 use crate::{
     domain::{
-        Feedback, Locale, Topic,
+        Feedback, LearnerId, Locale, Topic,
         bill::Bill,
         message::{MESSAGE_MAX_CHARS, MessageError},
         partner::{self, AnswerStream, Asking},
         stateless::{self, Said},
         turn::{Purpose, Reason, engine::Slot},
     },
-    http::{AppState, address::ClientAddress, error::ApiError, metrics::InFlight},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight},
     llm::{self, Piece},
 };
 
@@ -84,11 +84,12 @@ pub struct ChatResponse {
         (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
 pub async fn chat(
     State(state): State<AppState>,
+    learner: Result<Option<Learner>, ApiError>,
     locale: Locale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
-    let (asking, _slot) = admitted(&state, address, request, locale).await?;
+    let (asking, _slot) = admitted(&state, known(learner), address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
     let answer = async {
@@ -126,11 +127,12 @@ pub async fn chat(
         (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
 pub async fn stream(
     State(state): State<AppState>,
+    learner: Result<Option<Learner>, ApiError>,
     locale: Locale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let (asking, slot) = admitted(&state, address, request, locale).await?;
+    let (asking, slot) = admitted(&state, known(learner), address, request, locale).await?;
     let in_flight = InFlight::begin();
     let pieces = state.partner.answer(&asking, partner::PRACTICE_PACE).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
@@ -172,14 +174,20 @@ fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
     json!({ "error": super::turns::reason_text(reason.as_str(), locale) })
 }
 
+/// The learner of a call that needs none: while the database is away, nobody is known.
+fn known(learner: Result<Option<Learner>, ApiError>) -> Option<LearnerId> {
+    learner.ok().flatten().map(|learner| learner.0)
+}
+
 async fn admitted(
     state: &AppState,
+    learner: Option<LearnerId>,
     address: std::net::IpAddr,
     request: ChatRequest,
     locale: Locale,
 ) -> Result<(Asking, Slot), ApiError> {
     let asking = read(state, request, locale)?;
-    state.limits.check(None, address).await.map_err(ApiError::TooMany)?;
+    state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
     Ok((asking, state.engine.admit()?))
 }
 

@@ -96,7 +96,11 @@ pub async fn create(
     Json(request): Json<TopicRequest>,
 ) -> Result<Response, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    state.limits.check(learner.map(|learner| learner.0), address).await.map_err(ApiError::TooMany)?;
+    let counted = match learner {
+        Some(Learner(learner)) => state.limits.check(Some(learner), address).await,
+        None => state.limits.check_new_learner(address).await,
+    };
+    counted.map_err(ApiError::TooMany)?;
     let (learner, cookie) = match learner {
         Some(learner) => (learner, None),
         None => welcome(&state).await.map(|(learner, cookie)| (learner, Some(cookie)))?,

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::Json;
 use crate::{
     domain::{Locale, Topic, guide, guide::Guide},
-    http::{AppState, address::ClientAddress, error::ApiError},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
     render,
 };
 
@@ -60,14 +60,24 @@ pub async fn initial_message(
         (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
 pub async fn initial_guide(
     State(state): State<AppState>,
+    learner: Result<Option<Learner>, ApiError>,
     locale: Locale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    state.limits.check(None, address).await.map_err(ApiError::TooMany)?;
-    let found = state.guides.find(&topic, locale, wait(&headers)).await;
+    let found = match state.guides.known(&topic, locale).await {
+        Some(found) => found,
+        None => {
+            // The few presets are made once each, and a guide that is being made costs no second call.
+            if topic.preset().is_none() && !state.guides.is_making(&topic, locale) {
+                let learner = learner.ok().flatten().map(|learner| learner.0);
+                state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
+            }
+            state.guides.make(&topic, locale, wait(&headers)).await
+        }
+    };
     let guide_html = render::markdown(&found.guide.guide_content).concat();
     Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
 }
