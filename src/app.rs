@@ -31,8 +31,8 @@ use crate::{
     observe::metrics::{self, Figures, Fractions},
     serve::{
         certificates::{self, Certificates},
-        redirect,
-        server::{self, Ending},
+        connection, redirect,
+        server::{self, ConnectionLimits, Ending},
     },
     shared::{self, Shared},
     store::{self, Company, Store},
@@ -169,8 +169,12 @@ impl App {
         if let Some(certificates) = certificates {
             self.tasks.spawn(certificates.keep(self.stop.clone()));
         }
-        let idle = self.state.config.idle_timeout();
-        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, idle, ending.clone());
+        let limits = ConnectionLimits {
+            idle: self.state.config.idle_timeout(),
+            connections: connection::fit_connections(self.state.config.max_connections)
+                .context("raising the number of files that may be open")?,
+        };
+        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, limits, ending.clone());
         let (redirect_ending, redirecting) = self.redirect(sockets.redirect);
         let ending = async {
             shutdown.await;

@@ -17,7 +17,7 @@ const OUTSIDE: [(&str, &[&str], &[&str]); 9] = [
         &["axum", "axum_extra", "tower", "tower_http", "askama", "memory_serve", "utoipa_swagger_ui"],
         &["http/", "serve/"],
     ),
-    ("the listener", &["axum_server", "hyper_util", "listenfd", "sd_notify"], &["serve/"]),
+    ("the listener", &["axum_server", "http_body", "hyper_util", "listenfd", "sd_notify"], &["serve/"]),
     ("calls to other servers", &["reqwest"], &["llm/", "observe/", "doctor/"]),
     ("answers of model servers", &["eventsource_stream"], &["llm/"]),
     (

@@ -204,6 +204,13 @@ pub struct Config {
     /// Proxies in front, as addresses or networks, comma-separated; only from these is X-Forwarded-For believed
     #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',', value_parser = network)]
     pub trusted_proxies: Vec<IpNet>,
+    /// Further names under which the program may be asked for, comma-separated; * for any. APP_BASE_URL's, TLS_DOMAIN's,
+    /// this machine's own and every IP address are allowed anyway
+    #[arg(long, env = "ALLOWED_HOSTS", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Most connections at a time, each up to about 40 KB; who comes then waits. Bounded by what the system lets be opened
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub max_connections: usize,
     /// Origins whose pages may call /api/v1/chat/*, comma-separated; * for any
     #[arg(long, env = "CORS_ALLOW_ORIGINS", value_delimiter = ',', default_value = "*")]
     pub cors_allow_origins: Vec<String>,

@@ -8,6 +8,9 @@ use crate::shared;
 /// More turns than any machine runs; what the semaphore behind it can count is far above.
 const MOST_TURNS: usize = 1_000_000;
 
+/// As many files as Linux lets a process open at most.
+const MOST_CONNECTIONS: usize = 1_048_576;
+
 /// Settings that cannot work, as a sentence that says the mend.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -136,6 +139,9 @@ impl Config {
         }
         if !(1..=MOST_TURNS).contains(&limits.max_turns) {
             return refuse(&format!("MAX_TURNS must lie between 1 and {MOST_TURNS}"));
+        }
+        if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
+            return refuse(&format!("MAX_CONNECTIONS must lie between 1 and {MOST_CONNECTIONS}"));
         }
         if self.database_pool == Some(0) {
             return refuse("DATABASE_POOL must be at least 1");

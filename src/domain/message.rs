@@ -2,6 +2,8 @@
 
 use unicode_normalization::UnicodeNormalization;
 
+use crate::language::visible::{is_edge, is_visible};
+
 /// Most characters a student's message may have.
 pub const MESSAGE_MAX_CHARS: usize = 2_000;
 
@@ -12,7 +14,7 @@ pub struct StudentMessage(String);
 /// Why a text is no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Nothing but white space or control characters.
+    /// Nothing that is visible.
     #[error("the message is empty")]
     Empty,
     /// More than [`MESSAGE_MAX_CHARS`] characters.
@@ -50,15 +52,15 @@ impl StudentMessage {
     }
 }
 
-/// NFC, line ends as `\n`, no control characters but those `keep` names, trimmed.
+/// NFC, line ends as `\n`, no control characters but those `keep` names, trimmed; empty if nothing of it is visible.
 pub(crate) fn clean(text: &str, keep: impl Fn(char) -> bool) -> String {
     let text: String =
         text.replace("\r\n", "\n").replace('\r', "\n").nfc().filter(|&c| !c.is_control() || keep(c)).collect();
-    text.trim_matches(|c: char| c.is_whitespace() || INVISIBLE.contains(&c)).to_owned()
+    match is_visible(&text) {
+        true => text.trim_matches(is_edge).to_owned(),
+        false => String::new(),
+    }
 }
-
-/// Characters that show nothing: a text of these alone is empty.
-const INVISIBLE: [char; 6] = ['\u{200b}', '\u{200c}', '\u{200d}', '\u{2060}', '\u{feff}', '\u{3164}'];
 
 #[cfg(test)]
 mod tests {
@@ -74,8 +76,16 @@ mod tests {
 
     #[test]
     fn nothing_visible_is_no_message() {
-        for text in ["", " \n\t ", "\u{200b}", "\u{0}\u{7}", "\u{3164}"] {
+        for text in ["", " \n\t ", "\u{200b}", "\u{0}\u{7}", "\u{3164}", "\u{2800}", "\u{fe0f}", "\u{e0041}"] {
             assert_eq!(StudentMessage::parse(text), Err(MessageError::Empty), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_emoji_keeps_all_that_belongs_to_it() {
+        for emoji in ["❤\u{fe0f}", "👩\u{200d}🔬", "🏴\u{e0067}\u{e0062}\u{e007f}", "1\u{fe0f}\u{20e3}", "🇰🇷"]
+        {
+            assert_eq!(StudentMessage::parse(&format!("\u{3164} {emoji}\u{200e}\n")).unwrap().as_str(), emoji);
         }
     }
 

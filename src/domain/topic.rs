@@ -17,7 +17,7 @@ pub struct Topic(String);
 /// Why a text is no topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// Nothing but white space or control characters.
+    /// Nothing that is visible.
     #[error("the topic is empty")]
     Empty,
     /// More than [`TOPIC_MAX_CHARS`] characters.
@@ -137,6 +137,7 @@ mod tests {
     fn a_topic_is_one_trimmed_line() {
         assert_eq!(Topic::parse(" 우리 동네\n 하천 ").unwrap().as_str(), "우리 동네 하천");
         assert_eq!(Topic::parse("  "), Err(TopicError::Empty));
+        assert_eq!(Topic::parse("\u{2800}\u{115f} \u{ad}"), Err(TopicError::Empty));
         assert_eq!(Topic::parse(&"가".repeat(101)), Err(TopicError::TooLong(101)));
     }
 

@@ -3,15 +3,19 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Once,
 };
 
 use axum::{
     extract::{ConnectInfo, FromRequestParts},
-    http::{HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, request::Parts},
 };
 use ipnet::IpNet;
 
 use super::AppState;
+
+/// The header in which proxies say for whom they ask.
+pub(super) const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The client's address. `X-Forwarded-For` counts only as far as every hop towards us is a trusted proxy.
 #[derive(Debug, Clone, Copy)]
@@ -27,36 +31,101 @@ impl FromRequestParts<AppState> for ClientAddress {
 
 /// The other end of the connection.
 pub fn peer(parts: &Parts) -> IpAddr {
-    parts
-        .extensions
+    peer_of(&parts.extensions)
+}
+
+/// As [`peer`], from a request's extensions.
+pub(super) fn peer_of(extensions: &Extensions) -> IpAddr {
+    extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip().to_canonical())
+}
+
+/// Whether a proxy passed the request on for somebody else.
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
+    [X_FORWARDED_FOR, "forwarded", "x-real-ip"].iter().any(|name| headers.contains_key(*name))
+}
+
+/// Whether a request comes from the operator's side: from this machine, a private network or a trusted proxy's network.
+/// One that a proxy passed on counts by the address that a trusted proxy names, else as a stranger's.
+pub(super) fn is_operators(parts: &Parts, trusted: &[IpNet]) -> bool {
+    let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    let peer = peer(parts);
+    if is_forwarded(&parts.headers) && !(is_ours(&peer) && parts.headers.contains_key(X_FORWARDED_FOR)) {
+        return false;
+    }
+    let client = client(peer, &parts.headers, trusted);
+    is_private(client) || is_ours(&client)
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
 }
 
 /// Walks `X-Forwarded-For` from the right, the end our own proxies wrote, to the first address that isn't one of ours.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer;
-    let forwarded: Vec<&str> = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .collect();
-    for hop in forwarded.into_iter().rev() {
+    let values = headers.get_all(X_FORWARDED_FOR).iter();
+    let hops: Vec<&[u8]> = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b',')).collect();
+    // RFC 9110, section 5.6.1: an empty element of a list counts for nothing.
+    for hop in hops.into_iter().rev().map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
         if !is_ours(&client) {
             break;
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        match std::str::from_utf8(hop).ok().and_then(parse_hop) {
+            Some(address) => client = address,
+            None => {
+                warn_of_unreadable_hop(client);
+                break;
+            }
         }
     }
     client
 }
 
+/// The address of a hop, as proxies write it: with a port (IIS, Azure's Application Gateway), in brackets, in quotes, or
+/// with the zone of a link-local address.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim_matches('"').trim();
+    let bare = |text: &str| text.split('%').next()?.parse::<IpAddr>().ok();
+    let address = match hop.strip_prefix('[') {
+        Some(bracketed) => {
+            let (address, port) = bracketed.split_once(']')?;
+            (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then(|| bare(address))?
+        }
+        // Without brackets nobody can say where an IPv6 address ends and a port begins, so all of it is the address.
+        None => bare(hop).or_else(|| {
+            let (address, port) = hop.rsplit_once(':')?;
+            (is_port(port) && !address.contains(':')).then(|| bare(address))?
+        }),
+    };
+    address.map(|address| address.to_canonical())
+}
+
+fn is_port(text: &str) -> bool {
+    text.parse::<u16>().is_ok()
+}
+
+/// Says once that everybody behind a proxy counts as one address, since what it writes can't be read.
+fn warn_of_unreadable_hop(proxy: IpAddr) {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            proxy.address = %proxy,
+            "a trusted proxy sends an X-Forwarded-For in which no address can be read, so all who come through it count \
+             as one address; make it send the client's address. This is said once"
+        );
+    });
+}
+
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn seen(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
@@ -82,5 +151,60 @@ mod tests {
         assert_eq!(seen("127.0.0.1", &["6.6.6.6", "198.51.100.7"], &ours), "198.51.100.7");
         assert_eq!(seen("127.0.0.1", &["6.6.6.6, rubbish"], &ours), "127.0.0.1");
         assert_eq!(seen("127.0.0.1", &[], &ours), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_hop_is_read_however_proxies_write_it() {
+        for (hop, address) in [
+            ("198.51.100.7", "198.51.100.7"),
+            (" 198.51.100.7\t", "198.51.100.7"),
+            ("198.51.100.7:5678", "198.51.100.7"),
+            ("\"198.51.100.7:5678\"", "198.51.100.7"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("\"[2001:db8::1]:80\"", "2001:db8::1"),
+            ("[::ffff:198.51.100.7]:80", "198.51.100.7"),
+            ("::ffff:198.51.100.7", "198.51.100.7"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:80", "fe80::1"),
+        ] {
+            assert_eq!(seen("127.0.0.1", &[hop], &["127.0.0.0/8"]), address, "{hop}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_taken_for_none() {
+        for hop in [
+            "unknown",
+            "_hidden",
+            "198.51.100.7:",
+            "198.51.100.7:99999",
+            "198.51.100.7:80:80",
+            "[2001:db8::1",
+            "[2001:db8::1]80",
+            "[2001:db8::1]:x",
+            "2001:db8::1]",
+            "198.51.100",
+            "198.51.100.7.example",
+            "0x7f.1",
+            "%",
+            "[]",
+            "\"\"",
+            "\u{fffd}",
+        ] {
+            assert_eq!(seen("127.0.0.1", &[hop], &["127.0.0.0/8"]), "127.0.0.1", "{hop}");
+        }
+    }
+
+    #[test]
+    fn empty_and_unreadable_parts_hide_no_address_before_them() {
+        let ours = ["127.0.0.0/8", "10.0.0.0/8"];
+        assert_eq!(seen("127.0.0.1", &["198.51.100.7, , 10.1.2.3,"], &ours), "198.51.100.7");
+        assert_eq!(seen("127.0.0.1", &["198.51.100.7:1", "10.1.2.3:2"], &ours), "198.51.100.7");
+        let mut headers = HeaderMap::new();
+        headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff\xfe, 198.51.100.7").unwrap());
+        let client = client("127.0.0.1".parse().unwrap(), &headers, &["127.0.0.0/8".parse().unwrap()]);
+        assert_eq!(client.to_string(), "198.51.100.7", "what a client sends can't hide what the proxy appends");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
+    extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header::RETRY_AFTER},
     response::{IntoResponse, Response},
 };
@@ -53,6 +53,10 @@ pub enum ApiError {
     BudgetSpent(Duration),
     /// A page of another site sent this.
     CrossSite,
+    /// It doesn't name one host.
+    BadHost,
+    /// It names a host that isn't ours.
+    UnknownHost,
     /// The model failed, for a reason a student can be told.
     Model(Reason),
     /// As many turns run as may.
@@ -97,13 +101,14 @@ impl ApiError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::Unreadable(_) | Self::BadHost => StatusCode::BAD_REQUEST,
             Self::NotJson => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Invalid(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) | Self::NotRetriable(_) => StatusCode::CONFLICT,
             Self::TooMany(_) | Self::BudgetSpent(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
             Self::Full(_) | Self::StoreUnavailable | Self::Draining | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
@@ -127,6 +132,8 @@ impl ApiError {
             Self::TooMany(_) => "too-many",
             Self::BudgetSpent(_) => "budget-spent",
             Self::CrossSite => "cross-site",
+            Self::BadHost => "bad-host",
+            Self::UnknownHost => "unknown-host",
             Self::Model(_) => "model",
             Self::Full(_) => "full",
             Self::StoreUnavailable => "store-unavailable",
@@ -242,6 +249,15 @@ impl From<JsonRejection> for ApiError {
             }
             rejection if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
             rejection => Self::Unreadable(rejection.body_text()),
+        }
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Self::BodyTooLarge,
+            _ => Self::Unreadable(rejection.body_text()),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What every request passes through on its way in and every response on its way out.
 
-use std::time::Duration;
+use std::{sync::Once, time::Duration};
 
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     middleware,
     response::{IntoResponse, Response},
 };
@@ -13,7 +13,7 @@ use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
     cors::{AllowOrigin, Any, CorsLayer},
-    csrf::CsrfLayer,
+    csrf::{CsrfLayer, ProtectionError, ProtectionErrorKind},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
     timeout::TimeoutLayer,
@@ -22,7 +22,10 @@ use tower_http::{
 use tracing::{Span, field::Empty};
 
 use super::{
-    AppState, metrics, problem,
+    AppState,
+    error::ApiError,
+    host::{self, AllowedHosts},
+    metrics, problem,
     request_id::{self, REQUEST_ID},
 };
 use crate::{config::Config, observe::NO_TRACE};
@@ -52,6 +55,7 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
     routes
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(AllowedHosts::new(config), host::check))
         .layer(middleware::from_fn(problem::tell))
         .layer(CompressionLayer::new())
         .layer(header_unless_set(header::CONTENT_SECURITY_POLICY, CSP))
@@ -64,6 +68,8 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         ))
         .layer(header_unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+        // No other site may load what is served here as a picture or a script of its own.
+        .layer(header_unless_set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(middleware::from_fn(metrics::measure))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
@@ -121,15 +127,50 @@ pub fn cors(config: &Config) -> CorsLayer {
     }
 }
 
-/// Calls that carry the learner's cookie come from our own pages only.
-pub fn same_site(config: &Config) -> CsrfLayer {
-    // Behind a proxy that rewrites Host, the public address is what Origin must match.
-    config.public_url().and_then(|url| CsrfLayer::new().add_trusted_origin(&*url).ok()).unwrap_or_default()
+/// Calls that carry the learner's cookie come from our own pages only: by what the browser says of the page
+/// (`Sec-Fetch-Site`), and where an older one doesn't, or the connection is plain, by the page's `Origin`. That has to be
+/// the public address, whatever a proxy makes of `Host`, or the host that the request names.
+pub fn same_site(config: &Config) -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone + use<>> {
+    let origin = config.public_url().and_then(|url| origin(&url));
+    let has_address = origin.is_some();
+    let layer = origin.and_then(|origin| CsrfLayer::new().add_trusted_origin(&origin).ok()).unwrap_or_default();
+    layer.with_rejection_response(move |error: ProtectionError| {
+        if !has_address && error.kind() == ProtectionErrorKind::CrossOriginRequestFromOldBrowser {
+            warn_of_rewritten_host();
+        }
+        ApiError::CrossSite.into_response()
+    })
+}
+
+/// An address's origin as browsers write it: in lower case, without the port that its scheme has anyway.
+fn origin(url: &str) -> Option<String> {
+    let uri: Uri = url.parse().ok()?;
+    let (scheme, host) = (uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase());
+    let usual = if scheme == "https" { 443 } else { 80 };
+    Some(match uri.port_u16().filter(|port| *port != usual) {
+        Some(port) => format!("{scheme}://{host}:{port}"),
+        None => format!("{scheme}://{host}"),
+    })
+}
+
+fn warn_of_rewritten_host() {
+    static WARNED: Once = Once::new();
+    WARNED.call_once(|| {
+        tracing::warn!(
+            "a page's request was refused because its Origin isn't the host that the request names; if a proxy in front \
+             rewrites Host, set APP_BASE_URL to the public address. This is said once"
+        );
+    });
 }
 
 /// What is one student's is kept by nobody on the way, nor in a shared computer's cache.
 pub fn private() -> SetResponseHeaderLayer<HeaderValue> {
     header_unless_set(header::CACHE_CONTROL, "no-store")
+}
+
+/// What the API docs show is as old as the program. Browsers keep it for an hour, so an update is seen soon.
+pub fn docs_cache() -> SetResponseHeaderLayer<HeaderValue> {
+    header_unless_set(header::CACHE_CONTROL, "public, max-age=3600")
 }
 
 /// The content security policy of the API docs.
@@ -172,5 +213,25 @@ fn span(request: &Request) -> Span {
 
 /// A panic was logged where it happened, and what it says may repeat a student's words.
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
-    super::error::ApiError::Internal.into_response()
+    ApiError::Internal.into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for (url, written) in [
+            ("https://class.example.kr", "https://class.example.kr"),
+            ("HTTPS://Class.Example.KR:443/", "https://class.example.kr"),
+            ("http://class.example.kr:80", "http://class.example.kr"),
+            ("https://class.example.kr:8443", "https://class.example.kr:8443"),
+            ("https://class.example.kr/school", "https://class.example.kr"),
+            ("http://[::1]:8000", "http://[::1]:8000"),
+        ] {
+            assert_eq!(origin(url).as_deref(), Some(written), "{url}");
+        }
+        assert_eq!(origin("class.example.kr"), None);
+    }
 }

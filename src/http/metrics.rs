@@ -6,13 +6,19 @@ use axum::{
     Router,
     extract::{MatchedPath, Request, State},
     http::{Method, header::CONTENT_TYPE},
-    middleware::Next,
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
 };
 use futures_util::{Stream, StreamExt};
 
-use super::{AppState, address::peer, error::ApiError, rate_limit::LIMITS};
+use super::{
+    AppState,
+    address::{is_forwarded, peer},
+    error::ApiError,
+    host::{self, AllowedHosts},
+    rate_limit::LIMITS,
+};
 use crate::observe::metrics::Figures;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
@@ -61,8 +67,7 @@ impl Drop for InFlight {
 /// Tells the figures to this machine only. A request that a proxy passed on comes from elsewhere, whoever connects.
 pub async fn show(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip"].iter().any(|name| parts.headers.contains_key(*name));
-    if state.config.metrics_addr.is_some() || forwarded || !peer(&parts).is_loopback() {
+    if state.config.metrics_addr.is_some() || is_forwarded(&parts.headers) || !peer(&parts).is_loopback() {
         return Err(ApiError::NotFound);
     }
     Ok(([TEXT], state.figures.render()).into_response())
@@ -75,7 +80,10 @@ pub async fn show(State(state): State<AppState>, request: Request) -> Result<Res
 pub async fn serve(address: SocketAddr, figures: Figures) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     tracing::info!(metrics.address = %listener.local_addr()?, "metrics are served");
-    let routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
+    let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
+    if address.ip().is_loopback() {
+        routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::of_this_machine(), host::check));
+    }
     axum::serve(listener, routes).await
 }
 

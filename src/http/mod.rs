@@ -4,6 +4,7 @@ mod address;
 pub mod api;
 pub mod assets;
 mod error;
+mod host;
 mod layers;
 mod learner;
 pub mod locale;

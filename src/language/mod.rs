@@ -6,6 +6,7 @@ pub mod josa;
 pub mod numbers;
 pub mod phrases;
 pub mod text;
+pub mod visible;
 pub mod words;
 
 pub use phrases::{Found, Phrases};

@@ -8,12 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::server::{self, Ending};
+use super::server::{self, ConnectionLimits, Ending};
 
 /// How long the redirect may take at the end: it's one line.
 const PATIENCE: Duration = Duration::ZERO;
-/// How long a connection may stay without a request: whoever comes goes elsewhere at once.
-const IDLE: Duration = Duration::from_secs(10);
+/// Whoever comes goes elsewhere at once.
+const LIMITS: ConnectionLimits = ConnectionLimits { idle: Duration::from_secs(10), connections: 1_000 };
 
 /// Sends whoever comes to `listener` to the same path at `base`, such as `https://class.example.kr`, until `ending`.
 ///
@@ -21,7 +21,7 @@ const IDLE: Duration = Duration::from_secs(10);
 /// When the listener can't be used.
 pub async fn run(listener: TcpListener, base: String, ending: Ending) -> anyhow::Result<()> {
     let router = Router::new().fallback(async move |uri: Uri| on(&base, &uri));
-    server::run(listener, router, None, IDLE, ending).await
+    server::run(listener, router, None, LIMITS, ending).await
 }
 
 /// Ends the redirect.

@@ -15,19 +15,25 @@ use axum::{
 };
 use axum_server::{
     Handle, Server,
-    accept::NoDelayAcceptor,
+    accept::DefaultAcceptor,
     tls_rustls::{RustlsAcceptor, RustlsConfig},
 };
 use hyper_util::rt::TokioTimer;
 use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
-use super::door::{Door, Peer};
+use super::{
+    door::{Door, Peer},
+    head::HeadTimeout,
+};
 
 /// How much a connection may buffer: a page of ours fits, and ten thousand streams stay small.
 const CONNECTION_BUFFER: usize = 16 * 1024;
 /// How long both sides may take to agree on TLS.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take for its first request's head, and every request for its head once it begins. Slow
+/// phones take a second.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a connection that was just taken in gets to send its request, once nobody else is taken in.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// How long connections get to take their last bytes once nothing runs any more.
@@ -70,8 +76,16 @@ impl Default for Ending {
     }
 }
 
-/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection. One without
-/// a request is closed after `idle`.
+/// What a listener lets connections do.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// How long one may stay between two requests.
+    pub idle: Duration,
+    /// How many may be open at a time.
+    pub connections: usize,
+}
+
+/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection.
 ///
 /// # Errors
 /// When the listener can't be used.
@@ -79,7 +93,7 @@ pub async fn run(
     listener: TcpListener,
     router: Router,
     tls: Option<Arc<ServerConfig>>,
-    idle: Duration,
+    limits: ConnectionLimits,
     ending: Ending,
 ) -> anyhow::Result<()> {
     let leaving = ending.leaving;
@@ -93,21 +107,151 @@ pub async fn run(
             response
         }
     }));
-    let mut server = Server::<Peer>::from_listener(Door::new(listener, ending.shut)?)
+    let mut server = Server::<Peer>::from_listener(Door::new(listener, ending.shut, limits.connections)?)
         .handle(ending.handle)
         // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; telling the two apart would wait for the first
         // bytes without a limit.
-        .http1_only();
-    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(idle).max_buf_size(CONNECTION_BUFFER);
+        .http1_only()
+        .first_request_timeout(HEAD_TIMEOUT)
+        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not taken in"));
+    server
+        .http_builder()
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_buf_size(CONNECTION_BUFFER);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let plain = NoDelayAcceptor::new();
+    let plain = DefaultAcceptor::new();
+    let limit = HEAD_TIMEOUT;
     let served = match tls {
-        None => server.acceptor(plain).serve(service).await,
+        None => server.acceptor(HeadTimeout { inner: plain, limit }).serve(service).await,
         Some(config) => {
             let config = RustlsConfig::from_config(config);
             let encrypted = RustlsAcceptor::new(config).handshake_timeout(HANDSHAKE_TIMEOUT).acceptor(plain);
-            server.acceptor(encrypted).serve(service).await
+            server.acceptor(HeadTimeout { inner: encrypted, limit }).serve(service).await
         }
     };
     served.context("serving")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use futures_util::stream;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpStream,
+        time::Instant,
+    };
+
+    use super::*;
+
+    const WHOLE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    const IDLE: Duration = Duration::from_secs(180);
+
+    /// A client of a server that serves on the virtual clock, which jumps whenever everybody waits.
+    async fn connected(connections: usize) -> (TcpStream, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let slow = || {
+            let pieces = stream::unfold(0, async |n| {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                (n < 3).then(|| (Ok::<_, std::io::Error>("piece"), n + 1))
+            });
+            async { axum::body::Body::from_stream(pieces) }
+        };
+        let router = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
+        let limits = ConnectionLimits { idle: IDLE, connections };
+        tokio::spawn(run(listener, router, None, limits, Ending::new()));
+        (TcpStream::connect(address).await.unwrap(), address)
+    }
+
+    /// All that comes until the server closes, and after how many seconds it does.
+    async fn until_closed(client: &mut TcpStream) -> (String, u64) {
+        let (began, mut said) = (Instant::now(), Vec::new());
+        _ = client.read_to_end(&mut said).await;
+        (String::from_utf8(said).unwrap(), began.elapsed().as_secs())
+    }
+
+    async fn until_answered(client: &mut TcpStream) {
+        let mut said = Vec::new();
+        while !said.ends_with(b"hello") {
+            assert_ne!(client.read_buf(&mut said).await.unwrap(), 0);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_says_nothing_is_closed_after_the_limit_of_a_head() {
+        let (mut client, _) = connected(9).await;
+        let (said, after) = until_closed(&mut client).await;
+        assert_eq!(said, "");
+        assert!((14..=16).contains(&after), "{after}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_only_drips_in_is_cut_off_on_a_new_and_on_a_used_connection() {
+        for is_used in [false, true] {
+            let (mut client, _) = connected(9).await;
+            if is_used {
+                client.write_all(WHOLE).await.unwrap();
+                until_answered(&mut client).await;
+                tokio::time::sleep(Duration::from_secs(60)).await;
+            }
+            let began = Instant::now();
+            let (mut read, mut write) = client.split();
+            let drip = async {
+                for byte in WHOLE.iter().cycle().filter(|byte| **byte != b'\n') {
+                    if write.write_all(&[*byte]).await.is_err() {
+                        break;
+                    }
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            };
+            let closed = async {
+                let mut said = Vec::new();
+                _ = read.read_to_end(&mut said).await;
+            };
+            tokio::select! {
+                () = drip => {},
+                () = closed => {},
+            }
+            let after = began.elapsed().as_secs();
+            assert!((14..=17).contains(&after), "{is_used}: {after}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_between_two_requests_stays_as_long_as_a_proxy_keeps_it() {
+        let (mut client, _) = connected(9).await;
+        for _ in 0..3 {
+            client.write_all(WHOLE).await.unwrap();
+            until_answered(&mut client).await;
+            tokio::time::sleep(IDLE - Duration::from_secs(10)).await;
+        }
+        let (_, after) = until_closed(&mut client).await;
+        assert!(after <= 11, "{after}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_not_cut_off_by_what_its_reader_sends_meanwhile() {
+        let (mut client, _) = connected(9).await;
+        client.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP").await.unwrap();
+        let (said, _) = until_closed(&mut client).await;
+        assert_eq!(said.matches("piece").count(), 3, "{said}");
+        assert!(said.ends_with("0\r\n\r\n"), "{said}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_place_is_served_when_a_connection_ends() {
+        let (mut first, address) = connected(1).await;
+        first.write_all(WHOLE).await.unwrap();
+        until_answered(&mut first).await;
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second.write_all(WHOLE).await.unwrap();
+        let mut said = [0; 1];
+        let waits = tokio::time::timeout(Duration::from_secs(5), second.read(&mut said)).await;
+        assert!(waits.is_err(), "{waits:?}");
+        drop(first);
+        until_answered(&mut second).await;
+    }
 }

@@ -40,6 +40,8 @@ fn it_tells_its_version_and_every_setting() {
         "APP_BASE_URL",
         "DATABASE_URL",
         "TRUSTED_PROXIES",
+        "ALLOWED_HOSTS",
+        "MAX_CONNECTIONS",
         "CORS_ALLOW_ORIGINS",
         "LOG_FORMAT",
         "RUST_LOG",

@@ -78,6 +78,7 @@ async fn the_interactive_docs_bring_all_they_show() {
     assert!(page.header("content-type").starts_with("text/html"));
     let mut html = String::new();
     GzDecoder::new(&*page.bytes).read_to_string(&mut html).unwrap();
+    assert_eq!(page.header("cache-control"), "public, max-age=3600");
     let mut named = 0;
     for attribute in ["src=\"", "href=\""] {
         for rest in html.split(attribute).skip(1) {

@@ -9,6 +9,7 @@ fn check(reply: &Reply, path: &str) {
     assert_eq!(reply.header("x-frame-options"), "DENY", "{path}");
     assert_eq!(reply.header("referrer-policy"), "strict-origin", "{path}");
     assert_eq!(reply.header("cross-origin-opener-policy"), "same-origin", "{path}");
+    assert_eq!(reply.header("cross-origin-resource-policy"), "same-origin", "{path}");
     for feature in ["camera=()", "microphone=()", "geolocation=()"] {
         assert!(reply.header("permissions-policy").contains(feature), "{path}");
     }

@@ -55,8 +55,6 @@ async fn bodies_that_are_no_question_are_refused() {
         "{\"message\":\"a\",\"message\":\"b\",\"topic\":1}",
         "{\"message\":1e999,\"topic\":1e999}",
         "{\"message\":123456789012345678901234567890,\"topic\":-0}",
-        "{\"message\":\"\\ud800\",\"topic\":\"\\ud800\"}",
-        "{\"message\":\"\\udc00\\ud800\",\"topic\":\"\\udfff\"}",
         "{\"message\":\"\\u0000\",\"topic\":\"\\u0000\"}",
         "{\"message\":\"\\x\",\"topic\":\"\\x\"}",
         "{'message':'a'}",

@@ -60,7 +60,7 @@ async fn half_a_request_leaves_nothing_behind() {
     let conversation = student.begin("과학 탐구").await;
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     let head = format!(
-        "POST /api/v1/conversations/{conversation}/turns HTTP/1.1\r\nHost: x\r\nCookie: {}\r\n\
+        "POST /api/v1/conversations/{conversation}/turns HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {}\r\n\
          Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{\"message\":\"",
         student.cookie().unwrap(),
     );
@@ -77,7 +77,7 @@ async fn many_who_hang_up_in_the_middle_leave_the_database_usable() {
     let app = TestApp::start().await;
     let body = json!({ "topic": "과학 탐구" }).to_string();
     let request = format!(
-        "POST /api/v1/conversations HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "POST /api/v1/conversations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len(),
     );
     let hang_ups = (0..50).map(async |_| {

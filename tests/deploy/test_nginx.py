@@ -26,6 +26,7 @@ SECURITY = {
     "Referrer-Policy": "strict-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Strict-Transport-Security": "max-age=31536000",
 }
 QUESTION = {"message": "하늘은 왜 파래요?", "topic": "과학 탐구"}
@@ -430,6 +431,22 @@ def test_the_access_log_is_json_and_keeps_no_topic(site):
     assert here.logged(path="/chat.html", status=502)["upstream_status"] == "502"
     text = here.path("/var/log/nginx/llm-classroom.access.log").read_text()
     assert "?" not in text and "topic" not in text and "secret" not in text and "%EA" not in text.upper()
+
+
+def test_the_error_log_keeps_no_topic_of_an_old_address(site):
+    here = site()
+    client = browser(here)
+    own = client.post(f"{here.https}/own-topic.html", data={"own": "우리 집 강아지"}, headers=HTML)
+    assert own.status_code == 200 and "우리 집 강아지" in own.text
+    here.classroom.end()
+    for page in ("chat", "index"):
+        assert client.get(f"{here.https}/{page}.html?topic=secret", headers=HTML).status_code == 502
+        assert client.head(f"{here.https}/{page}.html?topic=secret&c=1").status_code == 502
+        here.logged(path=f"/{page}.html", status=502, method="HEAD")
+    assert client.post(f"{here.https}/own-topic.html", data={"own": "secret"}, headers=HTML).status_code == 502
+    assert client.get(f"{here.https}/help.html", headers=HTML).status_code == 502
+    eventually("other failures in the error log", lambda: "/help.html" in here.errors())
+    assert "secret" not in here.errors()
 
 
 def test_what_nginx_cannot_read_is_told_in_korean(site):

@@ -9,6 +9,7 @@ mod doctor;
 mod logs;
 mod metrics;
 mod otlp;
+mod proxies;
 mod s3;
 mod sentry;
 mod support;

@@ -52,5 +52,5 @@ pub fn document() -> utoipa::openapi::OpenApi {
 /// `/openapi.json`, and `/docs` with everything it shows embedded.
 pub fn routes() -> Router<AppState> {
     let docs: Router<AppState> = SwaggerUi::new("/docs").url("/openapi.json", document()).into();
-    docs.layer(layers::docs_csp())
+    docs.layer(layers::docs_csp()).layer(layers::docs_cache())
 }

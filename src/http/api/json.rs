@@ -3,16 +3,19 @@
 use std::time::Duration;
 
 use axum::{
+    body::{Body, Bytes},
     extract::{FromRequest, Request},
     response::IntoResponse,
 };
 
+use super::surrogates::replace_lone_surrogates;
 use crate::http::error::ApiError;
 
 /// How long a body of at most 64 KiB may take to come in: slower than any phone is, and it holds a connection open.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// As axum's `Json`, but what it refuses becomes an [`ApiError`], and a body that only drips in is refused.
+/// As axum's `Json`, but what it refuses becomes an [`ApiError`], a body that only drips in is refused, and half an
+/// emoji is a character like any other.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -23,10 +26,14 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        match tokio::time::timeout(BODY_TIMEOUT, axum::Json::from_request(request, state)).await {
-            Ok(body) => Ok(Self(body?.0)),
-            Err(_) => Err(ApiError::TimedOut),
-        }
+        let (parts, body) = request.into_parts();
+        let whole = Bytes::from_request(Request::from_parts(parts.clone(), body), state);
+        let body = match tokio::time::timeout(BODY_TIMEOUT, whole).await {
+            Ok(body) => replace_lone_surrogates(body?),
+            Err(_) => return Err(ApiError::TimedOut),
+        };
+        let request = Request::from_parts(parts, Body::from(body));
+        Ok(Self(axum::Json::from_request(request, state).await?.0))
     }
 }
 

@@ -9,6 +9,7 @@ pub mod guide;
 mod json;
 pub mod probe;
 pub mod status;
+mod surrogates;
 pub mod turns;
 
 pub use json::Json;

@@ -1,11 +1,19 @@
 //! Whether the program lives, and whether it is ready for students.
 
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    extract::{Request, State},
+    http::StatusCode,
+    response::IntoResponse,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::{domain::partner::Partner, http::AppState, llm::BreakerState};
+use crate::{
+    domain::partner::Partner,
+    http::{AppState, address::is_operators},
+    llm::BreakerState,
+};
 
 /// A word of welcome.
 #[derive(Debug, Serialize, ToSchema)]
@@ -28,26 +36,32 @@ pub struct Health {
     uptime_seconds: u64,
 }
 
-/// Whether each part is ready.
+/// Whether the program is ready, and each part; strangers are told the first alone.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
     /// `ready`, `unavailable` or `draining`.
     #[schema(value_type = String)]
     status: &'static str,
     /// `ok` or `unavailable`.
-    #[schema(value_type = String)]
-    store: &'static str,
+    #[schema(value_type = Option<String>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<&'static str>,
     /// `in-process`, `redis`, or `redis-away`: then this instance goes on with its own students.
-    #[schema(value_type = String)]
-    bus: &'static str,
+    #[schema(value_type = Option<String>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bus: Option<&'static str>,
     /// `many` when any number of instances may serve together, `one` when REDIS_URL isn't set: then only this one.
-    #[schema(value_type = String)]
-    instances: &'static str,
+    #[schema(value_type = Option<String>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instances: Option<&'static str>,
     /// `ok`, `resting` after failures, `trying` after a rest, or `practice` when no model is connected.
-    #[schema(value_type = String)]
-    provider: &'static str,
+    #[schema(value_type = Option<String>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'static str>,
     /// Turns that run here now.
-    turns_running: usize,
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turns_running: Option<usize>,
 }
 
 /// Says hello
@@ -65,10 +79,12 @@ pub async fn health(State(state): State<AppState>) -> Json<Health> {
 
 /// Whether the program is ready for students
 ///
-/// A model server that fails doesn't make it unready: students still get their notes, and are told.
+/// A model server that fails doesn't make it unready: students still get their notes, and are told. What each part says
+/// is told to this machine, private networks and trusted proxies alone.
 #[utoipa::path(get, path = "/ready", tag = "status",
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
-pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
+pub async fn ready(State(state): State<AppState>, request: Request) -> impl IntoResponse {
+    let (request, _) = request.into_parts();
     let store = if state.engine.is_without_database() {
         "unavailable"
     } else {
@@ -99,6 +115,14 @@ pub async fn ready(State(state): State<AppState>) -> impl IntoResponse {
         Some(_) => ("redis-away", "many"),
     };
     let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let turns_running = state.engine.turns_running();
-    (code, Json(Readiness { status, store, bus, instances, provider, turns_running }))
+    let is_told = is_operators(&request, &state.config.trusted_proxies);
+    let readiness = Readiness {
+        status,
+        store: is_told.then_some(store),
+        bus: is_told.then_some(bus),
+        instances: is_told.then_some(instances),
+        provider: is_told.then_some(provider),
+        turns_running: is_told.then(|| state.engine.turns_running()),
+    };
+    (code, Json(readiness))
 }
