@@ -95,3 +95,42 @@ test("a tab that was closed in the middle of an answer has missed nothing", asyn
   assertFaultless();
   await close();
 });
+
+test("a long conversation opens with its newest questions, and earlier ones are read on demand", async () => {
+  const { page, assertFaultless, close } = await student();
+  await page.goto("/help.html");
+  const id = await page.evaluate(async () => {
+    /** @param {string} path @param {object} body */
+    const post = async (path, body) =>
+      (await fetch(`/api/v1/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })).json();
+    const conversation = await post("conversations", { topic: "과학 탐구" });
+    for (let n = 1; n <= 60; n += 1) {
+      const { turn_id } = await post(`conversations/${conversation.id}/turns`, { message: `${n}번째 질문이에요` });
+      await (await fetch(`/api/v1/turns/${turn_id}/events`)).text();
+    }
+    return conversation.id;
+  });
+  await page.goto(`/chat.html?${new URLSearchParams({ topic: "과학 탐구", c: id })}`);
+  await turns(page).filter({ hasText: "60번째 질문이에요" }).waitFor();
+  assert.equal(await turns(page).count(), 50);
+  await ask(page, "하나 더 물어요");
+  await settled(page);
+
+  const earlier = page.getByRole("button", { name: "앞의 대화 더 보기" });
+  await earlier.scrollIntoViewIfNeeded();
+  await assertAccessible(page, "chat, earlier questions");
+  const first = turns(page).first();
+  assert.match(await first.innerText(), /11번째 질문이에요/);
+  const before = await first.boundingBox();
+  await earlier.focus();
+  await page.keyboard.press("Enter");
+  await turns(page).nth(60).waitFor();
+  const after = await turns(page).nth(10).boundingBox();
+  assert.ok(before && after && Math.abs(before.y - after.y) < 3, `the page moved from ${before?.y} to ${after?.y}`);
+  await earlier.waitFor({ state: "detached" });
+  assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ""), /1번째 질문이에요/);
+  const words = await turns(page).locator(".words").allInnerTexts();
+  assert.deepEqual(words, [...Array.from({ length: 60 }, (_, n) => `${n + 1}번째 질문이에요`), "하나 더 물어요"]);
+  assertFaultless();
+  await close();
+});

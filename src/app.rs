@@ -21,6 +21,7 @@ use crate::{
         conversation::now,
         guides::Guides,
         partner::{Partner, Style},
+        rendered::RenderedAnswers,
         turn::{
             self, Terms,
             engine::{Engine, Setup},
@@ -70,12 +71,14 @@ impl App {
             None => None,
         };
         let bus = Bus::new(shared.clone());
+        let rendered = RenderedAnswers::new(config.limits.answer_cache_mb.saturating_mul(1024 * 1024));
         let engine = Engine::start(Setup {
             store: store.clone(),
             bus: bus.clone(),
             shared: shared.clone(),
             partner: partner.clone(),
             budget: budget.clone(),
+            rendered: rendered.clone(),
             terms: terms(&config, store.engine()),
             max_turns: config.limits.max_turns,
         })
@@ -111,6 +114,7 @@ impl App {
             partner,
             budget,
             engine,
+            rendered,
             guides,
             figures,
             started: Instant::now(),

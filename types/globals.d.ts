@@ -44,7 +44,10 @@ interface Turn extends Ending {
 interface Conversation {
   id: string;
   topic: string;
+  /** A page of them, in order; the newest if not asked otherwise. */
   turns: Turn[];
+  /** What to ask `before` for, to have earlier turns; null when there are none. */
+  next: number | null;
 }
 
 interface ConversationSummary {

@@ -344,6 +344,10 @@ pub struct LimitConfig {
     /// Guides kept in memory, about 4 KB each
     #[arg(long, env = "GUIDE_CACHE", default_value_t = 500)]
     pub guide_cache: u64,
+    /// Megabytes of answers kept in memory as HTML, 2 to 10 KB each, so that reading a conversation again costs no
+    /// rendering; 0 keeps none
+    #[arg(long, env = "ANSWER_CACHE_MB", default_value_t = 16)]
+    pub answer_cache_mb: u64,
 }
 
 /// Where the program runs.

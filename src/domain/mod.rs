@@ -15,6 +15,7 @@ pub mod locale;
 pub mod message;
 pub mod partner;
 pub mod prompt;
+pub mod rendered;
 mod reply;
 pub mod stateless;
 pub mod topic;

@@ -171,6 +171,7 @@ mod tests {
             daily_token_budget: 0,
             max_turns: 1,
             guide_cache: 1,
+            answer_cache_mb: 1,
         };
         RateLimits::new(&config, None)
     }

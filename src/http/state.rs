@@ -7,7 +7,7 @@ use axum::extract::FromRef;
 use super::{learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
-    domain::{budget::Budget, guides::Guides, partner::Partner, turn::engine::Engine},
+    domain::{budget::Budget, guides::Guides, partner::Partner, rendered::RenderedAnswers, turn::engine::Engine},
     observe::metrics::Figures,
     shared::Shared,
     store::Store,
@@ -31,6 +31,8 @@ pub struct Inner {
     pub budget: Arc<Budget>,
     /// Takes messages in and runs turns.
     pub engine: Engine,
+    /// Renders answers that have ended.
+    pub rendered: RenderedAnswers,
     /// Guides to topics.
     pub guides: Guides,
     /// How often who may ask.

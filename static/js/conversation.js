@@ -38,7 +38,8 @@ export async function send(message, key) {
   toEnd();
   if (matchMedia('(pointer: coarse)').matches) view.element.focus({ preventScroll: true });
   // Something was asked in another tab.
-  if (seq > shown.size) catchUp().catch(() => {});
+  const before = [...shown.values()].some((view) => view.seq === seq - 1);
+  if (seq > 1 && !before) catchUp().catch(() => {});
 }
 
 /** Shows the conversation that the address names, and follows a turn that's still running. */
@@ -68,7 +69,20 @@ function catchUp() {
 async function fetchTurns() {
   /** @type {Conversation} */
   const conversation = await call('GET', `conversations/${id}`);
-  for (const turn of conversation.turns) update(turn);
+  showPage(conversation.turns);
+  const { next } = conversation;
+  if (!next || offersEarlier || [...shown.values()].some((view) => view.seq < next)) return;
+  offersEarlier = true;
+  const { offerEarlier } = await import('./earlier.js');
+  offerEarlier(conversation.id, next, showPage);
+}
+
+/** Whether the turns before those that are shown are offered, or were. */
+let offersEarlier = false;
+
+/** @param {Turn[]} page */
+function showPage(page) {
+  for (const turn of page) update(turn);
   markSent(shown.values());
 }
 

@@ -22,6 +22,7 @@ mod following;
 mod full;
 mod guide;
 mod headers;
+mod history;
 mod host;
 mod hostile;
 mod idempotency;

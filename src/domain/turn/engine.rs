@@ -22,7 +22,7 @@ use crate::{
     bus::{Bus, Follower, Status},
     domain::{
         Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId, budget::Budget, conversation::now,
-        keyed_locks::KeyedLocks, partner::Partner,
+        keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers,
     },
     shared::Shared,
     store::{Acceptance, Retry, Store},
@@ -62,6 +62,8 @@ pub struct Setup {
     pub partner: Partner,
     /// The day's tokens.
     pub budget: Arc<Budget>,
+    /// Renders answers that have ended.
+    pub rendered: RenderedAnswers,
     /// On what terms this instance serves beside others.
     pub terms: Terms,
     /// How many turns and stateless calls may run at a time. Each holds its answer in memory, also while the database
@@ -91,7 +93,7 @@ impl Engine {
     /// # Errors
     /// [`TermsError`] when another instance serves and they would not share, or when the database fails.
     pub async fn start(setup: Setup) -> Result<Self, TermsError> {
-        let Setup { store, bus, shared, partner, budget, terms, max_turns } = setup;
+        let Setup { store, bus, shared, partner, budget, rendered, terms, max_turns } = setup;
         let (tenure, interrupted) = Tenure::begin(&store, terms).await?;
         if interrupted > 0 {
             tracing::warn!(
@@ -101,7 +103,7 @@ impl Engine {
         }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let engine = Self(Arc::new(Inner {
-            parts: Parts { store, bus, shared, partner, budget, tenure, tasks, stop },
+            parts: Parts { store, bus, shared, partner, budget, rendered, tenure, tasks, stop },
             running: Running::default(),
             requests: KeyedLocks::default(),
             slots: Arc::new(Semaphore::new(max_turns)),

@@ -7,7 +7,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::tenure::Tenure;
 use crate::{
     bus::Bus,
-    domain::{budget::Budget, partner::Partner},
+    domain::{budget::Budget, partner::Partner, rendered::RenderedAnswers},
     shared::Shared,
     store::Store,
 };
@@ -20,6 +20,7 @@ pub(super) struct Parts {
     pub(super) shared: Option<Shared>,
     pub(super) partner: Partner,
     pub(super) budget: Arc<Budget>,
+    pub(super) rendered: RenderedAnswers,
     /// The lease of this instance.
     pub(super) tenure: Tenure,
     /// Every task that must finish, or be told to, before the program ends.

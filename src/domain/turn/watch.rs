@@ -8,8 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{Reason, Turn, TurnState, engine::Engine, parts::Parts};
 use crate::{
     bus::{Ending, Key, Status},
-    domain::TurnId,
-    render,
+    domain::{TurnId, rendered::RenderedAnswers},
     store::StoreError,
 };
 
@@ -39,7 +38,7 @@ impl Engine {
 
     /// Tells the followers of those turns that have ended how.
     pub(super) async fn look_up(&self, keys: &[Key]) -> Result<(), StoreError> {
-        let Parts { store, bus, tenure, .. } = &self.0.parts;
+        let Parts { store, bus, tenure, rendered, .. } = &self.0.parts;
         let turns: Vec<TurnId> = keys.iter().map(|(turn, _)| TurnId(*turn)).collect();
         let standings = store.standings(&turns).await?;
         tenure.note_answer();
@@ -48,7 +47,7 @@ impl Engine {
             let ending = match standing {
                 Some(standing) if standing.attempt == key.1 && standing.state.is_running() => continue,
                 Some(standing) if standing.attempt == key.1 => match store.turn_of_anyone(standing.turn).await? {
-                    Some(turn) => ending(turn).await,
+                    Some(turn) => ending(turn, rendered).await,
                     None => without_answer(TurnState::Cancelled),
                 },
                 // It runs once more; this try of it is over.
@@ -62,10 +61,9 @@ impl Engine {
     }
 }
 
-async fn ending(turn: Turn) -> Ending {
-    let text = turn.answer.clone();
-    // Rendering is work for a processor. An error means that it panicked or the program ends.
-    let blocks = tokio::task::spawn_blocking(move || render::markdown(&turn.answer)).await.unwrap_or_default();
+async fn ending(turn: Turn, rendered: &RenderedAnswers) -> Ending {
+    let blocks = rendered.blocks(&turn).await.unwrap_or_default().to_vec();
+    let text = turn.answer;
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Into::into);
     Ending { status: Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str)), text, blocks, feedback }
 }

@@ -25,8 +25,11 @@ use crate::{
     store::Cursor,
 };
 
-/// Conversations a page of the list has when none is asked for, and at most.
+/// Conversations a page of the list has when no number is asked for.
 const PAGE: u64 = 20;
+/// Turns a page of a conversation has when no number is asked for.
+const TURNS_PAGE: u64 = 50;
+/// Conversations or turns a page may have.
 const PAGE_MAX: u64 = 100;
 
 /// A conversation that has just begun.
@@ -47,8 +50,10 @@ pub struct Whole {
     greeting: String,
     /// UTC, milliseconds.
     created_at: Millis,
-    /// In the order they were asked.
+    /// A page of the turns, in the order they were asked: the newest ones if not said otherwise.
     turns: Vec<TurnView>,
+    /// What to pass as `before` for the page of earlier turns; null when there are none.
+    next: Option<u32>,
 }
 
 /// A page of the list.
@@ -81,6 +86,16 @@ pub struct PageQuery {
     /// `next` of the page before.
     before: Option<String>,
     /// Conversations a page, 1 to 100; 20 if not said.
+    limit: Option<u64>,
+}
+
+/// Which page of a conversation's turns.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TurnsQuery {
+    /// `next` of the page of later turns.
+    before: Option<u32>,
+    /// Turns a page, 1 to 100; 50 if not said.
     limit: Option<u64>,
 }
 
@@ -146,24 +161,31 @@ pub async fn list(
     Ok(Json(List { items: found.into_iter().map(Item::from).collect(), next }))
 }
 
-/// Shows a conversation with its turns
-#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)),
+/// Shows a conversation with its newest turns, or a page of earlier ones
+#[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
+    params(("id" = Uuid, Path), TurnsQuery),
     responses((status = 200, body = Whole), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
 pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
     locale: Locale,
     id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+    query: Result<Query<TurnsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Whole>, ApiError> {
-    let Path(id) = id?;
+    let (Path(id), Query(query)) = (id?, query?);
+    let _share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
-    let turns = state.store.turns(learner, id).await?;
+    let limit = query.limit.unwrap_or(TURNS_PAGE).clamp(1, PAGE_MAX);
+    let turns = state.store.turns_page(learner, id, query.before, limit).await?;
+    // Places rise from 1 without holes.
+    let next = turns.first().map(|turn| turn.seq).filter(|first| *first > 1);
     Ok(Json(Whole {
         id: id.0,
         greeting: guide::greeting(&conversation.topic, locale),
         topic: conversation.topic.to_string(),
         created_at: conversation.created_at,
-        turns: TurnView::all(turns, locale).await?,
+        turns: TurnView::all(turns, &state.rendered, locale).await?,
+        next,
     }))
 }
 

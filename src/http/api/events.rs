@@ -21,7 +21,6 @@ use crate::{
         turn::{Reason, Turn, engine::Following},
     },
     http::{AppState, error::ApiError, learner::Learner, metrics::InFlight},
-    render,
 };
 
 /// Proxies close a connection on which nothing is said for a minute.
@@ -50,7 +49,11 @@ pub async fn follow(
     let in_flight = InFlight::begin();
     let events = match state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)? {
         Following::Live(follower) => live(follower).left_stream(),
-        Following::Stored(turn) => stream::iter(stored(*turn)).right_stream(),
+        Following::Stored(turn) => {
+            let _share = state.rendered.share_of(learner).await;
+            let blocks = state.rendered.blocks(&turn).await.map_err(|error| ApiError::internal(&error))?;
+            stream::iter(stored(*turn, blocks.to_vec())).right_stream()
+        }
     };
     let numbered = events.enumerate().map(move |(number, event)| Ok::<_, Infallible>(written(number, &event, locale)));
     let stream = Sse::new(in_flight.hold(numbered)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
@@ -64,10 +67,10 @@ fn live(follower: Follower) -> impl Stream<Item = Event> + Send {
 }
 
 /// A turn that doesn't run here is told in two events.
-fn stored(turn: Turn) -> [Event; 2] {
+fn stored(turn: Turn, blocks: Vec<Arc<str>>) -> [Event; 2] {
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Arc::from);
     let status = Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str));
-    [Event::Snapshot { status, blocks: render::markdown(&turn.answer), feedback }, Event::End]
+    [Event::Snapshot { status, blocks, feedback }, Event::End]
 }
 
 fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {

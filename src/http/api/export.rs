@@ -1,22 +1,26 @@
 //! A conversation to take along.
 
-use std::fmt::Write as _;
+use std::{convert::Infallible, fmt::Write as _};
 
 use axum::{
+    body::{Body, Bytes},
     extract::{Path, Query, State},
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
+use futures_util::stream;
 use rust_i18n::t;
 use serde::Deserialize;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Json;
 use crate::{
     domain::{Conversation, ConversationId, Locale, turn::Turn},
     http::{AppState, error::ApiError, learner::Learner},
 };
+
+/// Bytes of a piece of an export.
+const PIECE: usize = 16 * 1024;
 
 /// In which form.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -50,19 +54,35 @@ pub async fn export(
     query: Result<Query<ExportQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, ApiError> {
     let (Path(id), Query(query)) = (id?, query?);
+    let share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let turns = state.store.turns(learner, id).await?;
-    let (mut response, extension) = match query.format {
-        Format::Md => {
-            let kind = (header::CONTENT_TYPE, "text/markdown; charset=utf-8");
-            (([kind], markdown(&conversation, &turns, locale)).into_response(), "md")
-        }
-        Format::Json => (Json(program(&conversation, &turns)).into_response(), "json"),
+    let (kind, extension) = match query.format {
+        Format::Md => ("text/markdown; charset=utf-8", "md"),
+        Format::Json => ("application/json", "json"),
     };
+    // A long conversation is work for a processor.
+    let text = tokio::task::spawn_blocking(move || match query.format {
+        Format::Md => markdown(&conversation, &turns, locale),
+        Format::Json => program(&conversation, &turns).to_string(),
+    });
+    let text = text.await.map_err(|error| ApiError::internal(&error))?;
+    drop(share);
+    let mut response = ([(header::CONTENT_TYPE, kind)], in_pieces(text)).into_response();
     let name = format!("attachment; filename=\"llm-classroom-{id}.{extension}\"");
     let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal(&error))?;
     response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     Ok(response)
+}
+
+/// A body that is compressed and sent piece by piece, so that a large one holds nobody up.
+fn in_pieces(text: String) -> Body {
+    let mut rest = Bytes::from(text);
+    let pieces = std::iter::from_fn(move || {
+        let length = rest.len().min(PIECE);
+        (length > 0).then(|| Ok::<_, Infallible>(rest.split_to(length)))
+    });
+    Body::from_stream(stream::iter(pieces))
 }
 
 fn program(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {

@@ -6,7 +6,6 @@ use axum::{
 };
 use rust_i18n::t;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -15,10 +14,10 @@ use crate::{
     domain::{
         ConversationId, Feedback, Locale, StudentMessage, TurnId,
         conversation::Millis,
+        rendered::{Blocks, RenderedAnswers},
         turn::{Lookup, Reason, Turn},
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
-    render,
 };
 
 /// Longest idempotency key.
@@ -74,21 +73,23 @@ pub struct AnswerView {
     html: String,
 }
 
-/// Conversations that are rendered at once: rendering is work for a processor, and asking must not wait for reading.
-static RENDERING: Semaphore = Semaphore::const_new(2);
-
 impl TurnView {
-    /// Turns as they are told, rendered aside from the tasks that serve.
-    pub(super) async fn all(turns: Vec<Turn>, locale: Locale) -> Result<Vec<Self>, ApiError> {
-        let _permit = RENDERING.acquire().await.map_err(|error| ApiError::internal(&error))?;
-        tokio::task::spawn_blocking(move || turns.into_iter().map(|turn| Self::new(turn, locale)).collect())
-            .await
-            .map_err(|error| ApiError::internal(&error))
+    /// Turns as the API shows them.
+    pub(super) async fn all(
+        turns: Vec<Turn>,
+        rendered: &RenderedAnswers,
+        locale: Locale,
+    ) -> Result<Vec<Self>, ApiError> {
+        let mut views = Vec::with_capacity(turns.len());
+        for turn in turns {
+            let blocks = rendered.blocks(&turn).await.map_err(|error| ApiError::internal(&error))?;
+            views.push(Self::new(turn, &blocks, locale));
+        }
+        Ok(views)
     }
 
-    fn new(turn: Turn, locale: Locale) -> Self {
-        let answer = (!turn.answer.is_empty())
-            .then(|| AnswerView { html: render::markdown(&turn.answer).concat(), text: turn.answer });
+    fn new(turn: Turn, blocks: &Blocks, locale: Locale) -> Self {
+        let answer = (!turn.answer.is_empty()).then(|| AnswerView { html: blocks.concat(), text: turn.answer });
         Self {
             id: turn.id.0,
             seq: turn.seq,

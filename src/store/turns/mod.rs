@@ -66,6 +66,26 @@ impl Store {
             .collect()
     }
 
+    /// A page of the conversation's turns with their feedback, in order: the newest `limit` of those before place
+    /// `before`, or of all; none if it isn't this learner's.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn turns_page(
+        &self,
+        learner: LearnerId,
+        conversation: ConversationId,
+        before: Option<u32>,
+        limit: u64,
+    ) -> Result<Vec<Turn>, StoreError> {
+        let mut page = of(learner).filter(Column::ConversationId.eq(conversation.0));
+        if let Some(before) = before {
+            page = page.filter(Column::Seq.lt(i64::from(before)));
+        }
+        let rows = with_feedback(page.order_by_desc(Column::Seq).limit(limit)).all(&self.reader).await?;
+        rows.into_iter().rev().map(row::to_turn).collect()
+    }
+
     /// What a model is told of the conversation: the newest `limit` turns before place `seq` that have an answer or
     /// the beginning of one, in order. For the program itself, which knows whose conversation it works on.
     ///
