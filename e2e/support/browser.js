@@ -1,25 +1,56 @@
 // A real Chromium, and pages that fail a test for anything a good page doesn't do.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { chromium } from "playwright-core";
 
 const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Chromium as Debian ships it, with nothing that phones home. */
-export function startBrowser() {
-  return chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+const LAUNCH = {
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+/** Starts a browser for any number of students. */
+export const startBrowser = () => chromium.launch(LAUNCH);
+
+/**
+ * A browser whose owner blocks all cookies in its settings, with one page. `posts` lists the paths it posts to.
+ *
+ * @param {string} url the program's address
+ * @param {import("playwright-core").BrowserContextOptions} [options]
+ */
+export async function startBlockingBrowser(url, options = {}) {
+  const profile = await mkdtemp(join(tmpdir(), "llm-classroom-profile-"));
+  await mkdir(join(profile, "Default"));
+  const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
+  await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(settings));
+  const context = await chromium.launchPersistentContext(profile, { ...LAUNCH, baseURL: url, locale: "ko-KR", ...options });
+  context.setDefaultTimeout(15_000);
+  /** @type {string[]} */
+  const posts = [];
+  context.on("request", (request) => {
+    if (request.method() === "POST") posts.push(new URL(request.url()).pathname);
   });
+  return {
+    page: context.pages()[0] ?? (await context.newPage()),
+    posts,
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true });
+    },
+  };
 }
 
 /**

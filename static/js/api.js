@@ -1,4 +1,4 @@
-import { lost } from './connection.js';
+import { direct, isForeign, lost } from './connection.js';
 
 /** What the server said instead of doing it; `status` 0 when it wasn't reached. */
 export class Problem extends Error {
@@ -29,17 +29,22 @@ export class Problem extends Error {
 export async function call(method, path, body, headers = {}) {
   const accept = { Accept: 'application/json', 'Accept-Language': document.documentElement.lang };
   let response;
+  let answer = null;
   try {
     response = await fetch(`/api/v1/${path}`, {
+      ...direct,
       method,
       headers: { ...accept, ...(body && { 'Content-Type': 'application/json' }), ...headers },
       body: body && JSON.stringify(body),
     });
-  } catch {
-    lost();
+    if (isForeign(response)) throw new SyntaxError();
+    const text = await response.text();
+    // A load balancer's page has nothing to say here.
+    if (text && (response.ok || text.startsWith('{'))) answer = JSON.parse(text);
+  } catch (error) {
+    lost(error instanceof SyntaxError);
     throw new Problem(0);
   }
-  const answer = await response.json().catch(() => null);
   if (!response.ok) throw new Problem(response.status, answer, Number(response.headers.get('Retry-After')) || undefined);
   return answer;
 }

@@ -2,6 +2,7 @@ import { Problem } from './api.js';
 import { lost } from './connection.js';
 import { composer } from './composer.js';
 import { gone, open, send } from './conversation.js';
+import { CookiesNeeded } from './cookies.js';
 import { byId } from './dom.js';
 import { Patience } from './patience.js';
 import { strings } from './strings.js';
@@ -74,6 +75,7 @@ async function deliver(message, draft, patience) {
 
 /** @param {unknown} problem */
 async function told(problem) {
+  if (problem instanceof CookiesNeeded) return;
   if (!(problem instanceof Problem)) {
     lost();
     composer.hint(strings.unsent);

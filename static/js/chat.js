@@ -1,6 +1,7 @@
 import './theme.js';
 import { lost, reached } from './connection.js';
 import { composer, hasBlank } from './composer.js';
+import { keepsCookies } from './dom.js';
 import { draftOf } from './draft.js';
 import { strings } from './strings.js';
 
@@ -12,8 +13,12 @@ const draft = draftOf(topic);
 const asking = () => import('./asking.js');
 const conversation = () => import('./conversation.js');
 
+/** Without one the server can't know whose a conversation is. */
+const cookiesNeeded = () => import('./cookies.js').then(({ tellCookiesNeeded }) => tellCookiesNeeded(), () => lost());
+
 /** @param {string} message */
 async function send(message) {
+  if (!keepsCookies()) return cookiesNeeded();
   for (let tries = 0; tries < 3; tries += 1) {
     const script = await asking().catch(() => null);
     if (script) return script.ask(message, draft);
@@ -43,11 +48,12 @@ document.addEventListener('click', async (event) => {
   else await send(text);
 });
 
+if (!keepsCookies()) cookiesNeeded();
 addEventListener('load', () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has('c')) {
   // The guide comes first: its questions are marked, too.
   import('./guide.js').then(({ restoreGuide }) => restoreGuide(), () => {})
-    .then(conversation).then(({ open }) => open(), lost);
+    .then(conversation).then(({ open }) => open(), () => lost());
 } else {
   if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
 }

@@ -1,13 +1,32 @@
-import { byId } from './dom.js';
+import { byId, one } from './dom.js';
+
+/** What the program answers with; a login page or a school's filter answers with HTML. */
+const OURS = /^(application\/(problem\+)?json|text\/event-stream)\b/;
+
+/** Fetches without following: the program never sends anybody elsewhere, but networks in between do. @type {RequestInit} */
+export const direct = { redirect: 'manual' };
+
+/** Whether something between here and the program answered in its place, such as the login page of a Wi-Fi. @param {Response} response */
+export function isForeign({ type, status, headers }) {
+  if (type === 'opaqueredirect') return true;
+  // A load balancer that finds no server answers for it; and what has no content has no type.
+  if (status === 204 || (status >= 500 && status !== 511)) return false;
+  return !OURS.test(headers.get('Content-Type') ?? '');
+}
 
 const banner = byId('offline');
+const [offline, foreign] = ['.text', '.foreign'].map((part) => one(banner, part, HTMLElement));
 /** @type {Array<() => void>} */
 let waiting = [];
 let pause = 0;
 let timer = 0;
 
-/** Call when a request did not reach the server. Shows the banner and asks until the server is there again. */
-export function lost() {
+/**
+ * Call when a request did not reach the server. Shows the banner and asks until the server is there again.
+ * @param {boolean} [answered] whether the network answered in the server's place
+ */
+export function lost(answered = false) {
+  tell(answered);
   if (!banner.hidden) return;
   banner.hidden = false;
   pause = 1000;
@@ -20,18 +39,29 @@ export const isLost = () => !banner.hidden;
 /** Resolves when the server can be reached. @returns {Promise<void>} */
 export const reached = () => (banner.hidden ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
 
+/** @param {boolean} answered */
+function tell(answered) {
+  offline.hidden = answered;
+  foreign.hidden = !answered;
+}
+
 async function probe() {
   clearTimeout(timer);
   try {
-    await fetch('/health', { method: 'HEAD', cache: 'no-store' });
+    const response = await fetch('/health', { cache: 'no-store', ...direct });
+    if (isForeign(response)) throw new SyntaxError();
+    if (response.ok) await response.json();
     banner.hidden = true;
     for (const resolve of waiting.splice(0)) resolve();
-  } catch {
-    pause = Math.min(pause * 1.5, 10000);
-    timer = setTimeout(probe, pause);
+    return;
+  } catch (error) {
+    tell(error instanceof SyntaxError);
   }
+  pause = Math.min(pause * 1.5, 10000);
+  timer = setTimeout(probe, pause);
 }
 
-addEventListener('offline', lost);
+one(foreign, 'button', HTMLButtonElement).onclick = probe;
+addEventListener('offline', () => lost());
 addEventListener('online', probe);
 if (!navigator.onLine) lost();

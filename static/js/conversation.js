@@ -2,7 +2,8 @@ import { Problem, call } from './api.js';
 import { announce, flush, heard } from './announce.js';
 import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
-import { byId, make, one } from './dom.js';
+import { CookiesNeeded, tellCookiesNeeded } from './cookies.js';
+import { byId, keepsCookies, make, one } from './dom.js';
 import { beginningKey, hasBegun } from './draft.js';
 import { follow } from './events.js';
 import { Patience } from './patience.js';
@@ -21,12 +22,7 @@ let id = new URLSearchParams(location.search).get('c');
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
-  if (!id) {
-    const { id: made } = await call('POST', 'conversations', { topic }, { 'Idempotency-Key': beginningKey(topic) });
-    remember(made);
-    hasBegun(topic);
-  }
-  const { turn_id, seq } = await call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
+  const { turn_id, seq } = id ? await ask(message, key) : await begin(message, key);
   const isNew = !shown.has(turn_id);
   const view = show(turn_id, seq, message);
   if (isNew) {
@@ -42,6 +38,28 @@ export async function send(message, key) {
   if (seq > 1 && !before) catchUp().catch(() => {});
 }
 
+/** @param {string} message @param {string} key @returns {Promise<{turn_id: string, seq: number}>} */
+const ask = (message, key) => call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
+
+/** Asks the first question of a conversation. @param {string} message @param {string} key */
+async function begin(message, key) {
+  const before = location.href;
+  const { id: made } = await call('POST', 'conversations', { topic }, { 'Idempotency-Key': beginningKey(topic) });
+  remember(made);
+  try {
+    const taken = await ask(message, key);
+    hasBegun(topic);
+    return taken;
+  } catch (problem) {
+    if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
+    // What was made a moment ago isn't ours: the browser didn't bring the cookie back. Another try is the same conversation.
+    id = null;
+    history.replaceState(null, '', before);
+    tellCookiesNeeded();
+    throw new CookiesNeeded();
+  }
+}
+
 /** Shows the conversation that the address names, and follows a turn that's still running. */
 export async function open() {
   const note = notice(strings.loading);
@@ -52,7 +70,8 @@ export async function open() {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     note.remove();
-    if (problem.status === 404) gone();
+    if (problem.status === 404 && !keepsCookies()) tellCookiesNeeded();
+    else if (problem.status === 404) gone();
     else notice(problem.message || strings.unloaded, strings.reload, () => location.reload());
   }
 }

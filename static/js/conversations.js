@@ -1,5 +1,7 @@
 import './theme.js';
-import { byId, clone, one } from './dom.js';
+import { call } from './api.js';
+import { isLost, reached } from './connection.js';
+import { byId, clone, keepsCookies, one } from './dom.js';
 import { fill, strings } from './strings.js';
 
 const list = byId('list');
@@ -12,26 +14,21 @@ const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle:
 /** @type {string | null} */
 let next = null;
 
-/** @param {string} path @param {RequestInit} [init] */
-async function ask(path, init) {
-  const response = await fetch(`/api/v1/conversations${path}`, init);
-  if (!response.ok) throw new Error(String(response.status));
-  return response;
-}
-
 async function load() {
   retry.hidden = true;
   try {
     const query = new URLSearchParams({ limit: '20', ...(next && { before: next }) });
-    const page = await (await ask(`?${query}`)).json();
+    const page = await call('GET', `conversations?${query}`);
     list.append(...page.items.map(row));
     next = page.next;
     more.hidden = !next;
-    status.textContent = '';
+    status.textContent = keepsCookies() ? '' : strings.cookies;
     empty.hidden = list.childElementCount > 0;
   } catch {
     status.textContent = strings.unloaded;
     retry.hidden = false;
+    // What is in the way goes by itself, or the student sees to it.
+    if (isLost()) reached().then(() => { if (!retry.hidden) load(); });
   }
 }
 
@@ -64,7 +61,7 @@ function drop(item, element) {
   confirm.onclose = async () => {
     if (confirm.returnValue !== 'yes') return;
     try {
-      await ask(`/${item.id}`, { method: 'DELETE' });
+      await call('DELETE', `conversations/${item.id}`);
       element.remove();
       status.textContent = strings.deleted;
       empty.hidden = list.childElementCount > 0 || !more.hidden;

@@ -22,3 +22,11 @@ export function make(tag, text, kind = '') {
   element.className = kind;
   return element;
 }
+
+/** Whether this browser keeps cookies. One that is told to block them may still say that they're enabled. */
+export function keepsCookies() {
+  document.cookie = 'kept=1; Path=/; SameSite=Lax';
+  const kept = document.cookie.includes('kept=1');
+  document.cookie = 'kept=; Path=/; SameSite=Lax; Max-Age=0';
+  return kept;
+}

@@ -1,4 +1,4 @@
-import { isLost, lost, reached } from './connection.js';
+import { direct, isForeign, isLost, lost, reached } from './connection.js';
 
 const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
 
@@ -43,7 +43,7 @@ export function follow(turn, to) {
       if (failures > MOST_FAILURES) return to.lost();
       if (performance.now() - brokenAt > HICCUP) {
         to.waiting();
-        await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(lost);
+        await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(() => lost());
       }
       // Who waited for the server needn't wait on when it's there.
       const pause = failures === 1 ? 100 : isLost() ? 500 : Math.min(250 * 2 ** failures, 5000);
@@ -78,11 +78,15 @@ export function follow(turn, to) {
   connect();
 }
 
-/** How the server answers there; the stream of events doesn't tell. @param {string} address */
+/** How the server answers there, 0 when it doesn't; the stream of events doesn't tell. @param {string} address */
 async function status(address) {
   const asked = new AbortController();
   try {
-    return (await fetch(address, { signal: asked.signal })).status;
+    const response = await fetch(address, { signal: asked.signal, ...direct });
+    const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
+    if (!isForeign(response) && (isStream || !response.ok)) return response.status;
+    lost(true);
+    return 0;
   } catch {
     return 0;
   } finally {

@@ -126,12 +126,14 @@ function reachable(box) {
 
 /** Styles that only code and formulas need come with the first of them. */
 function loadStyles() {
-  if (document.getElementById('rich')) return;
   for (const name of ['rich', 'code']) {
+    if (document.getElementById(name)) continue;
     const link = document.createElement('link');
     link.id = name;
     link.rel = 'stylesheet';
     link.href = new URL(`../css/${name}.css`, import.meta.url).href;
+    // The next block asks again.
+    link.onerror = () => link.remove();
     document.head.append(link);
   }
 }

@@ -1,0 +1,11 @@
+import { byId, one } from './dom.js';
+
+/** A question that can't be sent because the browser doesn't bring the cookie back. */
+export class CookiesNeeded extends Error {}
+
+/** Says that cookies are needed, and how to go on. */
+export function tellCookiesNeeded() {
+  const panel = byId('cookies');
+  one(panel, 'button', HTMLButtonElement).onclick = () => location.reload();
+  panel.hidden = false;
+}
