@@ -217,7 +217,8 @@ pub struct Config {
     /// Log lines for people or for machines
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
-    /// What to log, such as info or llm_classroom=debug
+    /// What to log, such as info or llm_classroom=debug; libraries are never logged below info, since they would write what
+    /// students write
     #[arg(
         long,
         env = "RUST_LOG",

@@ -75,7 +75,7 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(span)
-                .on_request(())
+                .on_request(|_: &Request, _: &Span| tracing::trace!("a request came in"))
                 .on_response(|response: &Response, took: Duration, span: &Span| {
                     span.record("http.response.status_code", i64::from(response.status().as_u16()));
                     if response.status().is_server_error() {
@@ -182,10 +182,26 @@ fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeader
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
+/// The methods of RFC 9110 and RFC 5789, but for CONNECT, which is for proxies.
+const KNOWN_METHODS: [Method; 8] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+    Method::PATCH,
+];
+
 fn span(request: &Request) -> Span {
     let id = request_id::of(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    let method = request.method().as_str();
+    // Anybody can make up a method, of any words; `_OTHER` is OpenTelemetry's name for one that isn't known.
+    let method = match request.method() {
+        method if KNOWN_METHODS.contains(method) => method.as_str(),
+        _ => "_OTHER",
+    };
     // The two differ in their target alone, which has to be known when the program is compiled.
     macro_rules! span {
         ($target:expr) => {

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 use tracing::{
-    Event, Subscriber,
+    Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
 };
 use tracing_subscriber::{
@@ -27,7 +27,7 @@ use tracing_subscriber::{
 use super::{
     BoxedLayer, STUDENT_TEXT,
     fields::{Fields, is_of_traces},
-    is_own_span,
+    is_own, is_own_span, is_within,
 };
 use crate::config::{Config, LogFormat, Switch};
 
@@ -40,15 +40,28 @@ pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
     let shows_text = config.observe.log_student_text == Switch::On;
     // The most verbose level a filter lets through has to be said, or every line of every library is looked at.
     let no_text = filter_fn(|metadata| metadata.target() != STUDENT_TEXT).with_max_level_hint(LevelFilter::TRACE);
+    // Whatever RUST_LOG names: only our own lines were written with a student's words in mind.
+    let known = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);
     // Spans of ours are never left out: a lone warning, too, has to say to which request it belongs.
     let always = filter_fn(move |metadata| is_own_span(metadata) || (shows_text && metadata.target() == STUDENT_TEXT))
         .with_max_level_hint(if shows_text { LevelFilter::DEBUG } else { LevelFilter::INFO });
-    let filter = wanted.and(no_text).or(always);
+    let filter = wanted.and(no_text).and(known).or(always);
     let lines = tracing_subscriber::fmt::layer().with_writer(stderr).with_ansi(stderr().is_terminal());
     Ok(match config.log_format {
         LogFormat::Text => lines.fmt_fields(Plain).with_filter(filter).boxed(),
         LogFormat::Json => lines.fmt_fields(Nothing).event_format(JsonLines).with_filter(filter).boxed(),
     })
+}
+
+/// Libraries whose lines below `info` hold no word of a student: they were looked at one by one.
+const KNOWN: [&str; 1] = ["tower_http::trace"];
+
+/// Whether a line or span may be logged as far as its target goes. Below `info` libraries write what they work on:
+/// `html5ever` writes whole answers, others bodies and headers.
+fn may_be_logged(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() <= Level::INFO
+        || is_own(metadata)
+        || KNOWN.iter().any(|known| is_within(metadata.target(), known))
 }
 
 /// One JSON object a line, flat: whoever filters lines by a field finds it under one name, whether the event or one of

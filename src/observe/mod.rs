@@ -100,8 +100,12 @@ fn filter(wanted: fn(&Metadata<'_>) -> bool) -> FilterFn<fn(&Metadata<'_>) -> bo
 }
 
 fn is_own(metadata: &Metadata<'_>) -> bool {
-    let target = metadata.target();
-    target == "llm_classroom" || target.starts_with("llm_classroom::")
+    is_within(metadata.target(), "llm_classroom")
+}
+
+/// Whether a target is a module or one of those inside it.
+fn is_within(target: &str, module: &str) -> bool {
+    target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 /// This machine's name, as lines from several can be told apart by it.

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use serde_json::Value;
+use reqwest::Method;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -139,6 +140,103 @@ async fn no_level_brings_a_students_words_or_a_secret_into_the_log() {
             let line = log.lines().find(|line| line.contains(secret));
             assert_eq!(line, None, "{secret}");
         }
+    }
+}
+
+/// A word in ASCII, which no escape hides, and the same in Korean.
+const MARK: &str = "xyzzy비밀";
+
+/// Sends the marked words in every place where a student's, or anybody's, can stand.
+async fn send_everywhere(openai: &FakeOpenAi, program: &Process) {
+    let student = program.student();
+    openai.queue(Purpose::Chat, Behaviour::text([&format!("# {MARK}\n\n<b onclick=\"{MARK}\">{MARK} $\\{MARK}$\n")]));
+    openai.queue(Purpose::Tutor, Behaviour::text([&format!("{MARK} 노트")]));
+    openai.set(Purpose::Guide, Behaviour::text([&format!("{MARK} 안내")]));
+    let conversation = student.begin(&format!("{MARK} 주제")).await;
+    let turn = student.send(&conversation, &format!("{MARK} 질문"), Some("xyzzy-key")).await.expect(202);
+    student.finish(turn.json()["turn_id"].as_str().unwrap()).await;
+    for (message, key) in [(format!("{MARK} 다른"), "xyzzy-key"), (MARK.repeat(500), "xyzzy"), (String::new(), "")] {
+        student.send(&conversation, &message, Some(key)).await;
+    }
+    for path in ["", "/export?format=md", "/export?format=json", "/export?format=xyzzy"] {
+        student.get(&format!("/api/v1/conversations/{conversation}{path}")).await;
+    }
+    openai.queue(Purpose::Chat, Behaviour::error(400, "invalid_request", &format!("input_value='{MARK}'")));
+    let failed = student.ask(&conversation, &format!("{MARK} 질문")).await;
+    student.finish(&failed).await;
+    student.retry(&failed).await;
+    student.finish(&failed).await;
+    for path in ["chat", "chat/stream", "initial-message", "initial-guide"] {
+        for body in [
+            json!({ "message": MARK, "topic": MARK }),
+            json!({ "topic": MARK, "messages": [{ "role": MARK, "content": MARK }] }),
+            json!({ "topic": { MARK: MARK }, "message": MARK, "model": MARK }),
+        ] {
+            student.post(&format!("/api/v1/chat/{path}"), body).await;
+        }
+        let broken = student.call(Method::POST, &format!("/api/v1/chat/{path}"));
+        broken.header("content-type", "application/json").body(format!("{{\"{MARK}")).send().await;
+        let form = student.call(Method::POST, &format!("/api/v1/chat/{path}"));
+        form.header("content-type", "application/x-www-form-urlencoded").body(MARK).send().await;
+    }
+    let own = student.call(Method::POST, "/own-topic.html").header("content-type", "application/x-www-form-urlencoded");
+    own.body(format!("own={MARK}")).send().await.expect(200);
+    for path in
+        ["/chat.html?topic=xyzzy", "/chat.html?c=xyzzy", "/xyzzy", "/api/v1/turns/xyzzy/events", "/static/xyzzy"]
+    {
+        student.get(path).await;
+        student.call(Method::from_bytes(b"XYZZY").unwrap(), path).send().await;
+    }
+    for header in [
+        "user-agent",
+        "referer",
+        "cookie",
+        "accept-language",
+        "prefer",
+        "x-forwarded-for",
+        "origin",
+        "host",
+        "x-request-id",
+        "authorization",
+        "traceparent",
+        "idempotency-key",
+        "sec-fetch-site",
+        "if-none-match",
+        "xyzzy",
+    ] {
+        let call = student.call(Method::POST, "/api/v1/conversations").header(header, MARK);
+        call.json(&json!({ "topic": MARK })).send().await;
+        student.call(Method::GET, "/conversations.html").header(header, MARK).send().await;
+    }
+    student.delete(&format!("/api/v1/conversations/{conversation}")).await.expect(204);
+}
+
+#[tokio::test]
+async fn no_level_brings_a_word_into_the_log_from_wherever_it_is_sent() {
+    let postgresql = tokio::task::spawn_blocking(fresh_database).await.unwrap();
+    for (database, level) in [
+        ("sqlite://test.db", "trace"),
+        (&*postgresql, "trace"),
+        ("sqlite://test.db", "debug"),
+        ("sqlite://test.db", "info,html5ever=trace,hyper=trace,sqlx=trace,sea_orm=trace,llm_classroom=trace"),
+    ] {
+        let (openai, folder) = (FakeOpenAi::start().await, TempDir::new().unwrap());
+        let program = start(folder.path(), &openai, &[("RUST_LOG", level), ("DATABASE_URL", database)]);
+        send_everywhere(&openai, &program).await;
+        program.terminate();
+        assert!(program.ended().await.success());
+        let log = log(folder.path());
+        assert!(log.contains("a turn ended") && log.contains("\"DEBUG\""), "{log}");
+        for word in ["xyzzy", "XYZZY", "비밀"] {
+            let line = log.lines().find(|line| line.contains(word));
+            assert_eq!(line, None, "{word} at {level}");
+        }
+        // A library that writes texts letter by letter would not be found by its words.
+        let verbose =
+            lines(folder.path()).into_iter().filter(|line| line["level"] == "DEBUG" || line["level"] == "TRACE");
+        let targets: BTreeSet<String> = verbose.map(|line| line["target"].as_str().unwrap().to_owned()).collect();
+        let known = |target: &String| target.starts_with("llm_classroom") || target.starts_with("tower_http::trace");
+        assert!(targets.iter().all(known), "{targets:?}");
     }
 }
 
