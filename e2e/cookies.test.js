@@ -35,7 +35,9 @@ for (const [device, options] of Object.entries({
       assert.deepEqual(posts.filter((path) => path.startsWith("/api/v1/conversations")), [], "nothing is made for nobody");
       await page.screenshot({ path: `${RESULTS}/cookies-${device}-${colorScheme}.png` });
       await page.getByRole("button", { name: "새로 고침" }).click();
+      await page.waitForFunction(() => performance.getEntriesByType("navigation").some((entry) => "type" in entry && entry.type === "reload"));
       await page.getByText(SAYS).waitFor();
+      assert.equal(await field(page).inputValue(), QUESTION, "also over the reload");
       await page.goto("/conversations.html");
       await page.getByText(SAYS).waitFor();
       await close();

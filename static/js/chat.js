@@ -5,6 +5,8 @@ import { keepsCookies } from './dom.js';
 import { draftOf } from './draft.js';
 import { strings } from './strings.js';
 
+/** What was carried over a reload without any storage. @type {string} */
+const carried = history.state?.text ?? '';
 const { topic = '', address, practice } = document.body.dataset;
 // A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.
 if (address && !address.includes('?topic=')) history.replaceState(null, '', address);
@@ -34,7 +36,6 @@ composer.listen({
   stop: async () => (await conversation()).stop(),
   change: (text) => draft.keep(text),
 });
-composer.set(draft.text());
 
 document.addEventListener('click', async (event) => {
   const button = event.target instanceof Element && event.target.closest('.suggestions button');
@@ -57,3 +58,4 @@ if (new URLSearchParams(location.search).has('c')) {
 } else {
   if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
 }
+composer.begin(draft.text() || carried);

@@ -38,6 +38,8 @@ export const composer = {
       form.requestSubmit();
     };
     field.oninput = update;
+    send.type = 'submit';
+    for (const button of document.querySelectorAll('[popovertarget=soon]')) button.removeAttribute('popovertarget');
     stop.onclick = () => {
       stop.disabled = true;
       this.focus();
@@ -45,10 +47,28 @@ export const composer = {
     };
     changed = on.change;
   },
+  /**
+   * Call once, after `listen`: takes up what the student did before the scripts came. Until then Enter could only break the
+   * line, and a pressed button could only open a line that says that it takes a moment.
+   * @param {string} draft what was kept of the text
+   */
+  begin(draft) {
+    const typed = field.value;
+    // Typed or kept by the browser over a reload: that one is no wish to send.
+    const entered = typed !== draft && /\n\s*$/.test(typed);
+    const soon = byId('soon');
+    const pressed = soon.matches(':popover-open');
+    if (pressed) soon.hidePopover();
+    this.set(typed || draft);
+    const focused = document.activeElement;
+    if (pressed && focused instanceof HTMLElement && focused.matches('.suggestions button')) focused.click();
+    else if (pressed || entered) form.requestSubmit();
+  },
   text: () => field.value.trim(),
   /** @param {string} text */
   set(text) {
-    field.value = text;
+    // Setting the same text would break off a syllable that is being composed.
+    if (field.value !== text) field.value = text;
     update();
   },
   /** Takes a suggestion that has a blank, and selects the blank. @param {string} text */

@@ -8,6 +8,8 @@ const start = one(form, '#start', HTMLButtonElement);
 const hint = byId('own-hint');
 const rule = hint.textContent ?? '';
 const max = Number(document.body.dataset.max);
+// The browser's own check is for when there are no scripts; this one says more, and counts as the server does.
+form.noValidate = true;
 
 /** A character that shows something; the server refuses a topic without one. */
 const VISIBLE = /[^\p{White_Space}\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{M}\p{Noncharacter_Code_Point}\u2800]/u;

@@ -1,0 +1,174 @@
+// On a slow network the page stands there before its scripts do: what a student does meanwhile isn't lost.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { assertAccessible } from "./support/browser.js";
+import { ask, field, openChat, settled, turns, until } from "./support/classroom.js";
+import { world } from "./support/world.js";
+
+const made = world();
+
+const QUESTION = "하늘은 왜 파래요?";
+const SOON = "준비되면 바로 보낼게요.";
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/** A student whose page's scripts are on the way until the test lets them come. @param {import("playwright-core").BrowserContextOptions} [options] @param {string} [which] */
+async function slowStudent(options, which = "**/js/*.js") {
+  const student = await made.student(options);
+  const { page } = student;
+  /** @type {(() => void)[]} */
+  const held = [];
+  let holds = true;
+  await page.route(which, async (route) => {
+    if (holds) await new Promise((resolve) => held.push(() => resolve(null)));
+    // The page may have been left meanwhile.
+    await route.continue().catch(() => {});
+  });
+  return {
+    ...student,
+    /** @param {string} address */
+    open: (address) => page.goto(address, { waitUntil: "commit" }),
+    hold: () => { holds = true; },
+    scriptsCome() {
+      holds = false;
+      for (const go of held.splice(0)) go();
+    },
+  };
+}
+
+const CHAT = `/chat.html?${new URLSearchParams({ topic: "과학 탐구" })}`;
+
+/** @param {Page} page */
+const questions = (page) => turns(page).locator(".words").allInnerTexts();
+
+for (const [device, options] of Object.entries({ phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, desk: {} })) {
+  test(`on a ${device} Enter before the scripts sends the question once they are there`, async () => {
+    const { page, open, scriptsCome, assertFaultless, close } = await slowStudent(options);
+    await open(CHAT);
+    await field(page).fill(QUESTION);
+    for (let press = 0; press < 3; press += 1) await field(page).press("Enter");
+    scriptsCome();
+    await turns(page).first().waitFor();
+    await settled(page);
+    assert.deepEqual(await questions(page), [QUESTION]);
+    assert.equal(await field(page).inputValue(), "");
+    assert.equal((await made.provider.stats()).by_purpose.chat, 1);
+    assertFaultless();
+    await close();
+  });
+
+  test(`on a ${device} the send button says that it takes a moment, and sends once the scripts are there`, async () => {
+    const { page, open, scriptsCome, assertFaultless, close } = await slowStudent(options);
+    await open(CHAT);
+    await field(page).fill(QUESTION);
+    const send = page.getByRole("button", { name: "보내기", exact: true });
+    await send.click();
+    await page.getByText(SOON).waitFor();
+    await send.click();
+    await page.getByText(SOON).waitFor();
+    await assertAccessible(page, `chat, no scripts yet, ${device}`);
+    await page.screenshot({ path: `e2e/results/early-${device}.png` });
+    scriptsCome();
+    await turns(page).first().waitFor();
+    await settled(page);
+    await page.getByText(SOON).waitFor({ state: "hidden" });
+    assert.deepEqual(await questions(page), [QUESTION]);
+    assert.equal((await made.provider.stats()).by_purpose.chat, 1);
+    assertFaultless();
+    await close();
+  });
+}
+
+test("a suggested question that is pressed before the scripts is sent by them", async () => {
+  const { page, open, scriptsCome, assertFaultless, close } = await slowStudent();
+  await open(CHAT);
+  const starter = page.locator("#starters button").nth(1);
+  const text = (await starter.innerText()).trim();
+  await starter.click();
+  await page.getByText(SOON).waitFor();
+  scriptsCome();
+  await turns(page).first().waitFor();
+  await settled(page);
+  assert.deepEqual(await questions(page), [text]);
+  assertFaultless();
+  await close();
+});
+
+test("text that is typed before the scripts stays, and only an Enter at its end sends it", async () => {
+  const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
+  for (const text of ["아직 쓰고 있는 질", "첫째 줄\n둘째 줄을 쓰고 있"]) {
+    hold();
+    await open(CHAT);
+    await field(page).fill(text);
+    scriptsCome();
+    await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
+    await page.waitForLoadState("networkidle");
+    assert.equal(await field(page).inputValue(), text);
+    assert.equal(await turns(page).count(), 0);
+    await field(page).fill("");
+  }
+  // A line that was broken on purpose, and a reload.
+  await field(page).fill("첫째 줄");
+  await field(page).press("Shift+Enter");
+  await page.reload();
+  await page.waitForLoadState("networkidle");
+  assert.equal(await field(page).inputValue(), "첫째 줄\n");
+  assert.equal(await turns(page).count(), 0);
+  assertFaultless();
+  await close();
+});
+
+test("in a conversation that is carried on, an early Enter asks the next question", async () => {
+  const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
+  scriptsCome();
+  await openChat(page, "과학 탐구");
+  await ask(page, QUESTION);
+  await settled(page);
+  hold();
+  await open(page.url());
+  await field(page).fill("노을은 왜 붉어요?");
+  await field(page).press("Enter");
+  scriptsCome();
+  await turns(page).nth(1).waitFor();
+  await settled(page);
+  assert.deepEqual(await questions(page), [QUESTION, "노을은 왜 붉어요?"]);
+  assertFaultless();
+  await close();
+});
+
+test("the scripts that only asking needs may come later still", async () => {
+  const { page, open, scriptsCome, assertFaultless, close } = await slowStudent({}, "**/js/{asking,conversation,events}.js");
+  await open(CHAT);
+  await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
+  await field(page).fill(QUESTION);
+  await field(page).press("Enter");
+  await field(page).press("Enter");
+  scriptsCome();
+  await turns(page).first().waitFor();
+  await settled(page);
+  assert.deepEqual(await questions(page), [QUESTION]);
+  assert.equal((await made.provider.stats()).by_purpose.chat, 1);
+  assertFaultless();
+  await close();
+});
+
+test("a topic is chosen before the scripts by its card and by Enter, and one that is too long stays", async () => {
+  const { page, open, assertFaultless, close } = await slowStudent();
+  await open("/topic-selection.html");
+  const own = page.getByRole("textbox", { name: "내가 정한 주제" });
+  await own.fill("가".repeat(101));
+  await own.press("Enter");
+  assert.equal(new URL(page.url()).pathname, "/topic-selection.html");
+  assert.equal((await own.inputValue()).length, 101, "nothing of it is lost");
+  await own.fill("우리 동네 길고양이");
+  await own.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "우리 동네 길고양이" }).waitFor();
+
+  await open("/topic-selection.html");
+  await page.getByRole("radio", { name: /역사 연구/ }).check({ force: true });
+  await page.locator("#start").click();
+  await until("the chat is open", async () => new URL(page.url()).pathname === "/chat.html");
+  await page.getByRole("heading", { level: 1, name: "역사 연구" }).waitFor();
+  assertFaultless();
+  await close();
+});
