@@ -20,6 +20,7 @@ use crate::{
         budget::{Budget, day_start},
         conversation::now,
         guides::Guides,
+        keyed_locks::KeyedLocks,
         partner::{Partner, Style},
         rendered::RenderedAnswers,
         turn::{
@@ -115,6 +116,7 @@ impl App {
             budget,
             engine,
             rendered,
+            beginnings: KeyedLocks::default(),
             guides,
             figures,
             started: Instant::now(),

@@ -17,6 +17,7 @@ pub mod partner;
 pub mod prompt;
 pub mod rendered;
 mod reply;
+pub mod request_key;
 pub mod stateless;
 pub mod topic;
 pub mod turn;

@@ -117,18 +117,30 @@ pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// Makes a learner and the cookie that will name them.
-///
-/// # Errors
-/// [`ApiError`] when the store fails.
-pub async fn welcome(state: &AppState) -> Result<(Learner, HeaderValue), ApiError> {
-    let mut token = [0; 16];
-    getrandom::fill(&mut token).map_err(|error| ApiError::internal(&error))?;
-    let hash = hash(&token);
-    note(&hash);
-    let learner = state.store.add_learner(&hash, now()).await?;
-    let cookie = cookie(&token, state.config.is_https()).map_err(|error| ApiError::internal(&error))?;
-    Ok((Learner(learner), cookie))
+/// A learner who is being made, with the token that their cookie will hold.
+pub struct NewLearner {
+    token: [u8; 16],
+}
+
+impl NewLearner {
+    /// A learner with this token, which nobody can guess.
+    pub fn with_token(token: [u8; 16]) -> Self {
+        Self { token }
+    }
+
+    /// What is stored of the token.
+    pub fn token_hash(&self) -> [u8; 32] {
+        hash(&self.token)
+    }
+
+    /// The cookie that will name them.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] if it is no valid header.
+    pub fn cookie(&self, state: &AppState) -> Result<HeaderValue, ApiError> {
+        note(&self.token_hash());
+        cookie(&self.token, state.config.is_https()).map_err(|error| ApiError::internal(&error))
+    }
 }
 
 /// Forgets the learner of a request: the token leads to nobody any more, and the browser drops its cookies. The

@@ -7,7 +7,10 @@ use axum::extract::FromRef;
 use super::{learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
-    domain::{budget::Budget, guides::Guides, partner::Partner, rendered::RenderedAnswers, turn::engine::Engine},
+    domain::{
+        budget::Budget, guides::Guides, keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers,
+        turn::engine::Engine,
+    },
     observe::metrics::Figures,
     shared::Shared,
     store::Store,
@@ -33,6 +36,8 @@ pub struct Inner {
     pub engine: Engine,
     /// Renders answers that have ended.
     pub rendered: RenderedAnswers,
+    /// Conversations that are being begun, by what stands for their request's key.
+    pub beginnings: KeyedLocks<[u8; 32]>,
     /// Guides to topics.
     pub guides: Guides,
     /// How often who may ask.

@@ -1,7 +1,7 @@
 //! A learner's conversations.
 
 use sea_orm::{
-    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Set,
+    ColumnTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, Select, Set,
     sea_query::{Expr, Query, SelectStatement},
 };
 use uuid::Uuid;
@@ -24,13 +24,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] if its id is taken, [`StoreError::Refused`] if there is no such learner.
     pub async fn add_conversation(&self, conversation: &Conversation) -> Result<(), StoreError> {
-        let row = ActiveModel {
-            id: Set(conversation.id.0),
-            learner_id: Set(conversation.learner.0),
-            topic: Set(conversation.topic.as_str().to_owned()),
-            created_at: Set(conversation.created_at),
-            active_at: Set(conversation.created_at),
-        };
+        let row = new_row(conversation);
         self.write(move |db| {
             Box::pin(async move {
                 Entity::insert(row).exec_without_returning(db).await?;
@@ -52,7 +46,31 @@ impl Store {
         before: Option<Cursor>,
         limit: u64,
     ) -> Result<Vec<ConversationSummary>, StoreError> {
-        let mut query = Entity::find()
+        self.list(Entity::find(), learner, before, limit).await
+    }
+
+    /// As [`Store::conversations`], without those in which nothing was asked yet.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn asked_conversations(
+        &self,
+        learner: LearnerId,
+        before: Option<Cursor>,
+        limit: u64,
+    ) -> Result<Vec<ConversationSummary>, StoreError> {
+        let first = its_turns().column((turns::Entity, turns::Column::Id)).take();
+        self.list(Entity::find().filter(Expr::exists(first)), learner, before, limit).await
+    }
+
+    async fn list(
+        &self,
+        among: Select<Entity>,
+        learner: LearnerId,
+        before: Option<Cursor>,
+        limit: u64,
+    ) -> Result<Vec<ConversationSummary>, StoreError> {
+        let mut query = among
             .expr_as(count_of_turns(), "turns")
             .expr_as(first_message(), "first_message")
             .filter(Column::LearnerId.eq(learner.0))
@@ -96,6 +114,17 @@ impl Store {
             })
         })
         .await
+    }
+}
+
+/// The row of a conversation that begins.
+pub(super) fn new_row(conversation: &Conversation) -> ActiveModel {
+    ActiveModel {
+        id: Set(conversation.id.0),
+        learner_id: Set(conversation.learner.0),
+        topic: Set(conversation.topic.as_str().to_owned()),
+        created_at: Set(conversation.created_at),
+        active_at: Set(conversation.created_at),
     }
 }
 

@@ -51,17 +51,20 @@ pub enum Constraint {
     TurnKey,
     /// One turn of a conversation runs at a time.
     TurnRunning,
+    /// A request begins one conversation.
+    ConversationRequest,
     /// Any other: an id that is taken.
     Other,
 }
 
 impl Constraint {
     /// Each with the name of its index, by which PostgreSQL reports it, and its columns, by which SQLite does.
-    const KNOWN: [(Self, &str, &str); 4] = [
+    const KNOWN: [(Self, &str, &str); 5] = [
         (Self::LearnerToken, "learners_token", "learners.token_hash"),
         (Self::TurnPlace, "turns_place", "turns.conversation_id, turns.seq"),
         (Self::TurnKey, "turns_key", "turns.conversation_id, turns.idempotency_key"),
         (Self::TurnRunning, "turns_running", "turns.conversation_id"),
+        (Self::ConversationRequest, "conversation_requests_pkey", "conversation_requests.key_hash"),
     ];
 
     fn of(error: &dyn DatabaseError) -> Self {

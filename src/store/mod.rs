@@ -6,6 +6,7 @@
 
 mod connect;
 mod connections;
+mod conversation_requests;
 mod conversations;
 mod copy;
 mod cursor;
@@ -26,6 +27,7 @@ use std::{fmt, sync::Arc};
 use sea_orm::DatabaseConnection;
 
 pub use connect::Options;
+pub use conversation_requests::ConversationRequest;
 pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};

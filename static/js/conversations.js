@@ -17,7 +17,7 @@ let next = null;
 async function load() {
   retry.hidden = true;
   try {
-    const query = new URLSearchParams({ limit: '20', ...(next && { before: next }) });
+    const query = new URLSearchParams({ limit: '20', asked: 'true', ...(next && { before: next }) });
     const page = await call('GET', `conversations?${query}`);
     list.append(...page.items.map(row));
     next = page.next;

@@ -132,3 +132,27 @@ async fn damaged_feedback_counts_as_missing_and_the_conversation_goes_on() {
         assert_eq!(student.finish(&next).await.state, "done", "{body}");
     }
 }
+
+#[tokio::test]
+async fn the_list_leaves_out_conversations_without_a_question_when_asked_to() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let mut asked = Vec::new();
+    for n in 0..3 {
+        student.begin("빈 대화").await;
+        let conversation = student.begin(&format!("{n}번째 주제")).await;
+        student.finish(&student.ask(&conversation, QUESTION).await).await;
+        asked.insert(0, conversation);
+    }
+    let ids = async |query: &str| {
+        let list = student.get(&format!("/api/v1/conversations?{query}")).await.expect(200).json();
+        let items: Vec<String> =
+            list["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect();
+        (items, list["next"].as_str().map(str::to_owned))
+    };
+    let (first, next) = ids("asked=true&limit=2").await;
+    let (second, end) = ids(&format!("asked=true&limit=2&before={}", next.unwrap())).await;
+    assert_eq!(([first, second].concat(), end), (asked, None));
+    assert_eq!(ids("asked=false").await.0.len(), 6);
+    student.get("/api/v1/conversations?asked=maybe").await.problem(400, "unreadable");
+}

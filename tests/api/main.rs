@@ -6,6 +6,7 @@
 mod support;
 
 mod assets;
+mod beginning;
 mod bills;
 mod budget;
 mod busy_database;

@@ -39,6 +39,25 @@ async fn the_same_key_twenty_times_at_once_over_all_instances_makes_one_turn() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_newcomer_who_begins_at_all_instances_at_once_is_one_learner_with_one_conversation() {
+    let mut run = Run::begin("newcomer");
+    let cluster = Cluster::start(&[]).await;
+    let rounds = run.turns(5);
+    for _ in 0..rounds {
+        let key = format!("{:016x}{:016x}", run.random.u64(..), 0x0123_4567_89ab_cdef_u64);
+        let students: Vec<_> = (0..18).map(|n| cluster.student_at(n % INSTANCES)).collect();
+        let replies = join_all(students.iter().map(async |student| {
+            let call = student.call(Method::POST, "/api/v1/conversations").header("idempotency-key", &key);
+            call.json(&json!({ "topic": "과학 탐구" })).send().await.expect(201).json()["id"].take().to_string()
+        }))
+        .await;
+        let begun: BTreeSet<_> = replies.into_iter().zip(students.iter().map(|student| student.cookie())).collect();
+        assert_eq!(begun.len(), 1, "{begun:?}");
+    }
+    run.tell(format_args!("{rounds} times eighteen requests, {rounds} learners"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_instance_does_everything_with_a_turn_of_another() {
     let mut run = Run::begin("elsewhere");
     let cluster = Cluster::start(&[]).await;

@@ -2,26 +2,26 @@
 
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{Json, guide::TopicRequest, turns::TurnView};
+use super::{
+    Json,
+    beginning::begin,
+    guide::TopicRequest,
+    turns::{TurnView, idempotency_key},
+};
 use crate::{
     domain::{
-        Conversation, ConversationId, Locale, Topic,
-        conversation::{ConversationSummary, Millis, now},
+        ConversationId, Locale, Topic,
+        conversation::{ConversationSummary, Millis},
         guide,
     },
-    http::{
-        AppState,
-        address::ClientAddress,
-        error::ApiError,
-        learner::{Learner, welcome},
-    },
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
     store::Cursor,
 };
 
@@ -87,6 +87,10 @@ pub struct PageQuery {
     before: Option<String>,
     /// Conversations a page, 1 to 100; 20 if not said.
     limit: Option<u64>,
+    /// Whether to leave out conversations in which nothing was asked yet.
+    #[serde(default)]
+    #[param(required = false)]
+    asked: bool,
 }
 
 /// Which page of a conversation's turns.
@@ -101,6 +105,8 @@ pub struct TurnsQuery {
 
 /// Begins a conversation, and makes the learner's cookie when there is none
 #[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = TopicRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same conversation for ten \
+        minutes; without a cookie only if nobody can guess it: 32 hexadecimal digits at least, such as a random UUID")),
     responses((status = 201, body = Begun), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
         (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
 pub async fn create(
@@ -108,20 +114,12 @@ pub async fn create(
     learner: Option<Learner>,
     locale: Locale,
     ClientAddress(address): ClientAddress,
+    headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Response, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    let counted = match learner {
-        Some(Learner(learner)) => state.limits.check(Some(learner), address).await,
-        None => state.limits.check_new_learner(address).await,
-    };
-    counted.map_err(ApiError::TooMany)?;
-    let (learner, cookie) = match learner {
-        Some(learner) => (learner, None),
-        None => welcome(&state).await.map(|(learner, cookie)| (learner, Some(cookie)))?,
-    };
-    let conversation = Conversation { id: ConversationId::new(), learner: learner.0, topic, created_at: now() };
-    state.store.add_conversation(&conversation).await?;
+    let key = idempotency_key(&headers)?;
+    let (conversation, cookie) = begin(&state, learner, key, topic, address).await?;
 
     let greeting = guide::greeting(&conversation.topic, locale);
     let begun = Begun { id: conversation.id.0, topic: conversation.topic.to_string(), greeting };
@@ -154,7 +152,10 @@ pub async fn list(
     };
     let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     // One more than asked for tells whether there is another page.
-    let mut found = state.store.conversations(learner, before, limit + 1).await?;
+    let mut found = match query.asked {
+        true => state.store.asked_conversations(learner, before, limit + 1).await?,
+        false => state.store.conversations(learner, before, limit + 1).await?,
+    };
     let more = found.len() as u64 > limit;
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = found.last().filter(|_| more).map(|last| Cursor::from(last).to_string());

@@ -1,5 +1,6 @@
 //! The API: thin handlers that read, call once, and answer.
 
+mod beginning;
 pub mod chat;
 pub mod conversations;
 pub mod docs;

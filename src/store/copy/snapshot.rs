@@ -17,7 +17,7 @@ use crate::{
     domain::conversation::now,
     store::{
         Options, Store, StoreError, Tables,
-        entity::{conversations, feedback, guides, learners, leases, turns, usage},
+        entity::{conversation_requests, conversations, feedback, guides, learners, leases, turns, usage},
         look,
     },
 };
@@ -98,7 +98,7 @@ async fn copy<T: Table>(source: &DatabaseTransaction, target: &Store) -> Result<
 async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, Sum)>, CopyError> {
     let store = Store::open_with(&at(target), options).await?;
     let settled = async {
-        store.write(|db| Box::pin(async move { leave_leases_behind(db).await.map_err(StoreError::from) })).await?;
+        store.write(|db| Box::pin(async move { clear_passing_rows(db).await.map_err(StoreError::from) })).await?;
         store.interrupt_running(now()).await?;
         store.sums().await
     };
@@ -107,9 +107,11 @@ async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, Su
     settled
 }
 
-async fn leave_leases_behind(db: &DatabaseTransaction) -> Result<(), DbErr> {
+/// Removes what means nothing in another database, or later: leases, and requests that may still be repeated.
+async fn clear_passing_rows(db: &DatabaseTransaction) -> Result<(), DbErr> {
     turns::Entity::update_many().col_expr(turns::Column::Lease, Expr::value(None::<i64>)).exec(db).await?;
     leases::Entity::delete_many().exec(db).await?;
+    conversation_requests::Entity::delete_many().exec(db).await?;
     Ok(())
 }
 

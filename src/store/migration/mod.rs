@@ -7,6 +7,7 @@
 
 mod m0001_conversations;
 mod m0002_leases;
+mod m0003_conversation_requests;
 
 use std::cmp::Ordering;
 
@@ -22,7 +23,11 @@ struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_conversations::Migration), Box::new(m0002_leases::Migration)]
+        vec![
+            Box::new(m0001_conversations::Migration),
+            Box::new(m0002_leases::Migration),
+            Box::new(m0003_conversation_requests::Migration),
+        ]
     }
 }
 
