@@ -135,3 +135,58 @@ test("an opened note is left alone when the stream is taken up again", async () 
   assertFaultless(/^console: (Failed to load resource|.*net::ERR)/);
   await close();
 });
+
+test("whatever becomes of a block, it ends as the server sent it", async () => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  const { page, assertFaultless, close } = await made.student();
+  await openChat(page, "과학 탐구");
+  const wrong = await page.evaluate(async (start) => {
+    const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[src$='/chat.js']"));
+    const { morph } = await import(script.src.replace("chat.js", "morph.js"));
+    let state = start;
+    /** A small generator whose numbers a seed gives again. @param {number} below */
+    const random = (below) => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return state % below;
+    };
+    const TAGS = ["p", "strong", "em", "code", "li", "ul", "span", "a", "td"];
+    /** @param {number} depth @returns {Node} */
+    const node = (depth) => {
+      if (depth === 0 || random(3) === 0) return document.createTextNode(["가", "나다", "라 마 바", ""][random(4)]);
+      const element = document.createElement(TAGS[random(TAGS.length)]);
+      if (random(3) === 0) element.className = ["s-k", "s-c"][random(2)];
+      for (let n = random(4); n > 0; n -= 1) element.append(node(depth - 1));
+      return element;
+    };
+    /** A tree that is like another but for a few changes, as the next piece of an answer makes it. @param {Element} tree */
+    const changed = (tree) => {
+      const copy = /** @type {Element} */ (tree.cloneNode(true));
+      const all = [copy, ...copy.querySelectorAll("*")];
+      for (let n = 1 + random(3); n > 0; n -= 1) {
+        const at = all[random(all.length)];
+        const child = at.childNodes[random(at.childNodes.length + 1)] ?? null;
+        if (random(3) === 0) child?.remove();
+        else at.insertBefore(node(2), child);
+      }
+      return copy;
+    };
+    for (let round = 0; round < 2_000; round += 1) {
+      const block = document.createElement("div");
+      document.body.append(block);
+      block.append(node(3), node(3), node(3));
+      const source = changed(block);
+      const expected = source.innerHTML;
+      const texts = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+      const text = texts.nextNode();
+      if (text) getSelection()?.setBaseAndExtent(text, 0, text, random((text.textContent?.length ?? 0) + 1));
+      morph(block, source);
+      const found = block.innerHTML;
+      block.remove();
+      if (found !== expected) return { round, found, expected };
+    }
+    return null;
+  }, seed);
+  assert.equal(wrong, null, `SEED=${seed}`);
+  assertFaultless();
+  await close();
+});

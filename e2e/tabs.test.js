@@ -73,6 +73,27 @@ test("a question asked in a tab that is behind brings in what is missing, in ord
   await close();
 });
 
+test("a tab that is more than one page of turns behind misses none of them", async () => {
+  const { first, second, assertFaultless, close } = await twoTabs();
+  const asked = ["하늘은 왜 파래요?"];
+  for (let n = 2; n <= 6; n += 1) {
+    asked.push(`${n}째 질문은 왜 그런가요?`);
+    await ask(first, asked[n - 1]);
+    await settled(first);
+  }
+  // As if a page had two turns, not fifty.
+  await second.route(/\/api\/v1\/conversations\/[^/]+(\?before=\d+)?$/, (route) => {
+    const address = new URL(route.request().url());
+    address.searchParams.set("limit", "2");
+    return route.continue({ url: address.href });
+  });
+  await lookAt(second);
+  await turns(second).nth(5).waitFor();
+  assert.deepEqual(await questions(second), asked);
+  assertFaultless();
+  await close();
+});
+
 test("an answer that comes in another tab is followed here, and can be stopped here", async () => {
   const { first, second, assertFaultless, close } = await twoTabs();
   await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "중간이에요. ", "뒷부분이에요."], gate: { at: [1, 2] } } } });

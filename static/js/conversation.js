@@ -23,6 +23,7 @@ let id = new URLSearchParams(location.search).get('c');
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
   const { turn_id, seq } = id ? await ask(message, key) : await begin(message, key);
+  hasBegun(topic);
   const isNew = !shown.has(turn_id);
   const view = show(turn_id, seq, message);
   if (isNew) {
@@ -43,18 +44,18 @@ const ask = (message, key) => call('POST', `conversations/${id}/turns`, { messag
 
 /** Asks the first question of a conversation. @param {string} message @param {string} key */
 async function begin(message, key) {
-  const before = location.href;
+  const link = one(document, '#translated', HTMLAnchorElement);
+  const before = { address: location.href, translated: link.href };
   const { id: made } = await call('POST', 'conversations', { topic }, { 'Idempotency-Key': beginningKey(topic) });
   remember(made);
   try {
-    const taken = await ask(message, key);
-    hasBegun(topic);
-    return taken;
+    return await ask(message, key);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
     // What was made a moment ago isn't ours: the browser didn't bring the cookie back. Another try is the same conversation.
     id = null;
-    history.replaceState(null, '', before);
+    history.replaceState(null, '', before.address);
+    link.href = before.translated;
     tellCookiesNeeded();
     throw new CookiesNeeded();
   }
@@ -86,15 +87,25 @@ function catchUp() {
 }
 
 async function fetchTurns() {
+  // Places rise from 1 without holes: this is the last one before what is missing.
+  let known = Math.min(...[...shown.values()].map(({ seq }) => seq));
+  while ([...shown.values()].some(({ seq }) => seq === known + 1)) known += 1;
   /** @type {Conversation} */
-  const conversation = await call('GET', `conversations/${id}`);
-  showPage(conversation.turns);
-  const { next } = conversation;
-  if (!next || offersEarlier || [...shown.values()].some((view) => view.seq < next)) return;
+  let page = await call('GET', `conversations/${id}`);
+  showPage(page.turns);
+  while (page.next && page.next > known + 1) {
+    page = await call('GET', `conversations/${id}?before=${page.next}`);
+    showPage(page.turns);
+  }
+  const { next } = page;
+  if (!next || offersEarlier || shownBefore(next)) return;
   offersEarlier = true;
   const { offerEarlier } = await import('./earlier.js');
-  offerEarlier(conversation.id, next, showPage);
+  offerEarlier(page.id, next, showPage);
 }
+
+/** Whether turns are shown that come before this one. @param {number} place */
+const shownBefore = (place) => [...shown.values()].some(({ seq }) => seq < place);
 
 /** Whether the turns before those that are shown are offered, or were. */
 let offersEarlier = false;
