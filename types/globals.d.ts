@@ -31,6 +31,8 @@ interface Snapshot extends Ending {
   /** The answer so far, as safe HTML, block by block. */
   blocks: string[];
   feedback: Feedback | null;
+  /** Whether the model thinks and writes nothing yet. */
+  thinking: boolean;
 }
 
 interface Turn extends Ending {

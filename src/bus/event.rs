@@ -30,7 +30,7 @@ impl Status {
 /// One event of a turn's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// All there is so far. Always first.
+    /// All there is so far. Always first; again when text that was there was withdrawn.
     Snapshot {
         /// Where the turn stands.
         status: Status,
@@ -38,6 +38,8 @@ pub enum Event {
         blocks: Vec<Arc<str>>,
         /// The feedback as JSON, if it's there.
         feedback: Option<Arc<str>>,
+        /// The model thinks and writes nothing yet.
+        thinking: bool,
     },
     /// New text of the answer, as the model wrote it.
     Delta {
@@ -55,6 +57,11 @@ pub enum Event {
     Feedback {
         /// The feedback as JSON.
         json: Arc<str>,
+    },
+    /// The model began to think, or left off.
+    Thinking {
+        /// Whether it thinks.
+        thinking: bool,
     },
     /// The state changed.
     State {

@@ -10,6 +10,8 @@ const VERSION: &str = "version";
 const STATUS: &str = "status";
 const FEEDBACK: &str = "feedback";
 const ENDED: &str = "ended";
+const THINKING: &str = "thinking";
+const WITHDRAWN: &str = "withdrawn";
 const BLOCK: &str = "block:";
 
 /// The fields that a change sets. The text is kept beside them.
@@ -20,6 +22,12 @@ pub(super) fn fields(change: &Change) -> Vec<(String, String)> {
     }
     if let Some(json) = &change.feedback {
         fields.push((FEEDBACK.to_owned(), json.as_ref().to_owned()));
+    }
+    if let Some(thinking) = change.thinking {
+        fields.push((THINKING.to_owned(), u8::from(thinking).to_string()));
+    }
+    if change.withdrawn > 0 {
+        fields.push((WITHDRAWN.to_owned(), change.withdrawn.to_string()));
     }
     if change.ended {
         fields.push((ENDED.to_owned(), "1".to_owned()));
@@ -41,5 +49,8 @@ pub(super) fn whole(fields: &Fields, text: String) -> Option<Change> {
     let whole = blocks.iter().enumerate().take_while(|(place, (index, _))| place == index).count();
     blocks.truncate(whole);
     let feedback = fields.get(FEEDBACK).map(|json| Arc::from(json.as_str()));
-    Some(Change { from: 0, to, status: Some(status), text, blocks, feedback, ended: fields.contains_key(ENDED) })
+    let thinking = fields.get(THINKING).map(|word| word == "1");
+    let withdrawn = fields.get(WITHDRAWN).and_then(|count| count.parse().ok()).unwrap_or_default();
+    let ended = fields.contains_key(ENDED);
+    Some(Change { from: 0, to, status: Some(status), text, blocks, feedback, ended, thinking, withdrawn })
 }

@@ -73,6 +73,16 @@ impl Publisher {
         self.live.change(|view| view.add(text, blocks));
     }
 
+    /// Takes all text of the answer back.
+    pub fn withdraw(&self) {
+        self.live.change(View::withdraw);
+    }
+
+    /// Sets whether the model thinks.
+    pub fn thinking(&self, thinking: bool) {
+        self.live.change(|view| view.set_thinking(thinking));
+    }
+
     /// Sets the feedback, as JSON text.
     pub fn feedback(&self, json: Arc<str>) {
         self.live.change(|view| view.set_feedback(json));

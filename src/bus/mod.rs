@@ -137,7 +137,8 @@ impl Bus {
         let Ending { status, text, blocks, feedback } = ending;
         let blocks = blocks.into_iter().enumerate().collect();
         live.change(|view| {
-            view.apply(Change { from: 0, to: 0, status: Some(status), text, blocks, feedback, ended: true });
+            let ended = true;
+            view.apply(Change { status: Some(status), text, blocks, feedback, ended, ..Change::default() });
         });
     }
 
@@ -206,7 +207,10 @@ mod tests {
 
         let mut follower = bus.follow(id).unwrap();
         let snapshot = follower.next().await.unwrap();
-        assert_eq!(snapshot, [Event::Snapshot { status: ANSWERING, blocks: vec!["<p>a</p>".into()], feedback: None }]);
+        assert_eq!(
+            snapshot,
+            [Event::Snapshot { status: ANSWERING, blocks: vec!["<p>a</p>".into()], feedback: None, thinking: false }]
+        );
 
         publisher.text("b", [html(0, "<p>ab</p>")]);
         publisher.text("\n\nc", [html(1, "<p>c</p>")]);

@@ -15,6 +15,9 @@ pub(super) struct View {
     text: String,
     blocks: Vec<(u64, Arc<str>)>,
     feedback: Option<(u64, Arc<str>)>,
+    thinking: (u64, bool),
+    /// How often the text was withdrawn, and the version of the last time: who saw less gets everything.
+    withdrawn: (u64, u32),
     ended: bool,
 }
 
@@ -36,6 +39,12 @@ pub(super) struct Change {
     pub(super) blocks: Vec<(usize, Arc<str>)>,
     pub(super) feedback: Option<Arc<str>>,
     pub(super) ended: bool,
+    /// The version before sends neither this nor the next.
+    #[serde(default)]
+    pub(super) thinking: Option<bool>,
+    /// How often the text was withdrawn before what this builds upon.
+    #[serde(default)]
+    pub(super) withdrawn: u32,
 }
 
 impl View {
@@ -49,6 +58,18 @@ impl View {
         for (index, html) in blocks {
             self.set_block(index, html);
         }
+    }
+
+    pub(super) fn withdraw(&mut self) {
+        self.version += 1;
+        self.text.clear();
+        self.blocks.clear();
+        self.withdrawn = (self.version, self.withdrawn.1 + 1);
+    }
+
+    pub(super) fn set_thinking(&mut self, thinking: bool) {
+        self.version += 1;
+        self.thinking = (self.version, thinking);
     }
 
     pub(super) fn set_feedback(&mut self, json: Arc<str>) {
@@ -77,6 +98,11 @@ impl View {
             return;
         }
         self.version += 1;
+        if change.withdrawn > self.withdrawn.1 {
+            self.text.clear();
+            self.blocks.clear();
+            self.withdrawn = (self.version, change.withdrawn);
+        }
         if change.from > 0 {
             self.text.push_str(&change.text);
         } else if change.text.starts_with(&self.text) {
@@ -90,6 +116,9 @@ impl View {
         if let Some(json) = change.feedback.filter(|json| self.feedback.as_ref().is_none_or(|(_, known)| known != json))
         {
             self.feedback = Some((self.version, json));
+        }
+        if let Some(thinking) = change.thinking.filter(|thinking| *thinking != self.thinking.1) {
+            self.thinking = (self.version, thinking);
         }
         if let Some(status) =
             change.status.filter(|status| self.status.as_ref().is_none_or(|(_, known)| known != status))
@@ -111,6 +140,8 @@ impl View {
         if seen.version == self.version {
             return None;
         }
+        // What stands on withdrawn text is of no use.
+        let seen = if seen.version < self.withdrawn.0 { &Seen::default() } else { seen };
         let news = |version: u64| version > seen.version;
         let change = Change {
             from: seen.version,
@@ -124,6 +155,8 @@ impl View {
                 .collect(),
             feedback: self.feedback.as_ref().filter(|(version, _)| news(*version)).map(|(_, json)| json.clone()),
             ended: self.ended,
+            thinking: Some(self.thinking.1).filter(|_| news(self.thinking.0)),
+            withdrawn: self.withdrawn.1,
         };
         Some((change, Seen { version: self.version, text: self.text.len() }))
     }
@@ -132,18 +165,19 @@ impl View {
 impl Change {
     /// The change as a follower is told of it: everything is a snapshot.
     pub(super) fn into_events(self) -> Vec<Event> {
-        let Self { from, to: _, status, text, blocks, feedback, ended } = self;
+        let Self { from, to: _, status, text, blocks, feedback, ended, thinking, withdrawn: _ } = self;
         let mut events = Vec::new();
         if from == 0 {
             let blocks = blocks.into_iter().map(|(_, html)| html).collect();
             let status = status.unwrap_or(Status::new("accepted", None));
-            events.push(Event::Snapshot { status, blocks, feedback });
+            events.push(Event::Snapshot { status, blocks, feedback, thinking: thinking.unwrap_or_default() });
         } else {
             if !text.is_empty() {
                 events.push(Event::Delta { text });
             }
             events.extend(blocks.into_iter().map(|(index, html)| Event::Block { index, html }));
             events.extend(feedback.map(|json| Event::Feedback { json }));
+            events.extend(thinking.map(|thinking| Event::Thinking { thinking }));
             events.extend(status.map(|status| Event::State { status }));
         }
         if ended {

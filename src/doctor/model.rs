@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+
 use super::finding::{Finding, State, Subject};
 use crate::{
     app,
     config::{Config, ModelConfig},
     domain::partner::Partner,
-    llm::{Error, Message, Request, Role},
+    llm::{Client, Error, Message, Piece, Request, Role},
 };
 
 /// Above this, students wonder whether anything happens.
@@ -27,14 +29,15 @@ pub(super) async fn check(config: &Config) -> Finding {
     let began = Instant::now();
     let question = Request {
         messages: vec![Message { role: Role::User, content: "Say: ok".to_owned() }],
-        max_tokens: 16,
+        // As much as an answer may take: a model that thinks first needs it, any other stops after a word.
+        max_tokens: config.model.answer_max_tokens,
         temperature: config.model.temperature,
         schema: None,
         model: None,
         purpose: "doctor",
     };
-    match client.stream(question).await {
-        Ok(_) => {
+    match first_word(&client, question).await {
+        Ok(()) => {
             let took = began.elapsed();
             let (state, code) = if took > SLOW { (State::Warning, "model-slow") } else { (State::Ok, "model-ok") };
             finding(state, code).with("millis", took.as_millis())
@@ -48,9 +51,21 @@ pub(super) async fn check(config: &Config) -> Finding {
                 Error::Quota => "model-quota",
                 Error::RateLimited { .. } => "model-limited",
                 Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
+                Error::NoAnswer => "model-no-answer",
                 Error::BadRequest { .. } | Error::Broken | Error::ContentFilter => "model-strange",
             };
             finding(State::Failed, code).with("error", error)
         }
     }
+}
+
+/// Asks, and hangs up at the first word of the answer. Thoughts before it are none.
+async fn first_word(client: &Client, question: Request) -> Result<(), Error> {
+    let mut answer = client.stream(question).await?;
+    while let Some(piece) = answer.next().await {
+        if matches!(piece?, Piece::Text(_)) {
+            return Ok(());
+        }
+    }
+    Err(Error::NoAnswer)
 }

@@ -68,7 +68,7 @@ impl Answer {
         }
         let now = Instant::now();
         let patience = match self.reading.progress() {
-            Progress::Answering => self.idle,
+            Progress::Answering | Progress::MayFinish => self.idle,
             Progress::Finished => self.idle.min(AFTER_FINISH),
             Progress::Done => self.idle.min(AFTER_DONE),
         };
@@ -95,7 +95,7 @@ impl Stream for Answer {
             return Poll::Ready(None);
         }
         let piece = ready!(self.poll_in_time(cx));
-        if matches!(piece, Some(Ok(Piece::Text(_)))) {
+        if matches!(piece, Some(Ok(Piece::Text(_) | Piece::Thinking | Piece::Withdrawn))) {
             return Poll::Ready(piece.map(|piece| piece.map_err(|fault| fault.error)));
         }
         let Some(call) = self.call.take() else { return Poll::Ready(None) };

@@ -185,10 +185,11 @@ impl Inner {
         let first_at = Instant::now() + self.settings.first_token_timeout;
         let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
         let open = async {
-            let response = self.send(request, model).await?;
+            let late = |_| Err(Fault::late(phase));
+            let response = timeout_at(first_at.min(total_at), self.send(request, model)).await.unwrap_or_else(late)?;
             let decoder = Decoder::new(model, prompt_tokens);
             let mut reading = Reading::new(response.bytes_stream(), decoder);
-            let first = reading.first().await?;
+            let first = reading.first(first_at, self.settings.first_token_timeout, total_at).await?;
             Ok((first, reading))
         };
         let span = tracing::info_span!(
@@ -199,7 +200,7 @@ impl Inner {
             error.r#type = Empty,
         );
         let attempt = async {
-            let opened = timeout_at(first_at.min(total_at), open).await.unwrap_or_else(|_| Err(Fault::late(phase)));
+            let opened: Result<Opened, Fault> = open.await;
             if let Err(fault) = &opened {
                 let span = Span::current();
                 span.record("otel.status_code", "ERROR");

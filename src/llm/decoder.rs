@@ -1,11 +1,12 @@
 //! Makes text of a reply's events, one at a time, and knows when the answer is whole.
 
+use super::chunk::{Chunk, Delta, Tokens};
 use super::fault::Fault;
-use super::think::ThinkFilter;
+use super::lenient::Joiner;
+use super::think::{Piece, ThinkFilter};
 use super::tokens::Estimate;
-use super::wire::{self, Chunk, Complaint, Said, Soft, Tokens};
+use super::wire::Complaint;
 use super::{End, Error, Finish, Usage};
-use serde_json::Value;
 
 /// The longest answer, reasoning inside its text included.
 pub(super) const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -17,10 +18,24 @@ const MAX_MODEL_NAME: usize = 128;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     Answering,
-    /// A finish reason was given; usage or `[DONE]` may follow.
+    /// A finish reason was given together with text, or before any. Some servers do so with every event, so more may
+    /// follow; if none does, the answer is whole.
+    MayFinish,
+    /// A finish reason was given by itself; usage or `[DONE]` may follow.
     Finished,
     /// `[DONE]` was said.
     Done,
+}
+
+/// What an event brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Everything that was given out so far turned out to be thoughts.
+    pub(super) withdrawn: bool,
+    /// Text of the answer; may be empty.
+    pub(super) text: String,
+    /// The event brought thoughts.
+    pub(super) is_thinking: bool,
 }
 
 /// Reads one reply.
@@ -29,11 +44,15 @@ pub(super) struct Decoder {
     /// What the request asked for, and our guess at its tokens.
     asked: (String, u32),
     model: Option<String>,
+    joiner: Joiner,
     think: ThinkFilter,
     bytes: usize,
     has_text: bool,
+    has_thought: bool,
     refused: bool,
     finish: Option<Finish>,
+    /// Something was said, and the finish reason came after it.
+    is_settled: bool,
     done: bool,
     tokens: Tokens,
     estimate: Estimate,
@@ -44,11 +63,14 @@ impl Decoder {
         Self {
             asked: (model.to_owned(), prompt_estimate),
             model: None,
+            joiner: Joiner::default(),
             think: ThinkFilter::default(),
             bytes: 0,
             has_text: false,
+            has_thought: false,
             refused: false,
             finish: None,
+            is_settled: false,
             done: false,
             tokens: Tokens::default(),
             estimate: Estimate::default(),
@@ -58,97 +80,115 @@ impl Decoder {
     pub(super) fn progress(&self) -> Progress {
         match (self.done, self.finish) {
             (true, _) => Progress::Done,
-            (false, Some(_)) => Progress::Finished,
+            (false, Some(_)) if self.is_settled => Progress::Finished,
+            (false, Some(_)) => Progress::MayFinish,
             (false, None) => Progress::Answering,
         }
     }
 
     /// Reads one event; the text it brings may be empty.
-    pub(super) fn read(&mut self, kind: &str, data: &str) -> Result<String, Fault> {
+    pub(super) fn read(&mut self, kind: &str, data: &str) -> Result<News, Fault> {
         let data = data.trim();
         if data.is_empty() || self.done {
-            return Ok(String::new());
+            return Ok(News::default());
         }
         if data == "[DONE]" {
             self.done = true;
-            return Ok(String::new());
+            return Ok(News::default());
         }
         if kind == "error" {
             return Err(Fault::of_event(Complaint::of_body(data)));
         }
-        let chunk: Option<Chunk> =
-            serde_json::from_str(data).map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?;
-        let Some(chunk) = chunk else { return Ok(String::new()) };
-        if chunk.object.as_deref() == Some("error") {
-            return Err(Fault::of_event(Complaint::of_body(data)));
-        }
-        if let Some(error) = chunk.error.filter(says_something) {
+        let chunk = Chunk::parse(data).map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?;
+        let Some(chunk) = chunk else { return Ok(News::default()) };
+        if let Some(error) = chunk.error() {
             return Err(Fault::of_event(Complaint::of_value(&error)));
         }
-        if let Some(Soft::Is(tokens)) = chunk.usage {
-            self.tokens = tokens;
+        if let Some(tokens) = chunk.tokens() {
+            self.tokens.prompt = tokens.prompt.or(self.tokens.prompt);
+            self.tokens.completion = tokens.completion.or(self.tokens.completion);
+            self.tokens.cached = tokens.cached;
         }
-        if let Some(model) = chunk.model.filter(|model| !model.is_empty() && self.model.is_none()) {
+        if let Some(model) = chunk.model().filter(|_| self.model.is_none()) {
             self.model = Some(model.chars().take(MAX_MODEL_NAME).collect());
         }
-        let mut text = String::new();
-        for (place, choice) in (0..).zip(chunk.choices.unwrap_or_default()) {
-            if choice.index.unwrap_or(place) != 0 {
-                continue;
-            }
+        let mut news = News::default();
+        let (mut says_something, mut finish) = (false, None);
+        for choice in chunk.first_choice() {
             // Some streams repeat the whole answer as a message at the end.
-            let said = choice.delta.or_else(|| choice.message.filter(|_| self.bytes == 0));
-            text.push_str(&self.listen(said)?);
-            if let Some(word) = choice.finish_reason.filter(|word| !word.is_empty()) {
-                self.finish = Some(wire::finish(&word));
+            let said = choice.delta().or_else(|| choice.message().filter(|_| self.bytes == 0));
+            if let Some(delta) = said {
+                says_something |= !delta.text.is_empty() || !delta.thought.is_empty();
+                let more = self.listen(delta)?;
+                news.is_thinking |= more.is_thinking;
+                if more.withdrawn {
+                    news.withdrawn = true;
+                    news.text.clear();
+                }
+                news.text.push_str(&more.text);
             }
+            finish = choice.finish().or(finish);
         }
-        Ok(text)
+        if finish.is_some() || says_something {
+            // Text behind a finish reason takes it back.
+            self.is_settled = !says_something && self.bytes > 0;
+            self.finish = finish;
+        }
+        Ok(news)
     }
 
-    fn listen(&mut self, said: Option<Said>) -> Result<String, Fault> {
-        let Some(said) = said else { return Ok(String::new()) };
-        let mut text = said.content.map(wire::Content::into_text).unwrap_or_default();
-        if let Some(refusal) = said.refusal.filter(|refusal| !refusal.is_empty()) {
-            self.refused = true;
-            text.push_str(&refusal);
-        }
-        self.bytes += text.len();
+    fn listen(&mut self, delta: Delta) -> Result<News, Fault> {
+        self.refused |= delta.is_refusal;
+        self.bytes += delta.text.len() + delta.thought.len();
         if self.bytes > MAX_ANSWER_BYTES {
             return Err(Fault::broken("the answer is too long"));
         }
-        let text = self.think.push(text);
-        Ok(self.heard(text))
+        self.estimate.add(&delta.text);
+        self.estimate.add(&delta.thought);
+        let is_thinking = !delta.thought.is_empty() || (!delta.text.is_empty() && self.think.is_thinking());
+        let text = self.joiner.push(delta.text);
+        let piece = self.think.push(&text);
+        let is_thinking = is_thinking || (!text.is_empty() && self.think.is_thinking());
+        self.has_thought |= is_thinking;
+        Ok(self.heard(piece, is_thinking))
     }
 
-    fn heard(&mut self, text: String) -> String {
-        self.has_text |= !text.is_empty();
-        self.estimate.add(&text);
-        text
+    fn heard(&mut self, piece: Piece, is_thinking: bool) -> News {
+        let Piece { withdrawn, text } = piece;
+        self.has_text = (self.has_text && !withdrawn) || !text.is_empty();
+        News { withdrawn, text, is_thinking }
     }
 
     /// Closes the answer: the text held back to the last, and how it ended.
-    pub(super) fn end(&mut self) -> Result<(String, End), Fault> {
+    pub(super) fn end(&mut self) -> Result<(News, End), Fault> {
         if self.progress() == Progress::Answering {
             return Err(Fault::broken("the reply ended before the answer did"));
         }
-        let held = self.think.finish();
-        let text = self.heard(held);
+        let half = self.joiner.finish();
+        let mut piece = self.think.push(&half);
+        let last = self.think.finish();
+        if last.withdrawn {
+            piece = Piece { withdrawn: true, text: String::new() };
+        }
+        piece.text.push_str(&last.text);
+        let news = self.heard(piece, false);
         let finish = match self.finish {
             _ if self.refused => Finish::Refusal,
             Some(finish) => finish,
             None => Finish::Stop,
         };
         if !self.has_text {
-            match finish {
-                Finish::ContentFilter => return Err(Fault::new(Error::ContentFilter, "before the first word")),
-                // All tokens went into reasoning. To ask again would cost the same and bring the same.
-                Finish::Length => {}
-                _ => return Err(Fault::broken("the answer is empty")),
-            }
+            let has_thought = self.has_thought || self.think.has_thought();
+            return Err(match finish {
+                Finish::ContentFilter => Fault::new(Error::ContentFilter, "before the first word"),
+                // To ask again would cost the same and bring the same.
+                Finish::Length => Fault::new(Error::NoAnswer, "the token limit was reached before the first word"),
+                _ if has_thought => Fault::new(Error::NoAnswer, "the reply holds thoughts alone"),
+                _ => Fault::broken("the answer is empty"),
+            });
         }
         let model = self.model.take().unwrap_or_else(|| self.asked.0.clone());
-        Ok((text, End { finish, model, usage: self.usage() }))
+        Ok((news, End { finish, model, usage: self.usage() }))
     }
 
     /// What the call took, as far as it is known by now.
@@ -156,24 +196,14 @@ impl Decoder {
         // No request is empty, so a 0 is a server that doesn't count.
         let said = |tokens: Option<u32>, guess: u32| tokens.filter(|&tokens| tokens > 0 || guess == 0);
         let guesses = (self.asked.1, self.estimate.tokens());
-        let prompt = said(self.tokens.prompt_tokens, guesses.0);
-        let completion = said(self.tokens.completion_tokens, guesses.1);
+        let prompt = said(self.tokens.prompt, guesses.0);
+        let completion = said(self.tokens.completion, guesses.1);
         Usage {
             prompt_tokens: prompt.unwrap_or(guesses.0),
-            cached_tokens: prompt.map_or(0, |prompt| self.tokens.cached().min(prompt)),
+            cached_tokens: prompt.map_or(0, |prompt| self.tokens.cached.min(prompt)),
             completion_tokens: completion.unwrap_or(guesses.1),
             estimated: prompt.is_none() || completion.is_none(),
         }
-    }
-}
-
-/// Whether an `error` field holds one: some servers send `null`, `false` or nothing in words with every chunk.
-fn says_something(error: &Value) -> bool {
-    match error {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        _ => true,
     }
 }
 
@@ -184,11 +214,18 @@ mod tests {
     fn read(events: &[&str]) -> Result<(String, End), Error> {
         let mut decoder = Decoder::new("asked", 7);
         let mut text = String::new();
+        let mut hear = |news: News| {
+            if news.withdrawn {
+                text.clear();
+            }
+            text.push_str(&news.text);
+        };
         for event in events {
-            text.push_str(&decoder.read("message", event).map_err(|fault| fault.error)?);
+            hear(decoder.read("message", event).map_err(|fault| fault.error)?);
         }
         let (rest, end) = decoder.end().map_err(|fault| fault.error)?;
-        Ok((text + &rest, end))
+        hear(rest);
+        Ok((text, end))
     }
 
     fn delta(delta: &str) -> String {
@@ -266,8 +303,18 @@ mod tests {
         assert_eq!(read(&["[DONE]"]), Err(Error::Broken));
         assert_eq!(read(&[]), Err(Error::Broken));
         assert_eq!(read(&[&last("content_filter")]), Err(Error::ContentFilter));
-        assert_eq!(read(&[&last("length")]).unwrap().1.finish, Finish::Length);
-        assert_eq!(read(&[&delta(r#"{"content":"<think>음"}"#), "[DONE]"]), Err(Error::Broken));
+        assert_eq!(read(&[&last("length")]), Err(Error::NoAnswer));
+        for thought in [
+            r#"{"content":"<think>음"}"#,
+            r#"{"content":"음</think>"}"#,
+            r#"{"content":"<|channel|>analysis<|message|>음"}"#,
+            r#"{"reasoning_content":"음"}"#,
+            r#"{"reasoning":"음","content":""}"#,
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"음"}]}]}"#,
+        ] {
+            assert_eq!(read(&[&delta(thought), "[DONE]"]), Err(Error::NoAnswer), "{thought}");
+            assert_eq!(read(&[&delta(thought), &last("length")]), Err(Error::NoAnswer), "{thought}");
+        }
     }
 
     #[test]
@@ -287,6 +334,74 @@ mod tests {
         let long = delta(&format!(r#"{{"content":"{}"}}"#, "x".repeat(MAX_ANSWER_BYTES / 2)));
         assert!(read(&[&long, &long, "[DONE]"]).is_ok());
         assert_eq!(read(&[&long, &long, &delta(r#"{"content":"x"}"#)]), Err(Error::Broken));
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_ignored() {
+        let text = delta(r#"{"content":"네"}"#);
+        for odd in [
+            r#"{"choices":[{"finish_reason":0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"finish_reason":{},"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":"0","delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":0.0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":null,"delta":{"content":".","role":7}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","content":"."}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","content":null}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","refusal":[]},"logprobs":NaN}]}"#,
+            r#"{"choices":[{"delta":{"content":[".",{"type":"text","text":null},7]}}]}"#,
+            r#"{"choices":{"delta":{"content":"."}}}"#,
+            r#"{"model":7,"object":9,"created":"x","choices":[{"delta":{"content":"."}}],"usage":7}"#,
+            r#"{"error":false,"choices":[null,3,{"index":0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"delta":"."}]}"#,
+        ] {
+            let (said, end) = read(&[&text, odd, r#"{"choices":[{"delta":"","finish_reason":"stop"}]}"#]).unwrap();
+            assert_eq!((said.as_str(), end.finish, end.model.as_str()), ("네.", Finish::Stop, "asked"), "{odd}");
+        }
+        for nothing in [
+            r#"{"choices":[{"delta":""}]}"#,
+            r#"{"choices":[{"delta":[]}]}"#,
+            r#"{"choices":7}"#,
+            r#"{"choices":[{"delta":{"content":true}}]}"#,
+            r#"{"choices":[{"delta":{"content":{}}}],"x":-Infinity}"#,
+        ] {
+            assert_eq!(read(&[nothing, &text, nothing, "[DONE]"]).unwrap().0, "네", "{nothing}");
+        }
+        let usage = r#"{"usage":{"prompt_tokens":"5","completion_tokens":9.0,"total_tokens":[]}}"#;
+        let usage = read(&[&text, usage, "[DONE]"]).unwrap().1.usage;
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (5, 9, false));
+    }
+
+    #[test]
+    fn halves_of_characters_in_two_events_are_joined() {
+        let read = |one: &str, two: &str| {
+            let events = [one, two].map(|text| delta(&format!(r#"{{"content":"{text}"}}"#)));
+            read(&[&events[0], &events[1], "[DONE]"]).unwrap().0
+        };
+        assert_eq!(read(r"가\ud83d", r"\ude00나"), "가😀나");
+        assert_eq!(read(r"가\ud83d", "나"), "가\u{FFFD}나");
+        assert_eq!(read("가", r"나\ud83d"), "가나\u{FFFD}");
+    }
+
+    #[test]
+    fn text_behind_a_finish_reason_takes_it_back() {
+        let finish = |text: &str, word: &str| {
+            format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}},"finish_reason":{word}}}]}}"#)
+        };
+        let mut decoder = Decoder::new("asked", 7);
+        for (event, progress) in [
+            (finish("", "\"stop\""), Progress::MayFinish),
+            (finish("하나", "\"null\""), Progress::Answering),
+            (finish("둘", "\"stop\""), Progress::MayFinish),
+            (finish("", "null"), Progress::MayFinish),
+            (finish("셋", "null"), Progress::Answering),
+            (finish("", "\"stop\""), Progress::Finished),
+            (r#"{"choices":[],"usage":{}}"#.to_owned(), Progress::Finished),
+            (finish("넷", "\"stop\""), Progress::MayFinish),
+            ("[DONE]".to_owned(), Progress::Done),
+        ] {
+            decoder.read("message", &event).unwrap();
+            assert_eq!(decoder.progress(), progress, "{event}");
+        }
     }
 
     #[test]

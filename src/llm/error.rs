@@ -45,6 +45,9 @@ pub enum Error {
     /// The reply was cut, was nonsense, was empty or broke a bound.
     #[error("the model server's reply is broken")]
     Broken,
+    /// The model wrote thoughts alone, or reached its token limit before its first word.
+    #[error("the model used up its tokens before it wrote an answer; a higher ANSWER_MAX_TOKENS may help")]
+    NoAnswer,
     /// The provider's filter stopped the request, or the answer before its first word.
     #[error("the model server's content filter stopped this")]
     ContentFilter,
@@ -96,7 +99,10 @@ impl Error {
 
     /// Whether another model of the same server may do better.
     pub(super) fn is_of_the_model(&self) -> bool {
-        matches!(self, Self::ModelMissing | Self::RateLimited { .. } | Self::Server { .. } | Self::Broken)
+        matches!(
+            self,
+            Self::ModelMissing | Self::RateLimited { .. } | Self::Server { .. } | Self::Broken | Self::NoAnswer
+        )
     }
 
     /// Whether it says that the server is ill, rather than that it won't do this.
@@ -119,6 +125,7 @@ impl Error {
             Self::BadRequest { .. } => "bad_request",
             Self::Server { .. } => "server",
             Self::Broken => "broken",
+            Self::NoAnswer => "no_answer",
             Self::ContentFilter => "content_filter",
             Self::BreakerOpen { .. } => "breaker_open",
         }

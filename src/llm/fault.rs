@@ -71,7 +71,6 @@ impl From<LineError<reqwest::Error>> for Fault {
     fn from(error: LineError<reqwest::Error>) -> Self {
         match error {
             LineError::TooLong => Self::broken("an event is too long"),
-            LineError::NotUtf8 => Self::broken("a line is not UTF-8"),
             LineError::Markup => Self::broken("the reply is a page, not a stream"),
             LineError::Transport(error) => Self::broken(causes(&error.without_url())),
         }

@@ -2,8 +2,10 @@
 //!
 //! `eventsource-stream` reads valid streams well, but a hostile one hurts it: it holds bytes that aren't UTF-8 back
 //! until the end, panics on a byte order mark, re-reads a long line with every chunk, waits on a lone CR, and has no
-//! bound. In front of it stands this: every line complete, ended by LF, valid UTF-8, and each event within a bound.
+//! bound. In front of it stands this: every line complete, ended by LF, valid UTF-8 (bytes that aren't are marked, see
+//! `lenient`), and each event within a bound.
 
+use super::lenient::stray_byte;
 use futures_util::Stream;
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -19,8 +21,6 @@ const BOM: &[u8] = b"\xEF\xBB\xBF";
 pub(super) enum LineError<E> {
     /// An event is larger than [`MAX_EVENT_BYTES`].
     TooLong,
-    /// A line isn't UTF-8.
-    NotUtf8,
     /// The reply is a page, not a stream of events.
     Markup,
     /// The connection failed.
@@ -90,7 +90,7 @@ impl<S> Lines<S> {
     }
 
     fn end_line<E>(&mut self) -> Result<(), LineError<E>> {
-        let mut line = String::from_utf8(std::mem::take(&mut self.line)).map_err(|_| LineError::NotUtf8)?;
+        let mut line = String::from_utf8(std::mem::take(&mut self.line)).unwrap_or_else(|line| marked(line.as_bytes()));
         if self.shape == Shape::Unknown {
             let text = line.trim_start_matches('\u{FEFF}').trim_start();
             self.shape = match text.bytes().next() {
@@ -126,6 +126,16 @@ impl<S> Lines<S> {
         self.shape == Shape::Unknown
             && self.line.strip_prefix(BOM).unwrap_or(&self.line).trim_ascii_start().starts_with(b"<")
     }
+}
+
+/// A line with its bytes that aren't UTF-8 marked: the text in it may go on in the next event.
+fn marked(line: &[u8]) -> String {
+    let mut text = String::with_capacity(line.len());
+    for chunk in line.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().copied().map(stray_byte));
+    }
+    text
 }
 
 impl<S, B, E> Stream for Lines<S>
@@ -195,14 +205,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_not_an_event_stream_is_refused() {
-        assert_eq!(read(&[b"data: \xFF\n"]).await, Err(LineError::NotUtf8));
-        assert_eq!(read(&[b"data: \xEC\x95"]).await, Err(LineError::NotUtf8));
         assert_eq!(read(&[b" <!doctype html"]).await, Err(LineError::Markup));
         assert_eq!(read(&[&vec![b'x'; MAX_EVENT_BYTES + 1]]).await, Err(LineError::TooLong));
         let line = [b"data:".as_slice(), &vec![b'x'; 1000], b"\n"].concat();
         assert_eq!(read(&vec![line.as_slice(); 1100]).await, Err(LineError::TooLong), "an event of many lines");
         let event = [line.as_slice(), b"\n"].concat();
         assert!(read(&vec![event.as_slice(); 1100]).await.is_ok(), "many events");
+    }
+
+    #[tokio::test]
+    async fn bytes_that_are_not_utf8_are_marked() {
+        let mark = |byte| stray_byte(byte).to_string();
+        assert_eq!(read(&[b"data: \xFFa\n"]).await.unwrap(), format!("data: {}a\n\n", mark(0xFF)));
+        let half = format!("data: {}{}\n\n", mark(0xEC), mark(0x95));
+        assert_eq!(read(&[b"data: \xEC\x95"]).await.unwrap(), half);
     }
 
     #[tokio::test]

@@ -1,16 +1,18 @@
 //! Model servers: an OpenAI-compatible client, and the practice partner that stands in when none is connected.
 //!
 //! [`Client::stream`] sends one request and hands back its answer as [`Piece`]s. The parts, in the order bytes take:
-//! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with the lenient types of `wire`, and
+//! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and
 //! `think`) → `reading` (pieces) → `answer` (limits of time) → `stream`. Around them `client` tries again and falls
 //! back, `quirks` remembers what a server refuses, and `breaker` spares a server that is ill.
 
 mod answer;
 mod breaker;
+mod chunk;
 mod client;
 mod decoder;
 mod error;
 mod fault;
+mod lenient;
 mod lines;
 mod meter;
 pub mod practice;
@@ -34,6 +36,12 @@ pub use spending::Price;
 pub use stream::AnswerStream;
 
 use serde::Serialize;
+
+/// The text of a whole reply without the model's thoughts and the control words of its chat template.
+#[must_use]
+pub fn visible_text(reply: &str) -> String {
+    think::visible(reply)
+}
 
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -87,6 +95,10 @@ pub struct Request {
 pub enum Piece {
     /// More text; never empty.
     Text(String),
+    /// The model thinks. Said once, until text follows. The thoughts themselves stay here.
+    Thinking,
+    /// All text so far turned out to be thoughts: the answer begins anew.
+    Withdrawn,
     /// The answer is complete. Always the last piece, and there is exactly one.
     End(End),
 }

@@ -1,22 +1,31 @@
 //! One reply being read: bytes to pieces. Keeps no time; `answer` does.
 
-use super::decoder::{Decoder, Progress};
+use super::decoder::{Decoder, News, Progress};
+use super::error::TimeoutPhase;
 use super::fault::Fault;
 use super::lines::{LineError, Lines};
-use super::{End, Piece, Usage};
+use super::{Piece, Usage};
 use eventsource_stream::{Event, EventStream, EventStreamError};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
+use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 type Events = dyn Stream<Item = Result<Event, EventStreamError<LineError<reqwest::Error>>>> + Send;
 
 /// A reply's events, decoded.
 pub(super) struct Reading {
     events: Pin<Box<Events>>,
+    /// Bytes came since this was last looked at, be it only a comment.
+    has_moved: Arc<AtomicBool>,
     decoder: Decoder,
-    end: Option<End>,
+    ready: VecDeque<Piece>,
+    /// The last piece was [`Piece::Thinking`].
+    is_thinking: bool,
     over: bool,
 }
 
@@ -26,38 +35,82 @@ impl Reading {
         S: Stream<Item = Result<B, reqwest::Error>> + Unpin + Send + 'static,
         B: AsRef<[u8]> + 'static,
     {
-        Self { events: Box::pin(EventStream::new(Lines::new(bytes))), decoder, end: None, over: false }
+        let has_moved = Arc::new(AtomicBool::new(false));
+        let moves = has_moved.clone();
+        let bytes = bytes.inspect(move |_| moves.store(true, Ordering::Relaxed));
+        let events = Box::pin(EventStream::new(Lines::new(bytes)));
+        Self { events, has_moved, decoder, ready: VecDeque::new(), is_thinking: false, over: false }
     }
 
-    /// The first piece. Keeps no time itself.
-    pub(super) async fn first(&mut self) -> Result<Piece, Fault> {
-        let first = std::future::poll_fn(|cx| self.poll_piece(cx, &mut None)).await;
-        first.unwrap_or_else(|| Err(Fault::broken("no reply")))
+    /// The first piece. A server may take its time as long as it moves: only so much silence is borne, until `first_at`
+    /// at first and for `patience` after each sign of life, and none of it beyond `total_at`.
+    pub(super) async fn first(
+        &mut self,
+        first_at: Instant,
+        patience: Duration,
+        total_at: Instant,
+    ) -> Result<Piece, Fault> {
+        let mut waiting_until = Some(first_at);
+        loop {
+            let now = Instant::now();
+            let silent_at = *waiting_until.get_or_insert(now + patience);
+            let at = silent_at.min(total_at);
+            let phase = if total_at <= silent_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
+            let moved = std::future::poll_fn(|cx| match self.poll_piece(cx, &mut waiting_until) {
+                Poll::Ready(piece) => Poll::Ready(Some(piece)),
+                Poll::Pending if waiting_until.is_none() => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            // By the clock, too: whoever never stops sending would never let a timer fire.
+            match timeout_at(at, moved).await {
+                _ if now >= at => return Err(Fault::late(phase)),
+                Err(_) => return Err(Fault::late(phase)),
+                Ok(Some(piece)) => return piece.unwrap_or_else(|| Err(Fault::broken("no reply"))),
+                Ok(None) => {}
+            }
+        }
     }
 
-    /// The next piece, then the end, then nothing. Each event takes `waiting_until` away, whether it brings text or not.
+    /// The next piece, then the end, then nothing. Whatever the server sends takes `waiting_until` away, be it text,
+    /// thoughts or a comment.
     pub(super) fn poll_piece(
         &mut self,
         cx: &mut Context<'_>,
         waiting_until: &mut Option<Instant>,
     ) -> Poll<Option<Result<Piece, Fault>>> {
-        if let Some(end) = self.end.take() {
-            return Poll::Ready(Some(Ok(Piece::End(end))));
-        }
-        while !self.over {
-            let event = ready!(self.events.as_mut().poll_next(cx));
-            *waiting_until = None;
-            match event {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Poll::Ready(Some(Ok(piece)));
+            }
+            if self.over {
+                return Poll::Ready(None);
+            }
+            let event = self.events.as_mut().poll_next(cx);
+            if self.has_moved.swap(false, Ordering::Relaxed) {
+                *waiting_until = None;
+            }
+            match ready!(event) {
                 Some(Ok(event)) => match self.decoder.read(&event.event, &event.data) {
-                    Ok(text) if text.is_empty() => {}
-                    Ok(text) => return Poll::Ready(Some(Ok(Piece::Text(text)))),
+                    Ok(news) => self.take(news),
                     Err(fault) => return Poll::Ready(Some(self.close(Some(fault)))),
                 },
                 Some(Err(error)) => return Poll::Ready(Some(self.close(Some(of_events(error))))),
                 None => return Poll::Ready(Some(self.close(None))),
             }
         }
-        Poll::Ready(None)
+    }
+
+    fn take(&mut self, news: News) {
+        let News { withdrawn, text, is_thinking } = news;
+        if withdrawn {
+            self.ready.push_back(Piece::Withdrawn);
+        }
+        if !text.is_empty() {
+            self.is_thinking = false;
+            self.ready.push_back(Piece::Text(text));
+        } else if is_thinking && !std::mem::replace(&mut self.is_thinking, true) {
+            self.ready.push_back(Piece::Thinking);
+        }
     }
 
     pub(super) fn progress(&self) -> Progress {
@@ -77,12 +130,10 @@ impl Reading {
         {
             return Err(cause);
         }
-        let (text, end) = self.decoder.end()?;
-        if text.is_empty() {
-            return Ok(Piece::End(end));
-        }
-        self.end = Some(end);
-        Ok(Piece::Text(text))
+        let (news, end) = self.decoder.end()?;
+        self.take(news);
+        self.ready.push_back(Piece::End(end));
+        self.ready.pop_front().ok_or_else(|| Fault::broken("no reply"))
     }
 }
 
@@ -97,7 +148,7 @@ fn of_events(error: EventStreamError<LineError<reqwest::Error>>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::{Error, Finish};
+    use crate::llm::{End, Error, Finish};
     use futures_util::stream;
     use proptest::prelude::*;
 
@@ -126,6 +177,8 @@ mod tests {
             let piece = std::future::poll_fn(|cx| reading.poll_piece(cx, &mut None)).await;
             match piece.expect("an end or an error comes before nothing").map_err(|fault| fault.error)? {
                 Piece::Text(more) => text.push_str(&more),
+                Piece::Thinking => {}
+                Piece::Withdrawn => text.clear(),
                 Piece::End(end) => return Ok((text, end)),
             }
         }
@@ -158,6 +211,64 @@ mod tests {
             let wanted = if at < finish { Err(Error::Broken) } else { Ok(expected().0) };
             assert_eq!(text, wanted, "cut at {at}");
         }
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    /// The first piece of what is written with a pause before each.
+    async fn first(writes: &[&'static str], pause: Duration) -> Result<Piece, Error> {
+        let writes: Vec<_> = writes.iter().map(|write| Ok(*write)).collect();
+        let bytes = stream::iter(writes).then(move |write| async move {
+            tokio::time::sleep(pause).await;
+            write
+        });
+        let mut reading = Reading::new(Box::pin(bytes), Decoder::new("asked", 9));
+        let now = Instant::now();
+        let first = reading.first(now + PATIENCE, PATIENCE, now + 10 * PATIENCE).await;
+        first.map_err(|fault| fault.error)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_silence_runs_into_the_limit_of_the_first_word() {
+        let text = "data: {\"choices\":[{\"delta\":{\"content\":\"네\"}}]}\n\n";
+        let thought = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"음\"}}]}\n\n";
+        let said = Ok(Piece::Text("네".to_owned()));
+        let moves = PATIENCE - Duration::from_secs(1);
+        for quiet in [": keep-alive\n\n", "\n", "data: {}\n\n", ":", "event: ping\n\n"] {
+            assert_eq!(first(&[quiet, quiet, quiet, "\n\n", text], moves).await, said, "{quiet}");
+        }
+        assert_eq!(first(&[": hm\n\n", thought, text], moves).await, Ok(Piece::Thinking));
+        assert_eq!(
+            first(&[text], PATIENCE + Duration::from_secs(1)).await,
+            Err(Error::Timeout(TimeoutPhase::FirstToken))
+        );
+        assert_eq!(
+            first(&[":\n\n", text], PATIENCE + Duration::from_secs(1)).await,
+            Err(Error::Timeout(TimeoutPhase::FirstToken))
+        );
+        assert_eq!(first(&[": hm\n\n"; 20], moves).await, Err(Error::Timeout(TimeoutPhase::Total)));
+    }
+
+    #[tokio::test]
+    async fn thoughts_are_told_once_and_withdrawn_text_begins_anew() {
+        let delta = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+        let writes = [
+            r#"{"reasoning":"음"}"#,
+            r#"{"reasoning":"음"}"#,
+            r#"{"content":"그러니까"}"#,
+            r#"{"content":"</think>"}"#,
+            r#"{"content":"답"}"#,
+        ];
+        let mut reply: String = writes.map(delta).concat();
+        reply.push_str("data: [DONE]\n\n");
+        let mut reading = Reading::new(stream::iter([Ok(reply)]), Decoder::new("asked", 9));
+        let mut pieces = Vec::new();
+        while let Some(piece) = std::future::poll_fn(|cx| reading.poll_piece(cx, &mut None)).await {
+            pieces.push(piece.map_err(|fault| fault.error).unwrap());
+        }
+        let text = |text: &str| Piece::Text(text.to_owned());
+        assert_eq!(pieces[..4], [Piece::Thinking, text("그러니까"), Piece::Withdrawn, text("답")]);
+        assert!(matches!(pieces[4..], [Piece::End(_)]));
     }
 
     proptest! {

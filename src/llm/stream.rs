@@ -25,6 +25,8 @@ impl AnswerStream {
         while let Some(piece) = self.next().await {
             match piece? {
                 Piece::Text(more) => text.push_str(&more),
+                Piece::Thinking => {}
+                Piece::Withdrawn => text.clear(),
                 Piece::End(end) => return Ok(Completion { text, end }),
             }
         }

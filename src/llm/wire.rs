@@ -1,9 +1,7 @@
-//! The chat-completions wire format, read leniently: every field may be missing or null, unknown ones are ignored.
+//! The chat-completions wire format: requests, and what a server says went wrong.
 
-use super::Finish;
 use super::quirks::{Format, Quirks};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The request body for a model, without what it is known to refuse.
@@ -26,109 +24,6 @@ pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Val
         _ => {}
     }
     body
-}
-
-/// One event of a stream, or a whole `chat.completion`.
-#[derive(Debug, Deserialize)]
-pub(super) struct Chunk {
-    #[serde(default)]
-    pub(super) choices: Option<Vec<Choice>>,
-    #[serde(default)]
-    pub(super) model: Option<String>,
-    #[serde(default)]
-    pub(super) usage: Option<Soft<Tokens>>,
-    #[serde(default)]
-    pub(super) error: Option<Value>,
-    /// `"error"` where a server puts the error itself in place of a chunk.
-    #[serde(default)]
-    pub(super) object: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Choice {
-    #[serde(default)]
-    pub(super) index: Option<i64>,
-    #[serde(default)]
-    pub(super) delta: Option<Said>,
-    /// In place of `delta` in a reply that isn't streamed.
-    #[serde(default)]
-    pub(super) message: Option<Said>,
-    #[serde(default)]
-    pub(super) finish_reason: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Said {
-    #[serde(default)]
-    pub(super) content: Option<Content>,
-    #[serde(default)]
-    pub(super) refusal: Option<String>,
-}
-
-/// Text, whole or in parts.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-    Unknown(IgnoredAny),
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Part {
-    #[serde(default, rename = "type")]
-    kind: Option<String>,
-    #[serde(default)]
-    text: Option<String>,
-}
-
-impl Content {
-    /// The text; parts that aren't text, such as reasoning, don't count.
-    pub(super) fn into_text(self) -> String {
-        match self {
-            Self::Text(text) => text,
-            Self::Parts(parts) => parts
-                .into_iter()
-                .filter(|part| part.kind.as_deref().is_none_or(|kind| matches!(kind, "text" | "output_text")))
-                .filter_map(|part| part.text)
-                .collect(),
-            Self::Unknown(_) => String::new(),
-        }
-    }
-}
-
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Tokens {
-    #[serde(default)]
-    pub(super) prompt_tokens: Option<u32>,
-    #[serde(default)]
-    pub(super) completion_tokens: Option<u32>,
-    #[serde(default)]
-    prompt_tokens_details: Option<Soft<Details>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-struct Details {
-    #[serde(default)]
-    cached_tokens: Option<u32>,
-}
-
-impl Tokens {
-    /// Of the request's tokens, those the server still had.
-    pub(super) fn cached(&self) -> u32 {
-        match &self.prompt_tokens_details {
-            Some(Soft::Is(details)) => details.cached_tokens.unwrap_or_default(),
-            _ => 0,
-        }
-    }
-}
-
-/// A value that spoils nothing when it has another shape than expected.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Soft<T> {
-    Is(T),
-    Else(IgnoredAny),
 }
 
 /// What a server says went wrong.
@@ -178,17 +73,6 @@ fn plain(value: Option<&Value>) -> String {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
         Some(other) => other.to_string(),
-    }
-}
-
-/// Reads the word for why a model stopped.
-pub(super) fn finish(word: &str) -> Finish {
-    match word.to_ascii_lowercase().as_str() {
-        "stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence" => Finish::Stop,
-        "length" | "max_tokens" => Finish::Length,
-        "content_filter" | "safety" => Finish::ContentFilter,
-        "refusal" => Finish::Refusal,
-        _ => Finish::Other,
     }
 }
 

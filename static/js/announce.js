@@ -23,6 +23,11 @@ export function heard(text) {
   }
 }
 
+/** What wasn't said aloud yet was taken back. */
+export function forget() {
+  rest = '';
+}
+
 /** The answer ended, whole or not. */
 export function flush() {
   say(rest);

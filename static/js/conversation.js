@@ -1,5 +1,5 @@
 import { Problem, call } from './api.js';
-import { announce, flush, heard } from './announce.js';
+import { announce, flush, forget, heard } from './announce.js';
 import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
 import { CookiesNeeded, tellCookiesNeeded } from './cookies.js';
@@ -208,6 +208,8 @@ function watch(view) {
   let isNew = true;
   follow(view.id, {
     snapshot(data) {
+      // A snapshot after the first event takes back what was shown; so does it what is still to be read aloud.
+      if (!isNew) forget();
       view.setBlocks(data.blocks);
       // What came before the first event; after a broken connection it has been heard already.
       const isFirst = isNew;
@@ -216,6 +218,7 @@ function watch(view) {
       if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
       if (data.feedback) setNote(view, data.feedback, isFirst);
       view.setState(data);
+      if (data.thinking) thinks(view);
       grew();
     },
     block({ index, html }) {
@@ -223,6 +226,9 @@ function watch(view) {
       grew();
     },
     delta: ({ text }) => heard(text),
+    thinking({ thinking }) {
+      if (thinking) thinks(view);
+    },
     feedback(data) {
       setNote(view, data);
       grew();
@@ -239,6 +245,12 @@ function watch(view) {
       view.offer(strings.lost, strings.reload, () => location.reload());
     },
   });
+}
+
+/** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
+function thinks(view) {
+  view.wait(strings.thinking);
+  announce(strings.thinking);
 }
 
 /** @param {TurnView} view @param {Feedback} feedback @param {boolean} [wasThere] when the page was opened */

@@ -7,6 +7,7 @@ const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
  * @property {(snapshot: Snapshot) => void} snapshot
  * @property {(block: {index: number, html: string}) => void} block
  * @property {(delta: {text: string}) => void} delta
+ * @property {(news: {thinking: boolean}) => void} thinking whether the model thinks and writes nothing yet
  * @property {(feedback: Feedback) => void} feedback
  * @property {(ending: Ending) => void} state
  * @property {() => void} end the turn is over
@@ -60,6 +61,7 @@ export function follow(turn, to) {
     onNews('state', (data) => { ended(data); to.state(data); });
     onNews('block', to.block);
     onNews('delta', to.delta);
+    onNews('thinking', to.thinking);
     onNews('feedback', to.feedback);
     on('end', () => {
       // Without a final state the server only says goodbye: the next one knows the turn.

@@ -113,6 +113,7 @@ async fn what_a_content_filter_stopped_is_taken_back() {
     let conversation = student.begin("과학 탐구").await;
     let turn = student.ask(&conversation, QUESTION).await;
     let mut events = student.follow(&turn).await;
+    events.story.may_withdraw = true;
     events.until_shown("보이면 안 될 말").await;
     app.openai.release_all(CHAT);
     let story = events.into_story().await;
@@ -177,5 +178,98 @@ async fn hostile_words_of_a_model_are_harmless() {
     let html = turn["answer"]["html"].as_str().unwrap();
     for active in ["<script", "<img", "onerror=\"", "href=\"javascript:", "src=\"https://evil"] {
         assert!(!html.contains(active), "{active} in {html}");
+    }
+}
+
+/// Events of a stream, as a server sends them that keeps thoughts apart or doesn't.
+fn deltas(deltas: &[Value]) -> Behaviour {
+    let event = |delta: &Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
+    Behaviour::raw(deltas.iter().map(event).chain(["data: [DONE]\n\n".to_owned()]))
+}
+
+#[tokio::test]
+async fn thoughts_are_neither_shown_nor_stored_nor_sent_with_the_next_question() {
+    for (reply, answer) in [
+        (vec!["<think>속마음", "이에요</th", "ink>\n\n답이에요."], "답이에요."),
+        (vec!["속마음", "이에요.\n</thi", "nk>\n\n답", "이에요."], "답이에요."),
+        (
+            vec![
+                "<|channel|>analysis<|mess",
+                "age|>속마음<|end|><|start|>assistant<|channel|>final<|message|>답이에요.",
+            ],
+            "답이에요.",
+        ),
+        (vec!["assistant\n\n답이에요.", "<|im_", "end|>"], "답이에요."),
+        (vec!["답이에요.</s>", "[INST] 속마음"], "답이에요."),
+    ] {
+        let app = TestApp::start().await;
+        let deltas = deltas(&reply.iter().map(|text| json!({ "content": text })).collect::<Vec<_>>());
+        app.openai.set(CHAT, deltas);
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        let turn = student.ask(&conversation, QUESTION).await;
+        let mut events = student.follow(&turn).await;
+        events.story.may_withdraw = true;
+        let story = events.into_story().await;
+        assert!(story.html().contains("답이에요.") && !story.html().contains("속마음"), "{}", story.html());
+        let stored = student.stored(&conversation).await;
+        assert_eq!(ended(&stored), ("done", None, Some(answer)));
+        let turn = student.ask(&conversation, "그럼 저녁에는요?").await;
+        let mut events = student.follow(&turn).await;
+        events.story.may_withdraw = true;
+        events.into_story().await;
+        for call in app.openai.requests() {
+            assert!(!call.body.to_string().contains("속마음"), "{}", call.body);
+        }
+        let stateless = student.post("/api/v1/chat/chat", json!({ "message": QUESTION })).await.expect(200).json();
+        assert_eq!(stateless["response"], answer);
+    }
+}
+
+#[tokio::test]
+async fn a_page_is_told_that_the_model_thinks() {
+    let app = TestApp::start().await;
+    let thoughts = deltas(&[json!({ "reasoning_content": "속마음" }), json!({ "content": "답" })]);
+    app.openai.set(CHAT, thoughts.gate_at(1));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    let mut events = student.follow(&turn).await;
+    events.until("a model that thinks", |story| story.thinking).await;
+    let mut late = student.follow(&turn).await;
+    late.until("a model that thinks", |story| story.thinking).await;
+    app.openai.release_all(CHAT);
+    for events in [events, late] {
+        let story = events.into_story().await;
+        assert_eq!((story.thinking, story.state.as_str()), (false, "done"));
+        assert!(story.events.iter().all(|event| !event.data.to_string().contains("속마음")));
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_only_thinks_has_given_no_answer() {
+    let only = |text: &str| Behaviour::text([text]);
+    for reply in [
+        Behaviour { finish: Some("length".into()), ..only("") },
+        Behaviour { finish: Some("length".into()), ..only("<think>끝나지 않는 생각") },
+        only("<think>끝나지 않는 생각"),
+        only("생각만 하다 끝나요</think>"),
+        deltas(&[json!({ "reasoning_content": "끝나지 않는 생각" })]),
+    ] {
+        let app = TestApp::start().await;
+        app.openai.queue(CHAT, reply);
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        let turn = student.ask(&conversation, QUESTION).await;
+        let mut events = student.follow(&turn).await;
+        events.story.may_withdraw = true;
+        let story = events.into_story().await;
+        assert_eq!((story.state.as_str(), story.reason.as_deref()), ("failed", Some("no_answer")));
+        let stored = student.stored(&conversation).await;
+        assert_eq!(ended(&stored), ("failed", Some("no_answer"), None));
+        assert!(!stored["reason_text"].as_str().unwrap().contains("reason."));
+        assert_eq!(app.calls(CHAT), 1);
+        student.retry(&turn).await.expect(202);
+        assert_eq!(student.finish(&turn).await.state, "done");
     }
 }

@@ -54,6 +54,8 @@ on_both_buses!(
     a_follower_who_comes_later_begins_with_all_there_is,
     followers_from_the_beginning_get_the_text_whole,
     blocks_that_are_taken_back_are_taken_back,
+    text_that_is_withdrawn_is_replaced_by_a_snapshot,
+    whether_the_model_thinks_is_told,
     turns_and_tries_are_not_mixed_up,
     many_turns_at_once_all_arrive,
 );
@@ -171,4 +173,42 @@ async fn many_turns_at_once_all_arrive(world: World) {
     drop(pages);
     // A feed may hold its last mirror for a moment.
     until("nothing is kept", || world.here.live() + world.there.live() == 0).await;
+}
+
+async fn text_that_is_withdrawn_is_replaced_by_a_snapshot(world: World) {
+    let key = (Uuid::now_v7(), 1);
+    let publisher = world.here.publish(key, ANSWERING);
+    publisher.text("음, 그러니까", [(0, Arc::from("<p>음</p>")), (1, Arc::from("<p>그러니까</p>"))]);
+    let mut page = world.follow(key);
+    page.may_withdraw = true;
+    page.until(|page| page.blocks.len() == 2).await;
+    publisher.withdraw();
+    publisher.text("답", [(0, Arc::from("<p>답</p>"))]);
+    page.until(|page| page.blocks == ["<p>답</p>"]).await;
+    let mut late = world.follow(key);
+    late.may_withdraw = true;
+    late.until(|page| page.blocks == ["<p>답</p>"]).await;
+    publisher.text("이에요", [(0, Arc::from("<p>답이에요</p>"))]);
+    publisher.status(DONE);
+    drop(publisher);
+    for mut page in [page, late] {
+        page.until_the_end().await;
+        assert_eq!(page.blocks, ["<p>답이에요</p>"]);
+        assert!(!page.text.contains('음'), "{}", page.text);
+    }
+}
+
+async fn whether_the_model_thinks_is_told(world: World) {
+    let key = (Uuid::now_v7(), 1);
+    let publisher = world.here.publish(key, ANSWERING);
+    let mut page = world.follow(key);
+    publisher.thinking(true);
+    page.until(|page| page.thinking).await;
+    let mut late = world.follow(key);
+    late.until(|page| page.thinking).await;
+    publisher.thinking(false);
+    publisher.text("답", [(0, Arc::from("<p>답</p>"))]);
+    for page in [&mut page, &mut late] {
+        page.until(|page| !page.thinking && page.blocks == ["<p>답</p>"]).await;
+    }
 }

@@ -7,6 +7,9 @@ use crate::soon;
 pub struct Page {
     follower: Follower,
     pub snapshots: usize,
+    /// Whether another snapshot may come, as it does when text is withdrawn.
+    pub may_withdraw: bool,
+    pub thinking: bool,
     pub status: Option<Status>,
     /// What came after the snapshot.
     pub text: String,
@@ -20,6 +23,8 @@ impl Page {
         Self {
             follower,
             snapshots: 0,
+            may_withdraw: false,
+            thinking: false,
             status: None,
             text: String::new(),
             blocks: Vec::new(),
@@ -54,8 +59,10 @@ impl Page {
     fn play(&mut self, event: Event) {
         assert!(!self.ended, "{event:?} after the end");
         match event {
-            Event::Snapshot { status, blocks, feedback } => {
-                assert_eq!(self.snapshots, 0, "one snapshot");
+            Event::Snapshot { status, blocks, feedback, thinking } => {
+                assert!(self.snapshots == 0 || self.may_withdraw, "one snapshot");
+                self.text.clear();
+                self.thinking = thinking;
                 self.snapshots += 1;
                 self.status = Some(status);
                 self.blocks = blocks.iter().map(ToString::to_string).collect();
@@ -69,9 +76,10 @@ impl Page {
                 self.blocks[index] = html.to_string();
             }
             Event::Feedback { json } => self.feedback = Some(json.to_string()),
+            Event::Thinking { thinking } => self.thinking = thinking,
             Event::State { status } => self.status = Some(status),
             Event::End => self.ended = true,
         }
-        assert_eq!(self.snapshots, 1, "the snapshot comes first");
+        assert!(self.snapshots > 0, "the snapshot comes first");
     }
 }

@@ -29,10 +29,16 @@ async fn an_answer_without_an_end_is_broken() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_not_utf8_are_broken() {
+async fn bytes_that_are_not_utf8_spoil_nothing_beside_them() {
     let raw: [&[u8]; 3] =
         [said("네").as_bytes().to_vec().leak(), b"data: {\"x\":\"\xFF\xFE\"}\n\n", b"data: [DONE]\n\n"];
-    assert_eq!(reply(Behaviour::raw(raw)).await, Err(Error::Broken));
+    assert_eq!(reply(Behaviour::raw(raw)).await, Ok("네".to_owned()));
+    let halves: [&[u8]; 3] = [
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"\xED\x95\"}}]}\n\n",
+        b"data: {\"choices\":[{\"delta\":{\"content\":\"\x9C\xED\"}}]}\n\n",
+        b"data: [DONE]\n\n",
+    ];
+    assert_eq!(reply(Behaviour::raw(halves)).await, Ok("한\u{FFFD}".to_owned()));
     assert_eq!(reply(Behaviour::raw([b"\xFF\xFE\x00".repeat(100)])).await, Err(Error::Broken));
 }
 

@@ -21,12 +21,12 @@ async fn a_server_that_says_nothing_runs_into_the_first_token_limit() {
 }
 
 #[tokio::test]
-async fn comments_and_empty_events_are_no_first_token() {
+async fn comments_and_thoughts_are_no_answer_however_long_they_go_on() {
     let server = FakeOpenAi::start().await;
-    let client = client(Settings { first_token_timeout: SHORT, ..settings(&server) });
+    let client = client(Settings { total_timeout: SHORT, ..settings(&server) });
     for noise in [": keep-alive\n\n", "data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"음\"}}]}\n\n"] {
         server.queue(CHAT, Behaviour { gap_ms: 1, ..Behaviour::raw(vec![noise; 60_000]) });
-        assert_eq!(client.complete(chat()).await, Err(Error::Timeout(TimeoutPhase::FirstToken)));
+        assert_eq!(client.complete(chat()).await, Err(Error::Timeout(TimeoutPhase::Total)));
     }
     server.wait_for_disconnects(2).await;
 }
@@ -42,14 +42,14 @@ async fn an_answer_that_stalls_runs_into_the_idle_limit() {
 }
 
 #[tokio::test]
-async fn comments_do_not_keep_a_stalled_answer_alive() {
+async fn comments_keep_an_answer_alive_but_not_for_ever() {
     let server = FakeOpenAi::start().await;
-    let client = client(Settings { idle_timeout: SHORT, ..settings(&server) });
+    let client = client(Settings { total_timeout: SHORT, ..settings(&server) });
     let mut writes = vec![Raw::Text(": keep-alive\n\n".into()); 60_000];
     writes[0] = Raw::Text("data: {\"choices\":[{\"delta\":{\"content\":\"하나\"}}]}\n\n".into());
     server.queue(CHAT, Behaviour { raw: Some(writes), gap_ms: 1, ..Behaviour::default() });
     let (_, end) = read(client.stream(chat()).await.unwrap()).await;
-    assert_eq!(end, Err(Error::Timeout(TimeoutPhase::Idle)));
+    assert_eq!(end, Err(Error::Timeout(TimeoutPhase::Total)));
     server.wait_for_disconnects(1).await;
 }
 

@@ -69,6 +69,8 @@ async fn read(mut answer: AnswerStream) -> (Vec<String>, Result<End, Error>) {
     let last = loop {
         match answer.next().await.expect("an end or an error comes before nothing") {
             Ok(Piece::Text(text)) => texts.push(text),
+            Ok(Piece::Thinking) => {}
+            Ok(Piece::Withdrawn) => texts.clear(),
             Ok(Piece::End(end)) => break Ok(end),
             Err(error) => break Err(error),
         }

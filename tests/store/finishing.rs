@@ -102,7 +102,8 @@ async fn every_state_and_reason_is_kept(database: Database) {
     for reason in reasons {
         for state in TurnState::ALL.into_iter().filter(|state| !state.is_running()) {
             // What never began has no beginning.
-            let answer = if reason == Some(Reason::Unavailable) { "" } else { "앞부분" }.to_owned();
+            let answer =
+                if matches!(reason, Some(Reason::Unavailable | Reason::NoAnswer)) { "" } else { "앞부분" }.to_owned();
             let outcome = Outcome { reason, answer, ..ended(state) };
             let turn = ask_and_end(&store, me, mine, "질문", &outcome).await;
             assert_eq!((turn.state, turn.reason), (state, reason));

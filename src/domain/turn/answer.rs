@@ -40,10 +40,10 @@ impl Answer {
     ) -> Result<llm::End, llm::Error> {
         let began = Instant::now();
         let mut stream = begin.await?;
-        let first_token = began.elapsed();
         // None: everything is published, and the next piece goes out at once if the last went out long enough ago.
         let mut due: Option<Instant> = None;
         let mut last: Option<Instant> = None;
+        let mut is_thinking = false;
         loop {
             let piece = tokio::select! {
                 biased;
@@ -55,7 +55,19 @@ impl Answer {
                 }
             };
             match piece {
+                Some(Ok(Piece::Thinking)) => {
+                    publisher.thinking(true);
+                    is_thinking = true;
+                }
+                Some(Ok(Piece::Withdrawn)) => {
+                    self.withdraw(publisher);
+                    due = None;
+                }
                 Some(Ok(Piece::Text(text))) => {
+                    if std::mem::take(&mut is_thinking) {
+                        publisher.thinking(false);
+                    }
+                    let first_token = began.elapsed();
                     self.renderer.push(&text);
                     if due.is_none() {
                         match last {
@@ -89,10 +101,12 @@ impl Answer {
         self.publish(changed, publisher);
     }
 
-    /// Takes back all that was shown: what a content filter stopped is not for a child's eyes.
+    /// Takes back all that was shown: thoughts, or what a content filter stopped, are not for a child's eyes.
     pub(super) fn withdraw(&mut self, publisher: &Publisher) {
         self.renderer = Renderer::new();
-        publisher.text("", (0..self.blocks).map(|index| (index, Arc::from(""))));
+        if self.published > 0 || self.blocks > 0 {
+            publisher.withdraw();
+        }
         (self.published, self.blocks) = (0, 0);
     }
 

@@ -95,6 +95,8 @@ pub enum Reason {
     Misconfigured,
     /// The model server's filter stopped the answer.
     ContentFilter,
+    /// The model only thought, or reached its length limit before its first word.
+    NoAnswer,
     /// The answer broke off after its first word.
     Broken,
     /// The answer reached its length limit. The turn is done all the same.
@@ -103,7 +105,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Unreachable,
         Self::Unavailable,
         Self::Timeout,
@@ -111,6 +113,7 @@ impl Reason {
         Self::Quota,
         Self::Misconfigured,
         Self::ContentFilter,
+        Self::NoAnswer,
         Self::Broken,
         Self::Length,
     ];
@@ -126,6 +129,7 @@ impl Reason {
             Self::Quota => "quota",
             Self::Misconfigured => "misconfigured",
             Self::ContentFilter => "content_filter",
+            Self::NoAnswer => "no_answer",
             Self::Broken => "broken",
             Self::Length => "length",
         }

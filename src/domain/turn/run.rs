@@ -294,6 +294,7 @@ impl From<&llm::Error> for Reason {
             llm::Error::Quota => Self::Quota,
             llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
             llm::Error::ContentFilter => Self::ContentFilter,
+            llm::Error::NoAnswer => Self::NoAnswer,
             llm::Error::Server { .. } | llm::Error::Broken => Self::Unavailable,
         }
     }

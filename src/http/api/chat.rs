@@ -120,7 +120,8 @@ pub async fn chat(
 /// Answers a question piece by piece
 ///
 /// Server-sent events: `data: {"content":"…"}` for each piece, last `data: {"content":"[DONE]"}`. Should the answer
-/// break off, `data: {"error":"…"}` comes before the last.
+/// break off, `data: {"error":"…"}` comes before the last. Should the pieces so far turn out to be the model's thoughts,
+/// `data: {"withdrawn":true}` says that the answer begins anew.
 #[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat", request_body = ChatRequest,
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
@@ -134,7 +135,7 @@ pub async fn stream(
 ) -> Result<Response, ApiError> {
     let (asking, slot) = admitted(&state, known(learner), address, request, locale).await?;
     let in_flight = InFlight::begin();
-    let pieces = state.partner.answer(&asking, partner::PRACTICE_PACE).await?;
+    let pieces = beyond_thoughts(state.partner.answer(&asking, partner::PRACTICE_PACE).await?).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
     // Bill and slot go with the stream: a client that hangs up drops them all.
     let data = stream::unfold(Some((pieces, heard, slot)), move |going| async move {
@@ -145,6 +146,8 @@ pub async fn stream(
                 bill.heard(&text);
                 Some((vec![json!({ "content": text })], Some((pieces, bill, slot))))
             }
+            Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, bill, slot)))),
+            Some(Ok(Piece::Withdrawn)) => Some((vec![json!({ "withdrawn": true })], Some((pieces, bill, slot)))),
             Some(Ok(Piece::End(end))) => {
                 bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
                 let filtered = end.finish == llm::Finish::ContentFilter;
@@ -232,6 +235,18 @@ impl TryFrom<ChatMessage> for Said {
     }
 }
 
+/// Waits until a model that thinks first has begun to write, so that a failure before is told by its status.
+async fn beyond_thoughts(mut pieces: AnswerStream) -> Result<AnswerStream, llm::Error> {
+    loop {
+        match pieces.next().await {
+            Some(Ok(Piece::Thinking)) => {}
+            Some(Ok(piece)) => return Ok(stream::iter([Ok(piece)]).chain(pieces).boxed()),
+            Some(Err(error)) => return Err(error),
+            None => return Err(llm::Error::Broken),
+        }
+    }
+}
+
 async fn collect(mut stream: AnswerStream, bill: &mut Bill) -> Result<(String, llm::End), llm::Error> {
     let mut text = String::new();
     while let Some(piece) = stream.next().await {
@@ -240,6 +255,8 @@ async fn collect(mut stream: AnswerStream, bill: &mut Bill) -> Result<(String, l
                 bill.heard(&piece);
                 text.push_str(&piece);
             }
+            Piece::Thinking => {}
+            Piece::Withdrawn => text.clear(),
             Piece::End(end) => return Ok((text, end)),
         }
     }

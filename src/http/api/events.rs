@@ -32,9 +32,10 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 
 /// Follows a turn
 ///
-/// Server-sent events: `snapshot {state, reason, reason_text, blocks, feedback}` first; then `block {index, html}`
-/// (replaces that block; an empty one is gone), `delta {text}`, `feedback {…}`, `state {state, reason, reason_text}`;
-/// `end {}` last. Reconnecting is the same call.
+/// Server-sent events: `snapshot {state, reason, reason_text, thinking, blocks, feedback}` first; then
+/// `block {index, html}` (replaces that block; an empty one is gone), `delta {text}`, `thinking {thinking}` (the model
+/// thinks before it writes), `feedback {…}`, `state {state, reason, reason_text}`; `end {}` last. Another `snapshot`
+/// replaces all that came before it: text was withdrawn. Reconnecting is the same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
     responses((status = 200, content_type = "text/event-stream", body = String),
         (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
@@ -70,7 +71,7 @@ fn live(follower: Follower) -> impl Stream<Item = Event> + Send {
 fn stored(turn: Turn, blocks: Vec<Arc<str>>) -> [Event; 2] {
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Arc::from);
     let status = Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str));
-    [Event::Snapshot { status, blocks, feedback }, Event::End]
+    [Event::Snapshot { status, blocks, feedback, thinking: false }, Event::End]
 }
 
 fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
@@ -79,16 +80,18 @@ fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
         (status.state.clone(), status.reason.clone(), text)
     };
     let (name, data) = match event {
-        Event::Snapshot { status, blocks, feedback } => {
+        Event::Snapshot { status, blocks, feedback, thinking } => {
             let (state, reason, reason_text) = said(status);
             // The feedback is JSON already.
             let feedback = feedback.as_deref().unwrap_or("null");
-            let head = json!({ "state": state, "reason": reason, "reason_text": reason_text, "blocks": blocks });
+            let head = json!({ "state": state, "reason": reason, "reason_text": reason_text, "thinking": thinking,
+                "blocks": blocks });
             let head = head.to_string();
             ("snapshot", format!("{},\"feedback\":{feedback}}}", &head[..head.len() - 1]))
         }
         Event::Block { index, html } => ("block", json!({ "index": index, "html": html }).to_string()),
         Event::Delta { text } => ("delta", json!({ "text": text }).to_string()),
+        Event::Thinking { thinking } => ("thinking", json!({ "thinking": thinking }).to_string()),
         Event::Feedback { json } => ("feedback", json.to_string()),
         Event::State { status } => {
             let (state, reason, reason_text) = said(status);

@@ -54,11 +54,13 @@ fn read_feedback(turn: TurnId, row: &FeedbackRow) -> Option<Feedback> {
     feedback
 }
 
-/// The version before has one word for an answer that broke off and one that never began; the answer tells them apart.
+/// The version before has one word for an answer that broke off and one that never began, and one for an answer that was
+/// cut at its length limit and one that was used up by thoughts; the answer tells them apart.
 /// This version reads the new word, too, so that the next one may write it.
 fn to_reason(word: &str, answer: &str) -> Result<Reason, StoreError> {
     match Reason::from_word(word) {
         Some(Reason::Broken) if answer.is_empty() => Ok(Reason::Unavailable),
+        Some(Reason::Length) if answer.is_empty() => Ok(Reason::NoAnswer),
         Some(reason) => Ok(reason),
         None => Err(StoreError::unreadable("turns.reason")),
     }
@@ -68,6 +70,7 @@ fn to_reason(word: &str, answer: &str) -> Result<Reason, StoreError> {
 pub(super) fn reason_word(reason: Reason) -> &'static str {
     match reason {
         Reason::Unavailable => Reason::Broken.as_str(),
+        Reason::NoAnswer => Reason::Length.as_str(),
         reason => reason.as_str(),
     }
 }

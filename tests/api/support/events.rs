@@ -31,6 +31,10 @@ pub struct Story {
     /// The deltas joined: the text that came after the snapshot.
     pub text: String,
     pub feedback: Option<Value>,
+    /// Whether the model thinks and writes nothing yet.
+    pub thinking: bool,
+    /// Whether another snapshot may come, as it does when text is withdrawn.
+    pub may_withdraw: bool,
     pub state: String,
     pub reason: Option<String>,
 }
@@ -85,7 +89,9 @@ impl Story {
         let data = &event.data;
         match event.name.as_str() {
             "snapshot" => {
-                assert!(self.events.is_empty(), "the snapshot comes first and once");
+                assert!(self.events.is_empty() || self.may_withdraw, "the snapshot comes first and once");
+                self.text.clear();
+                self.thinking = data["thinking"].as_bool().unwrap();
                 let blocks = data["blocks"].as_array().unwrap();
                 self.blocks = blocks.iter().map(|html| html.as_str().unwrap().to_owned()).collect();
                 self.feedback = Some(data["feedback"].clone()).filter(|feedback| !feedback.is_null());
@@ -99,6 +105,7 @@ impl Story {
                 self.blocks[index] = data["html"].as_str().unwrap().to_owned();
             }
             "delta" => self.text.push_str(data["text"].as_str().unwrap()),
+            "thinking" => self.thinking = data["thinking"].as_bool().unwrap(),
             "feedback" => self.feedback = Some(data.clone()),
             "state" => self.set_state(data),
             "end" => {}

@@ -1,0 +1,191 @@
+//! One event of a reply, read leniently: a field that is missing, null or of another type than expected says nothing,
+//! and spoils nothing beside it.
+
+use super::Finish;
+use super::lenient;
+use serde_json::{Map, Value};
+
+/// One event of a stream, or a whole `chat.completion`.
+#[derive(Debug, Default)]
+pub(super) struct Chunk(Map<String, Value>);
+
+/// What the first choice says.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    /// Text of the answer.
+    pub(super) text: String,
+    /// Whether the model declines by it.
+    pub(super) is_refusal: bool,
+    /// Thoughts that the server keeps apart from the answer. They are counted and thrown away.
+    pub(super) thought: String,
+}
+
+/// The tokens a server counts.
+#[derive(Debug, Default)]
+pub(super) struct Tokens {
+    pub(super) prompt: Option<u32>,
+    pub(super) completion: Option<u32>,
+    /// Of the request's tokens, those the server still had.
+    pub(super) cached: u32,
+}
+
+impl Chunk {
+    /// Reads an event's data; `None` for data that is `null`.
+    ///
+    /// # Errors
+    /// Data that is no JSON object, even read leniently.
+    pub(super) fn parse(data: &str) -> Result<Option<Self>, String> {
+        match lenient::parse(data).map_err(|error| error.to_string())? {
+            Value::Object(map) => Ok(Some(Self(map))),
+            Value::Null => Ok(None),
+            _ => Err("not an object".to_owned()),
+        }
+    }
+
+    /// What went wrong, if the event says that something did.
+    pub(super) fn error(&self) -> Option<Value> {
+        let is_error = self.0.get("object").and_then(Value::as_str) == Some("error");
+        match self.0.get("error") {
+            Some(error) if says_something(error) => Some(error.clone()),
+            _ if is_error => Some(Value::Object(self.0.clone())),
+            _ => None,
+        }
+    }
+
+    pub(super) fn model(&self) -> Option<&str> {
+        self.0.get("model")?.as_str().filter(|model| !model.is_empty())
+    }
+
+    pub(super) fn tokens(&self) -> Option<Tokens> {
+        let usage = self.0.get("usage")?.as_object()?;
+        let count = |key: &str| number(usage.get(key)?);
+        let details = usage.get("prompt_tokens_details").and_then(Value::as_object);
+        let cached = details.and_then(|details| number(details.get("cached_tokens")?)).unwrap_or_default();
+        Some(Tokens { prompt: count("prompt_tokens"), completion: count("completion_tokens"), cached })
+    }
+
+    /// The entries that belong to the first choice. Unnumbered ones are numbered by their place.
+    pub(super) fn first_choice(&self) -> impl Iterator<Item = Choice<'_>> {
+        let choices = match self.0.get("choices") {
+            Some(Value::Array(choices)) => choices.as_slice(),
+            Some(choice @ Value::Object(_)) => std::slice::from_ref(choice),
+            _ => &[],
+        };
+        (0..).zip(choices).filter_map(|(place, choice)| {
+            let choice = choice.as_object()?;
+            let index = choice.get("index").and_then(number).unwrap_or(place);
+            (index == 0).then_some(Choice(choice))
+        })
+    }
+}
+
+/// One entry of `choices`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice<'a>(&'a Map<String, Value>);
+
+impl Choice<'_> {
+    /// What is new.
+    pub(super) fn delta(self) -> Option<Delta> {
+        self.0.get("delta").and_then(delta)
+    }
+
+    /// The whole answer: in place of deltas where a reply isn't streamed, and repeated at the end of some streams.
+    pub(super) fn message(self) -> Option<Delta> {
+        self.0.get("message").and_then(delta)
+    }
+
+    /// Why the model stopped, if it has.
+    pub(super) fn finish(self) -> Option<Finish> {
+        finish(self.0.get("finish_reason")?.as_str()?)
+    }
+}
+
+fn delta(value: &Value) -> Option<Delta> {
+    let fields = match value {
+        Value::Object(fields) => fields,
+        // A server that forgets the object around the text.
+        Value::String(text) if !text.is_empty() => return Some(Delta { text: text.clone(), ..Delta::default() }),
+        _ => return None,
+    };
+    let refusal = fields.get("refusal").and_then(Value::as_str).unwrap_or_default();
+    let (text, parts_thought) = fields.get("content").map(content).unwrap_or_default();
+    let thought = ["reasoning_content", "reasoning", "thinking", "reasoning_details", "thinking_blocks"]
+        .into_iter()
+        .filter_map(|key| fields.get(key))
+        .map(words)
+        .find(|words| !words.is_empty())
+        .unwrap_or(parts_thought);
+    Some(Delta { text: text + refusal, is_refusal: !refusal.is_empty(), thought })
+}
+
+/// Text, whole or in parts, and the thoughts among the parts.
+fn content(value: &Value) -> (String, String) {
+    let (mut text, mut thought) = (String::new(), String::new());
+    match value {
+        Value::String(whole) => text.push_str(whole),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::Array(parts) => {
+            for part in parts {
+                match (part, part.get("type").and_then(Value::as_str)) {
+                    (Value::Object(_), Some(kind)) if !matches!(kind, "text" | "output_text") => {
+                        thought.push_str(&words(part));
+                    }
+                    _ => text.push_str(&words(part)),
+                }
+            }
+        }
+        _ => {}
+    }
+    (text, thought)
+}
+
+/// The text in a value, whatever it is wrapped in.
+fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(words).collect(),
+        Value::Object(map) => {
+            ["text", "thinking", "summary"].iter().find_map(|key| map.get(*key)).map(words).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// A whole number that isn't negative, also as text.
+fn number(value: &Value) -> Option<u32> {
+    match value {
+        Value::Number(number) => number.to_string().trim_end_matches(".0").parse().ok(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether an `error` field holds one: some servers send `null`, `false` or nothing in words with every chunk.
+fn says_something(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    }
+}
+
+/// Reads the word for why a model stopped; `None` for a word that says that it hasn't.
+fn finish(word: &str) -> Option<Finish> {
+    Some(match word.trim().to_ascii_lowercase().as_str() {
+        ""
+        | "null"
+        | "none"
+        | "nil"
+        | "undefined"
+        | "unspecified"
+        | "finish_reason_unspecified"
+        | "in_progress"
+        | "continue" => return None,
+        "stop" | "end_turn" | "eos" | "eos_token" | "stop_sequence" => Finish::Stop,
+        "length" | "max_tokens" => Finish::Length,
+        "content_filter" | "safety" => Finish::ContentFilter,
+        "refusal" => Finish::Refusal,
+        _ => Finish::Other,
+    })
+}
