@@ -64,6 +64,9 @@ step "Browser tests"
 cargo build --locked --quiet --bin llm-classroom --example fake_openai
 npm run --silent e2e 2>&1 | tee "$log/browser"
 
+step "API by its document"
+scripts/schemathesis.sh
+
 step "The release"
 wait "$release" || { cat "$log/release"; exit 1; }
 release=

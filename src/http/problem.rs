@@ -12,13 +12,14 @@ use axum::{
 };
 use rust_i18n::t;
 use serde::Serialize;
-use utoipa::ToSchema;
+use utoipa::{ToResponse, ToSchema};
 
 use super::{error::ApiError, locale, pages, request_id};
 use crate::domain::Locale;
 
 /// A problem, as RFC 9457 shapes it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema, ToResponse)]
+#[response(description = "A problem: what happened and what to do next", content_type = "application/problem+json")]
 pub struct Problem {
     /// Names the kind of problem; the same for every occurrence of it.
     #[serde(rename = "type")]

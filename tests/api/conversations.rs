@@ -44,10 +44,10 @@ async fn a_page_mark_that_is_none_is_refused() {
     for mark in ["x", "", "1", "%00", "-1.-1"] {
         student.get(&format!("/api/v1/conversations?before={mark}")).await.problem(422, "invalid");
     }
-    for limit in ["x", "-1", "1.5", "99999999999999999999"] {
+    for limit in ["x", "-1", "1.5", "0", "101", "18446744073709551615", "99999999999999999999"] {
         student.get(&format!("/api/v1/conversations?limit={limit}")).await.problem(400, "unreadable");
     }
-    for limit in ["0", "101", "18446744073709551615"] {
+    for limit in ["1", "100"] {
         student.get(&format!("/api/v1/conversations?limit={limit}")).await.expect(200);
     }
 }

@@ -130,3 +130,47 @@ async fn it_names_the_kind_of_body_that_is_really_sent() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+#[tokio::test]
+async fn parameters_stand_where_they_are_read_and_every_call_names_its_problems() {
+    let app = TestApp::start().await;
+    let document = app.student().get("/openapi.json").await.json();
+    let mut in_query = std::collections::BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let in_path = path.contains(&format!("{{{name}}}"));
+                assert_eq!(parameter["in"] == "path", in_path, "{method} {path} {name}");
+                if parameter["in"] == "query" {
+                    in_query.insert(name);
+                }
+            }
+            let responses = operation["responses"].as_object().unwrap();
+            let mut expected = vec!["400", "405", "421", "500", "503"];
+            if operation["requestBody"].is_object() {
+                expected.extend(["413", "415", "422"]);
+            }
+            if method != "get" && !path.starts_with("/api/v1/chat/") {
+                expected.push("403");
+            }
+            for status in expected {
+                assert!(responses.contains_key(status), "{method} {path} {status}");
+            }
+            for (status, response) in responses {
+                let is_problem = status.starts_with(['4', '5']) && path != "/ready";
+                if is_problem {
+                    assert_eq!(response["$ref"], "#/components/responses/Problem", "{method} {path} {status}");
+                }
+            }
+        }
+    }
+    assert_eq!(in_query, ["asked", "before", "format", "limit"].into());
+    let streams =
+        ["/api/v1/turns/{id}/events", "/api/v1/turns/probe/events"].map(|path| &document["paths"][path]["get"]);
+    for stream in streams.into_iter().chain([&document["paths"]["/api/v1/chat/chat/stream"]["post"]]) {
+        let schema = &stream["responses"]["200"]["content"]["text/event-stream"]["schema"]["$ref"];
+        let event = document.pointer(schema.as_str().unwrap().trim_start_matches('#')).unwrap();
+        assert_eq!(event["properties"]["data"]["type"], "string", "{schema}");
+    }
+}

@@ -48,7 +48,7 @@ async fn a_conversation_is_read_page_by_page_newest_page_first() {
     assert_eq!(seen, (1..=120).collect::<Vec<_>>());
     assert_eq!(places(&student.get(&format!("{path}?before=1")).await.expect(200).json()), Vec::<u64>::new());
     assert_eq!(places(&student.get(&format!("{path}?before=4294967295&limit=1")).await.expect(200).json()), [120]);
-    for query in ["before=x", "before=-1", "before=4294967296", "limit=x"] {
+    for query in ["before=x", "before=-1", "before=4294967296", "limit=x", "limit=0", "limit=101"] {
         student.get(&format!("{path}?{query}")).await.problem(400, "unreadable");
     }
 }

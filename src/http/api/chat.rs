@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Json, events::STREAM_HEADERS};
+use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
     domain::{
         Feedback, LearnerId, Locale, Topic,
@@ -25,7 +25,7 @@ use crate::{
         stateless::{self, Said},
         turn::{Purpose, Reason, engine::Slot},
     },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
     llm::{self, Piece},
 };
 
@@ -36,12 +36,12 @@ pub struct ChatRequest {
     /// The conversation, ending with the question.
     messages: Option<Vec<ChatMessage>>,
     /// The question, at most 2,000 characters.
-    #[schema(example = "하늘은 왜 파래요?", max_length = 2000)]
+    #[schema(example = "하늘은 왜 파래요?", min_length = 1)]
     message: Option<String>,
     /// What was said before `message`.
     conversation_history: Option<Vec<ChatMessage>>,
     /// At most 100 characters; `일반적인 주제` if not said.
-    #[schema(example = "과학 탐구", max_length = 100)]
+    #[schema(example = "과학 탐구")]
     topic: Option<String>,
     /// One of the models the server allows.
     model: Option<String>,
@@ -80,8 +80,8 @@ pub struct ChatResponse {
 /// Answers a question and notes how it was asked
 #[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat", request_body = ChatRequest,
     responses((status = 200, body = ChatResponse),
-        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+        (status = 422, response = Problem), (status = 429, response = Problem),
+        (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn chat(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,
@@ -123,9 +123,9 @@ pub async fn chat(
 /// break off, `data: {"error":"…"}` comes before the last. Should the pieces so far turn out to be the model's thoughts,
 /// `data: {"withdrawn":true}` says that the answer begins anew.
 #[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat", request_body = ChatRequest,
-    responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 502, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 504, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, content_type = "text/event-stream", body = PieceEvent),
+        (status = 422, response = Problem), (status = 429, response = Problem),
+        (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn stream(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,

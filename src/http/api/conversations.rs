@@ -21,7 +21,7 @@ use crate::{
         conversation::{ConversationSummary, Millis},
         guide,
     },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
     store::Cursor,
 };
 
@@ -82,15 +82,31 @@ pub struct Item {
 
 /// Which page of the list.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// `next` of the page before.
+    #[param(pattern = "^(0|-?[1-9][0-9]{0,17})_[0-9a-f]{32}$")]
     before: Option<String>,
     /// Conversations a page, 1 to 100; 20 if not said.
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    limit: Option<PageSize>,
     /// Whether to leave out conversations in which nothing was asked yet.
     #[serde(default)]
     #[param(required = false)]
     asked: bool,
+}
+
+/// How many things a page has.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "u64")]
+struct PageSize(u64);
+
+impl TryFrom<u64> for PageSize {
+    type Error = &'static str;
+
+    fn try_from(size: u64) -> Result<Self, Self::Error> {
+        (1..=PAGE_MAX).contains(&size).then_some(Self(size)).ok_or("limit must lie between 1 and 100")
+    }
 }
 
 /// Which page of a conversation's turns.
@@ -98,17 +114,18 @@ pub struct PageQuery {
 #[into_params(parameter_in = Query)]
 pub struct TurnsQuery {
     /// `next` of the page of later turns.
+    #[param(value_type = Option<u64>, maximum = 4_294_967_295_u32)]
     before: Option<u32>,
     /// Turns a page, 1 to 100; 50 if not said.
-    limit: Option<u64>,
+    #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
+    limit: Option<PageSize>,
 }
 
 /// Begins a conversation, and makes the learner's cookie when there is none
 #[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = TopicRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same conversation for ten \
         minutes; without a cookie only if nobody can guess it: 32 hexadecimal digits at least, such as a random UUID")),
-    responses((status = 201, body = Begun), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 201, body = Begun), (status = 422, response = Problem), (status = 429, response = Problem)))]
 pub async fn create(
     State(state): State<AppState>,
     learner: Option<Learner>,
@@ -136,21 +153,21 @@ pub async fn create(
 
 /// Lists the learner's conversations, newest activity first
 #[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(PageQuery),
-    responses((status = 200, body = List)))]
+    responses((status = 200, body = List), (status = 422, response = Problem)))]
 pub async fn list(
     State(state): State<AppState>,
     learner: Option<Learner>,
     query: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<List>, ApiError> {
     let Query(query) = query?;
-    let Some(Learner(learner)) = learner else {
-        return Ok(Json(List { items: Vec::new(), next: None }));
-    };
     let before = match query.before.as_deref() {
         Some(text) => Some(text.parse::<Cursor>().map_err(|_| ApiError::invalid("before", "cursor"))?),
         None => None,
     };
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let Some(Learner(learner)) = learner else {
+        return Ok(Json(List { items: Vec::new(), next: None }));
+    };
+    let limit = query.limit.map_or(PAGE, |PageSize(size)| size);
     // One more than asked for tells whether there is another page.
     let mut found = match query.asked {
         true => state.store.asked_conversations(learner, before, limit + 1).await?,
@@ -165,7 +182,7 @@ pub async fn list(
 /// Shows a conversation with its newest turns, or a page of earlier ones
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
     params(("id" = Uuid, Path), TurnsQuery),
-    responses((status = 200, body = Whole), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = Whole), (status = 404, response = Problem)))]
 pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -176,7 +193,7 @@ pub async fn show(
     let (Path(id), Query(query)) = (id?, query?);
     let _share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
-    let limit = query.limit.unwrap_or(TURNS_PAGE).clamp(1, PAGE_MAX);
+    let limit = query.limit.map_or(TURNS_PAGE, |PageSize(size)| size);
     let turns = state.store.turns_page(learner, id, query.before, limit).await?;
     // Places rise from 1 without holes.
     let next = turns.first().map(|turn| turn.seq).filter(|first| *first > 1);
@@ -192,7 +209,7 @@ pub async fn show(
 
 /// Deletes a conversation and everything in it
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 204), (status = 404, response = Problem)))]
 pub async fn delete(
     State(state): State<AppState>,
     Learner(learner): Learner,

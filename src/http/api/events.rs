@@ -13,14 +13,17 @@ use axum::{
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 
-use super::turns::{note, reason_text};
+use super::{
+    event_schema::TurnEvent,
+    turns::{note, reason_text},
+};
 use crate::{
     bus::{Event, Follower, Status},
     domain::{
         Locale, TurnId,
         turn::{Reason, Turn, engine::Following},
     },
-    http::{AppState, error::ApiError, learner::Learner, metrics::InFlight},
+    http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
 };
 
 /// Proxies close a connection on which nothing is said for a minute.
@@ -37,8 +40,8 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 /// thinks before it writes), `feedback {…}`, `state {state, reason, reason_text}`; `end {}` last. Another `snapshot`
 /// replaces all that came before it: text was withdrawn. Reconnecting is the same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 200, content_type = "text/event-stream", body = String),
-        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, content_type = "text/event-stream", body = TurnEvent),
+        (status = 404, response = Problem)))]
 pub async fn follow(
     State(state): State<AppState>,
     Learner(learner): Learner,

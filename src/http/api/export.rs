@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     domain::{Conversation, ConversationId, Locale, turn::Turn},
-    http::{AppState, error::ApiError, learner::Learner},
+    http::{AppState, error::ApiError, learner::Learner, problem::Problem},
 };
 
 /// Bytes of a piece of an export.
@@ -35,6 +35,7 @@ pub enum Format {
 
 /// In which form to export.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// `md` (if not said) or `json`.
     #[serde(default)]
@@ -45,7 +46,7 @@ pub struct ExportQuery {
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/export", tag = "conversations",
     params(("id" = Uuid, Path), ExportQuery),
     responses((status = 200, description = "the file", content((String = "text/markdown"), (serde_json::Value = "application/json"))),
-        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+        (status = 404, response = Problem)))]
 pub async fn export(
     State(state): State<AppState>,
     Learner(learner): Learner,

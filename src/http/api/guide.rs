@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::Json;
 use crate::{
     domain::{Locale, Topic, guide, guide::Guide},
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
     render,
 };
 
@@ -19,8 +19,9 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// Which topic.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct TopicRequest {
-    /// A preset's name or a topic of the student's own, at most 100 characters.
-    #[schema(example = "과학 탐구", max_length = 100)]
+    /// A preset's name or a topic of the student's own, at most 100 characters, without those at its edges that show
+    /// nothing.
+    #[schema(example = "과학 탐구", min_length = 1)]
     pub(super) topic: String,
 }
 
@@ -44,7 +45,7 @@ pub struct InitialGuide {
 
 /// Greets a student on a topic, at once
 #[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat", request_body = TopicRequest,
-    responses((status = 200, body = InitialMessage), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = InitialMessage), (status = 422, response = Problem)))]
 pub async fn initial_message(
     locale: Locale,
     Json(request): Json<TopicRequest>,
@@ -56,8 +57,8 @@ pub async fn initial_message(
 /// Introduces a topic: the model's guide where there is one, else the preset text
 #[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat", request_body = TopicRequest,
     params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
-    responses((status = 200, body = InitialGuide), (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = InitialGuide), (status = 422, response = Problem),
+        (status = 429, response = Problem)))]
 pub async fn initial_guide(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,

@@ -4,6 +4,7 @@ mod beginning;
 pub mod chat;
 pub mod conversations;
 pub mod docs;
+mod event_schema;
 pub mod events;
 pub mod export;
 pub mod guide;

@@ -8,7 +8,7 @@ use axum::response::{
 };
 use futures_util::{StreamExt as _, stream};
 
-use super::events::STREAM_HEADERS;
+use super::{event_schema::ProbeEvent, events::STREAM_HEADERS};
 
 /// Where it is: among the streams of turns, so that proxies treat it as one.
 pub const PATH: &str = "/api/v1/turns/probe/events";
@@ -22,7 +22,7 @@ pub const LASTS: Duration = PAUSE.saturating_mul(PIECES - 1);
 ///
 /// Five server-sent events, 200 milliseconds apart. If they arrive all at once, something on the way holds streams back.
 #[utoipa::path(get, path = PATH, operation_id = "probe", tag = "status",
-    responses((status = 200, content_type = "text/event-stream", body = String)))]
+    responses((status = 200, content_type = "text/event-stream", body = ProbeEvent)))]
 pub async fn stream() -> impl IntoResponse {
     let pieces = stream::iter(0..PIECES).then(async |number| {
         if number > 0 {

@@ -17,7 +17,7 @@ use crate::{
         rendered::{Blocks, RenderedAnswers},
         turn::{Lookup, Reason, Turn},
     },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner},
+    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
 };
 
 /// Longest idempotency key.
@@ -27,7 +27,7 @@ const KEY_MAX: usize = 100;
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct Question {
     /// The message, at most 2,000 characters.
-    #[schema(example = "하늘은 왜 파래요?", max_length = 2000)]
+    #[schema(example = "하늘은 왜 파래요?", min_length = 1)]
     message: String,
 }
 
@@ -116,11 +116,11 @@ pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
     params(("id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent, also when a new question would be refused")),
     responses((status = 202, body = Accepted),
-        (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 409, description = "a turn of this conversation is still running", body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 422, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 503, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+        (status = 404, response = Problem),
+        (status = 409, response = Problem),
+        (status = 422, response = Problem),
+        (status = 429, response = Problem),
+        (status = 503, response = Problem)))]
 pub async fn ask(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -146,7 +146,7 @@ pub async fn ask(
 
 /// Stops a running turn; what is there of the answer stays
 #[utoipa::path(post, path = "/api/v1/turns/{id}/cancel", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 204), (status = 404, response = Problem)))]
 pub async fn cancel(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -160,8 +160,8 @@ pub async fn cancel(
 
 /// Tries a turn again that failed, was stopped or was interrupted
 #[utoipa::path(post, path = "/api/v1/turns/{id}/retry", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Accepted), (status = 404, body = crate::http::problem::Problem, content_type = "application/problem+json"),
-        (status = 409, body = crate::http::problem::Problem, content_type = "application/problem+json"), (status = 429, body = crate::http::problem::Problem, content_type = "application/problem+json")))]
+    responses((status = 202, body = Accepted), (status = 404, response = Problem),
+        (status = 409, response = Problem), (status = 429, response = Problem)))]
 pub async fn retry(
     State(state): State<AppState>,
     Learner(learner): Learner,
