@@ -1,5 +1,5 @@
 import { byId, one } from './dom.js';
-import { letGo } from './scroll.js';
+import { grew, letGo } from './scroll.js';
 
 /** Milliseconds after which the line goes by itself: enough to finish a paragraph and look down. */
 const SHOWN_FOR = 20_000;
@@ -17,6 +17,7 @@ export function noteArrived(note) {
   observer = new IntersectionObserver(([{ isIntersecting }]) => {
     if (isIntersecting) return hide();
     line.hidden = false;
+    grew();
     timer = setTimeout(goAway, SHOWN_FOR);
   }, { rootMargin: margin });
   observer.observe(note);
@@ -44,5 +45,7 @@ function goAway() {
 function hide() {
   observer?.disconnect();
   clearTimeout(timer);
+  if (line.hidden) return;
   line.hidden = true;
+  grew();
 }

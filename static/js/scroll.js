@@ -12,6 +12,8 @@ const NEAR = 48;
 let follows = false;
 /** Where the page stood when it was last looked at. */
 let last = scrollY;
+/** How long the page was then. */
+let height = root.scrollHeight;
 /** Whether a finger or a mouse button is down. */
 let held = false;
 
@@ -27,8 +29,13 @@ function update() {
 
 function pin() {
   scrollTo({ top: root.scrollHeight, behavior: 'instant' });
-  last = scrollY;
+  remember();
   update();
+}
+
+function remember() {
+  last = scrollY;
+  height = root.scrollHeight;
 }
 
 /** Shows the end, and stays there while the answer grows. */
@@ -53,10 +60,10 @@ export function grew() {
 
 /** Any move up lets go, by whatever means; a move down to the end follows again. */
 function compare() {
-  // A page that got shorter is moved up too, but to its end.
-  if (scrollY < last - 0.5 && below() > 1) follows = false;
+  // The browser moves a page up, too, that got shorter.
+  if (scrollY < last - 0.5 && below() > 1 && root.scrollHeight >= height) follows = false;
   else if (scrollY > last + 0.5 && below() <= NEAR && hasTurns()) follows = true;
-  last = scrollY;
+  remember();
 }
 
 addEventListener('scroll', () => {
