@@ -61,11 +61,13 @@ async function reading(options) {
   };
 }
 
-/** Waits until a page that moves smoothly stands still. @param {() => Promise<number>} position */
-async function arrived(position) {
-  let at = NaN;
-  await until("the page stands still", async () => at === (at = await position()));
-}
+/** Waits until a page that moves smoothly stands still: a browser moves it with every frame. @param {Page} page */
+const arrived = (page) =>
+  page.evaluate(async () => {
+    for (let still = 0, at = scrollY; still < 10; still = at === scrollY ? still + 1 : 0, at = scrollY) {
+      await new Promise(requestAnimationFrame);
+    }
+  });
 
 for (const [device, options] of Object.entries(DEVICES)) {
   test(`on a ${device} the page follows the answer, and a small move up of any kind frees it`, async () => {
@@ -110,7 +112,7 @@ test("the first notch of the wheel and every key that leads up free the page", a
     const before = await position();
     await move();
     await until(`${name} moves up`, async () => (await position()) < before);
-    await arrived(position);
+    await arrived(page);
     await student.isFree();
   }
   await student.finish();
@@ -152,11 +154,11 @@ test("the keyboard's focus, a selection and an opened note stay where they are",
 
   await page.keyboard.press("Shift+Tab");
   await page.waitForFunction(() => document.activeElement?.closest("#turns"));
-  await arrived(student.position);
+  await arrived(page);
   await student.isFree();
 
   await turns(page).first().locator("details.note summary").first().click();
-  await arrived(student.position);
+  await arrived(page);
   await student.isFree();
   await student.finish();
 });
