@@ -71,7 +71,7 @@ impl App {
             Some(url) => Some(Shared::connect(url).await.context("REDIS_URL can't be used")?),
             None => None,
         };
-        let bus = Bus::new(shared.clone());
+        let bus = Bus::new(shared.clone(), turn::REDIS_CHECKS);
         let rendered = RenderedAnswers::new(config.limits.answer_cache_mb.saturating_mul(1024 * 1024));
         let engine = Engine::start(Setup {
             store: store.clone(),

@@ -4,7 +4,7 @@ use std::sync::Weak;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Status, hash, live::Live, view::Change};
+use super::{Checks, Status, hash, live::Live, view::Change};
 use crate::shared::Shared;
 
 /// More blocks than any answer has. Whoever can write to Redis must not make this instance run out of memory.
@@ -12,11 +12,18 @@ const MOST_BLOCKS: usize = 10_000;
 
 /// Keeps a mirror up to date until it has ended or nobody looks at it: first what Redis keeps, then each change. A
 /// change that doesn't fit what is known means that one was missed; then everything is read again.
-pub(super) async fn feed(live: Weak<Live>, stop: CancellationToken, name: String, shared: Shared, stored: Status) {
+pub(super) async fn feed(
+    live: Weak<Live>,
+    stop: CancellationToken,
+    name: String,
+    shared: Shared,
+    checks: Checks,
+    stored: Status,
+) {
     let feeding = async {
         let mut messages = shared.subscribe(&name).await;
         let mut returns = shared.returns();
-        let mut feed = Feed { live, name, shared, known: 0 };
+        let mut feed = Feed { live, name, shared, checks, known: 0 };
         if !feed.read_all().await {
             // Nothing is kept yet, or any more. What the database says is enough to begin with.
             feed.apply(Change { status: Some(stored), ..Change::default() });
@@ -40,6 +47,7 @@ struct Feed {
     live: Weak<Live>,
     name: String,
     shared: Shared,
+    checks: Checks,
     /// The publisher's version that is known here.
     known: u64,
 }
@@ -53,7 +61,7 @@ impl Feed {
         };
         if change.from == 0 || change.from == self.known {
             self.known = change.to;
-            self.apply(change);
+            self.apply(self.checks.check(change));
         } else if change.to > self.known {
             self.read_all().await;
         }
@@ -64,7 +72,7 @@ impl Feed {
         let Ok((fields, text)) = self.shared.kept(&self.name).await else { return false };
         let Some(change) = hash::whole(&fields, text) else { return false };
         self.known = change.to;
-        self.apply(change);
+        self.apply(self.checks.check(change));
         true
     }
 

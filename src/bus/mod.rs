@@ -10,6 +10,7 @@
 //!
 //! The bus knows no domain types: states and reasons are words, feedback is JSON text.
 
+mod checks;
 mod event;
 mod feed;
 mod hash;
@@ -27,6 +28,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::shared::Shared;
+pub use checks::Checks;
 pub use event::{Event, Status};
 use live::Live;
 pub use live::{Follower, Publisher};
@@ -54,6 +56,7 @@ pub struct Bus(Arc<Inner>);
 struct Inner {
     live: Mutex<HashMap<Key, Weak<Live>>>,
     shared: Option<Shared>,
+    checks: Checks,
     /// The relays.
     relays: TaskTracker,
     /// Cancelled when followers of turns that run elsewhere should go there.
@@ -74,10 +77,10 @@ pub struct Ending {
 }
 
 impl Bus {
-    /// A bus of this process alone, or one over Redis.
+    /// A bus of this process alone, or one over Redis, from which nothing is taken unchecked.
     #[must_use]
-    pub fn new(shared: Option<Shared>) -> Self {
-        Self(Arc::new(Inner { shared, ..Inner::default() }))
+    pub fn new(shared: Option<Shared>, checks: Checks) -> Self {
+        Self(Arc::new(Inner { shared, checks, ..Inner::default() }))
     }
 
     /// Opens a turn that runs here for followers, wherever they are. A second publisher of one key takes over its name;
@@ -114,7 +117,7 @@ impl Bus {
         let follower = Follower::new(live.clone(), &self.0.leaving);
         match &self.0.shared {
             Some(shared) => {
-                tokio::spawn(feed::feed(Arc::downgrade(&live), stop, name(key), shared.clone(), stored));
+                tokio::spawn(feed::feed(Arc::downgrade(&live), stop, name(key), shared.clone(), self.0.checks, stored));
             }
             None => live.change(|view| view.apply(Change { status: Some(stored), ..Change::default() })),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use llm_classroom::bus::{Bus, Key, Publisher};
 use uuid::Uuid;
 
-use crate::{ANSWERING, DONE, RedisServer, connect, following::Page, until};
+use crate::{ANSWERING, DONE, RedisServer, UNCHECKED, connect, following::Page, until};
 
 /// Where a turn runs, and where it's followed.
 pub struct World {
@@ -16,13 +16,14 @@ pub struct World {
 
 impl World {
     async fn in_process() -> Self {
-        let bus = Bus::new(None);
+        let bus = Bus::new(None, UNCHECKED);
         Self { here: bus.clone(), there: bus, _redis: None }
     }
 
     async fn redis() -> Self {
         let server = RedisServer::start();
-        let [here, there] = [Bus::new(Some(connect(&server).await)), Bus::new(Some(connect(&server).await))];
+        let [here, there] =
+            [Bus::new(Some(connect(&server).await), UNCHECKED), Bus::new(Some(connect(&server).await), UNCHECKED)];
         Self { here, there, _redis: Some(server) }
     }
 

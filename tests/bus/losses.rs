@@ -1,9 +1,15 @@
 //! Redis may go, come back empty, stall or forget, and an instance may leave.
 
-use llm_classroom::bus::{Bus, Ending};
+use std::time::Duration;
+
+use llm_classroom::{
+    bus::{Bus, Ending},
+    domain::turn::REDIS_CHECKS,
+    shared::Kept,
+};
 
 use crate::{
-    ANSWERING, DONE, RedisServer, connect,
+    ANSWERING, DONE, RedisServer, UNCHECKED, connect,
     contract::{add, key},
     following::Page,
     until_up,
@@ -12,7 +18,8 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_forgets_a_turn_is_told_again() {
     let server = RedisServer::start();
-    let [here, there] = [Bus::new(Some(connect(&server).await)), Bus::new(Some(connect(&server).await))];
+    let [here, there] =
+        [Bus::new(Some(connect(&server).await), UNCHECKED), Bus::new(Some(connect(&server).await), UNCHECKED)];
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     add(&publisher, "하나", 0, "<p>1</p>");
@@ -34,7 +41,7 @@ async fn a_redis_that_forgets_a_turn_is_told_again() {
 async fn followers_elsewhere_catch_up_when_redis_is_back_and_followers_here_notice_nothing() {
     let mut server = RedisServer::start();
     let shared = [connect(&server).await, connect(&server).await];
-    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared)));
+    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared), UNCHECKED));
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let (mut near, mut far) = (Page::new(here.follow(key).unwrap()), Page::new(there.follow_elsewhere(key, ANSWERING)));
@@ -64,7 +71,7 @@ async fn followers_elsewhere_catch_up_when_redis_is_back_and_followers_here_noti
 async fn a_redis_that_stalls_loses_nothing() {
     let server = RedisServer::start();
     let shared = [connect(&server).await, connect(&server).await];
-    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared)));
+    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared), UNCHECKED));
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let mut far = Page::new(there.follow_elsewhere(key, ANSWERING));
@@ -86,7 +93,7 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
     let shared = connect(&server).await;
     server.kill();
     until_up(&shared, false).await;
-    for there in [Bus::new(Some(shared)), Bus::new(None)] {
+    for there in [Bus::new(Some(shared), UNCHECKED), Bus::new(None, UNCHECKED)] {
         let key = key();
         let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
         page.step().await;
@@ -106,8 +113,8 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_write_into_redis_breaks_nothing() {
     let server = RedisServer::start();
-    let (stranger, there) = (connect(&server).await, Bus::new(Some(connect(&server).await)));
-    let here = Bus::new(Some(connect(&server).await));
+    let (stranger, there) = (connect(&server).await, Bus::new(Some(connect(&server).await), UNCHECKED));
+    let here = Bus::new(Some(connect(&server).await), UNCHECKED);
     let key = key();
     let channel = format!("turn:{}:1", key.0);
     let publisher = here.publish(key, ANSWERING);
@@ -123,9 +130,46 @@ async fn what_others_write_into_redis_breaks_nothing() {
     page.until_the_end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
+    let server = RedisServer::start();
+    let stranger = connect(&server).await;
+    let there = Bus::new(Some(connect(&server).await), REDIS_CHECKS);
+    let hostile = |from: u64, index: usize| {
+        serde_json::json!({
+            "from": from, "to": from + 9, "text": "", "ended": false,
+            "status": { "state": "<img src=x>", "reason": null },
+            "blocks": [[index, format!("<p>{index}</p><script>alert(1)</script><img src=x onerror=alert(1)>")]],
+            "feedback": "null},\"state\":\"done\",\"x\":{",
+        })
+    };
+    // Kept before anybody looks, and told to somebody who does.
+    let key = key();
+    let name = format!("turn:{}:1", key.0);
+    let kept = Kept {
+        fields: [("version", "9"), ("status", r#"{"state":"answering","reason":null}"#), ("feedback", "{}")]
+            .into_iter()
+            .chain([("block:0", "<p>0</p><script>alert(1)</script>")])
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        text: String::new(),
+        whole: true,
+    };
+    stranger.keep(&name, &kept, "", Duration::from_secs(60)).await.unwrap();
+    let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
+    page.until(|page| page.blocks == ["<p>0</p>"]).await;
+    stranger.publish(&name, &hostile(9, 1).to_string()).await.unwrap();
+    page.until(|page| page.blocks.len() == 2).await;
+    assert_eq!(
+        (page.blocks.as_slice(), &page.feedback),
+        (["<p>0</p>".to_owned(), "<p>1</p>".to_owned()].as_slice(), &None)
+    );
+    assert_eq!(page.status, Some(ANSWERING));
+}
+
 #[tokio::test]
 async fn what_runs_here_is_not_concluded_by_anyone_else() {
-    let here = Bus::new(None);
+    let here = Bus::new(None, UNCHECKED);
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let mut page = Page::new(here.follow(key).unwrap());
@@ -138,7 +182,7 @@ async fn what_runs_here_is_not_concluded_by_anyone_else() {
 
 #[tokio::test]
 async fn an_instance_that_leaves_closes_the_streams_of_what_runs_elsewhere() {
-    let bus = Bus::new(None);
+    let bus = Bus::new(None, UNCHECKED);
     let (ours, theirs) = (key(), key());
     let publisher = bus.publish(ours, ANSWERING);
     let (mut near, mut far) =

@@ -1,6 +1,7 @@
 //! One student message, its answer and its feedback.
 
 mod answer;
+mod checks;
 pub mod engine;
 mod figures;
 mod guide_slots;
@@ -16,6 +17,7 @@ mod stop;
 mod tenure;
 mod watch;
 
+pub use checks::REDIS_CHECKS;
 pub use figures::describe as describe_metrics;
 pub use lease::{Hold, Lease};
 pub use refusal::AskError;

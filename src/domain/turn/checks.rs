@@ -1,0 +1,35 @@
+//! What is taken from other instances over Redis, where others may write, too.
+
+use super::{Reason, TurnState};
+use crate::{
+    bus::{Checks, Status},
+    domain::Feedback,
+    render,
+};
+
+/// How it is checked: HTML is sanitised again, feedback has to be feedback, and a status one that a turn can have.
+pub const REDIS_CHECKS: Checks = Checks { html: render::sanitise, feedback, status: is_status };
+
+fn feedback(json: &str) -> Option<String> {
+    let feedback: Feedback = serde_json::from_str(json).ok()?;
+    serde_json::to_string(&feedback).ok()
+}
+
+fn is_status(status: &Status) -> bool {
+    TurnState::from_word(&status.state).is_some()
+        && status.reason.as_deref().is_none_or(|reason| Reason::from_word(reason).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_or_feedback_that_no_instance_writes_is_not_taken() {
+        assert!(is_status(&Status::new("done", None)) && is_status(&Status::new("failed", Some("timeout"))));
+        assert!(!is_status(&Status::new("<b>done</b>", None)) && !is_status(&Status::new("failed", Some("../x"))));
+        for json in ["", "null", "{}", "{\"strengths\": \"x\"}", "1}, \"state\": \"done\""] {
+            assert_eq!(feedback(json), None, "{json}");
+        }
+    }
+}
