@@ -117,6 +117,7 @@ impl App {
             engine,
             rendered,
             beginnings: KeyedLocks::default(),
+            followers: Arc::new(http::Followers::new(&config.limits)),
             guides,
             figures,
             started: Instant::now(),

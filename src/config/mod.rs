@@ -342,6 +342,15 @@ pub struct LimitConfig {
     /// that is told to wait a moment. Guides take a quarter of them at most
     #[arg(long, env = "MAX_TURNS", default_value_t = 500)]
     pub max_turns: usize,
+    /// Event streams of turns that may be open on this instance, about 25 KB each; who comes then is told to come again
+    #[arg(long, env = "MAX_FOLLOWERS", default_value_t = 5_000)]
+    pub max_followers: usize,
+    /// Of these, streams of one learner: tabs, devices, and connections that went without a word
+    #[arg(long, env = "MAX_FOLLOWERS_PER_LEARNER", default_value_t = 50)]
+    pub max_followers_per_learner: usize,
+    /// Of these, streams of one turn
+    #[arg(long, env = "MAX_FOLLOWERS_PER_TURN", default_value_t = 20)]
+    pub max_followers_per_turn: usize,
     /// Guides kept in memory, about 4 KB each
     #[arg(long, env = "GUIDE_CACHE", default_value_t = 500)]
     pub guide_cache: u64,

@@ -143,6 +143,11 @@ impl Config {
         if !(1..=MOST_CONNECTIONS).contains(&self.max_connections) {
             return refuse(&format!("MAX_CONNECTIONS must lie between 1 and {MOST_CONNECTIONS}"));
         }
+        if [limits.max_followers, limits.max_followers_per_learner, limits.max_followers_per_turn].contains(&0) {
+            return refuse(
+                "MAX_FOLLOWERS, MAX_FOLLOWERS_PER_LEARNER and MAX_FOLLOWERS_PER_TURN must be at least 1, or nobody sees an answer",
+            );
+        }
         if self.database_pool == Some(0) {
             return refuse("DATABASE_POOL must be at least 1");
         }

@@ -4,6 +4,7 @@ mod address;
 pub mod api;
 pub mod assets;
 mod error;
+mod followers;
 mod host;
 mod layers;
 mod learner;
@@ -16,6 +17,7 @@ mod request_id;
 mod router;
 pub mod state;
 
+pub use followers::Followers;
 pub use learner::VisitPause;
 pub use metrics::{describe as describe_metrics, serve as serve_metrics};
 pub use rate_limit::RateLimits;

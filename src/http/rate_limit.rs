@@ -170,6 +170,9 @@ mod tests {
             rate_limit_new_learners_per_minute: 120,
             daily_token_budget: 0,
             max_turns: 1,
+            max_followers: 1,
+            max_followers_per_learner: 1,
+            max_followers_per_turn: 1,
             guide_cache: 1,
             answer_cache_mb: 1,
         };

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use axum::extract::FromRef;
 
-use super::{learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
+use super::{followers::Followers, learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
     domain::{
@@ -38,6 +38,8 @@ pub struct Inner {
     pub rendered: RenderedAnswers,
     /// Conversations that are being begun, by what stands for their request's key.
     pub beginnings: KeyedLocks<[u8; 32]>,
+    /// The open event streams of turns.
+    pub followers: Arc<Followers>,
     /// Guides to topics.
     pub guides: Guides,
     /// How often who may ask.

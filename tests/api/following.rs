@@ -149,3 +149,42 @@ async fn what_is_told_to_be_done_is_stored() {
         assert_eq!(student.stored(&conversation).await["state"], "done");
     }
 }
+
+#[tokio::test]
+async fn streams_of_a_turn_a_learner_and_an_instance_are_bounded_and_places_come_free() {
+    let flags = ["--max-followers", "4", "--max-followers-per-learner", "3", "--max-followers-per-turn", "2"];
+    let app = TestApp::with(&flags).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let (one, two) = (app.student(), app.student());
+    let mut turns = Vec::new();
+    for student in [&one, &one, &two, &two] {
+        let conversation = student.begin("과학 탐구").await;
+        turns.push(student.ask(&conversation, QUESTION).await);
+    }
+    let refused = async |student: &Student, turn: &str, status, kind| {
+        let reply = student.get(&format!("/api/v1/turns/{turn}/events")).await;
+        reply.problem(status, kind);
+        assert_eq!(reply.header("retry-after"), "5");
+    };
+    let mut open = vec![one.follow(&turns[0]).await, one.follow(&turns[0]).await];
+    refused(&one, &turns[0], 429, "too-many").await;
+    open.push(one.follow(&turns[1]).await);
+    refused(&one, &turns[1], 429, "too-many").await;
+    open.push(two.follow(&turns[2]).await);
+    refused(&two, &turns[3], 503, "full").await;
+    // What isn't there is not found, also when there is no room.
+    refused_as_unknown(&two, &turns[0]).await;
+    // Whoever goes makes room.
+    open.clear();
+    let again = support::eventually("room for a stream", async || {
+        let response = one.call(reqwest::Method::GET, &format!("/api/v1/turns/{}/events", turns[0])).open().await;
+        (response.status() == 200).then_some(response)
+    })
+    .await;
+    app.openai.release_all(CHAT);
+    assert_eq!(support::events::Events::new(again).into_story().await.state, "done");
+}
+
+async fn refused_as_unknown(student: &Student, turn: &str) {
+    student.get(&format!("/api/v1/turns/{turn}/events")).await.problem(404, "not-found");
+}

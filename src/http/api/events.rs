@@ -41,7 +41,7 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 /// replaces all that came before it: text was withdrawn. Reconnecting is the same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
     responses((status = 200, content_type = "text/event-stream", body = TurnEvent),
-        (status = 404, response = Problem)))]
+        (status = 404, response = Problem), (status = 429, response = Problem)))]
 pub async fn follow(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -50,8 +50,10 @@ pub async fn follow(
 ) -> Result<Response, ApiError> {
     let Path(id) = id?;
     note(id);
+    let following = state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)?;
+    let open = state.followers.open(learner, id)?;
     let in_flight = InFlight::begin();
-    let events = match state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)? {
+    let events = match following {
         Following::Live(follower) => live(follower).left_stream(),
         Following::Stored(turn) => {
             let _share = state.rendered.share_of(learner).await;
@@ -59,7 +61,10 @@ pub async fn follow(
             stream::iter(stored(*turn, blocks.to_vec())).right_stream()
         }
     };
-    let numbered = events.enumerate().map(move |(number, event)| Ok::<_, Infallible>(written(number, &event, locale)));
+    let numbered = events.enumerate().map(move |(number, event)| {
+        let _open = &open;
+        Ok::<_, Infallible>(written(number, &event, locale))
+    });
     let stream = Sse::new(in_flight.hold(numbered)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE));
     Ok((STREAM_HEADERS, stream).into_response())
 }
