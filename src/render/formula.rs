@@ -21,6 +21,8 @@ pub(super) struct Formula {
     pub end: usize,
     /// Set on a line of its own rather than in the sentence.
     pub display: bool,
+    /// Every backslash was written twice, as in `\\\\( x \\\\)`.
+    pub is_doubled: bool,
 }
 
 /// Looks for a formula whose opening delimiter stands at `at`. With `one_line` it must end on the same line.
@@ -31,8 +33,64 @@ pub(super) fn find(text: &str, at: usize, one_line: bool) -> Option<Formula> {
         (b'$', _) => dollars(text, at),
         (b'\\', b'(') => delimited(text, at, "\\)", one_line, false),
         (b'\\', b'[') => delimited(text, at, "\\]", one_line, true),
+        (b'\\', b'\\') => match bytes.get(at + 2)? {
+            b'(' => delimited(text, at, "\\\\)", one_line, false),
+            b'[' => delimited(text, at, "\\\\]", one_line, true),
+            _ => None,
+        },
+        (b'\\', b'c') if text[at..].starts_with("\\ce{") => chemistry(text, at),
+        (b'\\', b'b') => environment(text, at, one_line),
         _ => None,
     }
+}
+
+/// `\ce{…}` without dollars around it.
+fn chemistry(text: &str, at: usize) -> Option<Formula> {
+    let mut depth = 0_usize;
+    for (length, byte) in text[at..].bytes().enumerate().take(LONGEST) {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => {
+                let end = at + length + 1;
+                return Some(Formula { latex: at..end, end, display: false, is_doubled: false });
+            }
+            b'}' => depth -= 1,
+            b'\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Environments that models write without any delimiter around them.
+const ENVIRONMENTS: [&str; 16] = [
+    "align",
+    "align*",
+    "aligned",
+    "alignat",
+    "array",
+    "bmatrix",
+    "cases",
+    "equation",
+    "equation*",
+    "gather",
+    "gather*",
+    "gathered",
+    "matrix",
+    "pmatrix",
+    "split",
+    "vmatrix",
+];
+
+/// `\begin{align}…\end{align}` without dollars around it.
+fn environment(text: &str, at: usize, one_line: bool) -> Option<Formula> {
+    let (name, _) = text[at..].strip_prefix("\\begin{")?.split_once('}')?;
+    if !ENVIRONMENTS.contains(&name) {
+        return None;
+    }
+    let close = format!("\\end{{{name}}}");
+    let found = delimited(text, at, &close, one_line, true)?;
+    Some(Formula { latex: at..found.end, ..found })
 }
 
 /// `$…$`.
@@ -62,13 +120,15 @@ fn dollars(text: &str, at: usize) -> Option<Formula> {
         latex,
         end: close + 1,
         display: false,
+        is_doubled: false,
     })
 }
 
-/// A formula with a two-byte closing delimiter. It may run over lines, but not over anything that may begin a block.
+/// A formula with a longer closing delimiter; the opening one has as many bytes, but for an environment's. It may run over lines, but not over anything that may begin a block.
 fn delimited(text: &str, at: usize, close: &str, one_line: bool, display: bool) -> Option<Formula> {
-    let open = &text[at..at + 2];
-    let from = at + 2;
+    let is_environment = close.starts_with("\\end");
+    let open = if is_environment { "\\begin{" } else { text.get(at..at + close.len())? };
+    let from = at + open.len();
     let bytes = text.as_bytes();
     let mut here = from;
     loop {
@@ -76,7 +136,7 @@ fn delimited(text: &str, at: usize, close: &str, one_line: bool, display: bool) 
         if rest.starts_with(close.as_bytes()) {
             break;
         }
-        if rest.starts_with(open.as_bytes()) {
+        if !is_environment && rest.starts_with(open.as_bytes()) {
             return None;
         }
         match rest.first()? {
@@ -95,21 +155,37 @@ fn delimited(text: &str, at: usize, close: &str, one_line: bool, display: bool) 
     }
     let latex = from..here;
     let content = &text[latex.clone()];
-    let found = !content.trim().is_empty() && (open == "$$" || reads_like_a_formula(content));
-    found.then_some(Formula { latex, end: here + 2, display })
+    let found = !content.trim().is_empty() && (open == "$$" || is_environment || reads_like_a_formula(content));
+    found.then_some(Formula { latex, end: here + close.len(), display, is_doubled: open.starts_with("\\\\") })
+}
+
+/// Whether what follows a dollar sign is a price: a number with a Korean word at it, or with a comma and a word behind it
+/// (`$3이고, …`, `$5, apples`). A number with a unit that is reckoned with is none (`$3개 + 5개$`).
+pub(super) fn is_price(content: &str) -> bool {
+    let rest = content.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '.'));
+    if rest.len() == content.len() || !content.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
+    let after = rest.trim_start_matches(is_hangul);
+    let is_reckoned = after.trim_start().starts_with(|c: char| "+-=×÷/*<>≤≥\\^_".contains(c));
+    let word = rest.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    (after.len() < rest.len() && !is_reckoned)
+        || (rest.starts_with(' ') && (word.len() >= 3 || rest.trim_start().starts_with(is_hangul)))
+}
+
+fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 /// Tells a formula from prose that happens to stand between delimiters (`$5짜리 사과와 3$`, `\[주의\]`).
 fn reads_like_a_formula(content: &str) -> bool {
-    if content.trim().is_empty() {
+    if content.trim().is_empty() || is_price(content) {
         return false;
     }
     if content.contains(['\\', '^', '_', '=', '<', '>', '{', '+', '×', '÷', '≤', '≥']) {
         return true;
     }
-    let hangul = content
-        .chars()
-        .any(|c| matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}'));
+    let hangul = content.contains(is_hangul);
     let words = content.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 3).count();
     !hangul && words < 2
 }

@@ -4,7 +4,7 @@
 //! last block of a text that is still arriving is shown as it will most likely look: what is open gets closed, what cannot
 //! be shown yet is held back. The text itself is never changed, and the finished text is rendered without any of this.
 
-use super::fence::FencedCode;
+use super::fence::{FencedCode, Line};
 use super::formula;
 use super::markers::{self, run};
 
@@ -16,7 +16,7 @@ pub(super) fn heal(block: &str) -> String {
         before = code.is_open();
         last = at;
         at += line.len();
-        if code.line(line) || markers::is_blank(line) {
+        if code.line(line) != Line::Text || markers::is_blank(line) {
             paragraph = at;
         }
     }
@@ -132,20 +132,26 @@ impl Mender<'_> {
         if let Some(found) = formula::find(self.text, at, false) {
             return self.keep(at, found.end - at);
         }
-        let open = ["$$", "\\(", "\\["].iter().find(|open| rest.starts_with(**open));
-        if let Some(open) = open {
-            let close = match *open {
-                "\\(" => "\\)",
-                "\\[" => "\\]",
-                _ => "$$",
-            };
-            return if rest[2..].contains(close) { self.keep(at, 2) } else { None };
+        const DELIMITERS: [(&str, &str); 7] = [
+            ("$$", "$$"),
+            ("\\(", "\\)"),
+            ("\\[", "\\]"),
+            ("\\\\(", "\\\\)"),
+            ("\\\\[", "\\\\]"),
+            ("\\begin{", "\\end{"),
+            ("\\ce{", "}"),
+        ];
+        if let Some((open, close)) = DELIMITERS.iter().find(|(open, _)| rest.starts_with(open)) {
+            return if rest[open.len()..].contains(close) { self.keep(at, 2) } else { None };
         }
         if let Some(escaped) = rest.strip_prefix('\\') {
             let next = escaped.chars().next()?;
             return self.keep(at, 1 + next.len_utf8());
         }
-        let coming = at >= self.last && !rest[1..].contains('$') && rest[1..].contains(['\\', '^', '_', '{']);
+        let coming = at >= self.last
+            && !rest[1..].contains('$')
+            && rest[1..].contains(['\\', '^', '_', '{'])
+            && !formula::is_price(&rest[1..]);
         if rest == "$" || coming { None } else { self.keep(at, 1) }
     }
 

@@ -29,6 +29,9 @@ pub(super) fn escape_into(html: &mut String, text: &str) {
     html.push_str(rest);
 }
 
+/// The longest formula that stands in a line of text, in characters: what a narrow phone shows.
+const LONGEST_IN_A_LINE: usize = 14;
+
 struct Writer<'m> {
     html: String,
     masked: &'m Masked,
@@ -95,6 +98,7 @@ impl Writer<'_> {
                 Piece::Text(text) => escape_into(&mut self.html, text),
                 Piece::Tag { html, .. } => self.html.push_str(html),
                 Piece::Formula { latex, display, source } => self.formula(latex, display, source),
+                Piece::Address(address) => self.address(address),
             }
         }
     }
@@ -104,12 +108,32 @@ impl Writer<'_> {
             Some(mathml) if display => {
                 self.html.extend(["<span class=\"formula\" tabindex=\"0\">", &mathml, "</span>"]);
             }
+            // A formula doesn't wrap. A long one scrolls in a box of its own, so that the page needn't.
+            Some(mathml) if math::width(&mathml) > LONGEST_IN_A_LINE => {
+                self.html.extend(["<span class=\"formula long\" tabindex=\"0\">", &mathml, "</span>"]);
+            }
             Some(mathml) => self.html.push_str(&mathml),
             None => {
                 self.tag("code");
                 escape_into(&mut self.html, source);
                 self.end("code");
             }
+        }
+    }
+
+    /// A bare address; inside a link it's only text.
+    fn address(&mut self, address: &str) {
+        let is_web = address.starts_with(|c: char| c.eq_ignore_ascii_case(&'w'));
+        let target = if is_web { format!("http://{address}") } else { address.to_owned() };
+        match link::allowed(&target).filter(|_| !self.in_link) {
+            Some(target) => {
+                self.html.push_str("<a href=\"");
+                escape_into(&mut self.html, target);
+                self.html.push_str("\">");
+                escape_into(&mut self.html, address);
+                self.end("a");
+            }
+            None => escape_into(&mut self.html, address),
         }
     }
 
@@ -132,12 +156,32 @@ impl Writer<'_> {
             self.wrap("ul", node);
             return;
         }
-        if list.start == 1 {
-            self.tag("ol");
-        } else {
-            self.html.push_str(&format!("<ol start=\"{}\">", list.start));
+        let numbers: Vec<usize> = node.children().map(|item| number(item).unwrap_or(list.start)).collect();
+        // `1.` before every item is Markdown's way to say "number them".
+        let is_numbered_by_itself = numbers.len() > 1 && numbers.iter().all(|number| *number == numbers[0]);
+        self.html.push_str("<ol");
+        if list.start != 1 {
+            self.html.push_str(&format!(" start=\"{}\"", list.start));
         }
-        self.children(node);
+        // The sign of a year stands further out than that of a single digit.
+        let digits = numbers.iter().max().map_or(1, |most| most.to_string().len());
+        if digits > 2 {
+            self.html.push_str(&format!(" class=\"digits-{digits}\""));
+        }
+        self.html.push('>');
+        let mut expected = list.start;
+        for (item, written) in node.children().zip(numbers) {
+            let is_item = matches!(item.data().value, NodeValue::Item(_));
+            if !is_item || written == expected || is_numbered_by_itself {
+                self.node(item);
+            } else {
+                self.html.push_str(&format!("<li value=\"{written}\">"));
+                self.children(item);
+                self.end("li");
+                expected = written;
+            }
+            expected += 1;
+        }
         self.end("ol");
     }
 
@@ -180,11 +224,7 @@ impl Writer<'_> {
 
     fn link(&mut self, node: Node<'_>, target: &NodeLink) {
         let url = self.masked.source(&target.url).into_owned();
-        let label = node.first_child().filter(|child| child.next_sibling().is_none());
-        let bare =
-            label.is_some_and(|child| matches!(&child.data().value, NodeValue::Text(text) if **text == *target.url));
-        let (address, particle) = if bare { link::without_particle(&url) } else { (&*url, "") };
-        let Some(address) = link::allowed(address).filter(|_| !self.in_link) else {
+        let Some(address) = link::allowed(&url).filter(|_| !self.in_link) else {
             self.children(node);
             return;
         };
@@ -192,14 +232,14 @@ impl Writer<'_> {
         escape_into(&mut self.html, address);
         self.html.push_str("\">");
         self.in_link = true;
-        if bare {
-            escape_into(&mut self.html, address)
-        } else {
-            self.children(node)
-        }
+        self.children(node);
         self.in_link = false;
         self.end("a");
-        escape_into(&mut self.html, particle);
+        if let Some(host) = link::other_host(&self.masked.source(&node.collect_text()), address) {
+            self.html.push_str(" (");
+            escape_into(&mut self.html, host);
+            self.html.push(')');
+        }
     }
 
     /// A link to the image, named by its description; inside a link, only the description.
@@ -254,6 +294,14 @@ impl Writer<'_> {
             self.end(tag);
         }
         self.end("tr");
+    }
+}
+
+/// The number that is written before an item of an ordered list.
+fn number(item: Node<'_>) -> Option<usize> {
+    match &item.data().value {
+        NodeValue::Item(list) => Some(list.start),
+        _ => None,
     }
 }
 

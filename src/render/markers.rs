@@ -59,7 +59,7 @@ pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
         b'-' | b'*' | b'+' => (1, true),
         b'0'..=b'9' => {
             let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
-            if digits > 9 || !matches!(bytes.get(digits), Some(b'.' | b')')) {
+            if digits > 9 || !matches!(bytes.get(digits), Some(b'.' | b')')) || dotted_number(text) > 0 {
                 return None;
             }
             (digits + 1, text[..digits].parse::<u32>() == Ok(1))
@@ -75,6 +75,19 @@ pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
     // Five columns and more are an indented code block inside the item.
     let offset = width + if gap > 4 { 1 } else { gap };
     (gap > 0).then_some(ListMarker { width, offset, interrupts: first, empty: false })
+}
+
+/// Bytes of the first number of a date or another dotted number that begins `text`, up to its dot: 2 for `12. 3. 발표`.
+/// 0 if none does. CommonMark would read such a line as a list in a list, which nobody writes on one line.
+pub(super) fn dotted_number(text: &str) -> usize {
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let first = digits(text);
+    let Some(rest) = text[first..].strip_prefix(". ").filter(|_| (1..=4).contains(&first)) else { return 0 };
+    let rest = rest.trim_start_matches(' ');
+    let second = digits(rest);
+    let is_dotted = (1..=2).contains(&second)
+        && rest[second..].strip_prefix('.').is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+    if is_dotted { first } else { 0 }
 }
 
 /// Bytes of the block quote signs, list markers and white space a line begins with, and how many markers those are.

@@ -15,7 +15,9 @@
 //! - **Everything is cleaned last** by an allow-list of elements, attributes, classes and addresses.
 
 mod block;
+mod chemistry;
 mod code;
+mod emphasis;
 mod fence;
 mod formula;
 mod heal;

@@ -72,8 +72,8 @@ const ATTRIBUTES: [(&str, &[&str]); 20] = [
     ("code", &["class"]),
     ("div", &["class", "tabindex", "role", "aria-label"]),
     ("input", &["type", "disabled", "checked"]),
-    ("li", &["class"]),
-    ("ol", &["start"]),
+    ("li", &["class", "value"]),
+    ("ol", &["class", "start"]),
     ("pre", &["tabindex"]),
     ("span", &["class", "tabindex"]),
     ("td", &["class"]),
@@ -141,44 +141,48 @@ fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v,
         "role" => value == "group",
         "scope" => value == "col",
         "type" => value == "checkbox",
-        "start" => value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit()),
+        "start" | "value" => value.len() <= 9 && value.bytes().all(|b| b.is_ascii_digit()),
         "display" => matches!(value, "block" | "inline"),
         "rel" => value == REL,
         "target" => value == "_blank",
         "href" | "aria-label" | "disabled" | "checked" => true,
         // What is left are MathML's lengths, numbers and words. No length of a formula reaches across the page.
-        "width" | "height" | "depth" | "linethickness" | "minsize" | "maxsize" => is_short_length(value),
+        "width" | "height" | "depth" => is_length_within(value, -0.5, 4.0),
+        "linethickness" | "minsize" | "maxsize" => is_length_within(value, -40.0, 40.0),
         _ => value.len() <= 20 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
     };
     fine.then_some(Cow::Borrowed(value))
 }
 
 fn is_known_class(class: &str) -> bool {
-    const EXACT: [&str; 10] = [
+    const EXACT: [&str; 11] = [
         "code",
         "code-bar",
         "code-lang",
         "table-wrap",
         "formula",
+        "long",
         "task",
         "align-right",
         "align-center",
         "small",
         "mop-negated",
     ];
-    EXACT.contains(&class) || ["s-", "language-", "menv-", "cell-"].iter().any(|start| class.starts_with(start))
+    EXACT.contains(&class)
+        || ["s-", "language-", "menv-", "cell-", "digits-"].iter().any(|start| class.starts_with(start))
 }
 
-/// At most 40 em, or what comes to about that.
-fn is_short_length(value: &str) -> bool {
+/// Whether a length is between so many em, or what comes to about that. Space beyond that paints over what stands beside the
+/// formula.
+fn is_length_within(value: &str, least: f32, most: f32) -> bool {
     let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
-    let limit = match &value[number.len()..] {
-        "em" => 40.0,
-        "ex" => 80.0,
-        "" => 10.0,
-        _ => 600.0,
+    let in_em = match &value[number.len()..] {
+        "em" => 1.0,
+        "ex" => 0.5,
+        "" => 4.0,
+        _ => 0.07,
     };
-    number.parse::<f32>().is_ok_and(|number| number.abs() <= limit)
+    number.parse::<f32>().is_ok_and(|number| (least..=most).contains(&(number * in_em)))
 }
 
 /// Cleans the HTML of one block.

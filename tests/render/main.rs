@@ -1,5 +1,6 @@
 //! Rendering seen from outside: what the dialect looks like, that streaming changes nothing, that nothing hostile survives.
 
+mod corpus;
 mod dialect;
 mod oracle;
 mod safety;

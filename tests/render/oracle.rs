@@ -10,7 +10,7 @@ const HARMLESS: &str = " a blockquote br code del div em h3 h4 h5 h6 hr input la
     thead tr ul math mfrac mi mn mo mover mpadded mphantom mprescripts mmultiscripts mroot mrow ms mspace msqrt mstyle msub msubsup msup \
     mtable mtd mtext mtr munder munderover ";
 const ATTRIBUTES: &str = " aria-label checked class depth disabled display displaystyle height href largeop linethickness mathvariant maxsize \
-    minsize movablelimits rel role scope scriptlevel start stretchy symmetric tabindex target type width ";
+    minsize movablelimits rel role scope scriptlevel start stretchy symmetric tabindex target type value width ";
 
 #[derive(Default)]
 struct Findings {
