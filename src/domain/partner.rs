@@ -25,6 +25,15 @@ pub const PRACTICE_PACE: Duration = Duration::from_millis(25);
 /// The name under which the practice partner appears where a model is named.
 pub const PRACTICE_MODEL: &str = "practice";
 
+/// Where the earlier turns of a conversation come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistorySource {
+    /// Stored here: the answers are the model's own words.
+    Stored,
+    /// Sent along by the client, which may have made the answers up.
+    Client,
+}
+
 /// What a student asks, and what was said before.
 #[derive(Debug, Clone)]
 pub struct Asking {
@@ -32,6 +41,8 @@ pub struct Asking {
     pub topic: Topic,
     /// Earlier questions with their answers, oldest first.
     pub history: Vec<(String, String)>,
+    /// Where they come from.
+    pub history_source: HistorySource,
     /// The newest message.
     pub message: String,
     /// The language of built-in texts.
@@ -86,8 +97,7 @@ impl Partner {
     pub async fn answer(&self, asking: &Asking, pace: Duration) -> Result<AnswerStream, llm::Error> {
         match self {
             Self::Model(client, style) => {
-                let budget = style.history_tokens as usize;
-                let prompt = prompt::chat(&asking.topic, &asking.history, &asking.message, budget);
+                let prompt = chat_prompt(asking, style);
                 let request = request(prompt, Purpose::Chat, style.answer_tokens, style.temperature, &asking.model);
                 Ok(client.stream(request).await?.boxed())
             }
@@ -134,9 +144,7 @@ impl Partner {
         let Self::Model(_, style) = self else { return None };
         let prompt = match purpose {
             Purpose::Tutor => tutor_prompt(asking),
-            Purpose::Chat | Purpose::Guide => {
-                prompt::chat(&asking.topic, &asking.history, &asking.message, style.history_tokens as usize)
-            }
+            Purpose::Chat | Purpose::Guide => chat_prompt(asking, style),
         };
         let read = prompt.turns.iter().map(|(_, text)| text.as_str()).chain([prompt.system]);
         let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
@@ -203,6 +211,15 @@ fn asked(asking: &Asking) -> coach::Asked<'_> {
     }
 }
 
+fn chat_prompt(asking: &Asking, style: &Style) -> Prompt {
+    let Asking { topic, history, message, .. } = asking;
+    let budget = style.history_tokens as usize;
+    match asking.history_source {
+        HistorySource::Stored => prompt::chat(topic, history, message, budget),
+        HistorySource::Client => prompt::chat_after_quoted_history(topic, history, message, budget),
+    }
+}
+
 fn tutor_prompt(asking: &Asking) -> Prompt {
     let said: Vec<(Speaker, &str)> = asking
         .history
@@ -251,6 +268,7 @@ mod tests {
         let asking = Asking {
             topic: Topic::default(),
             history: Vec::new(),
+            history_source: HistorySource::Stored,
             message: "하늘은 왜 파래요?".to_owned(),
             locale: Locale::Ko,
             model: None,

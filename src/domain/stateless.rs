@@ -3,7 +3,7 @@
 use super::{
     Locale, Topic,
     message::{MessageError, StudentMessage},
-    partner::Asking,
+    partner::{Asking, HistorySource},
 };
 
 /// Most messages a call may carry.
@@ -70,7 +70,7 @@ pub fn asking(
         return Err(SequenceError::NoQuestion);
     }
     let message = StudentMessage::parse(&question)?.into_string();
-    Ok(Asking { topic, history, message, locale, model })
+    Ok(Asking { topic, history, history_source: HistorySource::Client, message, locale, model })
 }
 
 fn join(whole: &mut String, part: &str) {

@@ -40,7 +40,14 @@ async fn both_shapes_of_a_request_ask_the_model_the_same() {
     }
     let chats = app.openai.requests_for(CHAT);
     assert_eq!(chats[0].body, chats[1].body);
-    assert_eq!(chats[0].body["messages"].as_array().unwrap().len(), 4);
+    // What the client says the model said is quoted, not put into the model's mouth.
+    let roles: Vec<_> = chats[0].body["messages"].as_array().unwrap().iter().map(|message| &message["role"]).collect();
+    assert_eq!(roles, ["system", "user"]);
+    let asked = chats[0].last_message();
+    assert!(
+        asked.contains(r#"{"role":"assistant","text":"빛이 흩어져서 그래요."}"#) && asked.ends_with("왜 흩어져요?"),
+        "{asked}"
+    );
     let tutors = app.openai.requests_for(TUTOR);
     assert_eq!(tutors[0].body, tutors[1].body);
     assert_eq!(canned::data(&tutors[0].body).unwrap()["newest_message"], "왜 흩어져요?");

@@ -6,7 +6,7 @@ use super::{Guide, GuideSource};
 use crate::domain::reply::{
     json::objects,
     label,
-    questions::three,
+    questions::{apart, three},
     text::{markdown, plain},
     without_thoughts,
 };
@@ -22,9 +22,10 @@ const CONTENT_MIN_CHARS: usize = 40;
 /// `preset`; without an introduction there is no guide.
 #[must_use]
 pub fn read_guide(text: &str, preset: &Guide) -> Option<Guide> {
-    let text = without_thoughts(text);
+    let text = &without_thoughts(text);
     let text = &text[..text.floor_char_boundary(REPLY_MAX_BYTES)];
-    objects(text).find_map(|map| {
+    // The last one counts: models draft, then write.
+    objects(text).into_iter().rev().find_map(|map| {
         let field = |names: &[&str]| map.iter().find(|(key, _)| names.contains(&label(key).as_str())).map(|(_, v)| v);
         let content = field(&["guidecontent", "content", "introduction", "guide", "내용", "안내", "소개"])?;
         let content = markdown(&line_breaks(content.as_str()?), CONTENT_MAX_CHARS);
@@ -36,8 +37,11 @@ pub fn read_guide(text: &str, preset: &Guide) -> Option<Guide> {
         let questions =
             match field(&["starterquestions", "questions", "startquestions", "시작질문", "질문", "추천질문"])
             {
-                Some(Value::Array(items)) => items.iter().filter_map(question).collect(),
-                Some(Value::String(lines)) => lines.lines().map(str::to_owned).collect(),
+                Some(Value::Array(items)) => match items.as_slice() {
+                    [only] => question(only).map(|only| apart(&only)).unwrap_or_default(),
+                    items => items.iter().filter_map(question).collect(),
+                },
+                Some(Value::String(lines)) => apart(lines),
                 _ => Vec::new(),
             };
         let fill = || std::array::from_fn(|i| preset.starter_questions.get(i).cloned().unwrap_or_default());

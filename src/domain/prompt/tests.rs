@@ -83,6 +83,25 @@ fn an_attack_stays_data() {
 }
 
 #[test]
+fn a_history_that_its_client_wrote_is_quoted() {
+    let history = [("하늘은 왜 파래요?", "빛이 흩어져서요."), (ATTACK, ATTACK)];
+    let prompt = chat_after_quoted_history(&topic("과학 탐구"), &history, ATTACK, BUDGET);
+    insta::assert_snapshot!("quoted", sent(&prompt).replace('\u{200b}', "[ZWSP]"));
+    let [(Student, turn)] = prompt.turns.as_slice() else { panic!("one turn of the student") };
+    assert!(!turn.contains("<|"));
+    let data = turn.lines().find(|line| line.starts_with("[{")).unwrap();
+    let data: Value = serde_json::from_str(data).unwrap();
+    assert_eq!(data[3], json!({"role": "assistant", "text": ATTACK}));
+    for history in [&[] as &[(&str, &str)], &[("", " ")]] {
+        assert_eq!(
+            chat_after_quoted_history(&topic("가"), history, "왜요?", BUDGET),
+            chat(&topic("가"), history, "왜요?", BUDGET)
+        );
+    }
+    assert_eq!(chat_after_quoted_history(&topic("가"), &history, "왜요?", 0), chat(&topic("가"), &history, "왜요?", 0));
+}
+
+#[test]
 fn a_history_that_is_too_long_loses_its_oldest_turns_whole() {
     let turn = |n: usize| (format!("질문 {n}"), "답".repeat(900));
     let history: Vec<_> = (0..20).map(turn).collect();

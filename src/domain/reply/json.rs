@@ -1,30 +1,100 @@
 //! A reader of almost-JSON.
 //!
 //! Servers without schema support let models write JSON with prose or fences around it, trailing or missing commas,
-//! raw line breaks in strings, single or curly quotes, Python's `None`, or stop in the middle. What is whole is read;
-//! a string or list item that was cut off is left out, since half a sentence is not what the model meant.
+//! raw line breaks in strings, single or curly quotes, comments, Python's `None`, backslashes that should be two, JSON in
+//! a JSON string, or stop in the middle. What is whole is read; a string or list item that was cut off is left out, since
+//! half a sentence is not what the model meant.
 
 use serde_json::{Map, Number, Value};
+
+use super::{decode_entities, escapes::keep_backslashes};
 
 /// Deepest nesting that is followed; deeper values are read as nothing.
 const MAX_DEPTH: usize = 16;
 /// Most places in a text where an object is tried.
-const MAX_STARTS: usize = 16;
+const MAX_STARTS: usize = 64;
+/// How often JSON may be wrapped in a string of JSON.
+const MAX_WRAPS: usize = 3;
 
-/// The objects in a text, each tried at a `{`, outermost first. Strict JSON is read strictly.
-pub(crate) fn objects(text: &str) -> impl Iterator<Item = Map<String, Value>> {
-    let strict = match serde_json::from_str(text.trim()) {
-        Ok(Value::Object(map)) if !map.is_empty() => Some(map),
-        _ => None,
-    };
-    let starts = text.match_indices('{').take(MAX_STARTS).filter_map(|(at, _)| {
-        let mut reader = Reader { rest: &text[at..] };
+/// The objects in a text, in their order; an object that others write as a string in it comes behind the outer one.
+/// Strict JSON is read strictly.
+pub(crate) fn objects(text: &str) -> Vec<Map<String, Value>> {
+    let mut found = Vec::new();
+    collect(text, MAX_WRAPS, &mut found);
+    found
+}
+
+fn collect(text: &str, wraps: usize, found: &mut Vec<Map<String, Value>>) {
+    let before = found.len();
+    let mended = keep_backslashes(text.trim());
+    match serde_json::from_str(&mended) {
+        Ok(value @ (Value::Object(_) | Value::Array(_) | Value::String(_))) => add(value, wraps, found),
+        Ok(_) => {}
+        Err(_) => read_all(&mended, wraps, found),
+    }
+    if found.len() > before || wraps == 0 {
+        return;
+    }
+    // Written for HTML, or as a string without the quotes around it.
+    if text.contains("&quot;") {
+        collect(&decode_entities(text), wraps - 1, found);
+    } else if text.contains("{\\\"") {
+        collect(&text.replace("\\\"", "\"").replace("\\\\", "\\"), wraps - 1, found);
+    }
+}
+
+fn read_all(text: &str, wraps: usize, found: &mut Vec<Map<String, Value>>) {
+    let mut rest = text;
+    for _ in 0..MAX_STARTS {
+        let Some(at) = rest.find('{') else { return };
+        let mut reader = Reader { rest: &rest[at..] };
         match reader.value(0) {
-            Some(Value::Object(map)) if !map.is_empty() => Some(map),
-            _ => None,
+            Some(value @ Value::Object(_)) if !value.as_object().is_some_and(Map::is_empty) => {
+                rest = reader.rest;
+                add(value, wraps, found);
+            }
+            _ => rest = &rest[at + 1..],
         }
-    });
-    strict.into_iter().chain(starts)
+    }
+}
+
+fn add(value: Value, wraps: usize, found: &mut Vec<Map<String, Value>>) {
+    match value {
+        Value::Object(map) if !map.is_empty() => {
+            let mut inner = Vec::new();
+            map.values().for_each(|value| wrapped(value, wraps, &mut inner));
+            found.push(map);
+            found.append(&mut inner);
+        }
+        Value::Array(items) => items.into_iter().for_each(|item| add(item, wraps, found)),
+        Value::String(text) if wraps > 0 => collect(&text, wraps - 1, found),
+        _ => {}
+    }
+}
+
+/// The objects that stand as strings in a value, such as `arguments` of a call of a function.
+fn wrapped(value: &Value, wraps: usize, found: &mut Vec<Map<String, Value>>) {
+    match value {
+        Value::String(text) if wraps > 0 && text.trim_start().starts_with('{') => collect(text, wraps - 1, found),
+        Value::Array(items) => items.iter().for_each(|item| wrapped(item, wraps, found)),
+        Value::Object(map) => map.values().for_each(|value| wrapped(value, wraps, found)),
+        _ => {}
+    }
+}
+
+/// A text without the white space and comments that it begins with.
+fn without_comments(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    loop {
+        let after = if let Some(line) = rest.strip_prefix("//").or_else(|| rest.strip_prefix('#')) {
+            line.split_once('\n').map_or("", |(_, after)| after)
+        } else if let Some(block) = rest.strip_prefix("/*") {
+            block.split_once("*/").map_or("", |(_, after)| after)
+        } else {
+            return rest;
+        };
+        rest = after.trim_start();
+    }
 }
 
 struct Reader<'a> {
@@ -46,9 +116,23 @@ impl Reader<'_> {
         self.rest = self.rest.trim_start_matches(what);
     }
 
+    /// Skips white space and comments.
+    fn skip_space(&mut self) {
+        self.rest = without_comments(self.rest);
+    }
+
+    /// Skips these, and commas between them.
+    fn skip_commas(&mut self) {
+        self.skip_space();
+        while let Some(rest) = self.rest.strip_prefix(',') {
+            self.rest = rest;
+            self.skip_space();
+        }
+    }
+
     /// The value that begins here; `None` when there is none or it is cut off.
     fn value(&mut self, depth: usize) -> Option<Value> {
-        self.skip(char::is_whitespace);
+        self.skip_space();
         match self.peek()? {
             '{' if depth < MAX_DEPTH => Some(Value::Object(self.object(depth + 1))),
             '[' if depth < MAX_DEPTH => Some(Value::Array(self.array(depth + 1))),
@@ -62,7 +146,7 @@ impl Reader<'_> {
         let mut map = Map::new();
         self.bump();
         loop {
-            self.skip(|c: char| c.is_whitespace() || c == ',');
+            self.skip_commas();
             match self.peek() {
                 None => return map,
                 Some('}') => {
@@ -75,7 +159,7 @@ impl Reader<'_> {
                 Some(Value::String(key)) => key,
                 _ => return map,
             };
-            self.skip(|c: char| c.is_whitespace());
+            self.skip_space();
             if !matches!(self.peek(), Some(':' | '：' | '=')) {
                 return map;
             }
@@ -91,7 +175,7 @@ impl Reader<'_> {
         let mut items = Vec::new();
         self.bump();
         loop {
-            self.skip(|c: char| c.is_whitespace() || c == ',');
+            self.skip_commas();
             match self.peek() {
                 None => return items,
                 Some(']') => {
@@ -126,18 +210,18 @@ impl Reader<'_> {
     /// Whether a quote really closes a string, or is one that the model forgot to escape: after a string comes a
     /// comma, a colon, a bracket or the end, or the next line begins a new string.
     fn string_ends(&self) -> bool {
-        let rest = self.rest.trim_start();
+        let rest = without_comments(self.rest);
         match rest.chars().next() {
             None | Some('}' | ']' | ':' | '：') => true,
             // `"그는 "네", 라고` against `"가", "나"`: what follows the comma must be able to follow it.
             Some(',') => matches!(
-                rest[1..].trim_start().chars().next(),
+                without_comments(&rest[1..]).chars().next(),
                 None | Some(
                     '"' | '\'' | '“' | '‘' | '{' | '[' | '}' | ']' | '-' | '0'
                         ..='9' | 'n' | 'N' | 't' | 'T' | 'f' | 'F'
                 )
             ),
-            Some('"') => self.rest.starts_with(['\n', '\r']),
+            Some('"') => self.rest[..self.rest.len() - rest.len()].contains(['\n', '\r']),
             _ => false,
         }
     }
@@ -199,7 +283,7 @@ mod tests {
     use super::*;
 
     fn first(text: &str) -> Value {
-        objects(text).next().map_or(Value::Null, Value::Object)
+        objects(text).into_iter().next().map_or(Value::Null, Value::Object)
     }
 
     #[test]
@@ -220,6 +304,41 @@ mod tests {
     }
 
     #[test]
+    fn comments_and_formulas_are_read_as_meant() {
+        for (text, value) in [
+            (
+                "{\"a\": \"가\", // 첫째\n \"b\": \"나\" /* 둘째 */, # 셋째\n \"c\": [1, // 하나\n 2] }",
+                json!({"a": "가", "b": "나", "c": [1, 2]}),
+            ),
+            ("{// 처음\n\"a\": \"https://example.com\" // 끝\n}", json!({"a": "https://example.com"})),
+            (r#"{"a": "\frac{1}{2} \times \sqrt{3}"}"#, json!({"a": r"\frac{1}{2} \times \sqrt{3}"})),
+            (r#"{"a": "\\frac{1}{2}\n\(x\)",}"#, json!({"a": "\\frac{1}{2}\n\\(x\\)"})),
+            ("{'a': 'b', 'c': True, 'd': None,}", json!({"a": "b", "c": true, "d": null})),
+        ] {
+            assert_eq!(first(text), value, "{text}");
+        }
+    }
+
+    #[test]
+    fn json_in_a_string_is_found_behind_what_holds_it() {
+        let inner = json!({"a": "가 \"나\"", "b": [1]});
+        for text in [
+            Value::String(inner.to_string()).to_string(),
+            json!({"name": "note", "arguments": inner.to_string()}).to_string(),
+            json!({"tool_calls": [{"function": {"name": "note", "arguments": inner.to_string()}}]}).to_string(),
+            inner
+                .to_string()
+                .replace('"', "&quot;")
+                .replace("\\&quot;", "\\\\&quot;")
+                .replace("\\\\&quot;", "\\&quot;"),
+            inner.to_string().replace('\\', "\\\\").replace('"', "\\\""),
+        ] {
+            let last = objects(&text).pop().map_or(Value::Null, Value::Object);
+            assert_eq!(last, inner, "{text}");
+        }
+    }
+
+    #[test]
     fn prose_is_no_object() {
         for text in ["", "안녕하세요", "{}", "{", "{ 그림 }", "[1, 2]"] {
             assert_eq!(first(text), Value::Null, "{text}");
@@ -229,14 +348,14 @@ mod tests {
     #[test]
     fn deep_nesting_is_cut_not_followed() {
         let text = "{\"a\":".repeat(100_000);
-        assert!(objects(&text).count() <= MAX_STARTS);
-        assert!(objects(&format!("{{\"a\":{}", "[".repeat(100_000))).count() <= 1);
+        assert!(objects(&text).len() <= MAX_STARTS);
+        assert!(objects(&format!("{{\"a\":{}", "[".repeat(100_000))).len() <= 1);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in "[{}\\[\\]\",:'\\\\u0-9a가😀\n ]{0,60}") {
-            let _ = objects(&text).count();
+            let _ = objects(&text).len();
         }
 
         #[test]

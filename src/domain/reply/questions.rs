@@ -41,6 +41,69 @@ pub(crate) fn three(
     kept.try_into().ok()
 }
 
+/// The questions of a text that holds several: one a line, numbered, or one behind the other.
+pub(crate) fn apart(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    if lines.len() > 1 {
+        return lines.into_iter().map(str::to_owned).collect();
+    }
+    for pieces in [at_numbers(text), at_marks(text), at_question_marks(text)] {
+        if pieces.len() > 1 {
+            return pieces.into_iter().map(str::to_owned).collect();
+        }
+    }
+    vec![text.to_owned()]
+}
+
+/// Cut before each number that follows on the one before.
+fn at_numbers(text: &str) -> Vec<&str> {
+    let mut starts = Vec::new();
+    let mut is_start = true;
+    for (at, c) in text.char_indices() {
+        let may_begin = is_start || ('①'..='⑳').contains(&c);
+        if may_begin
+            && !c.is_whitespace()
+            && !matches!(c, '-' | '*' | '•' | '·')
+            && without_number(&text[at..]).is_some()
+        {
+            starts.push(at);
+        }
+        is_start = c.is_whitespace() || matches!(c, '?' | '.' | ',' | '/' | '|' | '"');
+    }
+    pieces(text, &starts)
+}
+
+/// Cut at a mark that stands between questions.
+fn at_marks(text: &str) -> Vec<&str> {
+    [" / ", " | ", "; ", " • ", " · "]
+        .iter()
+        .map(|mark| text.split(mark).map(str::trim).filter(|piece| !piece.is_empty()).collect::<Vec<_>>())
+        .find(|pieces| pieces.len() > 1)
+        .unwrap_or_default()
+}
+
+/// Cut behind each question mark.
+fn at_question_marks(text: &str) -> Vec<&str> {
+    let mut starts = vec![0];
+    let mut rest = 0;
+    while let Some(at) = text[rest..].find(['?', '？']).map(|at| rest + at) {
+        let after = text[at..].trim_start_matches(['?', '？', '!', '"', '”', '\'', '’']);
+        rest = text.len() - after.len();
+        let next = after.trim_start_matches([',', ' ', '，', '/']);
+        if next.len() < after.len() {
+            starts.push(text.len() - next.len());
+        }
+    }
+    pieces(text, &starts)
+}
+
+/// The parts that begin at these places, without what separates them.
+fn pieces<'a>(text: &'a str, starts: &[usize]) -> Vec<&'a str> {
+    let ends = starts.iter().skip(1).copied().chain([text.len()]);
+    let parts = starts.iter().zip(ends).filter_map(|(&from, to)| text.get(from..to));
+    parts.map(|part| part.trim().trim_end_matches([',', '/', '|']).trim_end()).filter(|part| !part.is_empty()).collect()
+}
+
 /// What makes two questions the same: letters and digits, nothing else.
 fn key(question: &str) -> String {
     label(&question.nfkc().collect::<String>())
@@ -120,6 +183,28 @@ mod tests {
         assert_eq!(three(&["1. 가요", "가 요!!", "라요?"]), ["가요", "라요?", "나요?"]);
         assert_eq!(three(&["보낸 말.", "", &"길".repeat(201), "라요?"]), ["라요?", "가요?", "나요?"]);
         assert_eq!(three(&["하나", "둘", "셋", "넷"]), ["하나", "둘", "셋"]);
+    }
+
+    #[test]
+    fn questions_in_one_text_are_told_apart() {
+        let three = ["가는 왜요?", "나는 어때요?", "다도 돼요?"];
+        for text in [
+            "가는 왜요?\n나는 어때요?\n다도 돼요?",
+            "1. 가는 왜요? 2. 나는 어때요? 3. 다도 돼요?",
+            "1) 가는 왜요?, 2) 나는 어때요?, 3) 다도 돼요?",
+            "①가는 왜요?②나는 어때요?③다도 돼요?",
+            "가는 왜요? / 나는 어때요? / 다도 돼요?",
+            "가는 왜요? | 나는 어때요? | 다도 돼요?",
+            "가는 왜요? 나는 어때요? 다도 돼요?",
+            "\"가는 왜요?\", \"나는 어때요?\", \"다도 돼요?\"",
+            "Q1: 가는 왜요? Q2: 나는 어때요? Q3: 다도 돼요?",
+        ] {
+            let read: Vec<String> = apart(text).iter().map(|question| tidy(question)).collect();
+            assert_eq!(read, three, "{text}");
+        }
+        for one in ["1.5배 빠르면 왜 3초예요?", "나는 3학년이에요. 왜 그래요?", "왜?", ""] {
+            assert_eq!(apart(one), [one], "{one}");
+        }
     }
 
     #[test]

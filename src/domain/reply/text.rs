@@ -1,11 +1,15 @@
 //! Model text made harmless for places that show it as plain text or join it into Markdown.
 
+use super::decode_entities;
 use crate::domain::message::clean;
 
 /// One line of plain text of at most `max` characters: NFC, no control or direction characters, no tags, no Markdown
 /// dress around the whole. Cut at the end of a sentence where one is near. Empty when nothing readable is left.
 pub(crate) fn plain(text: &str, max: usize) -> String {
-    let line = without_tags(&unescape(&one_line(text))).replace("**", "").replace('`', "").replace("](", "] (");
+    let line = without_tags(&unescape(&one_line(&decode_entities(text))))
+        .replace("**", "")
+        .replace('`', "")
+        .replace("](", "] (");
     // Once more: what fell off may have stood inside a tag.
     let line = without_tags(&line);
     let line = line.trim_start_matches(|c: char| matches!(c, '#' | '>' | '*' | '•' | ':') || c.is_whitespace());
@@ -90,8 +94,12 @@ fn without_tags(text: &str) -> String {
 
 /// Words by which models say that they have nothing to say.
 fn is_placeholder(text: &str) -> bool {
+    // A schema with something put in: `string (한 문장)`, `[잘한 점]`.
+    let is_echo =
+        text.strip_prefix("string").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+            || text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| !rest.contains(']'));
     let label = super::label(text);
-    ["없음", "해당없음", "없습니다", "na", "none", "null", "nil", "string", "todo"].contains(&label.as_str())
+    is_echo || ["없음", "해당없음", "없습니다", "na", "none", "null", "nil", "string", "todo"].contains(&label.as_str())
 }
 
 /// At most `max` characters, whole sentences if at least half of them are, else with an ellipsis.
@@ -125,6 +133,11 @@ mod tests {
             ("내가 아는 것은 ___이고", "내가 아는 것은 ___이고"),
             ("\u{202e}거꾸로\u{0}", "거꾸로"),
             ("없음", ""),
+            ("string …", ""),
+            ("string (한 문장)", ""),
+            ("[잘한 점을 적어요]", ""),
+            ("strings of beads", "strings of beads"),
+            ("&quot;15분&quot;이라고 &lt;b&gt;적은&lt;/b&gt; 점", "\"15분\"이라고 적은 점"),
             ("N/A", ""),
             ("…", ""),
         ] {

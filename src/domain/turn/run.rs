@@ -15,7 +15,7 @@ use crate::{
     domain::{
         Feedback, Locale, Topic, TurnId,
         conversation::now,
-        partner::{self, Asking, Noted},
+        partner::{self, Asking, HistorySource, Noted},
     },
     llm,
     observe::STUDENT_TEXT,
@@ -111,7 +111,14 @@ async fn perform(
         }
     };
     tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
-    let asking = Asking { topic: topic.clone(), history, message: turn.message.clone(), locale: *locale, model: None };
+    let asking = Asking {
+        topic: topic.clone(),
+        history,
+        history_source: HistorySource::Stored,
+        message: turn.message.clone(),
+        locale: *locale,
+        model: None,
+    };
 
     let mut answer = Answer::new(*asked);
     let mut ended: Option<Result<llm::End, llm::Error>> = None;

@@ -7,17 +7,28 @@ use super::{
     labels::{self, Part},
 };
 use crate::domain::{
-    reply::{json::objects, label},
+    reply::{json::objects, label, questions::apart},
     tutor::feedback::{DimId, TopicFit},
 };
 
+/// How deep in other objects a note may stand.
+const MAX_WRAPS: usize = 3;
+
 /// A draft for each object in the text that might be a note.
 pub(super) fn drafts(text: &str) -> impl Iterator<Item = Draft> {
-    objects(text).flat_map(|map| {
-        // Some models wrap the note once more: `{"feedback": {…}}`, `{"result": [{…}]}`.
-        let inner: Vec<Draft> = map.values().filter_map(object_in).map(draft).collect();
-        [draft(&map)].into_iter().chain(inner)
+    objects(text).into_iter().flat_map(|map| {
+        let mut drafts = Vec::new();
+        collect(&map, MAX_WRAPS, &mut drafts);
+        drafts
     })
+}
+
+/// Some models wrap the note once more: `{"feedback": {…}}`, `{"result": [{…}]}`, `{"function": {"arguments": {…}}}`.
+fn collect(map: &Map<String, Value>, wraps: usize, drafts: &mut Vec<Draft>) {
+    drafts.push(draft(map));
+    if wraps > 0 {
+        map.values().filter_map(object_in).for_each(|inner| collect(inner, wraps - 1, drafts));
+    }
 }
 
 fn object_in(value: &Value) -> Option<&Map<String, Value>> {
@@ -35,7 +46,7 @@ fn draft(map: &Map<String, Value>) -> Draft {
             Some(Part::Strengths) => draft.strengths = text(value),
             Some(Part::Improvements) => draft.improvements = text(value),
             Some(Part::NextSteps) => draft.next_steps = text(value),
-            Some(Part::Questions) => draft.questions = texts(value),
+            Some(Part::Questions) => draft.questions = questions(value),
             None => {
                 if matches!(
                     label(key).as_str(),
@@ -67,8 +78,24 @@ fn text(value: &Value) -> String {
     texts(value).join(" ")
 }
 
+/// Questions, also when they come as one text.
+fn questions(value: &Value) -> Vec<String> {
+    let mut questions = texts(value);
+    match (questions.pop(), questions.is_empty()) {
+        (Some(only), true) => apart(&only),
+        (last, _) => questions.into_iter().chain(last).collect(),
+    }
+}
+
+/// Whether an object is a schema's description of a value in place of the value.
+fn is_schema(map: &Map<String, Value>) -> bool {
+    let kinds = ["string", "array", "object", "integer", "number", "boolean"];
+    map.get("type").and_then(Value::as_str).is_some_and(|kind| kinds.contains(&kind))
+}
+
 fn texts(value: &Value) -> Vec<String> {
     match value {
+        Value::Object(map) if is_schema(map) => Vec::new(),
         // A list that a model wrote as one string.
         Value::String(text) => text.split('\n').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect(),
         Value::Array(items) => items.iter().map(text_of_item).filter(|text| !text.is_empty()).collect(),

@@ -58,9 +58,11 @@ pub fn read_feedback(
     is_first: bool,
     fill: impl FnOnce() -> [String; 3],
 ) -> Option<Feedback> {
-    let text = without_thoughts(text);
+    let text = &without_thoughts(text);
     let text = &text[..text.floor_char_boundary(REPLY_MAX_BYTES)];
-    let draft = json::drafts(text).chain(sections::draft(text)).find(Draft::has_all_parts)?;
+    // The last one counts: models draft, then write.
+    let whole = json::drafts(text).filter(Draft::has_all_parts).last();
+    let draft = whole.or_else(|| sections::draft(text).filter(Draft::has_all_parts))?;
     let strengths = plain(&draft.strengths, PART_MAX_CHARS);
     let improvements = plain(&draft.improvements, PART_MAX_CHARS);
     let next_steps = plain(&draft.next_steps, PART_MAX_CHARS);
@@ -97,6 +99,6 @@ impl Draft {
     fn has_all_parts(&self) -> bool {
         [&self.strengths, &self.improvements, &self.next_steps]
             .iter()
-            .all(|part| !plain(part, PART_MAX_CHARS).is_empty())
+            .all(|part| !plain(part, PART_MAX_CHARS).is_empty() && labels::part(part).is_none())
     }
 }

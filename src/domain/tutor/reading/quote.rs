@@ -1,12 +1,23 @@
 //! The words of the student that a model points at.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
+
+use crate::domain::reply::decode_entities;
 
 /// The part of `message` that `evidence` means, exactly as it stands there; `None` if it isn't there.
 ///
 /// Models change white space, Unicode form and outer quotation marks, and shorten with an ellipsis. That much is
 /// forgiven; a changed word is not.
 pub(super) fn find<'a>(message: &'a str, evidence: &str) -> Option<&'a str> {
+    find_as_written(message, evidence).or_else(|| match decode_entities(evidence) {
+        Cow::Owned(decoded) => find_as_written(message, &decoded),
+        Cow::Borrowed(_) => None,
+    })
+}
+
+fn find_as_written<'a>(message: &'a str, evidence: &str) -> Option<&'a str> {
     let evidence = evidence.trim();
     let nfc: String = evidence.nfc().collect();
     let nfd: String = evidence.nfd().collect();

@@ -108,6 +108,55 @@ fn four_sections_are_read_in_every_dress() {
 }
 
 #[test]
+fn what_models_do_to_a_note_is_undone() {
+    let expected = read(&whole().to_string()).unwrap();
+    let text = whole().to_string();
+    let draft = text.replace("숫자로 말해서", "초안이라서").replace("급식 줄", "학교");
+    let lines = serde_json::to_string_pretty(&whole()).unwrap();
+    let mut one = whole();
+    one["suggested_questions"] = json!(
+        whole()["suggested_questions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|q| q.as_str().unwrap())
+            .collect::<Vec<_>>()
+            .join(" ")
+    );
+    let mut one_in_a_list = whole();
+    one_in_a_list["suggested_questions"] = json!([one["suggested_questions"]]);
+    for reply in [
+        format!("{draft}\n</think>\n{text}"),
+        format!("초안: {draft}\n다시 씀: {text}"),
+        format!("<think>{draft}</think>{text}<|im_end|>"),
+        format!("<|channel|>analysis<|message|>{draft}<|end|><|start|>assistant<|channel|>final<|message|>{text}"),
+        format!("assistant\n\n{text}<|eot_id|>"),
+        Value::String(text.clone()).to_string(),
+        json!({"name": "tutor_feedback", "arguments": text}).to_string(),
+        json!({"tool_calls": [{"type": "function", "function": {"name": "x", "arguments": text}}]}).to_string(),
+        json!({"function": {"arguments": whole()}}).to_string(),
+        text.replace('"', "&quot;"),
+        lines.replace("\n", " // 설명\n"),
+        text.replace('"', "'"),
+        one.to_string(),
+        one_in_a_list.to_string(),
+    ] {
+        assert_eq!(read(&reply).as_ref(), Some(&expected), "{reply}");
+    }
+}
+
+#[test]
+fn formulas_in_a_note_keep_their_words() {
+    let text = whole().to_string().replace("바꿀 수 없는 것", r"$\frac{1}{2} \times \sqrt{3} \neq \theta$");
+    let feedback = read(&text).unwrap();
+    assert!(
+        feedback.improvements.starts_with(r"$\frac{1}{2} \times \sqrt{3} \neq \theta$"),
+        "{}",
+        feedback.improvements
+    );
+}
+
+#[test]
 fn what_is_no_note_is_refused() {
     for reply in [
         "",
@@ -123,6 +172,10 @@ fn what_is_no_note_is_refused() {
         r#"{"strengths": "좋아요", "improvements": null, "next_steps": "해요"}"#,
         r#"{"strengths": "좋아요", "improvements": "더해요", "next_steps": "다음에는 조금"#,
         "### 잘한 점\n좋아요.\n### 개선할 점\n더해요.",
+        r#"{"strengths": "string 잘한 점", "improvements": "string 개선할 점", "next_steps": "string 다음 단계"}"#,
+        r#"{"strengths": "string (1~2문장)", "improvements": "더해요", "next_steps": "해요"}"#,
+        r#"{"strengths": "잘한 점", "improvements": "개선할 점", "next_steps": "다음 단계"}"#,
+        r#"{"type": "object", "properties": {"strengths": {"type": "string", "description": "잘한 점을 적는다"}, "improvements": {"description": "개선할 점을 적는다", "type": "string"}, "next_steps": {"type": "string", "title": "다음 단계를 적는다"}}}"#,
         "<think>### 잘한 점\n가\n### 개선할 점\n나\n### 다음 단계\n다",
     ] {
         assert_eq!(read(reply), None, "{reply}");
