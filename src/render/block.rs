@@ -1,6 +1,7 @@
 //! One block of Markdown to safe HTML.
 
 use super::fence::Fence;
+use super::html::Links;
 use super::markers;
 use super::mask::Masked;
 use super::{html, sanitise};
@@ -19,11 +20,12 @@ const MOST_CELLS: usize = 5_000;
 
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut options = Options::default();
+    options.extension.autolink = true;
     options.extension.cjk_friendly_emphasis = true;
     options.extension.strikethrough = true;
     options.extension.table = true;
     options.extension.tasklist = true;
-    // A line of `---` under a paragraph is a rule: models separate with it.
+    // Nobody underlines a heading in a chat: `---` under a paragraph is a rule.
     options.parse.ignore_setext = true;
     options
 });
@@ -35,8 +37,8 @@ fn most_cells(markdown: &str) -> usize {
 }
 
 /// Renders one block. `finished` is false for the last block of a text that is still arriving.
-pub(super) fn render(markdown: &str, finished: bool) -> String {
-    let html = with_tree(markdown, |root, masked| html::write(root, masked, finished));
+pub(super) fn render(markdown: &str, finished: bool, links: Links) -> String {
+    let html = with_tree(markdown, |root, masked| html::write(root, masked, finished, links));
     html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html))
 }
 
@@ -95,9 +97,11 @@ mod tests {
     fn whole(text: &str) -> String {
         let mut masked = Masked::default();
         split::parts(text).into_iter().for_each(|part| masked.add(part));
-        masked.end();
+        if !masked.text.ends_with('\n') {
+            masked.text.push('\n');
+        }
         let arena = Arena::new();
-        sanitise::clean(&html::write(parse_document(&arena, &masked.text, &OPTIONS), &masked, true))
+        sanitise::clean(&html::write(parse_document(&arena, &masked.text, &OPTIONS), &masked, true, Links::Clickable))
     }
 
     // The seed is fixed: a cut is judged by line beginnings, and among millions of torn texts one may be cut where a parser

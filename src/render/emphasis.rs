@@ -1,176 +1,145 @@
-//! Which marks of emphasis act, where CommonMark's rules are wrong for Korean school text.
+//! Which runs of `*`, `_` and `~` are emphasis, where CommonMark's rules are wrong for Korean school text.
 //!
-//! CommonMark decides by the characters beside a mark alone. So `**정답:**42` and `**광합성 **은` keep their stars, and
-//! `3*4*5` and `가로*세로*높이` lose theirs. Here the marks of a line are paired first. A pair is made to act where
-//! CommonMark would refuse it, an operator is made to stand as text, and everything else is left to CommonMark (0.31 §6.2).
+//! CommonMark decides by the characters around a run. That opens emphasis in `3*4*5`, and leaves `**정답:**42` and
+//! `**광합성 **은` as they were written. Here each run of a line is read together with the runs before it. Most runs are
+//! left to the Markdown parser. The others are either shown as characters, or given neighbours that let the parser read
+//! them as meant.
 
-/// A run of `*` or `_` in the masked text.
+use super::markers;
+
+/// What becomes of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Run {
-    /// Where it begins, in bytes.
-    pub at: usize,
-    /// How many marks.
-    pub length: usize,
-    /// `*` or `_`.
-    pub mark: u8,
+pub(super) enum Run {
+    /// The parser decides.
+    Parsed,
+    /// The run is shown as it is.
+    Literal,
+    /// The run opens emphasis although a letter stands before it.
+    Opens,
+    /// The run closes emphasis. `after_space`: although a space stands before it.
+    Closes { after_space: bool },
 }
 
-impl Run {
-    fn end(self) -> usize {
-        self.at + self.length
-    }
+/// Reads the runs of one line from left to right.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Runs that may open emphasis and were not closed: their mark and length.
+    open: Vec<(u8, usize)>,
+    /// Runs of `**` that are still to come.
+    stars_ahead: usize,
 }
 
-/// A change of the masked text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Edit {
-    /// Something that counts as a letter is put here.
-    Join(usize),
-    /// The run is text.
-    Literal(Run),
-    /// The run becomes stars, which may stand inside a word.
-    Stars(Run),
-}
+/// Longest stack of open runs that is searched, so that a line of nothing but marks costs no more than its length.
+const MOST_OPEN: usize = 32;
 
-impl Edit {
-    /// Where it changes the text, in bytes.
-    pub(super) fn at(self) -> usize {
-        match self {
-            Self::Join(at) => at,
-            Self::Literal(run) | Self::Stars(run) => run.at,
+impl Line {
+    pub(super) fn new(line: &str) -> Self {
+        let (mut stars_ahead, mut rest) = (0, line);
+        while let Some(at) = rest.find('*') {
+            let length = markers::run(&rest[at..], b'*');
+            stars_ahead += usize::from(length == 2);
+            rest = &rest[at + length..];
         }
+        Self { open: Vec::new(), stars_ahead }
     }
-}
 
-/// Longest run that is looked at; nobody emphasises with four marks.
-const LONGEST: usize = 3;
-
-/// The edits of a line that begins at `start` and holds these runs, in the order of the text.
-pub(super) fn plan(text: &str, start: usize, runs: &[Run]) -> Vec<Edit> {
-    let mut edits = Vec::new();
-    let mut after_it = Remaining::of(runs);
-    let mut open: [[Option<Run>; LONGEST]; 2] = Default::default();
-    for &run in runs.iter().filter(|run| run.length <= LONGEST) {
-        let remaining = after_it.take(run);
-        let sides = Sides::of(text, start, run);
-        let slot = &mut open[usize::from(run.mark == b'_')][run.length - 1];
-        if let Some(opener) = *slot
-            && sides.can_close(run, remaining)
+    /// Reads the next run: `length` times `mark`, with its neighbours in the line.
+    pub(super) fn run(&mut self, mark: u8, length: usize, before: Option<char>, after: Option<char>) -> Run {
+        let ahead = self.stars_ahead;
+        if (mark, length) == (b'*', 2) {
+            self.stars_ahead = self.stars_ahead.saturating_sub(1);
+        }
+        if is_literal(mark, length, before, after) {
+            return Run::Literal;
+        }
+        let from = self.open.len().saturating_sub(MOST_OPEN);
+        let opener = self.open[from..].iter().rposition(|&open| open == (mark, length)).map(|at| from + at);
+        let follows_text = before.is_some_and(|c| !c.is_whitespace());
+        if let Some(opener) = opener
+            && closes(mark, length, before, after, ahead)
         {
-            *slot = None;
-            pair(text, start, opener, run, &mut edits);
-        } else if run.mark == b'*' && (sides.is_operator(text, run) || sides.is_lone(run)) {
-            edits.push(Edit::Literal(run));
-        } else if remaining > 0 && sides.can_open(start, run) {
-            *slot = Some(run);
+            self.open.truncate(opener);
+            return match after {
+                Some(c) if !c.is_whitespace() && !is_punctuation(c) => Run::Closes { after_space: !follows_text },
+                _ => Run::Parsed,
+            };
         }
-    }
-    // What is put beside a run comes before the run itself.
-    edits.sort_unstable_by_key(|edit| (edit.at(), !matches!(edit, Edit::Join(_))));
-    edits
-}
-
-/// Makes a pair act, or stand as text where it is a name of Python's (`__init__`).
-fn pair(text: &str, start: usize, opener: Run, closer: Run, edits: &mut Vec<Edit>) {
-    let content = &text[opener.end()..closer.at];
-    let (before, after) = (Sides::of(text, start, opener), Sides::of(text, start, closer));
-    if opener.mark == b'_' {
-        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if content.chars().all(is_name) {
-            edits.extend([Edit::Literal(opener), Edit::Literal(closer)]);
-            return;
+        if can_open(mark, length, before, after) {
+            self.open.push((mark, length));
+            let quoted = before.is_some_and(char::is_alphanumeric) && after.is_some_and(is_punctuation);
+            return if mark == b'*' && length == 2 && quoted && ahead > 1 { Run::Opens } else { Run::Parsed };
         }
-        // Underscores close inside no word, and a particle makes it one.
-        if !is_word(after.after) && !is_space(after.before) {
-            return;
-        }
-        edits.extend([Edit::Stars(opener), Edit::Stars(closer)]);
-    }
-    if is_space(before.after) || (!is_word(before.after) && is_word(before.before)) {
-        edits.push(Edit::Join(opener.end()));
-    }
-    if is_space(after.before) || (!is_word(after.before) && is_word(after.after)) {
-        edits.push(Edit::Join(closer.at));
+        // The parser could still open it: between Hangul, and before punctuation that follows Hangul.
+        let tight = follows_text && after.is_some_and(|c| !c.is_whitespace());
+        if tight && mark != b'_' { Run::Literal } else { Run::Parsed }
     }
 }
 
-/// How many runs of each kind are still to come.
-struct Remaining([[usize; LONGEST]; 2]);
-
-impl Remaining {
-    fn of(runs: &[Run]) -> Self {
-        let mut counts = [[0; LONGEST]; 2];
-        for run in runs.iter().filter(|run| run.length <= LONGEST) {
-            counts[usize::from(run.mark == b'_')][run.length - 1] += 1;
-        }
-        Self(counts)
+/// Whether a run, seen alone, can open emphasis.
+pub(super) fn can_open(mark: u8, length: usize, before: Option<char>, after: Option<char>) -> bool {
+    let Some(after) = after.filter(|c| !c.is_whitespace()) else { return false };
+    if is_literal(mark, length, before, Some(after)) {
+        return false;
     }
-
-    /// How many of this kind come after this one.
-    fn take(&mut self, run: Run) -> usize {
-        let count = &mut self.0[usize::from(run.mark == b'_')][run.length - 1];
-        *count -= 1;
-        *count
+    let Some(before) = before.filter(|&c| ends_operand(c)) else { return true };
+    let brackets = matches!(before, ')' | ']');
+    match mark {
+        b'*' if length == 1 => !(begins_operand(after) || brackets),
+        b'*' => {
+            !(begins_operand(after) && (!is_hangul(before) && !is_hangul(after)))
+                && (!is_punctuation(after) || opens_quote(after))
+        }
+        b'~' => !(is_punctuation(after) || before.is_numeric() && after.is_numeric()),
+        _ => brackets,
     }
 }
 
-/// The characters beside a run, none at the ends of the line.
-#[derive(Clone, Copy)]
-struct Sides {
-    before: Option<char>,
-    after: Option<char>,
-}
-
-impl Sides {
-    fn of(text: &str, start: usize, run: Run) -> Self {
-        let before = text[start..run.at].chars().next_back();
-        Self { before, after: text[run.end()..].chars().next().filter(|&c| c != '\n') }
+/// Whether a run is a character wherever it stands on the line.
+fn is_literal(mark: u8, length: usize, before: Option<char>, after: Option<char>) -> bool {
+    // The sign itself is meant: 별표(*), 빈칸(__).
+    if matches!((before, after), (Some('('), Some(')')) | (Some('['), Some(']'))) {
+        return true;
     }
-
-    /// Whether something is open that this run may close, with so many runs of its kind behind it.
-    fn can_close(self, run: Run, remaining: usize) -> bool {
-        if is_space(self.before) {
-            // `**광합성 **은`, but not `**주의: **하나** 둘`, where an even number follows from the second one on.
-            return run.length >= 2 && (is_space(self.after) || remaining.is_multiple_of(2));
+    match (mark, before, after) {
+        // (*^^*)
+        (b'*', Some('^'), _) | (b'*', _, Some('^')) if length == 1 => true,
+        (b'~', ..) => length != 2,
+        // A product: 3*4, a*b, 2*(x+1), (a+b)*c.
+        (b'*', Some(before), Some(after)) if length == 1 => {
+            ends_operand(before) && begins_operand(after) && !is_hangul(before) && !is_hangul(after)
         }
-        run.mark == b'*' || !self.after.is_some_and(|c| c.is_ascii_alphanumeric())
-    }
-
-    /// Whether the run may open, so that something may close it further on.
-    fn can_open(self, start: usize, run: Run) -> bool {
-        match run.mark {
-            b'_' if is_word(self.before) => false,
-            _ if is_space(self.after) => run.length == 2 && run.at == start,
-            _ => true,
-        }
-    }
-
-    /// Whether it multiplies or raises: between letters, digits or brackets, without a space.
-    fn is_operator(self, text: &str, run: Run) -> bool {
-        let (Some(before), Some(after)) = (self.before, self.after) else { return false };
-        let ends = |c: char| c.is_alphanumeric() || matches!(c, ')' | ']' | '}');
-        let begins = |c: char| c.is_alphanumeric() || matches!(c, '(' | '[' | '{');
-        match run.length {
-            1 => ends(before) && begins(after),
-            // `2**3`, `x**2`, but not `이것은**중요**해요`.
-            2 if before.is_ascii() && after.is_ascii() && ends(before) && begins(after) => {
-                let next = text[run.end()..].chars().nth(1);
-                !after.is_ascii_alphabetic() || !next.is_some_and(|c| c.is_ascii_alphabetic())
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a single star is named rather than used: `(*)`, `*,`.
-    fn is_lone(self, run: Run) -> bool {
-        run.length == 1 && self.after.is_some_and(|c| matches!(c, ')' | ']' | '}' | ',' | '.' | '!' | '?'))
+        _ => false,
     }
 }
 
-fn is_space(c: Option<char>) -> bool {
-    c.is_none_or(char::is_whitespace)
+/// Whether a run that matches an open one closes it.
+fn closes(mark: u8, length: usize, before: Option<char>, after: Option<char>, stars_ahead: usize) -> bool {
+    if before.is_some_and(|c| !c.is_whitespace()) {
+        return mark != b'_' || !after.is_some_and(|c| c.is_ascii_alphanumeric());
+    }
+    // `**광합성 **은`: a particle behind it, and no other run that it could open for.
+    (mark, length) == (b'*', 2) && before.is_some() && after.is_some_and(is_hangul) && stars_ahead % 2 == 1
 }
 
-fn is_word(c: Option<char>) -> bool {
-    c.is_some_and(char::is_alphanumeric)
+fn ends_operand(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, ')' | ']')
+}
+
+fn begins_operand(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '(' | '[' | '√')
+}
+
+pub(super) fn is_hangul(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
+}
+
+fn opens_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '“' | '‘' | '(' | '[' | '<' | '「' | '『' | '《' | '〈' | '`' | '$' | '\\')
+}
+
+/// Punctuation and symbols, as CommonMark's flanking rules count them.
+fn is_punctuation(c: char) -> bool {
+    !c.is_alphanumeric()
+        && !c.is_whitespace()
+        && !matches!(c, '\u{300}'..='\u{36f}' | '\u{e000}'..='\u{f8ff}' | '\u{200b}'..='\u{200d}' | '\u{fe00}'..='\u{fe0f}')
 }

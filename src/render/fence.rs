@@ -7,6 +7,21 @@ use super::markers::{self, run};
 pub(super) struct Fence {
     mark: u8,
     length: usize,
+    /// The code is Markdown, which may hold fenced code itself.
+    markdown: bool,
+    /// A fence inside Markdown is open.
+    nested: bool,
+}
+
+/// What a line is to an open fence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FenceLine {
+    /// Code.
+    Code,
+    /// Code, although it looks like the closing or opening line of a fence.
+    NestedFence,
+    /// The closing line.
+    Closing,
 }
 
 impl Fence {
@@ -18,67 +33,29 @@ impl Fence {
         }
         let length = run(text, mark);
         let info = &text[length..];
-        // CommonMark allows tildes behind tildes; in Korean `~~~정말~~~` is a sigh.
-        (length >= 3 && !info.contains(char::from(mark))).then_some(Self { mark, length })
+        // `~~~ 여기까지 ~~~` is a line somebody drew.
+        let language = info.split_whitespace().next().unwrap_or_default();
+        let markdown = ["markdown", "md"].iter().any(|name| language.eq_ignore_ascii_case(name));
+        (length >= 3 && !info.contains(char::from(mark))).then_some(Self { mark, length, markdown, nested: false })
     }
 
-    /// Whether `text` (without its indentation) closes this fence.
-    pub(super) fn is_closed_by(self, text: &str) -> bool {
+    /// Reads a line (without its indentation) below this fence.
+    ///
+    /// In a block of Markdown, a fence with a language opens a block inside, and the next closing line belongs to that:
+    /// models write this without making the outer fence longer.
+    pub(super) fn line(&mut self, text: &str) -> FenceLine {
         let length = run(text, self.mark);
-        length >= self.length && markers::is_blank(&text[length..])
-    }
-}
-
-/// An open fenced code block. One of Markdown may hold others: models write them with fences of the same length, where
-/// CommonMark would end the outer one at the end of the first inner one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct OpenFence {
-    fence: Fence,
-    is_markdown: bool,
-    /// How many blocks are open inside.
-    nested: usize,
-}
-
-/// What a line of an open code block is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CodeLine {
-    Content,
-    /// It looks like the block's end and is the end of a block inside.
-    NestedEnd,
-    End,
-}
-
-impl OpenFence {
-    /// Reads the fence that `text` (without its indentation) opens, if it opens one.
-    pub(super) fn open(text: &str) -> Option<Self> {
-        let fence = Fence::open(text)?;
-        let info = text[fence.length..].trim().to_ascii_lowercase();
-        Some(Self { fence, is_markdown: matches!(&*info, "markdown" | "md"), nested: 0 })
-    }
-
-    /// Reads the next line of the block, without its indentation.
-    pub(super) fn line(&mut self, text: &str) -> CodeLine {
-        if self.fence.is_closed_by(text) {
-            if self.nested == 0 {
-                return CodeLine::End;
-            }
-            self.nested -= 1;
-            return CodeLine::NestedEnd;
+        if length < self.length {
+            return FenceLine::Code;
         }
-        let inner = Fence::open(text).filter(|inner| self.is_markdown && inner.mark == self.fence.mark);
-        self.nested += usize::from(inner.is_some());
-        CodeLine::Content
+        match (markers::is_blank(&text[length..]), self.nested) {
+            (true, true) => self.nested = false,
+            (true, false) => return FenceLine::Closing,
+            (false, false) if self.markdown && Self::open(text).is_some() => self.nested = true,
+            (false, _) => return FenceLine::Code,
+        }
+        FenceLine::NestedFence
     }
-}
-
-/// What a line is, as far as code goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
-    Text,
-    /// Fenced code, fences included.
-    Code,
-    /// In fenced code, what would end it and doesn't.
-    NestedFence,
 }
 
 /// Follows the lines of a text and knows which belong to fenced code, inside lists and quotes too.
@@ -91,11 +68,13 @@ pub(super) struct FencedCode {
     list: bool,
     /// The line before was blank.
     blank: bool,
+    /// The last line is a fence inside a block of Markdown.
+    nested: bool,
 }
 
 #[derive(Debug)]
 struct Opened {
-    fence: OpenFence,
+    fence: Fence,
     /// The fence stands in a block quote.
     quoted: bool,
     /// Columns a line needs to stay inside the list item that holds the fence.
@@ -103,14 +82,16 @@ struct Opened {
 }
 
 impl FencedCode {
-    /// Reads the next line.
-    pub(super) fn line(&mut self, line: &str) -> Line {
+    /// Reads the next line; true if it belongs to fenced code, fences included.
+    pub(super) fn line(&mut self, line: &str) -> bool {
+        self.nested = false;
         if let Some(mut open) = self.open.take_if(|open| open.holds(line)) {
             let read = open.line(line);
-            if read != CodeLine::End {
+            self.nested = read == FenceLine::NestedFence;
+            if read != FenceLine::Closing {
                 self.open = Some(open);
             }
-            return if read == CodeLine::NestedEnd { Line::NestedFence } else { Line::Code };
+            return true;
         }
         let prefix = markers::container_prefix(line).0;
         let quoted = line[..prefix].contains('>');
@@ -118,18 +99,23 @@ impl FencedCode {
         let indent = markers::indent(line).0;
         let blank = std::mem::replace(&mut self.blank, markers::is_blank(line));
         if indent >= 4 && !self.list {
-            return Line::Text;
+            return false;
         }
         if item {
             self.list = true;
         } else if blank && indent < 2 && !self.blank {
             self.list = false;
         }
-        self.open = OpenFence::open(&line[prefix..]).map(|fence| {
+        self.open = Fence::open(&line[prefix..]).map(|fence| {
             let indent = if item { prefix } else { indent.min(2) };
             Opened { fence, quoted, indent: if self.list { indent } else { 0 } }
         });
-        if self.open.is_some() { Line::Code } else { Line::Text }
+        self.open.is_some()
+    }
+
+    /// Whether the last line is a fence inside a block of Markdown, and so code.
+    pub(super) fn is_nested_fence(&self) -> bool {
+        self.nested
     }
 
     /// Whether code is open after the lines read so far.
@@ -144,7 +130,7 @@ impl Opened {
         if self.quoted { line[at..].starts_with('>') } else { indent >= self.indent || markers::is_blank(line) }
     }
 
-    fn line(&mut self, line: &str) -> CodeLine {
+    fn line(&mut self, line: &str) -> FenceLine {
         self.fence.line(line.trim_start_matches(|c: char| matches!(c, ' ' | '\t') || (self.quoted && c == '>')))
     }
 }

@@ -1,16 +1,19 @@
 //! Where formulas stand in a text, and where a dollar sign is only a dollar sign.
 //!
-//! Delimiters are `$…$`, `$$…$$`, `\(…\)` and `\[…\]`. For `$…$` the rules of Pandoc's `tex_math_dollars` hold (no space
+//! Delimiters are `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; `\ce{…}` and `\begin{align}…\end{align}` need none. For `$…$` the rules of Pandoc's `tex_math_dollars` hold (no space
 //! inside the dollars, no digit after them) and three more, because prices, shell variables and prose must stay as they
 //! are: one line only, no letter or digit touching the dollars from outside (a Korean particle may: `$x$는`), and the
 //! content must read like a formula.
 
+use super::emphasis::is_hangul;
 use super::fence::Fence;
 use super::markers;
 use std::ops::Range;
 
 /// Longest formula looked for, in bytes. What is longer stays text.
 const LONGEST: usize = 8_000;
+/// Longest group in braces that is looked for without delimiters around it: thousands of open ones must stay cheap.
+const LONGEST_GROUP: usize = 500;
 
 /// A formula found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,8 +24,6 @@ pub(super) struct Formula {
     pub end: usize,
     /// Set on a line of its own rather than in the sentence.
     pub display: bool,
-    /// Every backslash was written twice, as in `\\\\( x \\\\)`.
-    pub is_doubled: bool,
 }
 
 /// Looks for a formula whose opening delimiter stands at `at`. With `one_line` it must end on the same line.
@@ -33,64 +34,13 @@ pub(super) fn find(text: &str, at: usize, one_line: bool) -> Option<Formula> {
         (b'$', _) => dollars(text, at),
         (b'\\', b'(') => delimited(text, at, "\\)", one_line, false),
         (b'\\', b'[') => delimited(text, at, "\\]", one_line, true),
-        (b'\\', b'\\') => match bytes.get(at + 2)? {
-            b'(' => delimited(text, at, "\\\\)", one_line, false),
-            b'[' => delimited(text, at, "\\\\]", one_line, true),
-            _ => None,
-        },
-        (b'\\', b'c') if text[at..].starts_with("\\ce{") => chemistry(text, at),
+        // Some models escape twice.
+        (b'\\', b'\\') if bytes.get(at + 2) == Some(&b'(') => delimited(text, at, "\\\\)", one_line, false),
+        (b'\\', b'\\') if bytes.get(at + 2) == Some(&b'[') => delimited(text, at, "\\\\]", one_line, true),
         (b'\\', b'b') => environment(text, at, one_line),
+        (b'\\', b'c' | b'p') => chemistry(text, at),
         _ => None,
     }
-}
-
-/// `\ce{…}` without dollars around it.
-fn chemistry(text: &str, at: usize) -> Option<Formula> {
-    let mut depth = 0_usize;
-    for (length, byte) in text[at..].bytes().enumerate().take(LONGEST) {
-        match byte {
-            b'{' => depth += 1,
-            b'}' if depth == 1 => {
-                let end = at + length + 1;
-                return Some(Formula { latex: at..end, end, display: false, is_doubled: false });
-            }
-            b'}' => depth -= 1,
-            b'\n' => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// Environments that models write without any delimiter around them.
-const ENVIRONMENTS: [&str; 16] = [
-    "align",
-    "align*",
-    "aligned",
-    "alignat",
-    "array",
-    "bmatrix",
-    "cases",
-    "equation",
-    "equation*",
-    "gather",
-    "gather*",
-    "gathered",
-    "matrix",
-    "pmatrix",
-    "split",
-    "vmatrix",
-];
-
-/// `\begin{align}…\end{align}` without dollars around it.
-fn environment(text: &str, at: usize, one_line: bool) -> Option<Formula> {
-    let (name, _) = text[at..].strip_prefix("\\begin{")?.split_once('}')?;
-    if !ENVIRONMENTS.contains(&name) {
-        return None;
-    }
-    let close = format!("\\end{{{name}}}");
-    let found = delimited(text, at, &close, one_line, true)?;
-    Some(Formula { latex: at..found.end, ..found })
 }
 
 /// `$…$`.
@@ -120,23 +70,30 @@ fn dollars(text: &str, at: usize) -> Option<Formula> {
         latex,
         end: close + 1,
         display: false,
-        is_doubled: false,
     })
 }
 
-/// A formula with a longer closing delimiter; the opening one has as many bytes, but for an environment's. It may run over lines, but not over anything that may begin a block.
+/// A formula with a closing delimiter. It may run over lines, but not over anything that may begin a block.
 fn delimited(text: &str, at: usize, close: &str, one_line: bool, display: bool) -> Option<Formula> {
-    let is_environment = close.starts_with("\\end");
-    let open = if is_environment { "\\begin{" } else { text.get(at..at + close.len())? };
+    let open = &text[at..at + close.len()];
     let from = at + open.len();
+    let end = closing(text, from, open, close, one_line)?;
+    let latex = from..end;
+    let content = &text[latex.clone()];
+    let found = !content.trim().is_empty() && (open == "$$" || reads_like_a_formula(content));
+    found.then_some(Formula { latex, end: end + close.len(), display })
+}
+
+/// Where the closing delimiter of a formula stands whose content begins at `from`.
+fn closing(text: &str, from: usize, open: &str, close: &str, one_line: bool) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut here = from;
     loop {
         let rest = bytes.get(here..).filter(|_| here - from <= LONGEST)?;
         if rest.starts_with(close.as_bytes()) {
-            break;
+            return Some(here);
         }
-        if !is_environment && rest.starts_with(open.as_bytes()) {
+        if rest.starts_with(open.as_bytes()) {
             return None;
         }
         match rest.first()? {
@@ -153,39 +110,82 @@ fn delimited(text: &str, at: usize, close: &str, one_line: bool, display: bool) 
             _ => here += 1,
         }
     }
-    let latex = from..here;
-    let content = &text[latex.clone()];
-    let found = !content.trim().is_empty() && (open == "$$" || is_environment || reads_like_a_formula(content));
-    found.then_some(Formula { latex, end: here + close.len(), display, is_doubled: open.starts_with("\\\\") })
 }
 
-/// Whether what follows a dollar sign is a price: a number with a Korean word at it, or with a comma and a word behind it
-/// (`$3이고, …`, `$5, apples`). A number with a unit that is reckoned with is none (`$3개 + 5개$`).
-pub(super) fn is_price(content: &str) -> bool {
-    let rest = content.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ',' | '.'));
-    if rest.len() == content.len() || !content.starts_with(|c: char| c.is_ascii_digit()) {
-        return false;
+/// Environments that are formulas also without delimiters.
+const ENVIRONMENTS: [&str; 13] = [
+    "align",
+    "align*",
+    "aligned",
+    "equation",
+    "equation*",
+    "gather",
+    "gather*",
+    "gathered",
+    "cases",
+    "matrix",
+    "pmatrix",
+    "bmatrix",
+    "array",
+];
+
+/// `\begin{align}…\end{align}` without delimiters.
+fn environment(text: &str, at: usize, one_line: bool) -> Option<Formula> {
+    let name = text[at..].strip_prefix("\\begin{")?;
+    let name = name.get(..name.as_bytes().iter().take(12).position(|&byte| byte == b'}')?)?;
+    if !ENVIRONMENTS.contains(&name) {
+        return None;
     }
-    let after = rest.trim_start_matches(is_hangul);
-    let is_reckoned = after.trim_start().starts_with(|c: char| "+-=×÷/*<>≤≥\\^_".contains(c));
-    let word = rest.trim_start().split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    (after.len() < rest.len() && !is_reckoned)
-        || (rest.starts_with(' ') && (word.len() >= 3 || rest.trim_start().starts_with(is_hangul)))
+    let (open, close) = (format!("\\begin{{{name}}}"), format!("\\end{{{name}}}"));
+    let end = closing(text, at + open.len(), &open, &close, one_line)? + close.len();
+    Some(Formula { latex: at..end, end, display: true })
 }
 
-fn is_hangul(c: char) -> bool {
-    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
+/// `\ce{…}` and `\pu{…}` without delimiters.
+fn chemistry(text: &str, at: usize) -> Option<Formula> {
+    let content = ["\\ce{", "\\pu{"].iter().find_map(|open| text[at..].strip_prefix(open))?;
+    let end = at + 4 + braced(content)? + 1;
+    Some(Formula { latex: at..end, end, display: false })
+}
+
+/// Bytes up to the brace that closes the group which `content` is in, on the same line.
+pub(super) fn braced(content: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut bytes = content.bytes().enumerate().take(LONGEST_GROUP);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'{' => depth += 1,
+            b'}' if depth == 0 => return Some(at),
+            b'}' => depth -= 1,
+            b'\n' => return None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether the text behind a dollar sign may still become a formula, seen as far as it has arrived.
+pub(super) fn may_come(text: &str) -> bool {
+    let number = text.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')).count();
+    let behind = text[number..].trim_start();
+    let price = number > 0
+        && !behind.starts_with(['\\', '^', '_', '{', '+', '-', '=', '<', '>', '/', '*', '(', '×', '÷', '≤', '≥'])
+        && !behind.starts_with(|c: char| c.is_ascii_alphabetic() && text.len() == number + behind.len());
+    // Hangul stands in formulas as a word or two: `속력 = \frac{거리}{시간}`.
+    let words = text.split_whitespace().filter(|word| !word.starts_with('\\') && word.chars().any(is_hangul)).count();
+    !price && words <= 3 && text.len() <= 400 && !text.contains('\n') && text.contains(['\\', '^', '_', '{'])
 }
 
 /// Tells a formula from prose that happens to stand between delimiters (`$5짜리 사과와 3$`, `\[주의\]`).
 fn reads_like_a_formula(content: &str) -> bool {
-    if content.trim().is_empty() || is_price(content) {
+    if content.trim().is_empty() {
         return false;
     }
     if content.contains(['\\', '^', '_', '=', '<', '>', '{', '+', '×', '÷', '≤', '≥']) {
         return true;
     }
-    let hangul = content.contains(is_hangul);
+    let hangul = content.chars().any(is_hangul);
     let words = content.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() >= 3).count();
     !hangul && words < 2
 }

@@ -4,7 +4,8 @@
 //! last block of a text that is still arriving is shown as it will most likely look: what is open gets closed, what cannot
 //! be shown yet is held back. The text itself is never changed, and the finished text is rendered without any of this.
 
-use super::fence::{FencedCode, Line};
+use super::emphasis::{self, is_hangul};
+use super::fence::FencedCode;
 use super::formula;
 use super::markers::{self, run};
 
@@ -16,7 +17,7 @@ pub(super) fn heal(block: &str) -> String {
         before = code.is_open();
         last = at;
         at += line.len();
-        if code.line(line) != Line::Text || markers::is_blank(line) {
+        if code.line(line) || markers::is_blank(line) {
             paragraph = at;
         }
     }
@@ -132,26 +133,29 @@ impl Mender<'_> {
         if let Some(found) = formula::find(self.text, at, false) {
             return self.keep(at, found.end - at);
         }
-        const DELIMITERS: [(&str, &str); 7] = [
+        let pairs = [
             ("$$", "$$"),
             ("\\(", "\\)"),
             ("\\[", "\\]"),
-            ("\\\\(", "\\\\)"),
-            ("\\\\[", "\\\\]"),
+            ("\\\\(", "\\)"),
+            ("\\\\[", "\\]"),
             ("\\begin{", "\\end{"),
             ("\\ce{", "}"),
+            ("\\pu{", "}"),
         ];
-        if let Some((open, close)) = DELIMITERS.iter().find(|(open, _)| rest.starts_with(open)) {
-            return if rest[open.len()..].contains(close) { self.keep(at, 2) } else { None };
+        if let Some((open, close)) = pairs.iter().find(|(open, _)| rest.starts_with(open)) {
+            let given_up = rest[open.len()..].contains(close) || (*close == "}" && rest.contains('\n'));
+            return if given_up { self.keep(at, 2) } else { None };
+        }
+        // Half of such a beginning.
+        if at >= self.last && pairs.iter().any(|(open, _)| open.starts_with(rest)) {
+            return None;
         }
         if let Some(escaped) = rest.strip_prefix('\\') {
             let next = escaped.chars().next()?;
             return self.keep(at, 1 + next.len_utf8());
         }
-        let coming = at >= self.last
-            && !rest[1..].contains('$')
-            && rest[1..].contains(['\\', '^', '_', '{'])
-            && !formula::is_price(&rest[1..]);
+        let coming = at >= self.last && !rest[1..].contains('$') && formula::may_come(&rest[1..]);
         if rest == "$" || coming { None } else { self.keep(at, 1) }
     }
 
@@ -182,7 +186,8 @@ impl Mender<'_> {
         let before = self.text[..at].chars().next_back().filter(|_| at > self.last);
         let after = rest[length..].chars().next();
         let known = self.open.iter().rposition(|&open| open == (mark, length));
-        if let Some(known) = known.filter(|_| before.is_some_and(|c| !c.is_whitespace())) {
+        let particle = length == 2 && mark == b'*' && after.is_some_and(is_hangul);
+        if let Some(known) = known.filter(|_| before.is_some_and(|c| !c.is_whitespace() || particle)) {
             self.open.truncate(known);
             return self.keep(at, length);
         }
@@ -190,8 +195,7 @@ impl Mender<'_> {
             // At the very end: half a closing mark, or an opening one with nothing to hold.
             None => None,
             Some(after) => {
-                let inside_word = before.is_some_and(char::is_alphanumeric) && length == 1;
-                if !after.is_whitespace() && !inside_word && length <= 3 && (mark != b'~' || length == 2) {
+                if length <= 3 && emphasis::can_open(mark, length, before, Some(after)) {
                     self.open.push((mark, length));
                 }
                 self.keep(at, length)

@@ -4,11 +4,23 @@
 
 use super::mask::{Masked, Piece};
 use super::{code, link, math};
-use comrak::nodes::{ListType, Node, NodeCodeBlock, NodeLink, NodeList, NodeTable, NodeValue, TableAlignment};
+use comrak::nodes::{
+    ListDelimType, ListType, Node, NodeCodeBlock, NodeLink, NodeList, NodeTable, NodeValue, TableAlignment,
+};
+
+/// What becomes of addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Links {
+    /// Links to follow.
+    #[default]
+    Clickable,
+    /// The text of the link.
+    Text,
+}
 
 /// Writes the tree of one block. `finished` is false while the text is still arriving: then open fences stay plain.
-pub(super) fn write(root: Node<'_>, masked: &Masked, finished: bool) -> String {
-    let mut writer = Writer { html: String::new(), masked, finished, in_link: false };
+pub(super) fn write(root: Node<'_>, masked: &Masked, finished: bool, links: Links) -> String {
+    let mut writer = Writer { html: String::new(), masked, finished, in_link: links == Links::Text };
     writer.children(root);
     writer.html
 }
@@ -29,13 +41,14 @@ pub(super) fn escape_into(html: &mut String, text: &str) {
     html.push_str(rest);
 }
 
-/// The longest formula that stands in a line of text, in characters: what a narrow phone shows.
-const LONGEST_IN_A_LINE: usize = 14;
+/// Longest formula in a sentence, in bytes, that needs no box of its own to scroll in.
+const SHORT: usize = 16;
 
 struct Writer<'m> {
     html: String,
     masked: &'m Masked,
     finished: bool,
+    /// No link begins here: one is open, or none is wanted.
     in_link: bool,
 }
 
@@ -83,7 +96,7 @@ impl Writer<'_> {
             NodeValue::ThematicBreak => self.html.push_str("<hr>"),
             NodeValue::BlockQuote => self.wrap("blockquote", node),
             NodeValue::List(list) => self.list(node, list),
-            NodeValue::Item(_) => self.wrap("li", node),
+            NodeValue::Item(_) => self.item(node, None),
             NodeValue::TaskItem(task) => self.task(node, task.symbol.is_some()),
             NodeValue::CodeBlock(block) => self.code_block(block),
             NodeValue::Table(table) => self.table(node, table),
@@ -97,8 +110,8 @@ impl Writer<'_> {
             match piece {
                 Piece::Text(text) => escape_into(&mut self.html, text),
                 Piece::Tag { html, .. } => self.html.push_str(html),
+                Piece::Address { source, www } => self.address(source, www),
                 Piece::Formula { latex, display, source } => self.formula(latex, display, source),
-                Piece::Address(address) => self.address(address),
             }
         }
     }
@@ -108,9 +121,8 @@ impl Writer<'_> {
             Some(mathml) if display => {
                 self.html.extend(["<span class=\"formula\" tabindex=\"0\">", &mathml, "</span>"]);
             }
-            // A formula doesn't wrap. A long one scrolls in a box of its own, so that the page needn't.
-            Some(mathml) if math::width(&mathml) > LONGEST_IN_A_LINE => {
-                self.html.extend(["<span class=\"formula long\" tabindex=\"0\">", &mathml, "</span>"]);
+            Some(mathml) if latex.len() > SHORT || mathml.contains("<mspace") || mathml.contains("<mtable") => {
+                self.html.extend(["<span class=\"formula-inline\" tabindex=\"0\">", &mathml, "</span>"]);
             }
             Some(mathml) => self.html.push_str(&mathml),
             None => {
@@ -118,22 +130,6 @@ impl Writer<'_> {
                 escape_into(&mut self.html, source);
                 self.end("code");
             }
-        }
-    }
-
-    /// A bare address; inside a link it's only text.
-    fn address(&mut self, address: &str) {
-        let is_web = address.starts_with(|c: char| c.eq_ignore_ascii_case(&'w'));
-        let target = if is_web { format!("http://{address}") } else { address.to_owned() };
-        match link::allowed(&target).filter(|_| !self.in_link) {
-            Some(target) => {
-                self.html.push_str("<a href=\"");
-                escape_into(&mut self.html, target);
-                self.html.push_str("\">");
-                escape_into(&mut self.html, address);
-                self.end("a");
-            }
-            None => escape_into(&mut self.html, address),
         }
     }
 
@@ -156,33 +152,53 @@ impl Writer<'_> {
             self.wrap("ul", node);
             return;
         }
-        let numbers: Vec<usize> = node.children().map(|item| number(item).unwrap_or(list.start)).collect();
-        // `1.` before every item is Markdown's way to say "number them".
-        let is_numbered_by_itself = numbers.len() > 1 && numbers.iter().all(|number| *number == numbers[0]);
+        let mut classes = Vec::new();
+        if list.delimiter == ListDelimType::Paren {
+            classes.push("parenthesised");
+        }
+        let mut number = list.start;
+        let numbers: Vec<usize> = node
+            .children()
+            .map(|item| {
+                number = match &item.data().value {
+                    NodeValue::Item(item) => item.start,
+                    _ => number,
+                };
+                number += 1;
+                number - 1
+            })
+            .collect();
+        if numbers.iter().any(|&number| number > 99) {
+            classes.push("wide-numbers");
+        }
         self.html.push_str("<ol");
         if list.start != 1 {
             self.html.push_str(&format!(" start=\"{}\"", list.start));
         }
-        // The sign of a year stands further out than that of a single digit.
-        let digits = numbers.iter().max().map_or(1, |most| most.to_string().len());
-        if digits > 2 {
-            self.html.push_str(&format!(" class=\"digits-{digits}\""));
+        if !classes.is_empty() {
+            self.html.push_str(&format!(" class=\"{}\"", classes.join(" ")));
         }
         self.html.push('>');
         let mut expected = list.start;
-        for (item, written) in node.children().zip(numbers) {
-            let is_item = matches!(item.data().value, NodeValue::Item(_));
-            if !is_item || written == expected || is_numbered_by_itself {
-                self.node(item);
+        for (item, number) in node.children().zip(numbers) {
+            if matches!(item.data().value, NodeValue::Item(_)) {
+                self.item(item, Some(number).filter(|&number| number != expected));
             } else {
-                self.html.push_str(&format!("<li value=\"{written}\">"));
-                self.children(item);
-                self.end("li");
-                expected = written;
+                self.node(item);
             }
-            expected += 1;
+            expected = number + 1;
         }
         self.end("ol");
+    }
+
+    /// An item of a list, with its number where that is not the next one.
+    fn item(&mut self, node: Node<'_>, number: Option<usize>) {
+        match number {
+            Some(number) => self.html.push_str(&format!("<li value=\"{number}\">")),
+            None => self.tag("li"),
+        }
+        self.children(node);
+        self.end("li");
     }
 
     /// A task; its first paragraph is the label of its box, so that a screen reader reads them as one.
@@ -224,6 +240,9 @@ impl Writer<'_> {
 
     fn link(&mut self, node: Node<'_>, target: &NodeLink) {
         let url = self.masked.source(&target.url).into_owned();
+        let label = node.first_child().filter(|child| child.next_sibling().is_none());
+        let bare =
+            label.is_some_and(|child| matches!(&child.data().value, NodeValue::Text(text) if **text == *target.url));
         let Some(address) = link::allowed(&url).filter(|_| !self.in_link) else {
             self.children(node);
             return;
@@ -233,12 +252,27 @@ impl Writer<'_> {
         self.html.push_str("\">");
         self.in_link = true;
         self.children(node);
-        self.in_link = false;
-        self.end("a");
-        if let Some(host) = link::other_host(&self.masked.source(&node.collect_text()), address) {
+        if !bare && let Some(host) = link::hidden_host(&self.masked.source(&node.collect_text()), address) {
             self.html.push_str(" (");
             escape_into(&mut self.html, host);
             self.html.push(')');
+        }
+        self.in_link = false;
+        self.end("a");
+    }
+
+    /// A bare address; inside a link, only its text.
+    fn address(&mut self, address: &str, www: bool) {
+        let url = if www { format!("https://{address}") } else { address.to_owned() };
+        match link::allowed(&url).filter(|_| !self.in_link) {
+            Some(url) => {
+                self.html.push_str("<a href=\"");
+                escape_into(&mut self.html, url);
+                self.html.push_str("\">");
+                escape_into(&mut self.html, address);
+                self.end("a");
+            }
+            None => escape_into(&mut self.html, address),
         }
     }
 
@@ -294,14 +328,6 @@ impl Writer<'_> {
             self.end(tag);
         }
         self.end("tr");
-    }
-}
-
-/// The number that is written before an item of an ordered list.
-fn number(item: Node<'_>) -> Option<usize> {
-    match &item.data().value {
-        NodeValue::Item(list) => Some(list.start),
-        _ => None,
     }
 }
 

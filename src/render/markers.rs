@@ -58,11 +58,11 @@ pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
     let (width, first) = match bytes.first()? {
         b'-' | b'*' | b'+' => (1, true),
         b'0'..=b'9' => {
-            let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
-            if digits > 9 || !matches!(bytes.get(digits), Some(b'.' | b')')) || dotted_number(text) > 0 {
+            let digits = number(text)?;
+            if !numbers_an_item(text, digits) {
                 return None;
             }
-            (digits + 1, text[..digits].parse::<u32>() == Ok(1))
+            (digits + 1, &text[..digits] == "1")
         }
         _ => return None,
     };
@@ -77,17 +77,28 @@ pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
     (gap > 0).then_some(ListMarker { width, offset, interrupts: first, empty: false })
 }
 
-/// Bytes of the first number of a date or another dotted number that begins `text`, up to its dot: 2 for `12. 3. 발표`.
-/// 0 if none does. CommonMark would read such a line as a list in a list, which nobody writes on one line.
-pub(super) fn dotted_number(text: &str) -> usize {
-    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
-    let first = digits(text);
-    let Some(rest) = text[first..].strip_prefix(". ").filter(|_| (1..=4).contains(&first)) else { return 0 };
-    let rest = rest.trim_start_matches(' ');
-    let second = digits(rest);
-    let is_dotted = (1..=2).contains(&second)
-        && rest[second..].strip_prefix('.').is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
-    if is_dotted { first } else { 0 }
+/// Digits of the number at the start of `text`, if CommonMark would take it for the number of a list item.
+fn number(text: &str) -> Option<usize> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    ((1..=9).contains(&digits) && matches!(text.as_bytes().get(digits), Some(b'.' | b')'))).then_some(digits)
+}
+
+/// Whether the number that begins `text` is that of an item, and can be shown as it was written: no date (`12. 3. 발표`),
+/// no leading zero (`007.`), at most four digits (a year).
+fn numbers_an_item(text: &str, digits: usize) -> bool {
+    let zero = digits > 1 && text.starts_with('0');
+    let behind = text[digits + 1..].trim_start_matches([' ', '\t']);
+    let second = behind.bytes().take_while(u8::is_ascii_digit).count();
+    let after = &behind.as_bytes()[second..];
+    let date = (1..=2).contains(&second)
+        && matches!(after.first(), Some(b'.' | b')'))
+        && !after.get(1).is_some_and(u8::is_ascii_digit);
+    !zero && digits <= 4 && !date
+}
+
+/// Digits at the start of `text` that CommonMark reads as the number of an item, but that are text here.
+pub(super) fn number_as_text(text: &str) -> Option<usize> {
+    number(text).filter(|&digits| !numbers_an_item(text, digits))
 }
 
 /// Bytes of the block quote signs, list markers and white space a line begins with, and how many markers those are.

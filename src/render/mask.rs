@@ -3,23 +3,49 @@
 //! Formulas are full of `*`, `_`, `|` and line beginnings that mean something else in Markdown, raw HTML would open
 //! blocks that swallow the text after them, and reference definitions would vanish from the page. So each formula (and
 //! each of the few allowed tags) is replaced by a numbered token of private-use characters, and a `<` or `[` that could
-//! begin an HTML block or a definition by a single such character. A token that ends up in code or in an address turns
+//! begin an HTML block or a definition by a single such character. So are the marks of Markdown that are only characters
+//! in Korean school text: `~` in `3~5쪽`, `*` in `3*4`, the dot of a date. A token that ends up in code or in an address turns
 //! back into its source there, so being wrong about what is code does no harm.
 
-use super::emphasis::{self, Edit, Run};
-use super::fence::{FencedCode, Line};
+use super::emphasis::{self, Run};
+use super::fence::FencedCode;
 use super::formula::{self, Formula};
 use super::{link, markers};
 use std::borrow::Cow;
 
 const OPEN: char = '\u{e000}';
 const CLOSE: char = '\u{e001}';
-/// Stands for nothing. Beside a mark of emphasis it counts as a letter, so that the mark can open or close.
-const NOTHING: char = '\u{e002}';
-/// Where the stand-ins of ASCII characters begin that are text and must not act as Markdown.
-const LITERALS: u32 = 0xe100;
-/// What they stand for, from the space on.
-const ASCII: &str = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+const LESS: char = '\u{e002}';
+const BRACKET: char = '\u{e003}';
+const TILDE: char = '\u{e004}';
+const STAR: char = '\u{e005}';
+const UNDERSCORE: char = '\u{e006}';
+const DOT: char = '\u{e007}';
+const PARENTHESIS: char = '\u{e008}';
+/// Nothing, but a letter to the parser.
+const LETTER: char = '\u{e009}';
+/// Nothing, but white space to the parser.
+const SPACE: char = '\u{2028}';
+
+/// What a single character of the mask stands for.
+fn unmasked(c: char) -> Option<&'static str> {
+    Some(match c {
+        LESS => "<",
+        BRACKET => "[",
+        TILDE => "~",
+        STAR => "*",
+        UNDERSCORE => "_",
+        DOT => ".",
+        PARENTHESIS => ")",
+        LETTER | SPACE => "",
+        _ => return None,
+    })
+}
+
+/// The characters that the mask uses.
+fn is_mask(c: char) -> bool {
+    matches!(c, OPEN..=LETTER | SPACE)
+}
 
 /// A text ready for the Markdown parser.
 #[derive(Debug, Default)]
@@ -38,9 +64,17 @@ struct Hidden {
 
 #[derive(Debug)]
 enum Meaning {
-    Formula { latex: String, display: bool },
+    Formula {
+        latex: String,
+        display: bool,
+    },
     Tag(&'static str),
-    Address,
+    /// A bare address; with `www`, its scheme is left out.
+    Address {
+        www: bool,
+    },
+    /// An escaped character that would still mean something to the parser.
+    Character,
 }
 
 /// A stretch of text the parser gave back.
@@ -50,10 +84,10 @@ pub(super) enum Piece<'a> {
     Text(&'a str),
     /// A formula; `source` is it with its delimiters.
     Formula { latex: &'a str, display: bool, source: &'a str },
+    /// A bare address; with `www`, its scheme is left out.
+    Address { source: &'a str, www: bool },
     /// One of the allowed tags: as it is put out, and as it was written.
     Tag { html: &'static str, source: &'a str },
-    /// A bare address.
-    Address(&'a str),
 }
 
 /// The only HTML that works in Markdown here, as written and as put out.
@@ -72,15 +106,11 @@ impl Masked {
     pub(super) fn new(text: &str) -> Self {
         let mut masked = Self::default();
         masked.add(text);
-        masked.end();
-        masked
-    }
-
-    /// Ends the last line: the parser takes a list marker at the very end for text.
-    pub(super) fn end(&mut self) {
-        if !self.text.ends_with('\n') {
-            self.text.push('\n');
+        // Without a line end, the parser takes a last line of `1.` for text.
+        if !masked.text.ends_with('\n') {
+            masked.text.push('\n');
         }
+        masked
     }
 
     /// Masks a text and appends it.
@@ -97,84 +127,48 @@ impl Masked {
             self.text.push_str(&line[..prefix]);
             // On every line, code or not: what is code is only guessed here, and in code it changes nothing.
             let from = at + prefix + self.opening(content);
-            let code = code.line(line);
             // A line of "```" that is no fence, for a backtick further on, would be one if that backtick went with a formula.
-            at = if code == Line::NestedFence {
-                self.text.extend(clean[from..end].chars().map(|c| if c == '`' { literal(c) } else { c }));
-                end
-            } else if code == Line::Code || content.starts_with("```") {
+            at = if code.line(line) || content.starts_with("```") {
+                if code.is_nested_fence() {
+                    self.text.push(LETTER);
+                }
                 self.text.push_str(&clean[from..end]);
                 end
             } else {
-                let (start, mut runs) = (self.text.len(), Vec::new());
-                let next = self.inline(&clean, at, prefix, from, end, &mut runs);
-                self.edit(start, &emphasis::plan(&self.text, start, &runs));
-                next
+                self.inline(&clean, at, prefix, from, end)
             };
         }
     }
 
-    /// Applies the edits of a line that begins at `start`. They are in order and don't overlap.
-    fn edit(&mut self, start: usize, edits: &[Edit]) {
-        if edits.is_empty() {
-            return;
-        }
-        let line = self.text.split_off(start);
-        let mut done = 0;
-        for edit in edits {
-            let at = edit.at() - start;
-            self.text.push_str(&line[done..at]);
-            done = at;
-            match *edit {
-                Edit::Join(_) => self.text.push(NOTHING),
-                Edit::Literal(Run { length, mark, .. }) => {
-                    self.text.extend(std::iter::repeat_n(literal(char::from(mark)), length));
-                    done += length;
-                }
-                Edit::Stars(Run { length, .. }) => {
-                    self.text.extend(std::iter::repeat_n('*', length));
-                    done += length;
-                }
-            }
-        }
-        self.text.push_str(&line[done..]);
-    }
-
-    /// Masks what could begin a definition, HTML or a list where a date stands, at the start of a line's content; gives the
-    /// bytes it took.
+    /// Masks what could begin a definition or HTML at the start of a line's content; gives the bytes it took.
     fn opening(&mut self, content: &str) -> usize {
-        let number = markers::dotted_number(content);
-        let masked =
-            if may_define(content) || (content.starts_with('<') && !is_autolink(content) && tag(content).is_none()) {
-                0
-            } else if number > 0 {
-                self.text.push_str(&content[..number]);
-                number
-            } else {
-                return 0;
-            };
-        self.text.push(literal(char::from(content.as_bytes()[masked])));
-        masked + 1
+        if let Some(digits) = markers::number_as_text(content) {
+            self.text.push_str(&content[..digits]);
+            self.text.push(if content[digits..].starts_with('.') { DOT } else { PARENTHESIS });
+            return digits + 1;
+        }
+        if may_define(content) {
+            self.text.push(BRACKET);
+        } else if content.starts_with('<') && !is_autolink(content) && tag(content).is_none() {
+            self.text.push(LESS);
+        } else {
+            return 0;
+        }
+        1
     }
 
-    /// Masks formulas, tags, bare addresses and single tildes from `at` to the end of the line that begins at `start`, and
-    /// notes the marks of emphasis in `runs`. Gives the place to go on from, which is further down if a formula runs over the
-    /// line's end.
-    fn inline(
-        &mut self,
-        text: &str,
-        start: usize,
-        prefix: usize,
-        mut at: usize,
-        mut end: usize,
-        runs: &mut Vec<Run>,
-    ) -> usize {
+    /// Masks formulas and tags from `at` to the end of the line that begins at `start`; gives the place to go on from,
+    /// which is further down if a formula runs over the line's end.
+    fn inline(&mut self, text: &str, start: usize, prefix: usize, mut at: usize, mut end: usize) -> usize {
         let content = &text[start + prefix..end];
         let one_line = content.starts_with(['#', '|']);
         let quoted = text[start..start + prefix].contains('>');
         let bytes = text.as_bytes();
+        let mut marks = emphasis::Line::new(&text[at..end]);
         while at < end {
-            let plain = bytes[at..end].iter().take_while(|b| !b"`$\\<~*_hHwW".contains(b)).count();
+            let special =
+                |b: &u8| matches!(b, b'`' | b'$' | b'\\' | b'<' | b'*' | b'_' | b'~' | b'h' | b'H' | b'w' | b'W');
+            let plain = bytes[at..end].iter().take_while(|b| !special(b)).count();
             self.text.push_str(&text[at..at + plain]);
             at += plain;
             if at >= end {
@@ -184,29 +178,27 @@ impl Masked {
                 let span = code_span(&text[at..end]);
                 self.text.push_str(&text[at..at + span]);
                 at += span;
+            } else if matches!(bytes[at], b'*' | b'_' | b'~') {
+                at += self.emphasis(&mut marks, &text[..end], start + prefix, at);
+            } else if bytes[at].is_ascii_alphabetic() {
+                if let Some((range, www)) = link::bare(&text[..end], at) {
+                    self.hide(&text[range.clone()], Meaning::Address { www });
+                    at = range.end;
+                } else {
+                    self.text.push(char::from(bytes[at]));
+                    at += 1;
+                }
+            } else if text[at..end].starts_with("\\@") {
+                self.hide("\\@", Meaning::Character);
+                at += 2;
             } else if let Some((source, written)) = tag(&text[at..end]) {
                 self.hide(source, Meaning::Tag(written));
                 at += source.len();
-            } else if matches!(bytes[at], b'~' | b'*' | b'_') {
-                let (mark, length) = (bytes[at], markers::run(&text[at..end], bytes[at]));
-                if mark == b'~' && length != 2 {
-                    // Only two strike out: `3~5쪽`, `좋아요~!`.
-                    self.text.extend(std::iter::repeat_n(literal('~'), length));
-                } else {
-                    if mark != b'~' {
-                        runs.push(Run { at: self.text.len(), length, mark });
-                    }
-                    self.text.push_str(&text[at..at + length]);
-                }
-                at += length;
-            } else if let Some(after) = link::bare(&text[..end], at) {
-                self.hide(&text[at..after], Meaning::Address);
-                at = after;
-            } else if let Some(Formula { latex, end: after, display, is_doubled }) = formula::find(text, at, one_line) {
+            } else if let Some(Formula { latex, end: after, display }) = formula::find(text, at, one_line) {
                 let latex = match content.as_bytes().first() {
-                    _ if is_doubled => text[latex].replace("\\\\", "\\"),
                     // A table's cells need `\|` for a bar; in the formula it is only a bar.
                     Some(b'|') => text[latex].replace("\\|", "|"),
+                    _ if text[at..].starts_with("\\\\") => text[latex].replace("\\\\", "\\"),
                     _ if quoted => unquoted(&text[latex]),
                     _ => text[latex].to_owned(),
                 };
@@ -226,6 +218,43 @@ impl Masked {
         at
     }
 
+    /// Masks a run of emphasis marks where the parser would misread it; gives its length.
+    fn emphasis(&mut self, marks: &mut emphasis::Line, text: &str, line: usize, at: usize) -> usize {
+        let mark = text.as_bytes()[at];
+        let name = python_name(&text[at..]);
+        if !name.is_empty() {
+            self.text.extend(name.chars().map(|c| if c == '_' { UNDERSCORE } else { c }));
+            return name.len();
+        }
+        let length = markers::run(&text[at..], mark);
+        let before = text[line.min(at)..at].chars().next_back();
+        let run = marks.run(mark, length, before, text[at + length..].chars().next());
+        let written = &text[at..at + length];
+        match run {
+            Run::Parsed => self.text.push_str(written),
+            Run::Literal => {
+                let masked = match mark {
+                    b'*' => STAR,
+                    b'_' => UNDERSCORE,
+                    _ => TILDE,
+                };
+                self.text.extend(std::iter::repeat_n(masked, length));
+            }
+            Run::Opens => {
+                self.text.push(SPACE);
+                self.text.push_str(written);
+            }
+            Run::Closes { after_space } => {
+                if after_space {
+                    self.text.push(LETTER);
+                }
+                self.text.push_str(written);
+                self.text.push(SPACE);
+            }
+        }
+        length
+    }
+
     fn hide(&mut self, source: &str, meaning: Meaning) {
         self.text.push(OPEN);
         self.text.push_str(&self.hidden.len().to_string());
@@ -242,17 +271,14 @@ impl Masked {
             }
             let mut rest = text[at..].chars();
             match rest.next() {
-                Some(c @ '\u{e100}'..) => {
-                    let index = (u32::from(c) - LITERALS) as usize - 32;
-                    pieces.push(Piece::Text(&ASCII[index..=index]));
-                }
                 Some(OPEN) => {
                     if let Some((number, after)) = rest.as_str().split_once(CLOSE)
                         && let Some(hidden) = number.parse::<usize>().ok().and_then(|number| self.hidden.get(number))
                     {
                         pieces.push(match &hidden.meaning {
+                            Meaning::Address { www } => Piece::Address { source: &hidden.source, www: *www },
+                            Meaning::Character => Piece::Text(&hidden.source[1..]),
                             Meaning::Tag(html) => Piece::Tag { html, source: &hidden.source },
-                            Meaning::Address => Piece::Address(&hidden.source),
                             Meaning::Formula { latex, display } => {
                                 Piece::Formula { latex, display: *display, source: &hidden.source }
                             }
@@ -260,7 +286,8 @@ impl Masked {
                         rest = after.chars();
                     }
                 }
-                _ => {}
+                Some(c) => pieces.extend(unmasked(c).filter(|text| !text.is_empty()).map(Piece::Text)),
+                None => {}
             }
             text = rest.as_str();
         }
@@ -278,38 +305,21 @@ impl Masked {
         let pieces = self.pieces(text).into_iter().map(|piece| match piece {
             Piece::Text(source)
             | Piece::Formula { source, .. }
-            | Piece::Tag { source, .. }
-            | Piece::Address(source) => source,
+            | Piece::Address { source, .. }
+            | Piece::Tag { source, .. } => source,
         });
         Cow::Owned(pieces.collect())
     }
 }
 
-/// The stand-in of a printable ASCII character that must not act as Markdown.
-fn literal(c: char) -> char {
-    char::from_u32(LITERALS + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
-}
-
-fn is_mask(c: char) -> bool {
-    matches!(c, OPEN | CLOSE | NOTHING | '\u{e120}'..='\u{e17e}')
-}
-
-/// Characters that turn the direction of writing and can make a text read as another. Nobody needs them in an answer:
-/// browsers order right-to-left text without them.
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Line ends as `\n`; no byte order marks, NUL, stray carriage returns, characters that turn the direction of writing or
-/// that the mask uses.
+/// Line ends as `\n`; no byte order marks, NUL, stray carriage returns or characters that the mask uses.
 pub(super) fn normalise(text: &str) -> Cow<'_, str> {
-    let is_changed = |c| matches!(c, '\r' | '\0' | '\u{feff}') || is_mask(c) || turns_direction(c);
-    if !text.contains(is_changed) {
+    if !text.contains(|c| matches!(c, '\r' | '\0' | '\u{feff}' | '\u{2029}') || is_mask(c)) {
         return Cow::Borrowed(text);
     }
     let unix = text.replace("\r\n", "\n");
-    let clean = unix.chars().filter(|&c| c != '\u{feff}' && !turns_direction(c)).map(|c| match c {
-        '\r' => ' ',
+    let clean = unix.chars().filter(|&c| c != '\u{feff}').map(|c| match c {
+        '\r' | SPACE | '\u{2029}' => ' ',
         c if c == '\0' || is_mask(c) => char::REPLACEMENT_CHARACTER,
         c => c,
     });
@@ -353,6 +363,16 @@ fn may_define(content: &str) -> bool {
         }
     }
     true
+}
+
+/// The name of Python's own that begins `text`, such as `__init__`; empty if none does. It's no emphasis.
+fn python_name(text: &str) -> &str {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_lowercase())
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let name = text.strip_prefix("__").and_then(|rest| rest.split_once("__")).map_or("", |(name, _)| name);
+    if is_name(name) { &text[..name.len() + 4] } else { "" }
 }
 
 fn is_autolink(content: &str) -> bool {

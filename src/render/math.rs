@@ -19,11 +19,7 @@ const FORBIDDEN: [&str; 9] =
 ///
 /// `None` if the formula is too long, too deep, defines commands or is not understood; then its source should be shown.
 pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
-    if latex.len() > LONGEST || defines(latex) {
-        return None;
-    }
-    let latex = &*understandable(latex);
-    if is_too_deep(latex) {
+    if latex.len() > LONGEST || is_too_deep(latex) || defines(latex) {
         return None;
     }
     // The converter has `expect`s on its own state. A student's page must survive a formula that breaks one.
@@ -31,6 +27,10 @@ pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
 }
 
 fn convert(latex: &str, display: bool) -> Option<String> {
+    let latex = &chemistry::rewrite(latex)?;
+    if latex.len() > 4 * LONGEST || is_too_deep(latex) {
+        return None;
+    }
     let storage = Storage::new();
     let events: Vec<_> = Parser::new(latex, &storage).take(MOST_EVENTS + 1).collect::<Result<_, _>>().ok()?;
     if events.is_empty() || events.len() > MOST_EVENTS {
@@ -42,80 +42,6 @@ fn convert(latex: &str, display: bool) -> Option<String> {
     mathml::write_mathml(&mut html, events.into_iter().map(Ok::<_, std::fmt::Error>), config).ok()?;
     let html = String::from_utf8(html).ok().filter(|html| !html.contains("<merror"))?;
     Some(with_overlines(with_space_outside_scripts(&html)))
-}
-
-/// Commands that the converter doesn't know, as what it knows. The formula is right without its box or its other stroke.
-const RENAMED: [(&str, &str); 7] = [
-    ("\\boxed", ""),
-    ("\\fbox", "\\text"),
-    ("\\bcancel", "\\cancel"),
-    ("\\xcancel", "\\cancel"),
-    ("\\phantom", "\\quad{}\\notshown"),
-    ("\\hphantom", "\\quad{}\\notshown"),
-    ("\\vphantom", "\\notshown"),
-];
-
-/// The formula in the words of the converter: percent signs as such (in LaTeX they begin a comment, but no model writes one),
-/// chemistry as indices and arrows, a number of the equation as text behind it.
-fn understandable(latex: &str) -> String {
-    let mut text = String::with_capacity(latex.len());
-    let mut escaped = false;
-    for c in latex.chars() {
-        if c == '%' && !escaped {
-            text.push('\\');
-        }
-        escaped = c == '\\' && !escaped;
-        text.push(c);
-    }
-    for (name, known) in RENAMED {
-        text = text.replace(name, known);
-    }
-    with_argument(&mut text, "\\notshown", |_| String::new());
-    with_argument(&mut text, "\\pu", |unit| format!("\\mathrm{{{unit}}}"));
-    with_argument(&mut text, "\\ce", chemistry::latex);
-    with_argument(&mut text, "\\tag*", |label| format!("\\qquad\\text{{{label}}}"));
-    with_argument(&mut text, "\\tag", |label| format!("\\qquad\\text{{({label})}}"));
-    text
-}
-
-/// Replaces every `name{argument}`.
-fn with_argument(text: &mut String, name: &str, replace: impl Fn(&str) -> String) {
-    let mut from = 0;
-    while let Some(at) = text[from..].find(name).map(|at| from + at) {
-        let open = at + name.len();
-        let Some(length) = group(&text[open..]) else {
-            from = open;
-            continue;
-        };
-        let new = replace(&text[open + 1..open + length - 1]);
-        text.replace_range(at..open + length, &new);
-        from = at + new.len();
-    }
-}
-
-/// Bytes of the group in braces that begins `text`.
-fn group(text: &str) -> Option<usize> {
-    let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate() {
-        match byte {
-            b'{' => depth += 1,
-            b'}' if depth == 1 => return Some(at + 1),
-            b'}' => depth = depth.checked_sub(1)?,
-            _ if depth == 0 => return None,
-            _ => {}
-        }
-    }
-    None
-}
-
-/// About how many characters wide a formula is.
-pub(super) fn width(mathml: &str) -> usize {
-    let mut characters = 0;
-    for (n, part) in mathml.split('<').enumerate() {
-        let text = if n == 0 { part } else { part.split_once('>').map_or("", |(_, text)| text) };
-        characters += if part.starts_with("mspace") { 2 } else { text.chars().filter(|c| !c.is_whitespace()).count() };
-    }
-    characters
 }
 
 /// Moves the thin space before a function's name out of the script element that carries its limits.
@@ -241,6 +167,15 @@ mod tests {
             r"\therefore x = \pm 2",
             r"1,000 \times 3\%",
             r"\boxed{x = 3}",
+            r"30%",
+            r"40% + 20% = 60\%",
+            r"x = 1 \tag{1}",
+            r"\phantom{x}y",
+            r"\bcancel{x}",
+            r"\fbox{답}",
+            r"\ce{2H2 + O2 -> 2H2O}",
+            r"\ce{SO4^2-}",
+            r"\ce{^{14}_6C}",
             r"\mathrm{km/h}",
             r"\left\{ x \mid x > 0 \right\}",
             r"\cancel{x}",

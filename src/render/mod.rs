@@ -3,6 +3,8 @@
 //! The dialect is GitHub-flavoured Markdown with formulas, read with an eye on how models write and on what must
 //! never reach a student's page:
 //!
+//! docs/markdown.md shows every rule with an example.
+//!
 //! - **Blocks stand alone.** The text is cut at places where CommonMark's block parser has nothing open ([`split`]),
 //!   and each piece is rendered by itself. So a finished block never changes, and the blocks of a streamed text are
 //!   exactly those of the whole text. The price: there are no footnotes and no reference definitions. `[1]: https://…`
@@ -44,7 +46,16 @@ use std::sync::Arc;
 /// A block is the smallest stretch that stands alone: mostly one paragraph, list, table or code block. The HTML of a
 /// block may be empty (`#` alone renders to nothing). Never panics; the work is bounded by the length of the text.
 pub fn markdown(text: &str) -> Vec<Arc<str>> {
-    let mut renderer = Renderer::new();
+    whole(Renderer::new(), text)
+}
+
+/// Renders a whole text like [`markdown`], but leaves every address as text: for text that may repeat what a stranger
+/// wrote, such as a topic that came with a link to the page.
+pub fn markdown_without_links(text: &str) -> Vec<Arc<str>> {
+    whole(Renderer::without_links(), text)
+}
+
+fn whole(mut renderer: Renderer, text: &str) -> Vec<Arc<str>> {
     renderer.push(text);
     renderer.finish();
     renderer.into_blocks()

@@ -19,7 +19,8 @@ pub fn plain(text: &str) -> String {
 fn read(node: Node<'_>, masked: &Masked, out: &mut String) {
     match &node.data().value {
         NodeValue::Text(text) => out.extend(masked.pieces(text).iter().map(|piece| match piece {
-            Piece::Text(text) | Piece::Address(text) => *text,
+            Piece::Text(text) => *text,
+            Piece::Address { source, .. } => *source,
             Piece::Formula { latex, .. } => latex.trim(),
             Piece::Tag { html: "<br>", .. } => "\n",
             Piece::Tag { .. } => "",

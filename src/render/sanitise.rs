@@ -73,7 +73,7 @@ const ATTRIBUTES: [(&str, &[&str]); 20] = [
     ("div", &["class", "tabindex", "role", "aria-label"]),
     ("input", &["type", "disabled", "checked"]),
     ("li", &["class", "value"]),
-    ("ol", &["class", "start"]),
+    ("ol", &["start", "class"]),
     ("pre", &["tabindex"]),
     ("span", &["class", "tabindex"]),
     ("td", &["class"]),
@@ -147,47 +147,55 @@ fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v,
         "target" => value == "_blank",
         "href" | "aria-label" | "disabled" | "checked" => true,
         // What is left are MathML's lengths, numbers and words. No length of a formula reaches across the page.
-        "width" | "height" | "depth" => is_length_within(value, -0.5, 4.0),
-        "linethickness" | "minsize" | "maxsize" => is_length_within(value, -40.0, 40.0),
+        "width" | "height" | "depth" | "linethickness" | "minsize" | "maxsize" => is_short_length(value),
         _ => value.len() <= 20 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
     };
     fine.then_some(Cow::Borrowed(value))
 }
 
 fn is_known_class(class: &str) -> bool {
-    const EXACT: [&str; 11] = [
+    const EXACT: [&str; 13] = [
         "code",
         "code-bar",
         "code-lang",
         "table-wrap",
         "formula",
-        "long",
+        "formula-inline",
+        "parenthesised",
+        "wide-numbers",
         "task",
         "align-right",
         "align-center",
         "small",
         "mop-negated",
     ];
-    EXACT.contains(&class)
-        || ["s-", "language-", "menv-", "cell-", "digits-"].iter().any(|start| class.starts_with(start))
+    EXACT.contains(&class) || ["s-", "language-", "menv-", "cell-"].iter().any(|start| class.starts_with(start))
 }
 
-/// Whether a length is between so many em, or what comes to about that. Space beyond that paints over what stands beside the
-/// formula.
-fn is_length_within(value: &str, least: f32, most: f32) -> bool {
+/// At most 8 em, or what comes to about that, and hardly backwards: no space of a formula paints over what stands beside it.
+fn is_short_length(value: &str) -> bool {
     let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%');
-    let in_em = match &value[number.len()..] {
-        "em" => 1.0,
-        "ex" => 0.5,
-        "" => 4.0,
-        _ => 0.07,
+    let limit = match &value[number.len()..] {
+        "em" => 8.0,
+        "ex" => 16.0,
+        "" => 10.0,
+        _ => 120.0,
     };
-    number.parse::<f32>().is_ok_and(|number| (least..=most).contains(&(number * in_em)))
+    number.parse::<f32>().is_ok_and(|number| (-limit / 8.0..=limit).contains(&number))
 }
 
 /// Cleans the HTML of one block.
 pub(super) fn clean(html: &str) -> String {
-    CLEANER.clean(html).to_string()
+    let mut html = CLEANER.clean(html).to_string();
+    if html.contains(turns_direction) {
+        html.retain(|c| !turns_direction(c));
+    }
+    html
+}
+
+/// The invisible characters that turn the direction of writing: they make a text or an address read as another.
+pub(super) fn turns_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

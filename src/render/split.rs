@@ -4,7 +4,7 @@
 //! rests on finished lines alone, so it does not depend on how the text arrived. In doubt there is no cut: two blocks
 //! rendered together are still right, one block torn apart is not.
 
-use super::fence::{CodeLine, Fence, OpenFence};
+use super::fence::{Fence, FenceLine};
 use super::{markers, mask};
 
 /// Follows the lines of a text and says where it may be cut.
@@ -20,7 +20,7 @@ enum State {
     #[default]
     Fresh,
     /// A fenced code block, which only its closing line ends.
-    Fence(OpenFence),
+    Fence(Fence),
     /// Anything that a blank line may end.
     Open(Open),
     /// Something whose end cannot be told from the lines alone: no cut until the end of the text.
@@ -68,7 +68,7 @@ impl Splitter {
             State::Fresh => self.start(line),
             State::Fence(fence) => {
                 let (indent, at) = markers::indent(line);
-                let after = indent < 4 && fence.line(&line[at..]) == CodeLine::End;
+                let after = indent < 4 && fence.line(&line[at..]) == FenceLine::Closing;
                 if after {
                     self.state = State::Fresh;
                 }
@@ -101,7 +101,8 @@ impl Splitter {
         if markers::is_blank(start) {
             return false;
         }
-        let may_be_item = start.trim_start().bytes().all(|b| b.is_ascii_digit());
+        // A number may still become that of an item, or a date.
+        let may_be_item = start.trim_start().bytes().all(|b| b.is_ascii_digit() || b".) \t".contains(&b));
         let anew = open.blank && !may_be_item && open.is_ended_by(start);
         if anew {
             self.state = State::Fresh;
@@ -118,7 +119,7 @@ impl Splitter {
             if markers::is_heading(text) || markers::is_rule(text) {
                 return Cut { before: false, after: true };
             }
-            if let Some(fence) = OpenFence::open(text) {
+            if let Some(fence) = Fence::open(text) {
                 self.state = State::Fence(fence);
                 return Cut::default();
             }
@@ -142,7 +143,7 @@ impl Splitter {
         open.formula |= may_open_formula(line);
         let (indent, at) = markers::indent(line);
         let text = &line[at..];
-        let fence = OpenFence::open(text);
+        let fence = Fence::open(text);
         if open.item.is_some_and(|item| indent >= item) {
             if open.doubtful && indent < 4 && fence.is_some() {
                 self.state = State::Unclear;
@@ -195,7 +196,7 @@ impl Open {
 
 /// Whether a delimiter stands in the line that can open a formula of several lines.
 fn may_open_formula(line: &str) -> bool {
-    ["$$", "\\(", "\\[", "\\begin{"].iter().any(|open| line.contains(open))
+    ["$$", "\\(", "\\["].iter().any(|open| line.contains(open))
 }
 
 /// A line of only `-`, `=`, `|` and `:`: it may turn the paragraph above into a heading or a table.

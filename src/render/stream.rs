@@ -1,6 +1,7 @@
 //! Rendering a text while it arrives.
 
 use super::heal::heal;
+use super::html::Links;
 use super::split::Splitter;
 use super::{block, markers};
 use std::ops::Range;
@@ -19,6 +20,7 @@ const GROWTH: usize = 8;
 /// costs nothing but the copy.
 #[derive(Debug, Default)]
 pub struct Renderer {
+    links: Links,
     text: String,
     blocks: Vec<Arc<str>>,
     splitter: Splitter,
@@ -36,6 +38,11 @@ impl Renderer {
     /// An empty text.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty text whose addresses stay text.
+    pub fn without_links() -> Self {
+        Self { links: Links::Text, ..Self::default() }
     }
 
     /// Appends a piece, which may end anywhere.
@@ -59,7 +66,7 @@ impl Renderer {
             return first..self.finished.max(first);
         }
         self.shown = self.text.len();
-        let html = block::render(&heal(tail), false);
+        let html = block::render(&heal(tail), false, self.links);
         let last = self.finished;
         match self.blocks.get_mut(last) {
             Some(shown) if **shown == *html => return first..last.max(first),
@@ -116,7 +123,7 @@ impl Renderer {
     fn close(&mut self, end: usize) {
         let markdown = &self.text[self.closed..end];
         if !markers::is_blank(markdown) {
-            let html = block::render(markdown, true).into();
+            let html = block::render(markdown, true, self.links).into();
             match self.blocks.get_mut(self.finished) {
                 Some(shown) => *shown = html,
                 None => self.blocks.push(html),

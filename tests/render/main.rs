@@ -2,6 +2,7 @@
 
 mod corpus;
 mod dialect;
+mod documented;
 mod oracle;
 mod safety;
 mod sources;

@@ -92,3 +92,24 @@ fn a_very_long_block_arrives_in_small_pieces() {
         assert_eq!(stream(&text, &lengths), markdown(&text));
     }
 }
+
+#[test]
+fn a_price_is_shown_as_soon_as_its_first_digit_has_come() {
+    for text in [
+        "값은 $3이고, 파이썬에서는 f-문자열 {name}을 a_b로 써요.",
+        "사과는 $5, 배는 $10^이에요.",
+        "$3.50짜리 \\n을 봐요",
+    ] {
+        let mut renderer = Renderer::new();
+        let mut longest = String::new();
+        for c in text.chars() {
+            renderer.push(c.encode_utf8(&mut [0; 4]));
+            renderer.refresh();
+            let shown = renderer.blocks().concat();
+            let digit = renderer.text().find('$').is_some_and(|at| renderer.text().len() > at + 1);
+            assert!(!digit || shown.contains("$3") || shown.contains("$5"), "{shown} after {}", renderer.text());
+            assert!(shown.len() + 12 >= longest.len(), "{shown} after {longest}");
+            longest = shown;
+        }
+    }
+}

@@ -65,6 +65,31 @@ fn an_own_topic_cannot_write_markup_into_the_guide() {
     assert!(guide.guide_content.contains("‘\\<b\\>\\*AI\\*\\</b\\> \\[나\\](x)’를"), "{}", guide.guide_content);
 }
 
+#[test]
+fn the_guide_shows_any_topic_as_it_was_written() {
+    for topic in [
+        "https://evil.example/login",
+        "www.evil.example",
+        "a@evil.example",
+        "[나](https://evil.example)",
+        "$x^2$",
+        "\\(x\\)",
+        "\\ce{H2O}",
+        "~~지움~~ **굵게**",
+        "&lt;b&gt;",
+    ] {
+        let guide = preset(&Topic::parse(topic).unwrap(), Locale::Ko);
+        for html in
+            [crate::render::markdown(&guide.guide_content), crate::render::markdown_without_links(&guide.guide_content)]
+        {
+            let html = html.concat();
+            let shown = topic.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            assert!(html.contains(&format!("‘{shown}’")), "{topic}: {html}");
+            assert!(!["<a ", "<math", "<del"].iter().any(|tag| html.contains(tag)), "{topic}: {html}");
+        }
+    }
+}
+
 const INTRO: &str =
     "빛은 공기 속에서 흩어져요. 파란빛이 더 잘 흩어진답니다.\\n\\n- 본 것을 먼저 말해요.\\n- 짐작을 더해요.";
 

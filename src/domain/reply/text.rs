@@ -31,12 +31,21 @@ pub(crate) fn markdown(text: &str, max: usize) -> String {
     }
 }
 
-/// Plain text that Markdown shows as it is. Text of one line only.
+/// Plain text that Markdown shows as it is: no mark, no formula, and no address that becomes a link. Text of one line
+/// only.
 pub(crate) fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '~' | '|' | '#' | '&') {
-            escaped.push('\\');
+    for (at, c) in text.char_indices() {
+        let www = || text.as_bytes()[..at].last_chunk::<3>().is_some_and(|start| start.eq_ignore_ascii_case(b"www"));
+        match c {
+            // Doubled, it would begin the formula `\\(…\\)`.
+            '\\' => {
+                escaped.push_str("&#92;");
+                continue;
+            }
+            '`' | '*' | '_' | '[' | ']' | '<' | '>' | '~' | '|' | '#' | '&' | '$' | '@' | ':' => escaped.push('\\'),
+            '.' if www() => escaped.push('\\'),
+            _ => {}
         }
         escaped.push(c);
     }

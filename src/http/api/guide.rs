@@ -79,7 +79,7 @@ pub async fn initial_guide(
             state.guides.make(&topic, locale, wait(&headers)).await
         }
     };
-    let guide_html = render::markdown(&found.guide.guide_content).concat();
+    let guide_html = render::markdown_without_links(&found.guide.guide_content).concat();
     Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
 }
 

@@ -17,7 +17,7 @@ use crate::domain::guide::{self, Guide};
 use crate::domain::message::MESSAGE_MAX_CHARS;
 use crate::domain::{ConversationId, Topic};
 use crate::http::{AppState, error::ApiError, learner::Learner};
-use crate::render::markdown;
+use crate::render::markdown_without_links;
 
 /// The query of the chat's address.
 #[derive(Debug, Default, Deserialize)]
@@ -132,7 +132,7 @@ fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response
         name: page.topic_name(topic),
         emoji: topic.preset().map_or("", |preset| preset.emoji()),
         greeting: guide::greeting(topic, page.locale),
-        guide_html: markdown(&guide.guide_content).concat(),
+        guide_html: markdown_without_links(&guide.guide_content).concat(),
         guide,
         strings: strings::json(Script::Chat, page.locale),
         max_chars: MESSAGE_MAX_CHARS,
