@@ -89,6 +89,10 @@ impl App {
             let (client, shared, stop, server) = (client.clone(), shared.clone(), stop.clone(), server.to_owned());
             tasks.spawn(async move { breaker::share(client, &server, shared, stop).await });
         }
+        if let Partner::Model(client, _) = &partner {
+            let models = config.model.models().cloned().collect();
+            tasks.spawn(discover(client.clone(), models, stop.clone()));
+        }
         tasks.spawn(backup::watch(config.backup.backup_url.clone(), stop.clone()));
         let guides = Guides::new(
             config.limits.guide_cache,
@@ -288,6 +292,18 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
+/// Asks the model server what it tells of itself, until it can be reached.
+async fn discover(client: llm::Client, models: Vec<String>, stop: CancellationToken) {
+    let pauses = [1, 5, 30].into_iter().chain(std::iter::repeat(120)).map(Duration::from_secs);
+    for pause in pauses {
+        if stop.run_until_cancelled(client.discover(&models)).await.unwrap_or(true)
+            || stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none()
+        {
+            return;
+        }
+    }
+}
+
 /// Who answers, as the settings say.
 ///
 /// # Errors
@@ -306,6 +322,8 @@ pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
         key: config.key(),
         fallbacks: config.openai_fallback_models.clone(),
         prices: prices.collect(),
+        window: Some(config.model_context_tokens).filter(|tokens| *tokens > 0),
+        slots: Some(config.model_slots).filter(|slots| *slots > 0),
         connect_timeout: seconds(config.connect_timeout_seconds),
         first_token_timeout: seconds(config.first_token_timeout_seconds),
         idle_timeout: seconds(config.idle_timeout_seconds),

@@ -283,11 +283,19 @@ pub struct ModelConfig {
     #[arg(long, env = "ANSWER_MAX_TOKENS", default_value_t = 1000)]
     pub answer_max_tokens: u32,
     /// Most tokens of feedback and of a guide
-    #[arg(long, env = "FEEDBACK_MAX_TOKENS", default_value_t = 800)]
+    #[arg(long, env = "FEEDBACK_MAX_TOKENS", default_value_t = 1200)]
     pub feedback_max_tokens: u32,
     /// Most tokens of earlier turns that are sent along with a question
     #[arg(long, env = "HISTORY_MAX_TOKENS", default_value_t = 6000)]
     pub history_max_tokens: u32,
+    /// Tokens of the model's context window, for question and answer together; 0 finds out from the server. Below 8192
+    /// the program uses shorter prompts
+    #[arg(long, env = "MODEL_CONTEXT_TOKENS", default_value_t = 0)]
+    pub model_context_tokens: u32,
+    /// Requests the model server works on at a time; 0 finds out from the server. Up to 4, a question's feedback is asked
+    /// for once its answer has begun
+    #[arg(long, env = "MODEL_SLOTS", default_value_t = 0)]
+    pub model_slots: u32,
     /// How varied answers are, 0 to 2
     #[arg(long, env = "TEMPERATURE", default_value_t = 0.7)]
     pub temperature: f32,

@@ -11,6 +11,9 @@ const MOST_TURNS: usize = 1_000_000;
 /// As many files as Linux lets a process open at most.
 const MOST_CONNECTIONS: usize = 1_048_576;
 
+/// Tokens of the smallest context window in which the shortest prompts leave room for a question and its answer.
+const SMALLEST_CONTEXT: u32 = 2_048;
+
 /// Settings that cannot work, as a sentence that says the mend.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -99,6 +102,11 @@ impl Config {
         }
         if model.answer_max_tokens == 0 || model.feedback_max_tokens == 0 {
             return refuse("ANSWER_MAX_TOKENS and FEEDBACK_MAX_TOKENS must be at least 1");
+        }
+        if (1..SMALLEST_CONTEXT).contains(&model.model_context_tokens) {
+            return refuse(&format!(
+                "MODEL_CONTEXT_TOKENS must be at least {SMALLEST_CONTEXT}, or 0 to find out from the server"
+            ));
         }
         for (name, seconds) in [
             ("CONNECT_TIMEOUT_SECONDS", model.connect_timeout_seconds),

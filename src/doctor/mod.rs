@@ -14,6 +14,7 @@ mod server;
 mod settings;
 mod sharing;
 mod web;
+mod window;
 
 pub use finding::{Finding, State, Subject};
 pub use server::is_healthy;
@@ -28,10 +29,11 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         // The other parts would be looked for where these settings say.
         return found;
     }
-    let ((database, database_clock), redis, model, backup, server, (public, public_clock)) = tokio::join!(
+    let ((database, database_clock), redis, model, window, backup, server, (public, public_clock)) = tokio::join!(
         database::check(config),
         sharing::check(config),
         model::check(config),
+        window::check(config),
         backups::check(config),
         server::check(config),
         public::check(config),
@@ -44,6 +46,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     found.extend(machine::clock(&clocks));
     found.extend(redis);
     found.push(model);
+    found.extend(window);
     found.push(backup);
     found.push(server);
     found.extend(public);

@@ -52,7 +52,9 @@ pub(super) async fn check(config: &Config) -> Finding {
                 Error::RateLimited { .. } => "model-limited",
                 Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
                 Error::NoAnswer => "model-no-answer",
-                Error::BadRequest { .. } | Error::Broken | Error::ContentFilter => "model-strange",
+                Error::BadRequest { .. } | Error::ContextFull { .. } | Error::Broken | Error::ContentFilter => {
+                    "model-strange"
+                }
             };
             finding(State::Failed, code).with("error", error)
         }

@@ -1,5 +1,9 @@
 //! Who answers: a model server, or the practice partner and the coach when none is connected.
 
+mod fit;
+mod head_start;
+mod requests;
+
 use std::time::Duration;
 
 use futures_util::{
@@ -7,14 +11,20 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     Feedback, Locale, Topic, coach,
     guide::{self, Guide},
-    prompt::{self, Prompt, Speaker},
+    prompt,
     turn::{Purpose, Usage},
     tutor,
 };
-use crate::llm::{self, practice};
+use crate::llm::{self, ReplyForm, practice};
+use fit::Squeeze;
+use requests::{Requests, SizedRequest};
+
+pub use head_start::{Follower, Lead, head_start};
 
 /// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
 pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
@@ -95,41 +105,47 @@ impl Partner {
     /// # Errors
     /// [`llm::Error`] when no model gave a first word.
     pub async fn answer(&self, asking: &Asking, pace: Duration) -> Result<AnswerStream, llm::Error> {
-        match self {
-            Self::Model(client, style) => {
-                let prompt = chat_prompt(asking, style);
-                let request = request(prompt, Purpose::Chat, style.answer_tokens, style.temperature, &asking.model);
-                Ok(client.stream(request).await?.boxed())
-            }
-            Self::Practice => Ok(practice_answer(asking, pace)),
-        }
+        self.answer_first(asking, pace, head_start().0).await
+    }
+
+    /// As [`Partner::answer`], ahead of the notes that wait for the other side of `lead`.
+    ///
+    /// # Errors
+    /// As [`Partner::answer`].
+    pub async fn answer_first(&self, asking: &Asking, pace: Duration, lead: Lead) -> Result<AnswerStream, llm::Error> {
+        let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
+        let requests = Requests { client, style, asking };
+        let model = asking.model.as_deref();
+        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.sent()).await?;
+        let (client, model) = (client.clone(), asking.model.clone());
+        let learn = move |piece: &Result<llm::Piece, llm::Error>| match piece {
+            Ok(llm::Piece::Thinking) => client.note_thinking(model.as_deref()),
+            Ok(llm::Piece::End(end)) => client.learn_use(model.as_deref(), size, end.usage),
+            _ => {}
+        };
+        Ok(pieces.inspect(learn).boxed())
     }
 
     /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
     pub async fn feedback(&self, asking: &Asking) -> Noted {
         let mut usage = Vec::new();
         if let Self::Model(client, style) = self {
-            // A second try for a reply that can't be read; a call that failed was retried by the client already.
-            for _ in 0..2 {
-                let prompt = tutor_prompt(asking);
-                let request = request(prompt, Purpose::Tutor, style.feedback_tokens, style.temperature, &asking.model);
-                match client.complete(request).await {
-                    Ok(completion) => {
-                        usage.push(used(Purpose::Tutor, &completion.end));
-                        if let Some(feedback) = read_feedback(asking, &completion.text) {
-                            return Noted { feedback, usage };
-                        }
-                        tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
-                    }
-                    Err(error) => {
-                        tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
-                        break;
-                    }
-                }
+            let requests = Requests { client, style, asking };
+            if let Some(feedback) = model_feedback(&requests, &mut usage).await {
+                return Noted { feedback, usage };
             }
             metrics::counter!("coach_fallbacks_total").increment(1);
         }
         Noted { feedback: self.coach(asking), usage }
+    }
+
+    /// As [`Partner::feedback`], after the request for the answer went out; where the server has few slots, after the
+    /// answer began. The two calls still run at the same time, but the answer never waits for the notes.
+    pub async fn feedback_after(&self, asking: &Asking, follower: Follower) -> Noted {
+        if let Self::Model(client, _) = self {
+            follower.wait(client.has_few_slots()).await;
+        }
+        self.feedback(asking).await
     }
 
     /// The notes of the built-in rules, at once.
@@ -141,17 +157,12 @@ impl Partner {
     /// What a call that broke off after `text` has cost, as far as we can tell; `None` without a model.
     #[must_use]
     pub fn estimate(&self, purpose: Purpose, asking: &Asking, text: &str) -> Option<Usage> {
-        let Self::Model(_, style) = self else { return None };
-        let prompt = match purpose {
-            Purpose::Tutor => tutor_prompt(asking),
-            Purpose::Chat | Purpose::Guide => chat_prompt(asking, style),
-        };
-        let read = prompt.turns.iter().map(|(_, text)| text.as_str()).chain([prompt.system]);
+        let Self::Model(client, style) = self else { return None };
         let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Some(Usage {
             purpose,
-            model: asking.model.clone().unwrap_or_else(|| "unknown".to_owned()),
-            prompt_tokens: tokens(read.map(prompt::estimate_tokens).sum()),
+            model: asking.model.as_deref().unwrap_or(client.model()).to_owned(),
+            prompt_tokens: tokens(Requests { client, style, asking }.prompt_tokens(purpose)),
             completion_tokens: tokens(prompt::estimate_tokens(text)),
             estimated: true,
         })
@@ -161,9 +172,8 @@ impl Partner {
     /// when what it wrote can't be read.
     pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
         let Self::Model(client, style) = self else { return (None, None) };
-        let request =
-            request(prompt::guide(topic, locale), Purpose::Guide, style.feedback_tokens, style.temperature, &None);
-        match client.complete(request).await {
+        let build = |squeeze| requests::guide(client, style, topic, locale, squeeze);
+        match complete(client, None, build).await {
             Ok(completion) => {
                 let guide = guide::read_guide(&completion.text, &guide::preset(topic, locale));
                 (guide, Some(used(Purpose::Guide, &completion.end)))
@@ -211,53 +221,49 @@ fn asked(asking: &Asking) -> coach::Asked<'_> {
     }
 }
 
-fn chat_prompt(asking: &Asking, style: &Style) -> Prompt {
-    let Asking { topic, history, message, .. } = asking;
-    let budget = style.history_tokens as usize;
-    match asking.history_source {
-        HistorySource::Stored => prompt::chat(topic, history, message, budget),
-        HistorySource::Client => prompt::chat_after_quoted_history(topic, history, message, budget),
-    }
+/// A whole reply to what `build` makes.
+async fn complete(
+    client: &llm::Client,
+    model: Option<&str>,
+    build: impl Fn(Squeeze) -> SizedRequest,
+) -> Result<llm::Completion, llm::Error> {
+    fit::send(client, model, build, &CancellationToken::new()).await?.0.collect().await
 }
 
-fn tutor_prompt(asking: &Asking) -> Prompt {
-    let said: Vec<(Speaker, &str)> = asking
-        .history
-        .iter()
-        .flat_map(|(question, answer)| [(Speaker::Student, question.as_str()), (Speaker::Assistant, answer.as_str())])
-        .collect();
-    prompt::tutor(&asking.topic, &said, &asking.message, asking.history.is_empty())
+/// The notes as a model writes them, if it writes any that can be read.
+async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Option<Feedback> {
+    let Requests { client, asking, .. } = *requests;
+    let model = asking.model.as_deref();
+    // A second try for a reply that can't be read; a call that failed was retried by the client already.
+    for _ in 0..2 {
+        let as_prose = client.reply_form(model) == ReplyForm::Prose;
+        let build = |squeeze| requests.tutor(as_prose, squeeze);
+        let completion = match complete(client, model, build).await {
+            Ok(completion) => completion,
+            Err(error) => {
+                tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
+                return None;
+            }
+        };
+        usage.push(used(Purpose::Tutor, &completion.end));
+        if !as_prose {
+            client.note_reply(model, tutor::is_json(&completion.text));
+        }
+        if let Some(feedback) = read_feedback(asking, &completion.text) {
+            return Some(feedback);
+        }
+        tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
+        if as_prose {
+            return None;
+        }
+    }
+    None
 }
 
 fn read_feedback(asking: &Asking, reply: &str) -> Option<Feedback> {
     tutor::read_feedback(reply, &asking.message, asking.history.is_empty(), || {
         coach::suggestions(&asking.topic, asking.locale, &asking.message)
     })
-}
-
-fn request(
-    prompt: Prompt,
-    purpose: Purpose,
-    max_tokens: u32,
-    temperature: f32,
-    model: &Option<String>,
-) -> llm::Request {
-    let system = llm::Message { role: llm::Role::System, content: prompt.system.to_owned() };
-    let said = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
-        role: match speaker {
-            Speaker::Student => llm::Role::User,
-            Speaker::Assistant => llm::Role::Assistant,
-        },
-        content,
-    });
-    llm::Request {
-        messages: std::iter::once(system).chain(said).collect(),
-        max_tokens,
-        temperature,
-        schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),
-        model: model.clone(),
-        purpose: purpose.as_str(),
-    }
 }
 
 #[cfg(test)]

@@ -8,15 +8,19 @@ use super::fault::{Fault, Scrub};
 use super::meter::Tally;
 use super::quirks::Known;
 use super::reading::Reading;
+use super::reply_form::{ReplyForm, ReplyForms};
+use super::sent;
 use super::spending::Spending;
 use super::stream::AnswerStream;
+use super::window::{ModelLimits, RequestSize, Windows};
 use super::wire::{self, Complaint};
-use super::{Completion, Piece, Request, Settings, retry, transport};
+use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
 use reqwest::{Response, Url};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, field::Empty};
 
 /// How much of a refusal is read, and for how long.
@@ -33,6 +37,8 @@ struct Inner {
     url: Url,
     breaker: Arc<Breaker>,
     known: Known,
+    windows: Windows,
+    reply_forms: ReplyForms,
     scrub: Scrub,
     spending: Arc<Spending>,
 }
@@ -50,6 +56,8 @@ impl Client {
             url,
             breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
             known: Known::default(),
+            windows: Windows::new(settings.window, settings.slots),
+            reply_forms: ReplyForms::default(),
             scrub: Scrub::new(settings.key.as_ref()),
             spending: Arc::new(Spending::new(
                 &settings.prices,
@@ -90,12 +98,79 @@ impl Client {
         }
     }
 
+    /// As [`Client::stream`]; cancels `sent` when the request is written to its connection.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    pub async fn stream_telling(&self, request: Request, sent: CancellationToken) -> Result<AnswerStream, Error> {
+        sent::telling(sent, self.stream(request)).await
+    }
+
     /// Asks a model and waits for the whole answer.
     ///
     /// # Errors
     /// As [`Client::stream`], and whatever breaks the answer off.
     pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
         self.stream(request).await?.collect().await
+    }
+
+    pub(super) fn endpoint(&self) -> &Url {
+        &self.0.url
+    }
+
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.0.http
+    }
+
+    pub(super) fn windows(&self) -> &Windows {
+        &self.0.windows
+    }
+
+    /// The model that is asked when a request names none.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        &self.0.settings.model
+    }
+
+    /// What is known of the context window of a model (the configured one if `None`).
+    #[must_use]
+    pub fn limits(&self, model: Option<&str>) -> ModelLimits {
+        self.0.windows.of(model.unwrap_or(self.model()))
+    }
+
+    /// Remembers that a request of this size failed with [`Error::ContextFull`].
+    pub fn learn_overflow(&self, model: Option<&str>, size: RequestSize, stated: Option<u32>) {
+        self.0.windows.learn_overflow(model.unwrap_or(self.model()), size, stated);
+    }
+
+    /// Remembers how the server counts the tokens of a request of this size.
+    pub fn learn_use(&self, model: Option<&str>, size: RequestSize, usage: Usage) {
+        if !usage.estimated {
+            let model = model.unwrap_or(self.model());
+            self.0.windows.learn_use(model, size, usage.prompt_tokens, usage.completion_tokens);
+        }
+    }
+
+    /// How to ask a model for a structured reply this time.
+    #[must_use]
+    pub fn reply_form(&self, model: Option<&str>) -> ReplyForm {
+        self.0.reply_forms.next(model.unwrap_or(self.model()))
+    }
+
+    /// Remembers whether a reply that was asked for as JSON came as JSON.
+    pub fn note_reply(&self, model: Option<&str>, is_json: bool) {
+        self.0.reply_forms.note(model.unwrap_or(self.model()), is_json);
+    }
+
+    /// Whether the server works on so few requests at a time that one more would keep an answer waiting.
+    #[must_use]
+    pub fn has_few_slots(&self) -> bool {
+        self.0.windows.has_few_slots()
+    }
+
+    /// Remembers that a model thinks before it answers.
+    pub fn note_thinking(&self, model: Option<&str>) {
+        self.0.windows.note_thinking(model.unwrap_or(self.model()));
     }
 
     /// What the circuit breaker finds out from now on, for other instances.
@@ -217,7 +292,8 @@ impl Inner {
         let mut quirks = known;
         loop {
             let body = wire::body(request, model, quirks);
-            let response = self.http.post(self.url.clone()).json(&body).send().await.map_err(Fault::of_transport)?;
+            let post = sent::with_body(self.http.post(self.url.clone()), &body);
+            let response = post.send().await.map_err(Fault::of_transport)?;
             let status = response.status();
             Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {

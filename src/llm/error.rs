@@ -36,6 +36,12 @@ pub enum Error {
         /// What the server said: at most 300 characters, our key taken out. For the log, not for students.
         detail: String,
     },
+    /// The request is larger than the model's context window. The same request never fits; a shorter one may.
+    #[error("the request does not fit the model's context window")]
+    ContextFull {
+        /// The window's size in tokens, where the server stated it.
+        window: Option<u32>,
+    },
     /// The server failed (5xx, 408).
     #[error("the model server failed ({status})")]
     Server {
@@ -123,6 +129,7 @@ impl Error {
             Self::Unauthorized => "unauthorized",
             Self::ModelMissing => "model_missing",
             Self::BadRequest { .. } => "bad_request",
+            Self::ContextFull { .. } => "context_full",
             Self::Server { .. } => "server",
             Self::Broken => "broken",
             Self::NoAnswer => "no_answer",

@@ -2,6 +2,7 @@
 
 use super::error::{Error, TimeoutPhase};
 use super::lines::LineError;
+use super::overflow::{self, Overflow};
 use super::wire::Complaint;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
@@ -45,6 +46,11 @@ impl Fault {
 
     /// A reply with a status other than success.
     pub(super) fn of_status(status: u16, complaint: Complaint, retry_after: Option<Duration>) -> Self {
+        // Servers send this with all kinds of statuses, but never with those of a key or an account.
+        let overflow = overflow::of_complaint(&complaint).filter(|_| !matches!(status, 401..=403));
+        if let Some(Overflow { window }) = overflow {
+            return Self { error: Error::ContextFull { window }, detail: complaint.message, retry_after: None };
+        }
         let error = match of_words(&complaint, status) {
             // Only these words outweigh a status; of the others the status knows better.
             Some(error @ (Error::Quota | Error::ContentFilter | Error::ModelMissing)) => error,
@@ -59,6 +65,9 @@ impl Fault {
 
     /// An error object in a stream that began well.
     pub(super) fn of_event(complaint: Complaint) -> Self {
+        if let Some(Overflow { window }) = overflow::of_complaint(&complaint) {
+            return Self::new(Error::ContextFull { window }, complaint.message);
+        }
         let number = complaint.code.parse().ok().filter(|code| (400..600).contains(code));
         let error = of_words(&complaint, number.unwrap_or(500))
             .or_else(|| number.map(|code| of_number(code, None, &complaint)))

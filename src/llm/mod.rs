@@ -10,30 +10,37 @@ mod breaker;
 mod chunk;
 mod client;
 mod decoder;
+mod discovery;
 mod error;
 mod fault;
 mod lenient;
 mod lines;
 mod meter;
+mod overflow;
 pub mod practice;
 mod quirks;
 mod reading;
+mod reply_form;
 mod retry;
+mod sent;
 mod settings;
 mod spending;
 mod stream;
 mod think;
 mod tokens;
 mod transport;
+mod window;
 mod wire;
 
 pub use breaker::{BreakerNews, BreakerState};
 pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
 pub use meter::{COST, describe_metrics};
+pub use reply_form::ReplyForm;
 pub use settings::Settings;
 pub use spending::Price;
 pub use stream::AnswerStream;
+pub use window::{ModelLimits, RequestSize};
 
 use serde::Serialize;
 

@@ -18,6 +18,10 @@ pub struct Settings {
     pub fallbacks: Vec<String>,
     /// What models cost, by name. Of others no cost is counted.
     pub prices: Vec<(String, Price)>,
+    /// Tokens of the models' context window; none to find out.
+    pub window: Option<u32>,
+    /// Requests the server works on at a time; none to find out.
+    pub slots: Option<u32>,
     /// To open a connection.
     pub connect_timeout: Duration,
     /// From sending a request to the first text of its answer, each attempt anew. Reasoning doesn't count as text.
@@ -48,6 +52,8 @@ impl Settings {
             model: model.into(),
             fallbacks: Vec::new(),
             prices: Vec::new(),
+            window: None,
+            slots: None,
             connect_timeout: Duration::from_secs(5),
             first_token_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30),

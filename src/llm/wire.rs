@@ -37,6 +37,8 @@ pub(super) struct Complaint {
     pub(super) param: String,
     /// The sentence.
     pub(super) message: String,
+    /// The size of the context window, as llama.cpp puts it beside the sentence.
+    pub(super) window: Option<u32>,
 }
 
 impl Complaint {
@@ -59,7 +61,8 @@ impl Complaint {
         let message = plain(error.get("message"));
         let message = if message.is_empty() { error.to_string() } else { message };
         let [code, kind, param] = ["code", "type", "param"].map(|key| plain(error.get(key)).to_lowercase());
-        Self { code, kind, param, message }
+        let window = error.get("n_ctx").and_then(Value::as_u64).and_then(|size| size.try_into().ok());
+        Self { code, kind, param, message, window }
     }
 
     /// Whether it carries any of these words as its code or type.
@@ -132,7 +135,13 @@ mod tests {
         let full = Complaint::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
         assert_eq!(
             full,
-            Complaint { code: "404".into(), kind: "t".into(), param: String::new(), message: "no".into() }
+            Complaint {
+                code: "404".into(),
+                kind: "t".into(),
+                param: String::new(),
+                message: "no".into(),
+                window: None
+            }
         );
         assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));
     }

@@ -16,6 +16,7 @@ async fn after_a_crash_the_message_is_there_and_one_click_answers_it() {
     let conversation = student.begin("과학 탐구").await;
     let turn = student.ask(&conversation, QUESTION).await;
     student.follow(&turn).await.until_shown("여기까지").await;
+    openai.wait_for_calls(2).await;
     program.kill();
     openai.wait_for_disconnects(2).await;
 

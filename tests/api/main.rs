@@ -49,6 +49,7 @@ mod stateless;
 mod stateless_stream;
 mod status;
 mod strangers;
+mod window;
 
 use serde_json::{Value, json};
 use support::{

@@ -80,7 +80,7 @@ async fn a_second_question_carries_the_first_one_along() {
     assert_eq!(said.len(), 4);
     assert!(said[1].contains(QUESTION));
     assert_eq!(said[2], canned::CHAT.concat());
-    assert_eq!(said[3], "그럼 저녁에는 왜 빨개져요?");
+    assert_eq!(said[3], "주제: \"과학 탐구\"\n\n그럼 저녁에는 왜 빨개져요?");
 
     let turns = student.conversation(&conversation).await["turns"].take();
     let seqs: Vec<_> = turns.as_array().unwrap().iter().map(|turn| turn["seq"].as_u64().unwrap()).collect();

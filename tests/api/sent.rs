@@ -144,6 +144,6 @@ async fn a_long_history_is_cut_by_whole_turns() {
     assert!(said.len() < 15 && said.len() > 1, "{}", said.len());
     assert!(said.len() % 2 == 1, "whole turns and the question");
     assert!(said[0].contains("과학 탐구"), "the topic stays: {}", said[0]);
-    assert_eq!(said[said.len() - 1], "7번 질문이에요");
+    assert_eq!(said[said.len() - 1], "주제: \"과학 탐구\"\n\n7번 질문이에요");
     assert!(said[said.len() - 3].contains("6번 질문이에요"));
 }

@@ -59,7 +59,7 @@ async fn failures_that_would_come_again_are_not_tried_again() {
         (Behaviour::error(403, "", "no"), Error::Unauthorized),
         (Behaviour::error(404, "model_not_found", "no"), Error::ModelMissing),
         (Behaviour::error(429, "insufficient_quota", "pay"), Error::Quota),
-        (Behaviour::error(400, "context_length_exceeded", "too long"), bad(400, "too long")),
+        (Behaviour::error(400, "context_length_exceeded", "too long"), Error::ContextFull { window: None }),
         (Behaviour::error(400, "content_filter", "no"), Error::ContentFilter),
         (Behaviour::status(422, r#"{"detail":"no"}"#), bad(422, "no")),
         (Behaviour::status(501, ""), Error::Server { status: 501 }),

@@ -12,7 +12,7 @@ use crate::database::{
 on_both_engines!(
     turns_come_in_the_order_they_were_asked,
     nobody_reads_anothers_turn,
-    the_history_holds_the_newest_answers_in_order,
+    the_history_holds_questions_and_answers_in_order,
     the_history_leaves_out_what_has_no_answer,
     the_history_of_one_conversation_knows_no_other,
     damaged_feedback_counts_as_missing,
@@ -43,18 +43,18 @@ async fn nobody_reads_anothers_turn(database: Database) {
     assert_eq!(read(&store, me, turn.id).await, turn);
 }
 
-async fn the_history_holds_the_newest_answers_in_order(database: Database) {
+async fn the_history_holds_questions_and_answers_in_order(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let mut asked = Vec::new();
     for n in 1..=6 {
-        asked.push(ask_and_end(&store, me, mine, &n.to_string(), &done(&format!("답 {n}"))).await);
+        let turn = ask_and_end(&store, me, mine, &n.to_string(), &done(&format!("답 {n}"))).await;
+        asked.push((turn.message, turn.answer));
     }
-    assert_eq!(store.turns_before(mine, 6, 3).await.unwrap(), asked[2..5]);
-    assert_eq!(store.turns_before(mine, 3, 10).await.unwrap(), asked[..2]);
-    assert_eq!(store.turns_before(mine, 1, 10).await.unwrap(), []);
-    assert_eq!(store.turns_before(mine, u32::MAX, 0).await.unwrap(), []);
-    assert_eq!(store.turns_before(mine, u32::MAX, 100).await.unwrap(), asked);
+    assert_eq!(store.exchanges(mine, 3..6).await.unwrap(), asked[2..5]);
+    assert_eq!(store.exchanges(mine, 0..3).await.unwrap(), asked[..2]);
+    assert_eq!(store.exchanges(mine, 0..1).await.unwrap(), []);
+    assert_eq!(store.exchanges(mine, 0..u32::MAX).await.unwrap(), asked);
 }
 
 async fn the_history_leaves_out_what_has_no_answer(database: Database) {
@@ -62,19 +62,20 @@ async fn the_history_leaves_out_what_has_no_answer(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     ask_and_end(&store, me, mine, "실패", &ended(TurnState::Failed)).await;
     let partial = Outcome { answer: "앞부분".to_owned(), ..ended(TurnState::Cancelled) };
-    let partial = ask_and_end(&store, me, mine, "중지", &partial).await;
-    let whole = ask_and_end(&store, me, mine, "질문", &done("답")).await;
+    ask_and_end(&store, me, mine, "중지", &partial).await;
+    ask_and_end(&store, me, mine, "질문", &done("답")).await;
     ask(&store, me, mine, "아직").await;
-    assert_eq!(store.turns_before(mine, 100, 100).await.unwrap(), [partial, whole]);
+    let expected = [("중지", "앞부분"), ("질문", "답")].map(|(q, a)| (q.to_owned(), a.to_owned()));
+    assert_eq!(store.exchanges(mine, 0..100).await.unwrap(), expected);
 }
 
 async fn the_history_of_one_conversation_knows_no_other(database: Database) {
     let store = database.open().await;
     let me = learner(&store).await;
     let [one, other] = [conversation(&store, me).await.id, conversation(&store, me).await.id];
-    let turn = ask_and_end(&store, me, one, "질문", &done("답")).await;
+    ask_and_end(&store, me, one, "질문", &done("답")).await;
     ask_and_end(&store, me, other, "질문", &done("다른 답")).await;
-    assert_eq!(store.turns_before(one, 9, 9).await.unwrap(), [turn]);
+    assert_eq!(store.exchanges(one, 0..9).await.unwrap(), [("질문".to_owned(), "답".to_owned())]);
 }
 
 async fn damaged_feedback_counts_as_missing(database: Database) {
@@ -86,7 +87,7 @@ async fn damaged_feedback_counts_as_missing(database: Database) {
     let wanted = Turn { feedback: None, ..turn };
     assert_eq!(store.turn(me, wanted.id).await.unwrap(), Some(wanted.clone()));
     assert_eq!(store.turns(me, mine).await.unwrap(), std::slice::from_ref(&wanted));
-    assert_eq!(store.turns_before(mine, u32::MAX, 9).await.unwrap(), [wanted]);
+    assert_eq!(store.exchanges(mine, 0..9).await.unwrap(), [("질문".to_owned(), "답".to_owned())]);
     ask(&store, me, mine, "또 물어요").await;
 }
 

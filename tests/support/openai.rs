@@ -15,6 +15,8 @@ pub mod canned;
 mod play;
 #[path = "openai/script.rs"]
 pub mod script;
+#[path = "openai/window.rs"]
+pub mod window;
 
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::StatusCode;
@@ -95,6 +97,9 @@ struct Shared {
 
 #[derive(Default)]
 struct Stage {
+    window: Option<window::Window>,
+    /// Calls worked on at a time; the others wait.
+    slots: Option<Arc<Semaphore>>,
     defaults: HashMap<Purpose, Behaviour>,
     queues: HashMap<Purpose, VecDeque<Behaviour>>,
     gates: HashMap<Purpose, Arc<Semaphore>>,
@@ -140,6 +145,16 @@ impl FakeOpenAi {
     /// What every call of a purpose gets from now on, unless something is queued.
     pub fn set(&self, purpose: Purpose, behaviour: Behaviour) {
         self.shared.lock().defaults.insert(purpose, behaviour);
+    }
+
+    /// Gives the model a context window from now on.
+    pub fn set_window(&self, window: window::Window) {
+        self.shared.lock().window = Some(window);
+    }
+
+    /// Works on this many calls at a time from now on, in the order they came.
+    pub fn set_slots(&self, slots: usize) {
+        self.shared.lock().slots = Some(Arc::new(Semaphore::new(slots)));
     }
 
     /// What the next call of a purpose gets, behind what is queued already.
@@ -295,8 +310,12 @@ async fn stats(State(shared): State<Arc<Shared>>) -> Json<Stats> {
     Json(shared.stats.borrow().clone())
 }
 
-async fn models() -> Json<Value> {
-    Json(json!({ "object": "list", "data": [{ "id": "fake-model", "object": "model" }] }))
+async fn models(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let mut model = json!({ "id": "fake-model", "object": "model" });
+    if let Some(window) = shared.lock().window.as_ref().filter(|window| window.is_listed) {
+        model["meta"] = json!({ "n_ctx": window.tokens, "n_ctx_train": 131_072 });
+    }
+    Json(json!({ "object": "list", "data": [model] }))
 }
 
 /// Any path that ends in `/chat/completions`, since servers put it in different places.
@@ -326,7 +345,21 @@ async fn completions(
         headers: headers.collect(),
         body: body.clone(),
     };
-    let behaviour = shared.next_behaviour(purpose);
-    shared.lock().requests.push(recorded);
-    play::reply(shared, purpose, behaviour, body).await
+    let mut behaviour = shared.next_behaviour(purpose);
+    let (window, slots) = {
+        let mut stage = shared.lock();
+        stage.requests.push(recorded);
+        (stage.window.clone(), stage.slots.clone())
+    };
+    if let Some(window) = window {
+        match window.admit(&body) {
+            window::Admission::Refused(refusal) => behaviour = *refusal,
+            window::Admission::Read { prompt_tokens } => behaviour.prompt_tokens = Some(prompt_tokens),
+        }
+    }
+    let slot = match slots {
+        Some(slots) => slots.acquire_owned().await.ok(),
+        None => None,
+    };
+    play::reply(shared, purpose, behaviour, body, slot).await
 }

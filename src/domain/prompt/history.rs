@@ -16,6 +16,32 @@ pub fn fit_history<T>(turns: &[T], cost: impl Fn(&T) -> usize, budget: usize) ->
     &turns[start..]
 }
 
+/// Percent of the budget that is left after a cut.
+const KEPT_PERCENT: usize = 60;
+
+/// The newest turns of a conversation (oldest first) within `budget`, cut in blocks: when the turns outgrow the budget,
+/// as many of the oldest go as leave 60 % of it.
+///
+/// What is sent then begins with the same words for many turns, which model servers keep in their cache; cutting off a
+/// turn at each question would change the beginning each time. The cuts follow from the turns alone, walked from the
+/// first, so that every instance makes the same.
+pub fn fit_in_blocks<T>(turns: &[T], cost: impl Fn(&T) -> usize, budget: usize) -> &[T] {
+    let costs: Vec<usize> = turns.iter().map(cost).collect();
+    let (mut start, mut sum) = (0, 0);
+    for (newest, cost) in costs.iter().enumerate() {
+        sum += cost;
+        if sum > budget {
+            let kept = budget / 100 * KEPT_PERCENT + budget % 100 * KEPT_PERCENT / 100;
+            // The newest stays as long as it fits by itself.
+            while sum > kept && start < newest || sum > budget {
+                sum -= costs[start];
+                start += 1;
+            }
+        }
+    }
+    &turns[start..]
+}
+
 /// About how many tokens a text costs, on the high side for the usual models.
 ///
 /// Measured in thirds of a token: an ASCII letter, digit or space 1 (English is some four letters a token), other ASCII
@@ -52,6 +78,22 @@ mod tests {
         assert_eq!(fit_history(&[1, 9], |&n| n, 5), &[] as &[usize]);
     }
 
+    #[test]
+    fn the_beginning_stays_the_same_for_many_turns() {
+        let turns: Vec<usize> = (0..60).collect();
+        let starts: Vec<usize> = (1..=60)
+            .map(|asked| fit_in_blocks(&turns[..asked], |_| 10, 200).first().copied().unwrap_or_default())
+            .collect();
+        // Twenty turns fit; a cut leaves twelve, so that the next eight change nothing at the beginning.
+        assert_eq!(starts.chunk_by(|a, b| a == b).map(<[usize]>::len).collect::<Vec<_>>(), [20, 9, 9, 9, 9, 4]);
+    }
+
+    #[test]
+    fn a_newest_turn_that_fits_by_itself_is_kept() {
+        assert_eq!(fit_in_blocks(&[5, 8], |&n| n, 10), &[8]);
+        assert_eq!(fit_in_blocks(&[5, 11], |&n| n, 10), &[] as &[usize]);
+    }
+
     proptest! {
         #[test]
         fn the_kept_turns_are_the_newest_that_fit(
@@ -65,6 +107,16 @@ mod tests {
                 let more = &turns[turns.len() - kept.len() - 1..];
                 prop_assert!(more.iter().sum::<usize>() > budget);
             }
+        }
+
+        #[test]
+        fn blocks_never_exceed_the_budget_and_never_skip_a_turn(
+            turns in prop::collection::vec(0_usize..50, 0..40), budget in 0_usize..400
+        ) {
+            let kept = fit_in_blocks(&turns, |&n| n, budget);
+            prop_assert!(kept.iter().sum::<usize>() <= budget);
+            prop_assert!(turns.ends_with(kept));
+            prop_assert!(turns.iter().sum::<usize>() > budget || kept.len() == turns.len());
         }
 
         #[test]

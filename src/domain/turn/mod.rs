@@ -99,6 +99,8 @@ pub enum Reason {
     ContentFilter,
     /// The model only thought, or reached its length limit before its first word.
     NoAnswer,
+    /// The question alone is larger than the model's context window.
+    TooLong,
     /// The answer broke off after its first word.
     Broken,
     /// The answer reached its length limit. The turn is done all the same.
@@ -107,7 +109,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Unreachable,
         Self::Unavailable,
         Self::Timeout,
@@ -116,6 +118,7 @@ impl Reason {
         Self::Misconfigured,
         Self::ContentFilter,
         Self::NoAnswer,
+        Self::TooLong,
         Self::Broken,
         Self::Length,
     ];
@@ -132,6 +135,7 @@ impl Reason {
             Self::Misconfigured => "misconfigured",
             Self::ContentFilter => "content_filter",
             Self::NoAnswer => "no_answer",
+            Self::TooLong => "too_long",
             Self::Broken => "broken",
             Self::Length => "length",
         }

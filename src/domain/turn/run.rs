@@ -1,6 +1,6 @@
 //! One run of one turn: chat and tutor at the same moment, one commit at the end.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
@@ -22,8 +22,10 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// How many earlier turns are read for the model; more would never fit its budget.
-const HISTORY_TURNS: u64 = 40;
+/// How many earlier turns are read for the model at least; more would hardly fit its budget.
+const HISTORY_TURNS: u32 = 40;
+/// The first turn that is read moves by so many at a time: where the history is cut depends on where it begins.
+const HISTORY_STEP: u32 = 20;
 
 /// What a run answers.
 pub(super) struct Question {
@@ -103,8 +105,8 @@ async fn perform(
     orders: &Orders,
 ) -> (Outcome, Option<Duration>) {
     let Question { turn, topic, locale, asked } = question;
-    let history = match parts.store.turns_before(turn.conversation, turn.seq, HISTORY_TURNS).await {
-        Ok(turns) => turns.into_iter().map(|turn| (turn.message, turn.answer)).collect(),
+    let history = match parts.store.exchanges(turn.conversation, history_places(turn.seq)).await {
+        Ok(history) => history,
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
             return (Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) }, None);
@@ -131,15 +133,17 @@ async fn perform(
     let began = Instant::now();
     let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let work = async {
+        let (lead, follower) = partner::head_start();
         let chat = async {
-            ended = Some(answer.stream(parts.partner.answer(&asking, partner::PRACTICE_PACE), publisher).await);
+            let begin = parts.partner.answer_first(&asking, partner::PRACTICE_PACE, lead);
+            ended = Some(answer.stream(begin, publisher).await);
             chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
         };
         let tutor = async {
             if kept.is_none() {
-                let notes = parts.partner.feedback(&asking).await;
+                let notes = parts.partner.feedback_after(&asking, follower).await;
                 tutor_time = began.elapsed();
                 publish(publisher, &notes.feedback);
                 noted = Some(notes);
@@ -192,6 +196,11 @@ async fn perform(
     }
     let model_time = stopped.is_none().then_some(chat_time.max(tutor_time));
     (Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }, model_time)
+}
+
+/// The places in the conversation of the turns that are read for the turn in this place.
+fn history_places(seq: u32) -> Range<u32> {
+    seq.saturating_sub(HISTORY_TURNS) / HISTORY_STEP * HISTORY_STEP..seq
 }
 
 fn publish(publisher: &Publisher, feedback: &Feedback) {
@@ -302,6 +311,7 @@ impl From<&llm::Error> for Reason {
             llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
             llm::Error::ContentFilter => Self::ContentFilter,
             llm::Error::NoAnswer => Self::NoAnswer,
+            llm::Error::ContextFull { .. } => Self::TooLong,
             llm::Error::Server { .. } | llm::Error::Broken => Self::Unavailable,
         }
     }

@@ -5,4 +5,4 @@ mod markdown;
 mod reading;
 
 pub use markdown::feedback_markdown;
-pub use reading::read_feedback;
+pub use reading::{is_json, read_feedback};

@@ -92,8 +92,10 @@ pub async fn chat(
     let (asking, _slot) = admitted(&state, known(learner), address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
+    let (lead, follower) = partner::head_start();
     let answer = async {
-        let collected = async { collect(state.partner.answer(&asking, Duration::ZERO).await?, &mut answer_bill).await };
+        let begin = state.partner.answer_first(&asking, Duration::ZERO, lead);
+        let collected = async { collect(begin.await?, &mut answer_bill).await };
         let (response, end) = match collected.await {
             Ok(whole) => whole,
             Err(error) => {
@@ -108,7 +110,7 @@ pub async fn chat(
         }
     };
     let notes = async {
-        let noted = state.partner.feedback(&asking).await;
+        let noted = state.partner.feedback_after(&asking, follower).await;
         notes_bill.settle(&noted.usage).await;
         Ok(noted.feedback)
     };

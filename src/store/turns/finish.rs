@@ -10,7 +10,7 @@ use crate::{
     domain::{
         Feedback,
         conversation::Millis,
-        turn::{Hold, Outcome, TurnState},
+        turn::{Hold, Outcome, Reason, TurnState},
         tutor::feedback::Source,
     },
     store::{
@@ -66,6 +66,8 @@ impl Store {
                     .col_expr(Column::State, Expr::value(state.as_str()))
                     .col_expr(Column::Reason, Expr::value(reason.map(reason_word)))
                     .col_expr(Column::Answer, Expr::value(answer))
+                    // Tells two reasons apart that the version before has one word for, see `to_reason`.
+                    .col_expr(Column::StopWanted, Expr::value(reason == Some(Reason::TooLong)))
                     .col_expr(Column::FinishedAt, Expr::value(now))
                     .col_expr(Column::Lease, Expr::value(None::<i64>))
                     .filter(is_held_by(hold))

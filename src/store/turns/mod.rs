@@ -6,6 +6,8 @@ mod held;
 mod retry;
 mod row;
 
+use std::ops::Range;
+
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwoModel, Selector,
     sea_query::{Condition, IntoCondition},
@@ -86,32 +88,29 @@ impl Store {
         rows.into_iter().rev().map(row::to_turn).collect()
     }
 
-    /// What a model is told of the conversation: the newest `limit` turns before place `seq` that have an answer or
+    /// What a model is told of the conversation: question and answer of each turn in these places that has an answer or
     /// the beginning of one, in order. For the program itself, which knows whose conversation it works on.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn turns_before(
+    pub async fn exchanges(
         &self,
         conversation: ConversationId,
-        seq: u32,
-        limit: u64,
-    ) -> Result<Vec<Turn>, StoreError> {
-        let answered = Entity::find()
+        places: Range<u32>,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let exchanges = Entity::find()
+            .select_only()
+            .columns([Column::Message, Column::Answer])
             .filter(Column::ConversationId.eq(conversation.0))
-            .filter(Column::Seq.lt(i64::from(seq)))
+            .filter(Column::Seq.gte(i64::from(places.start)))
+            .filter(Column::Seq.lt(i64::from(places.end)))
             // Leaves out running turns too: an answer is written when its turn ends.
             .filter(Column::Answer.ne(""))
-            .order_by_desc(Column::Seq)
-            .limit(limit);
-        let mut turns = with_feedback(answered)
+            .order_by_asc(Column::Seq)
+            .into_tuple()
             .all(&self.reader)
-            .await?
-            .into_iter()
-            .map(row::to_turn)
-            .collect::<Result<Vec<_>, _>>()?;
-        turns.reverse();
-        Ok(turns)
+            .await?;
+        Ok(exchanges)
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn to_turn((row, feedback): Row) -> Result<Turn, StoreError> {
         seq: row.seq.try_into().map_err(|_| StoreError::unreadable("turns.seq"))?,
         message: row.message,
         state: TurnState::from_word(&row.state).ok_or_else(|| StoreError::unreadable("turns.state"))?,
-        reason: row.reason.map(|word| to_reason(&word, &row.answer)).transpose()?,
+        reason: row.reason.map(|word| to_reason(&word, &row.answer, row.stop_wanted)).transpose()?,
         attempt: row.attempt.try_into().map_err(|_| StoreError::unreadable("turns.attempt"))?,
         answer: row.answer,
         feedback: feedback.and_then(|feedback| read_feedback(id, &feedback)),
@@ -56,9 +56,12 @@ fn read_feedback(turn: TurnId, row: &FeedbackRow) -> Option<Feedback> {
 
 /// The version before has one word for an answer that broke off and one that never began, and one for an answer that was
 /// cut at its length limit and one that was used up by thoughts; the answer tells them apart.
-/// This version reads the new word, too, so that the next one may write it.
-fn to_reason(word: &str, answer: &str) -> Result<Reason, StoreError> {
+/// It has no word for a question that is too long either: that is a length limit on a turn whose stop is noted, which
+/// means nothing else once a turn has failed.
+/// This version reads the new words, too, so that the next one may write them.
+fn to_reason(word: &str, answer: &str, stop_wanted: bool) -> Result<Reason, StoreError> {
     match Reason::from_word(word) {
+        Some(Reason::Length) if stop_wanted => Ok(Reason::TooLong),
         Some(Reason::Broken) if answer.is_empty() => Ok(Reason::Unavailable),
         Some(Reason::Length) if answer.is_empty() => Ok(Reason::NoAnswer),
         Some(reason) => Ok(reason),
@@ -71,6 +74,7 @@ pub(super) fn reason_word(reason: Reason) -> &'static str {
     match reason {
         Reason::Unavailable => Reason::Broken.as_str(),
         Reason::NoAnswer => Reason::Length.as_str(),
+        Reason::TooLong => Reason::Length.as_str(),
         reason => reason.as_str(),
     }
 }

@@ -11,23 +11,26 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// A call that is running. Dropped before its end, the client has hung up.
 struct Running {
     shared: Arc<Shared>,
     purpose: Purpose,
     ended: bool,
+    /// Given back with the end of the reply.
+    _slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Running {
-    fn begin(shared: Arc<Shared>, purpose: Purpose) -> Self {
+    fn begin(shared: Arc<Shared>, purpose: Purpose, slot: Option<OwnedSemaphorePermit>) -> Self {
         shared.count(|stats| {
             stats.calls += 1;
             *stats.by_purpose.entry(purpose).or_default() += 1;
             stats.active += 1;
             stats.max_active = stats.max_active.max(stats.active);
         });
-        Self { shared, purpose, ended: false }
+        Self { shared, purpose, ended: false, _slot: slot }
     }
 
     fn finish(&mut self) {
@@ -79,8 +82,14 @@ enum Step {
 }
 
 /// Answers a call.
-pub(super) async fn reply(shared: Arc<Shared>, purpose: Purpose, behaviour: Behaviour, request: Value) -> Response {
-    let mut running = Running::begin(shared, purpose);
+pub(super) async fn reply(
+    shared: Arc<Shared>,
+    purpose: Purpose,
+    behaviour: Behaviour,
+    request: Value,
+    slot: Option<OwnedSemaphorePermit>,
+) -> Response {
+    let mut running = Running::begin(shared, purpose, slot);
     pause(behaviour.first_ms).await;
     if behaviour.gate.stands_at(0) {
         running.gate().await;
@@ -204,7 +213,7 @@ fn events(behaviour: &Behaviour, purpose: Purpose, request: &Value) -> VecDeque<
     if behaviour.usage {
         let mut usage = chunk(behaviour, request, json!({}));
         usage["choices"] = json!([]);
-        usage["usage"] = tokens(&chunks);
+        usage["usage"] = tokens(behaviour, &chunks);
         steps.push_back(Step::Write(event(&usage), false));
     }
     if behaviour.done {
@@ -232,7 +241,7 @@ fn plain(behaviour: &Behaviour, purpose: Purpose, request: &Value) -> Value {
         "id": "chatcmpl-fake", "object": "chat.completion", "created": 0, "model": model(behaviour, request),
         "choices": [{ "index": 0, "message": { "role": "assistant", "content": chunks.concat() },
             "finish_reason": behaviour.finish }],
-        "usage": tokens(&chunks),
+        "usage": tokens(behaviour, &chunks),
     })
 }
 
@@ -240,9 +249,10 @@ fn model(behaviour: &Behaviour, request: &Value) -> Value {
     behaviour.model.as_ref().map_or_else(|| request["model"].clone(), |model| json!(model))
 }
 
-/// A hundred for the request, one for each chunk.
-fn tokens(chunks: &[String]) -> Value {
-    json!({ "prompt_tokens": 100, "completion_tokens": chunks.len(), "total_tokens": 100 + chunks.len() })
+/// A hundred for the request unless there is a window, one for each chunk.
+fn tokens(behaviour: &Behaviour, chunks: &[String]) -> Value {
+    let prompt = behaviour.prompt_tokens.unwrap_or(100);
+    json!({ "prompt_tokens": prompt, "completion_tokens": chunks.len(), "total_tokens": prompt + chunks.len() })
 }
 
 /// The first refused parameter that a request carries.

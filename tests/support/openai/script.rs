@@ -95,6 +95,8 @@ pub struct Behaviour {
     pub finish: Option<String>,
     /// Send the text as a refusal.
     pub refusal: bool,
+    /// What the request is counted as; 100 if none.
+    pub prompt_tokens: Option<usize>,
     /// The model to claim to be; the one asked for if none.
     pub model: Option<String>,
 }
@@ -121,6 +123,7 @@ impl Default for Behaviour {
             done: true,
             finish: Some("stop".to_owned()),
             refusal: false,
+            prompt_tokens: None,
             model: None,
         }
     }

@@ -84,6 +84,13 @@ pub fn read_feedback(
     })
 }
 
+/// Whether a reply holds a JSON object, be it a note or not.
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    let text = without_thoughts(text);
+    json::drafts(&text[..text.floor_char_boundary(REPLY_MAX_BYTES)]).next().is_some()
+}
+
 /// One dimension, if it can be vouched for.
 fn dim(draft: &DraftDim, message: &str, is_first: bool) -> Option<Dim> {
     let level = draft.level.filter(|_| !(is_first && draft.id == DimId::Followup));

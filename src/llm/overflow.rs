@@ -1,0 +1,234 @@
+//! Refusals of a request that is larger than the model's context window, in the words of the servers in use.
+
+use super::wire::Complaint;
+
+/// A request did not fit the model's context window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Overflow {
+    /// The window's size in tokens, where the server states it.
+    pub(super) window: Option<u32>,
+}
+
+/// Codes and types that mean nothing else.
+const CODES: [&str; 7] = [
+    "context_length_exceeded",
+    "exceed_context_size_error",
+    "context_window_exceeded",
+    "contextwindowexceedederror",
+    "string_above_max_length",
+    "model_context_window_exceeded",
+    "request_too_large",
+];
+
+/// Parts of sentences that mean nothing else.
+const PHRASES: [&str; 23] = [
+    "context length",
+    "context size",
+    "context window",
+    "context limit",
+    "maximum model length",
+    "maximum prompt length",
+    "max_model_len",
+    "max_seq_len",
+    "prompt is too long",
+    "prompt too long",
+    "prompt has too many tokens",
+    "input is too long",
+    "too many tokens",
+    "reduce the length of the messages",
+    "reduce your message size",
+    "request too large",
+    "request body too large for",
+    "exceeded model token limit",
+    "exceeds the maximum number of tokens",
+    "exceeds the limit of",
+    "range of input length",
+    "max_tokens must be at least 1",
+    "max_completion_tokens must be at least 1",
+];
+
+/// What stands right before the size. The more exact come first.
+const BEFORE_SIZE: [&str; 21] = [
+    "context length is only",
+    "context length of only",
+    "maximum context length is",
+    "maximum context length of",
+    "context length is",
+    "context length of",
+    "context length (",
+    "context size (",
+    "context size of",
+    "context window of",
+    "context window is",
+    "context window (",
+    "maximum model length of",
+    "maximum prompt length is",
+    "maximum number of tokens allowed (",
+    "max_seq_len",
+    "must be <=",
+    "must have less than",
+    "token limit:",
+    "max size:",
+    "cannot exceed",
+];
+
+/// The same, for sentences in which these words could also stand before something else.
+const BEFORE_SIZE_LAST: [&str; 6] = ["while limit is", "the limit of", "limit of", "limit ", ">", "context limit:"];
+
+/// Tokens a real window has at least; a smaller number means something else.
+const SMALLEST_WINDOW: u32 = 256;
+
+/// Reads a refusal; `None` if it is about anything else.
+pub(super) fn of_complaint(complaint: &Complaint) -> Option<Overflow> {
+    let text = complaint.message.to_lowercase();
+    let counts_tokens = || {
+        // TGI: "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and …".
+        (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
+    };
+    if !complaint.is(&CODES) && !PHRASES.iter().any(|phrase| text.contains(phrase)) && !counts_tokens() {
+        return None;
+    }
+    let stated = complaint.window.or_else(|| size_in(&text)).filter(|&size| size >= SMALLEST_WINDOW);
+    Some(Overflow { window: stated })
+}
+
+fn size_in(text: &str) -> Option<u32> {
+    let after = |words: &&str| text.match_indices(*words).find_map(|(at, _)| number_at(&text[at + words.len()..]));
+    BEFORE_SIZE
+        .iter()
+        .find_map(after)
+        // Mistral: "too large for model with 32768 maximum context length".
+        .or_else(|| number_before(text, "maximum context length"))
+        // Alibaba: "Range of input length should be [1, 30720]".
+        .or_else(|| text.split_once("range of input length")?.1.split_once(',').and_then(|(_, rest)| number_at(rest)))
+        .or_else(|| BEFORE_SIZE_LAST.iter().find_map(after))
+}
+
+/// The number at the start of a text, behind a little punctuation: ` (4,096 tokens)`.
+fn number_at(text: &str) -> Option<u32> {
+    let text = text.trim_start_matches([' ', ':', '(', '`', '\'', '"', '=', '[']);
+    let digits: String = text
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || matches!(c, ',' | '_'))
+        .filter(char::is_ascii_digit)
+        .collect();
+    digits.parse().ok()
+}
+
+fn number_before(text: &str, words: &str) -> Option<u32> {
+    let before = text[..text.find(words)?].trim_end();
+    let digits = before.len() - before.bytes().rev().take_while(u8::is_ascii_digit).count();
+    before[digits..].parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(message: &str) -> Option<Option<u32>> {
+        let complaint = Complaint { message: message.to_owned(), ..Complaint::default() };
+        of_complaint(&complaint).map(|overflow| overflow.window)
+    }
+
+    #[test]
+    fn the_window_is_read_from_the_refusals_of_the_servers_in_use() {
+        for (message, window) in [
+            (
+                "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the \
+                 messages, 1000 in the completion). Please reduce the length of the messages or completion.",
+                Some(4096),
+            ),
+            (
+                "'max_tokens' or 'max_completion_tokens' is too large: 1000. This model's maximum context length is \
+                 4096 tokens and your request has 3500 input tokens (1000 > 4096 - 3500).",
+                Some(4096),
+            ),
+            ("max_tokens must be at least 1, got -112.", None),
+            (
+                "The decoder prompt (length 5000) is longer than the maximum model length of 4096. Make sure that \
+                 `max_model_len` is no smaller than the number of text tokens.",
+                Some(4096),
+            ),
+            ("request (5012 tokens) exceeds the available context size (4096 tokens), try increasing it", Some(4096)),
+            ("the request exceeds the available context size, try increasing it", None),
+            ("Requested tokens (5000) exceed context window of 4096", Some(4096)),
+            (
+                "Trying to keep the first 5012 tokens when context the overflows. However, the model is loaded with \
+                 context length of only 4096 tokens, which is not enough.",
+                Some(4096),
+            ),
+            ("the input length exceeds the context length", None),
+            (
+                "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and 1000 `max_new_tokens`",
+                Some(4096),
+            ),
+            ("Input validation error: `inputs` must have less than 4095 tokens. Given: 5012", Some(4095)),
+            (
+                "Requested token count exceeds the model's maximum context length of 4096 tokens. You requested a \
+                 total of 5000 tokens: 4000 tokens from the input messages and 1000 tokens for the completion.",
+                Some(4096),
+            ),
+            ("The input (5012 tokens) is longer than the model's context length (4096 tokens).", Some(4096)),
+            (
+                "Request too large for model `llama-3.1-8b-instant` in organization `org_1` service tier `on_demand` \
+                 on tokens per minute (TPM): Limit 6000, Requested 7012, please reduce your message size and try again.",
+                Some(6000),
+            ),
+            ("Please reduce the length of the messages or completion.", None),
+            (
+                "Please reduce the length of the messages or completion. Current length is 9001 while limit is 8192",
+                Some(8192),
+            ),
+            ("prompt is too long: 215012 tokens > 200000 maximum", Some(200_000)),
+            (
+                "input length and `max_tokens` exceed context limit: 190012 + 20000 > 200000, decrease input length",
+                Some(200_000),
+            ),
+            (
+                "This endpoint's maximum context length is 8,192 tokens. However, you requested about 9012 tokens \
+                 (8012 of text input, 1000 in the output).",
+                Some(8192),
+            ),
+            (
+                "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).",
+                Some(1_048_576),
+            ),
+            (
+                "Prompt contains 40012 tokens and 0 draft tokens, too large for model with 32768 maximum context length",
+                Some(32_768),
+            ),
+            ("This model's maximum prompt length is 131072 but the request contains 200012 tokens.", Some(131_072)),
+            ("too many tokens: total number of tokens in the prompt cannot exceed 4081 - received 5012.", Some(4081)),
+            ("Invalid request: Your request exceeded model token limit: 8192 (requested: 9012)", Some(8192)),
+            ("Range of input length should be [1, 30720]", Some(30_720)),
+            ("prompt token count of 13012 exceeds the limit of 12288", Some(12_288)),
+            ("Request body too large for gpt-4o-mini model. Max size: 8000 tokens.", Some(8000)),
+            ("Input is too long for requested model.", None),
+            ("litellm.ContextWindowExceededError: context window exceeds limit", None),
+        ] {
+            assert_eq!(read(message), Some(window), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_code_or_a_field_is_enough() {
+        let coded = Complaint { code: "context_length_exceeded".into(), ..Complaint::default() };
+        assert_eq!(of_complaint(&coded), Some(Overflow { window: None }));
+        let body = r#"{"error":{"code":400,"message":"too much","type":"exceed_context_size_error","n_prompt_tokens":5012,"n_ctx":4096}}"#;
+        assert_eq!(of_complaint(&Complaint::of_body(body)), Some(Overflow { window: Some(4096) }));
+    }
+
+    #[test]
+    fn other_refusals_are_about_something_else() {
+        for message in [
+            "",
+            "max_tokens is too large: 5000. This model supports at most 4096 completion tokens",
+            "Rate limit reached for gpt-4o-mini on tokens per min (TPM): Limit 200000, Used 199000, Requested 1200.",
+            "Unsupported parameter: 'max_tokens' is not supported with this model.",
+            "Invalid schema for response_format: too many states",
+            "model not found",
+        ] {
+            assert_eq!(read(message), None, "{message}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! What is known of each model's context window: its size, how the server counts tokens, and how many requests the server
+//! works on at a time. Learnt from settings, from the server's own pages, from refusals and from the usage it reports.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What bounds a request to one model.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelLimits {
+    /// Tokens that prompt and answer may have together; `None` while nothing is known.
+    pub window: Option<u32>,
+    /// Tokens of the server for one token of the caller's estimate; at least 1. It rises in steps and never falls, so
+    /// that instances agree after a few calls.
+    pub token_scale: f32,
+    /// Whether the model writes thoughts before its answers, which use up tokens.
+    pub thinks: bool,
+}
+
+impl Default for ModelLimits {
+    fn default() -> Self {
+        Self { window: None, token_scale: 1.0, thinks: false }
+    }
+}
+
+/// A request's size, as its caller estimates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestSize {
+    /// Estimated tokens of the prompt.
+    pub prompt_estimate: u32,
+    /// Most tokens of the answer.
+    pub max_tokens: u32,
+}
+
+/// The steps of [`ModelLimits::token_scale`].
+const SCALES: [f32; 11] = [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0];
+/// With so few slots a tutor's call that goes out early keeps somebody's answer waiting.
+const FEW_SLOTS: u32 = 4;
+/// No window is guessed smaller than this. (One that a server states is taken as it is.)
+const SMALLEST_GUESS: u32 = 1024;
+/// Estimates below this say little about how a server counts.
+const MEANINGFUL_ESTIMATE: u32 = 200;
+/// A prompt that counts less than this was hardly cut off: some servers leave out what they had in their cache.
+const SMALLEST_CUT: u32 = 1000;
+
+/// Everything known, by model. Models come from the settings or an allow-list, so the map stays small.
+#[derive(Debug)]
+pub(super) struct Windows {
+    configured: Option<u32>,
+    /// Requests the server works on at a time; 0 if not known.
+    slots: AtomicU32,
+    are_slots_configured: bool,
+    models: Mutex<HashMap<String, Known>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    limits: ModelLimits,
+    /// The most tokens a call used: the window is no smaller.
+    largest_use: u32,
+    /// Whether the window is a guess, which a larger use corrects.
+    is_guess: bool,
+    /// The smallest meaningful request so far, with the tokens the server counted for it.
+    smallest: Option<(u32, u32)>,
+    has_warned: bool,
+}
+
+impl Windows {
+    pub(super) fn new(configured: Option<u32>, slots: Option<u32>) -> Self {
+        Self {
+            configured,
+            slots: slots.unwrap_or_default().into(),
+            are_slots_configured: slots.is_some(),
+            models: Mutex::default(),
+        }
+    }
+
+    /// The server works on so many requests at a time. A configured number stays.
+    pub(super) fn set_slots(&self, slots: u32) {
+        if !self.are_slots_configured && self.slots.swap(slots, Ordering::Relaxed) != slots {
+            tracing::info!(slots, "the number of requests that the model server works on at a time is known");
+        }
+    }
+
+    pub(super) fn slots(&self) -> Option<u32> {
+        Some(self.slots.load(Ordering::Relaxed)).filter(|slots| *slots > 0)
+    }
+
+    pub(super) fn has_few_slots(&self) -> bool {
+        self.slots().is_some_and(|slots| slots <= FEW_SLOTS)
+    }
+
+    pub(super) fn of(&self, model: &str) -> ModelLimits {
+        self.change(model, |known| known.limits)
+    }
+
+    /// A size that the server states. The configured one stays if it is smaller.
+    pub(super) fn set(&self, model: &str, window: u32) {
+        self.change(model, |known| {
+            let window = self.configured.map_or(window, |configured| configured.min(window));
+            known.is_guess = false;
+            if known.limits.window != Some(window) {
+                tracing::info!(model, window, "the model's context window is known");
+                known.limits.window = Some(window);
+            }
+        });
+    }
+
+    /// The model was seen to think.
+    pub(super) fn note_thinking(&self, model: &str) {
+        self.change(model, |known| {
+            if !std::mem::replace(&mut known.limits.thinks, true) {
+                tracing::info!(model, "the model thinks before it answers; its answers get more tokens");
+            }
+        });
+    }
+
+    /// A request of this size was refused as too large, by a server that may have stated its window.
+    pub(super) fn learn_overflow(&self, model: &str, size: RequestSize, stated: Option<u32>) {
+        self.change(model, |known| {
+            let RequestSize { prompt_estimate, max_tokens } = size;
+            let limits = &mut known.limits;
+            let used = scaled(prompt_estimate, limits.token_scale).saturating_add(max_tokens);
+            if let Some(stated) = stated {
+                limits.window = Some(self.configured.map_or(stated, |configured| configured.min(stated)));
+                known.is_guess = false;
+                if used <= stated && prompt_estimate > 0 {
+                    // It counts more tokens than the estimate says.
+                    let least = stated.saturating_sub(max_tokens) as f32 / prompt_estimate as f32;
+                    limits.token_scale = step_above(least.max(limits.token_scale));
+                }
+            } else {
+                let guess = (used / 2).max(known.largest_use).max(SMALLEST_GUESS);
+                known.is_guess |= limits.window.is_none_or(|window| guess < window);
+                limits.window = Some(limits.window.map_or(guess, |window| window.min(guess)));
+            }
+            tracing::info!(
+                model,
+                window = limits.window,
+                is_stated = stated.is_some(),
+                token_scale = limits.token_scale,
+                "a request did not fit the model's context window; less of the conversation is sent from now on"
+            );
+        });
+    }
+
+    /// The server counted this many tokens for a request of this size, and this many for its answer.
+    pub(super) fn learn_use(&self, model: &str, size: RequestSize, prompt_tokens: u32, completion_tokens: u32) {
+        let estimate = size.prompt_estimate;
+        if prompt_tokens == 0 || estimate < MEANINGFUL_ESTIMATE {
+            return;
+        }
+        self.change(model, |known| {
+            known.largest_use = known.largest_use.max(prompt_tokens.saturating_add(completion_tokens));
+            if known.is_cut(estimate, prompt_tokens) {
+                let window = prompt_tokens.saturating_add(size.max_tokens / 4).div_ceil(1024).saturating_mul(1024);
+                known.limits.window = Some(known.limits.window.map_or(window, |known| known.min(window)));
+                if !std::mem::replace(&mut known.has_warned, true) {
+                    tracing::warn!(
+                        model,
+                        estimate,
+                        prompt_tokens,
+                        window,
+                        "the model server seems to cut off the beginning of conversations; less is sent from now on. \
+                         Give the model a larger context (Ollama: OLLAMA_CONTEXT_LENGTH), or set MODEL_CONTEXT_TOKENS"
+                    );
+                }
+                return;
+            }
+            if known.is_guess {
+                known.limits.window = known.limits.window.map(|window| window.max(known.largest_use));
+            }
+            if known.smallest.is_none_or(|(smallest, _)| estimate < smallest) {
+                known.smallest = Some((estimate, prompt_tokens));
+            }
+            let scale = step_at_least(prompt_tokens as f32 / estimate as f32);
+            known.limits.token_scale = known.limits.token_scale.max(scale);
+        });
+    }
+
+    fn change<T>(&self, model: &str, change: impl FnOnce(&mut Known) -> T) -> T {
+        let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = models.entry(model.to_owned()).or_insert_with(|| Known {
+            limits: ModelLimits { window: self.configured, ..ModelLimits::default() },
+            ..Known::default()
+        });
+        change(known)
+    }
+}
+
+impl Known {
+    /// Whether a server that counted this few tokens cannot have read the whole prompt: far fewer than it counts for
+    /// smaller prompts, or than any tokenizer needs.
+    fn is_cut(&self, estimate: u32, prompt_tokens: u32) -> bool {
+        let expected = match self.smallest {
+            Some((smallest, counted)) if u64::from(estimate) * 3 >= u64::from(smallest) * 4 => {
+                0.6 * estimate as f32 * counted as f32 / smallest as f32
+            }
+            _ => 0.4 * estimate as f32,
+        };
+        prompt_tokens >= SMALLEST_CUT && (prompt_tokens as f32) < expected
+    }
+}
+
+fn scaled(tokens: u32, scale: f32) -> u32 {
+    (tokens as f32 * scale).ceil() as u32
+}
+
+fn step_at_least(scale: f32) -> f32 {
+    SCALES.into_iter().find(|step| *step >= scale).unwrap_or(SCALES[SCALES.len() - 1])
+}
+
+fn step_above(scale: f32) -> f32 {
+    SCALES.into_iter().find(|step| *step > scale).unwrap_or(SCALES[SCALES.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size(prompt_estimate: u32, max_tokens: u32) -> RequestSize {
+        RequestSize { prompt_estimate, max_tokens }
+    }
+
+    #[test]
+    fn a_stated_window_is_taken_and_the_smaller_of_it_and_the_setting_counts() {
+        let windows = Windows::new(None, None);
+        windows.learn_overflow("m", size(5000, 1000), Some(4096));
+        assert_eq!(windows.of("m"), ModelLimits { window: Some(4096), ..ModelLimits::default() });
+        assert_eq!(windows.of("other").window, None);
+        let windows = Windows::new(Some(8000), None);
+        assert_eq!(windows.of("m").window, Some(8000));
+        windows.learn_overflow("m", size(9000, 1000), Some(16_000));
+        assert_eq!(windows.of("m").window, Some(8000));
+        windows.set("m", 4096);
+        assert_eq!(windows.of("m").window, Some(4096));
+    }
+
+    #[test]
+    fn a_window_that_is_not_stated_is_found_by_halving_and_never_below_what_was_used() {
+        let windows = Windows::new(None, None);
+        windows.learn_use("m", size(3000, 1000), 3000, 600);
+        windows.learn_overflow("m", size(9000, 1000), None);
+        assert_eq!(windows.of("m").window, Some(5000));
+        windows.learn_overflow("m", size(4000, 1000), None);
+        assert_eq!(windows.of("m").window, Some(3600), "a call used that much");
+        let windows = Windows::new(None, None);
+        windows.learn_overflow("m", size(100, 100), None);
+        assert_eq!(windows.of("m").window, Some(SMALLEST_GUESS));
+    }
+
+    #[test]
+    fn a_refusal_of_what_should_fit_corrects_the_estimate() {
+        let windows = Windows::new(None, None);
+        windows.learn_overflow("m", size(2000, 1000), Some(4096));
+        assert_eq!(windows.of("m").token_scale, 1.75);
+        windows.learn_overflow("m", size(1000, 1000), Some(4096));
+        assert_eq!(windows.of("m").token_scale, 3.5);
+    }
+
+    #[test]
+    fn the_scale_follows_the_usage_that_is_reported_and_never_falls() {
+        let windows = Windows::new(None, None);
+        for (tokens, scale) in [(800, 1.0), (2600, 2.75), (900, 2.75), (90_000, 4.0)] {
+            windows.learn_use("m", size(1000, 1000), tokens, 10);
+            assert_eq!(windows.of("m").token_scale, scale);
+        }
+        windows.learn_use("n", size(50, 1000), 500, 10);
+        assert_eq!(windows.of("n").token_scale, 1.0, "a tiny request says little");
+    }
+
+    #[test]
+    fn a_prompt_that_counts_far_less_than_it_should_was_cut_off() {
+        let windows = Windows::new(None, None);
+        windows.learn_use("m", size(1000, 1000), 800, 300);
+        windows.learn_use("m", size(4000, 1000), 2900, 300);
+        assert_eq!(windows.of("m").window, None);
+        windows.learn_use("m", size(6000, 1000), 1900, 300);
+        assert_eq!(windows.of("m").window, Some(3072));
+        // SmolLM counts 2.6 tokens where others count one: cut off, the count is still above the estimate.
+        windows.learn_use("smol", size(1000, 1000), 2600, 300);
+        windows.learn_use("smol", size(3000, 1000), 3800, 100);
+        assert_eq!(windows.of("smol").window, Some(4096));
+    }
+
+    #[test]
+    fn a_count_that_leaves_out_what_was_cached_is_no_cut() {
+        let windows = Windows::new(None, None);
+        windows.learn_use("m", size(1000, 1000), 800, 300);
+        windows.learn_use("m", size(6000, 1000), 120, 300);
+        assert_eq!(windows.of("m").window, None);
+    }
+}

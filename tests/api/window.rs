@@ -1,0 +1,168 @@
+//! Models with a small context window, with few slots, and without JSON.
+
+use super::*;
+use sea_orm::{ConnectionTrait, Statement};
+use support::openai::window::{Full, Window};
+
+/// A lesson's answer: some 300 Hangul syllables.
+fn long_answer() -> Behaviour {
+    let sentence = "식물은 햇빛과 물과 공기 속의 이산화탄소로 양분을 만들어요. ";
+    Behaviour { chunks: Some(vec![sentence.repeat(12)]), gap_ms: 0, ..Behaviour::default() }
+}
+
+fn is_refused(window: &Window, request: &support::openai::Recorded) -> bool {
+    let answer = request.body["max_tokens"].as_u64().unwrap_or_default() as usize;
+    window.prompt_tokens(&request.body) + answer > window.tokens
+}
+
+#[tokio::test]
+async fn a_long_lesson_goes_on_in_a_window_of_4096_tokens() {
+    for full in [Full::RefuseStated, Full::Refuse] {
+        // SmolLM2 reads a Hangul syllable as 2.7 tokens.
+        for per_syllable in [1.0, 2.7] {
+            let app = TestApp::start().await;
+            app.openai.set(CHAT, long_answer());
+            let window = Window { per_syllable, ..Window::new(4096, full) };
+            app.openai.set_window(window.clone());
+            let student = app.student();
+            let conversation = student.begin("과학 탐구").await;
+            for n in 1..=20 {
+                let turn =
+                    student.ask(&conversation, &format!("{n}번째 질문이에요. 잎은 왜 초록색으로 보이나요?")).await;
+                let story = student.finish(&turn).await;
+                assert_eq!(
+                    (story.state.as_str(), story.reason.as_deref()),
+                    ("done", None),
+                    "{full:?} {per_syllable} {n}"
+                );
+                assert_eq!(story.feedback.unwrap()["source"], "model", "{full:?} {per_syllable} {n}");
+            }
+            let requests = app.openai.requests();
+            let refused = requests.iter().filter(|request| is_refused(&window, request)).count();
+            assert!(refused <= 6, "{full:?} {per_syllable}: {refused} requests were too large");
+            let late = &requests[requests.len() - 10..];
+            assert!(late.iter().all(|request| !is_refused(&window, request)), "what was learnt is remembered");
+            let chats = late.iter().filter(|request| request.purpose == CHAT);
+            let counts: Vec<_> = chats.map(|chat| chat.body["messages"].as_array().unwrap().len()).collect();
+            // A size that is not stated is guessed low, and at 2.7 tokens a syllable these answers leave no room.
+            let has_room = full == Full::RefuseStated && per_syllable == 1.0;
+            assert!(counts.iter().all(|count| *count >= 4) || !has_room, "{full:?} {per_syllable} {counts:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_window_in_the_settings_is_kept_from_the_first_question_on() {
+    let app = TestApp::with(&["--model-context-tokens", "4096"]).await;
+    let window = Window::new(4096, Full::RefuseStated);
+    app.openai.set_window(window.clone());
+    app.student().asked_and_answered(QUESTION).await;
+    assert!(app.openai.requests().iter().all(|request| !is_refused(&window, request)));
+    let system = app.openai.requests_for(CHAT)[0].body["messages"][0]["content"].as_str().unwrap().chars().count();
+    assert!(system < 900, "the short form: {system} characters");
+}
+
+#[tokio::test]
+async fn a_question_that_never_fits_is_told_so_and_the_conversation_goes_on() {
+    let app = TestApp::start().await;
+    app.openai.set_window(Window { per_syllable: 2.7, ..Window::new(4096, Full::RefuseStated) });
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, &"긴".repeat(2000)).await;
+    let story = student.finish(&turn).await;
+    assert_eq!((story.state.as_str(), story.reason.as_deref()), ("failed", Some("too_long")));
+    let stored = student.stored(&conversation).await;
+    assert_eq!(stored["reason"], "too_long");
+    assert!(stored["reason_text"].as_str().unwrap().contains("질문이 너무 길어요"), "{stored}");
+    let turn = student.ask(&conversation, QUESTION).await;
+    assert_eq!(student.finish(&turn).await.state, "done");
+}
+
+#[tokio::test]
+async fn a_server_that_drops_the_beginning_gets_less_and_every_question_carries_the_topic() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, long_answer());
+    let window = Window::new(4096, Full::DropOldest);
+    app.openai.set_window(window.clone());
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    for n in 1..=24 {
+        let turn = student.ask(&conversation, &format!("{n}번째 질문이에요.")).await;
+        assert_eq!(student.finish(&turn).await.state, "done");
+    }
+    let chats = app.openai.requests_for(CHAT);
+    assert!(chats.iter().all(|chat| chat.last_message().starts_with("주제: \"과학 탐구\"\n\n")));
+    let overflows = |chat: &support::openai::Recorded| window.prompt_tokens(&chat.body) > window.tokens;
+    assert!(chats.iter().any(overflows), "it was not full");
+    assert!(!overflows(chats.last().unwrap()), "less is sent once the server was seen to drop messages");
+}
+
+#[tokio::test]
+async fn the_chats_request_goes_out_before_the_tutors() {
+    let app = TestApp::start().await;
+    app.openai.set_slots(1);
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    for _ in 0..10 {
+        let turn = student.ask(&conversation, QUESTION).await;
+        student.finish(&turn).await;
+    }
+    let order: Vec<_> = app.openai.requests().iter().map(|request| request.purpose).collect();
+    assert!(order.chunks(2).all(|turn| turn == [CHAT, TUTOR]), "{order:?}");
+}
+
+#[tokio::test]
+async fn with_few_slots_the_tutor_is_asked_once_the_answer_has_begun() {
+    let app = TestApp::with(&["--model-slots", "1"]).await;
+    app.openai.set(CHAT, Behaviour::text(["하나 ", "둘"]).gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    app.openai.wait_for_waiting(1).await;
+    assert_eq!((app.calls(CHAT), app.calls(TUTOR)), (1, 0));
+    app.openai.release(CHAT, 1);
+    assert_eq!(student.finish(&turn).await.feedback.unwrap()["source"], "model");
+    // A chat that fails does not keep the tutor waiting.
+    app.openai.set(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
+    let turn = student.ask(&conversation, QUESTION).await;
+    assert_eq!(student.finish(&turn).await.state, "failed");
+}
+
+#[tokio::test]
+async fn a_model_that_never_writes_json_is_asked_once_a_turn_for_prose() {
+    let app = TestApp::start().await;
+    app.openai.set(TUTOR, Behaviour::text(["참 좋은 질문이에요!"]));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        let turn = student.ask(&conversation, QUESTION).await;
+        assert_eq!(student.finish(&turn).await.feedback.unwrap()["source"], "coach");
+        calls.push(app.calls(TUTOR));
+    }
+    assert_eq!(calls, [2, 4, 5, 6]);
+    assert!(app.openai.requests_for(TUTOR).last().unwrap().body.get("response_format").is_none());
+    let prose = "## 잘한 점\n까닭을 물었어요.\n## 개선할 점\n어디에서 봤는지 더해 보세요.\n## 다음 단계\n예를 하나 들어 보세요.\n\
+                 ## 추천 질문\n- 잎은 왜 초록색인가요?\n- 가을에는 왜 빨개지나요?\n- 물은 왜 ___ 하나요?";
+    app.openai.set(TUTOR, Behaviour::text([prose]));
+    let turn = student.ask(&conversation, QUESTION).await;
+    let feedback = student.finish(&turn).await.feedback.unwrap();
+    assert_eq!((&feedback["source"], &feedback["strengths"]), (&json!("model"), &json!("까닭을 물었어요.")));
+}
+
+#[tokio::test]
+async fn an_estimate_is_booked_under_the_name_of_the_model() {
+    let app = TestApp::with(&["--openai-model", "main"]).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    app.openai.set(TUTOR, Behaviour::default().gate_at(0));
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    app.openai.wait_for_waiting(2).await;
+    student.post(&format!("/api/v1/turns/{turn}/cancel"), json!(null)).await.expect(204);
+    let database = app.database().await;
+    let models = Statement::from_string(database.get_database_backend(), "SELECT DISTINCT model FROM usage");
+    let rows = database.query_all_raw(models).await.unwrap();
+    let names: Vec<String> = rows.iter().map(|row| row.try_get("", "model").unwrap()).collect();
+    assert_eq!(names, ["main"]);
+}
