@@ -88,13 +88,13 @@ async fn a_program_that_is_well_is_told_so() {
     }
     let (well, said) = doctor(folder.path(), &["--language", "ko"], &settings).await;
     assert!(well && said.contains("✓ 데이터베이스") && said.contains("모두 잘 되고 있어요"), "{said}");
-    // What it asked the model cost little, and nothing was written into the database.
+    // It asks as the program does, and nothing was written into the database.
     assert_eq!(openai.requests().len(), 2);
     assert_eq!(
         openai.requests()[0].body["max_tokens"]
             .as_u64()
             .or(openai.requests()[0].body["max_completion_tokens"].as_u64()),
-        Some(16)
+        Some(1000)
     );
 }
 
