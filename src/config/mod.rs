@@ -6,6 +6,7 @@ mod files;
 mod observe;
 mod prices;
 mod secrets;
+mod time_limits;
 mod tls;
 mod validate;
 
@@ -231,9 +232,9 @@ pub struct Config {
     /// Seconds that running answers get to finish after SIGTERM
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", default_value_t = 20)]
     pub shutdown_grace_seconds: u64,
-    /// Seconds a request other than a stream may take
-    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", default_value_t = 150)]
-    pub request_timeout_seconds: u64,
+    /// Seconds a request other than a stream may take; if not said, 30 more than ANSWER_TIMEOUT_SECONDS
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS")]
+    pub request_timeout_seconds: Option<u64>,
     /// Settings of TLS without a proxy
     #[command(flatten)]
     pub tls: TlsConfig,
@@ -302,15 +303,16 @@ pub struct ModelConfig {
     /// Seconds to reach the model server
     #[arg(long, env = "CONNECT_TIMEOUT_SECONDS", default_value_t = 5.0)]
     pub connect_timeout_seconds: f64,
-    /// Seconds until the first word
-    #[arg(long, env = "FIRST_TOKEN_TIMEOUT_SECONDS", default_value_t = 30.0)]
-    pub first_token_timeout_seconds: f64,
+    /// Seconds of silence until the first word; if not said, 30, or 180 for a model server on this machine or in a private
+    /// network, which may be slow
+    #[arg(long, env = "FIRST_TOKEN_TIMEOUT_SECONDS")]
+    pub first_token_timeout_seconds: Option<f64>,
     /// Seconds between two words
     #[arg(long, env = "IDLE_TIMEOUT_SECONDS", default_value_t = 20.0)]
     pub idle_timeout_seconds: f64,
-    /// Seconds for a whole answer
-    #[arg(long, env = "ANSWER_TIMEOUT_SECONDS", default_value_t = 120.0)]
-    pub answer_timeout_seconds: f64,
+    /// Seconds for a whole answer; if not said, 120, or 600 for a model server on this machine or in a private network
+    #[arg(long, env = "ANSWER_TIMEOUT_SECONDS")]
+    pub answer_timeout_seconds: Option<f64>,
     /// Further tries of a call that failed before its first word
     #[arg(long, env = "MODEL_RETRIES", default_value_t = 2)]
     pub model_retries: u32,
@@ -425,7 +427,7 @@ impl Config {
     /// wait longer, so that it's the proxy who closes, never we at the moment it sends.
     #[must_use]
     pub fn idle_timeout(&self) -> Duration {
-        Duration::from_secs(self.request_timeout_seconds.saturating_add(30))
+        self.request_timeout().saturating_add(Duration::from_secs(30))
     }
 }
 

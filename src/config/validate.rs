@@ -110,9 +110,9 @@ impl Config {
         }
         for (name, seconds) in [
             ("CONNECT_TIMEOUT_SECONDS", model.connect_timeout_seconds),
-            ("FIRST_TOKEN_TIMEOUT_SECONDS", model.first_token_timeout_seconds),
+            ("FIRST_TOKEN_TIMEOUT_SECONDS", model.first_token_seconds()),
             ("IDLE_TIMEOUT_SECONDS", model.idle_timeout_seconds),
-            ("ANSWER_TIMEOUT_SECONDS", model.answer_timeout_seconds),
+            ("ANSWER_TIMEOUT_SECONDS", model.answer_seconds()),
             ("BREAKER_COOLDOWN_SECONDS", model.breaker_cooldown_seconds),
         ] {
             // Also refuses NaN, which is in no range.
@@ -120,7 +120,7 @@ impl Config {
                 return refuse(&format!("{name} must lie between 0.001 and 86400"));
             }
         }
-        if model.first_token_timeout_seconds > model.answer_timeout_seconds {
+        if model.first_token_seconds() > model.answer_seconds() {
             return refuse("FIRST_TOKEN_TIMEOUT_SECONDS must not be longer than ANSWER_TIMEOUT_SECONDS");
         }
         if model.breaker_failures == 0 {
@@ -159,7 +159,7 @@ impl Config {
         if self.database_pool == Some(0) {
             return refuse("DATABASE_POOL must be at least 1");
         }
-        if self.request_timeout_seconds == 0 {
+        if self.request_timeout_seconds == Some(0) {
             return refuse("REQUEST_TIMEOUT_SECONDS must be at least 1");
         }
         Ok(())
@@ -211,7 +211,10 @@ mod tests {
             (&["--openai-model", " "], "OPENAI_MODEL"),
             (&["--temperature", "2.5"], "TEMPERATURE"),
             (&["--idle-timeout-seconds", "NaN"], "IDLE_TIMEOUT_SECONDS"),
-            (&["--first-token-timeout-seconds", "500"], "FIRST_TOKEN_TIMEOUT_SECONDS"),
+            (
+                &["--first-token-timeout-seconds", "500", "--answer-timeout-seconds", "120"],
+                "FIRST_TOKEN_TIMEOUT_SECONDS",
+            ),
             (&["--breaker-failures", "0"], "BREAKER_FAILURES"),
             (&["--rate-limit-learner-per-minute", "0"], "RATE_LIMIT"),
             (&["--rate-limit-address-per-minute", "5"], "RATE_LIMIT_ADDRESS_PER_MINUTE"),

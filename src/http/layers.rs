@@ -112,8 +112,7 @@ pub async fn options(mut request: Request, next: middleware::Next) -> Response {
 
 /// A limit on the time a request may take. Not for streams.
 pub fn time_limit(config: &Config) -> TimeoutLayer {
-    let limit = Duration::from_secs(config.request_timeout_seconds);
-    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit)
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout())
 }
 
 /// Scripts of other sites may call the stateless API, without cookies.

@@ -2,7 +2,7 @@
 
 use super::breaker::Permit;
 use super::decoder::Progress;
-use super::error::TimeoutPhase;
+use super::error::{Health, TimeoutPhase};
 use super::fault::{Fault, Scrub};
 use super::meter::Tally;
 use super::reading::Reading;
@@ -32,10 +32,10 @@ impl Call {
     /// Tells breaker, metrics and log of a failure.
     pub(super) fn fail(self, fault: Fault) -> Error {
         let Fault { error, detail, .. } = self.scrub.fault(fault);
-        if error.is_illness() {
-            self.permit.failure()
-        } else {
-            self.permit.success()
+        match error.health() {
+            Health::Well => self.permit.success(),
+            Health::Slow => self.permit.timed_out(),
+            Health::Ill(cause) => self.permit.failure(cause),
         }
         self.tally.failed(&error, &detail);
         error

@@ -79,8 +79,8 @@ impl Client {
         let span = tally.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
-            Err(retry_in) => {
-                let error = Error::BreakerOpen { retry_in };
+            Err((retry_in, cause)) => {
+                let error = Error::BreakerOpen { retry_in, cause };
                 tally.failed(&error, "");
                 return Err(error);
             }

@@ -2,6 +2,7 @@
 //!
 //! The words here are safe to show anywhere: what the server said goes to the log alone, where it happens.
 
+use super::breaker::OpenCause;
 use std::time::Duration;
 
 /// A model call that failed. Retries and fallback models are behind it already.
@@ -62,7 +63,20 @@ pub enum Error {
     BreakerOpen {
         /// When a call may be tried again.
         retry_in: Duration,
+        /// What the last call found.
+        cause: OpenCause,
     },
+}
+
+/// What a failed call says of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It declined, as a healthy server does.
+    Well,
+    /// It took the request and did not answer in time.
+    Slow,
+    /// It fails.
+    Ill(OpenCause),
 }
 
 /// Which limit of time ran out.
@@ -111,9 +125,14 @@ impl Error {
         )
     }
 
-    /// Whether it says that the server is ill, rather than that it won't do this.
-    pub(super) fn is_illness(&self) -> bool {
-        matches!(self, Self::Connect | Self::Timeout(_) | Self::Server { .. } | Self::Broken)
+    /// What it says of the server's health.
+    pub(super) fn health(&self) -> Health {
+        match self {
+            Self::Connect | Self::Timeout(TimeoutPhase::Connect) => Health::Ill(OpenCause::Unreachable),
+            Self::Server { .. } | Self::Broken => Health::Ill(OpenCause::Failing),
+            Self::Timeout(_) => Health::Slow,
+            _ => Health::Well,
+        }
     }
 
     /// A short word for metrics and logs.

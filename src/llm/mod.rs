@@ -32,7 +32,7 @@ mod transport;
 mod window;
 mod wire;
 
-pub use breaker::{BreakerNews, BreakerState};
+pub use breaker::{BreakerNews, BreakerState, OpenCause};
 pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
 pub use meter::{COST, describe_metrics};

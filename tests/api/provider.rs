@@ -72,6 +72,18 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
+async fn six_time_outs_of_a_slow_server_keep_nobody_else_from_asking() {
+    let app = TestApp::with(&["--first-token-timeout-seconds", "0.2", "--breaker-failures", "2"]).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    app.openai.set(TUTOR, Behaviour::default().gate_at(0));
+    for _ in 0..3 {
+        assert_eq!(ended(&asked(&app).await), ("failed", Some("timeout"), None));
+    }
+    app.openai.set(CHAT, Behaviour::default());
+    assert_eq!(asked(&app).await["state"], "done");
+}
+
+#[tokio::test]
 async fn an_answer_that_stalls_is_kept_as_far_as_it_came() {
     let app = TestApp::with(&["--idle-timeout-seconds", "0.2"]).await;
     app.openai.set(CHAT, Behaviour::text(["여기까지", " 그 뒤"]).gate_at(1));

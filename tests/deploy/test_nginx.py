@@ -486,7 +486,7 @@ def test_while_the_program_is_away_people_and_scripts_are_told(site):
 
 def test_a_program_that_does_not_answer_in_time_is_told_too(site):
     def hasty(text):
-        return text.replace("proxy_read_timeout 160s", "proxy_read_timeout 100ms").replace(
+        return text.replace("proxy_read_timeout 660s", "proxy_read_timeout 100ms").replace(
             "proxy_connect_timeout 5s", "proxy_connect_timeout 100ms"
         )
 

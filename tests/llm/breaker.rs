@@ -1,7 +1,7 @@
 //! The circuit breaker seen from outside. Its clockwork has tests of its own.
 
 use super::*;
-use llm_classroom::llm::BreakerState;
+use llm_classroom::llm::{BreakerNews, BreakerState, OpenCause, TimeoutPhase};
 use openai::Behaviour;
 
 fn hasty(server: &FakeOpenAi, cooldown: Duration) -> Client {
@@ -101,4 +101,53 @@ async fn after_the_cooldown_one_probe_decides_and_a_dropped_one_does_not() {
         piece.unwrap();
     }
     client.complete(chat()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_takes_requests_and_is_slow_is_not_ill() {
+    let server = FakeOpenAi::start().await;
+    let short = Duration::from_millis(60);
+    for (limits, phase) in [
+        (Settings { first_token_timeout: short, ..settings(&server) }, TimeoutPhase::FirstToken),
+        (Settings { total_timeout: short, ..settings(&server) }, TimeoutPhase::Total),
+    ] {
+        let client = client(Settings { breaker_failures: 2, ..limits });
+        server.set(CHAT, Behaviour::default().gate_at(0));
+        for _ in 0..6 {
+            assert_eq!(client.complete(chat()).await, Err(Error::Timeout(phase)));
+        }
+        assert_eq!(client.breaker_state(), BreakerState::Closed);
+    }
+    let client = client(Settings { breaker_failures: 2, idle_timeout: short, ..settings(&server) });
+    server.set(CHAT, Behaviour::text(["하나", "둘"]).gate_at(1));
+    for _ in 0..6 {
+        assert_eq!(client.complete(chat()).await, Err(Error::Timeout(TimeoutPhase::Idle)));
+    }
+    assert_eq!(client.breaker_state(), BreakerState::Closed);
+}
+
+#[tokio::test]
+async fn an_open_breaker_says_what_the_last_call_found() {
+    let server = FakeOpenAi::start().await;
+    let settings = Settings { breaker_failures: 1, breaker_cooldown: LONG, retries: 0, ..settings(&server) };
+    let client = client(Settings { first_token_timeout: Duration::from_millis(60), ..settings });
+    let cause = async || match client.complete(chat()).await {
+        Err(Error::BreakerOpen { cause, .. }) => cause,
+        outcome => panic!("no open breaker: {outcome:?}"),
+    };
+    let end_cooldown = || client.hear(BreakerNews::Opened(Duration::ZERO));
+
+    server.queue(CHAT, Behaviour::status(500, ""));
+    assert_eq!(client.complete(chat()).await, Err(Error::Server { status: 500 }));
+    assert_eq!(cause().await, OpenCause::Failing);
+
+    end_cooldown();
+    server.set(CHAT, Behaviour::default().gate_at(0));
+    assert_eq!(client.complete(chat()).await, Err(Error::Timeout(TimeoutPhase::FirstToken)));
+    assert_eq!(cause().await, OpenCause::Busy);
+
+    end_cooldown();
+    drop(server);
+    assert_eq!(client.complete(chat()).await, Err(Error::Connect));
+    assert_eq!(cause().await, OpenCause::Unreachable);
 }

@@ -304,9 +304,12 @@ impl Outcome {
 impl From<&llm::Error> for Reason {
     fn from(error: &llm::Error) -> Self {
         match error {
+            // Busy, not gone: the server took a request and did not come to answer it.
+            llm::Error::RateLimited { .. } | llm::Error::BreakerOpen { cause: llm::OpenCause::Busy, .. } => {
+                Self::RateLimited
+            }
             llm::Error::Connect | llm::Error::BreakerOpen { .. } => Self::Unreachable,
             llm::Error::Timeout(_) => Self::Timeout,
-            llm::Error::RateLimited { .. } => Self::RateLimited,
             llm::Error::Quota => Self::Quota,
             llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
             llm::Error::ContentFilter => Self::ContentFilter,
@@ -325,5 +328,18 @@ impl Reason {
             Self::Unavailable if began => Self::Broken,
             reason => reason,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_breaker_after_time_outs_says_busy_and_not_unreachable() {
+        let reason = |cause| Reason::from(&llm::Error::BreakerOpen { retry_in: Duration::ZERO, cause });
+        assert_eq!(reason(llm::OpenCause::Busy), Reason::RateLimited);
+        assert_eq!(reason(llm::OpenCause::Failing), Reason::Unreachable);
+        assert_eq!(reason(llm::OpenCause::Unreachable), Reason::Unreachable);
     }
 }
