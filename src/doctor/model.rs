@@ -48,6 +48,7 @@ pub(super) async fn check(config: &Config) -> Finding {
                 Error::Timeout(_) => "model-silent",
                 Error::Unauthorized => "model-key",
                 Error::ModelMissing => "model-missing",
+                Error::PathMissing => "model-path",
                 Error::Quota => "model-quota",
                 Error::RateLimited { .. } => "model-limited",
                 Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",

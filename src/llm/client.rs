@@ -2,7 +2,9 @@
 
 use super::answer::{Answer, Call};
 use super::breaker::{Breaker, BreakerNews, BreakerState};
+use super::connection;
 use super::decoder::Decoder;
+use super::endpoint::Endpoint;
 use super::error::{Error, SetupError, TimeoutPhase};
 use super::fault::{Fault, Scrub};
 use super::meter::Tally;
@@ -16,6 +18,7 @@ use super::window::{ModelLimits, RequestSize, Windows};
 use super::wire::{self, Complaint};
 use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
 use reqwest::{Response, Url};
+use serde_json::Value;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
@@ -26,6 +29,8 @@ use tracing::{Instrument as _, Span, field::Empty};
 /// How much of a refusal is read, and for how long.
 const MAX_REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// More than a pool ever holds for one server in a school.
+const MAX_DEAD_CONNECTIONS: usize = 256;
 
 /// A model server's client. Clones share connections, breaker, and what was learnt of the server.
 #[derive(Clone)]
@@ -34,7 +39,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     settings: Settings,
     http: reqwest::Client,
-    url: Url,
+    endpoint: Endpoint,
     breaker: Arc<Breaker>,
     known: Known,
     windows: Windows,
@@ -50,10 +55,10 @@ impl Client {
     /// Settings that can't work, or no root certificates for an `https` address.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let base = Url::parse(settings.base_url.trim()).map_err(|_| SetupError::BaseUrl)?;
-        let url = transport::endpoint(&base).ok_or(SetupError::BaseUrl)?;
+        let endpoint = Endpoint::new(&base).ok_or(SetupError::BaseUrl)?;
         Ok(Self(Arc::new(Inner {
             http: transport::http(&base, &settings)?,
-            url,
+            endpoint,
             breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
             known: Known::default(),
             windows: Windows::new(settings.window, settings.slots),
@@ -75,7 +80,7 @@ impl Client {
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let mut tally = Tally::new(&request, model, &inner.url, inner.spending.clone());
+        let mut tally = Tally::new(&request, model, inner.endpoint.url(), inner.spending.clone());
         let span = tally.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
@@ -114,8 +119,8 @@ impl Client {
         self.stream(request).await?.collect().await
     }
 
-    pub(super) fn endpoint(&self) -> &Url {
-        &self.0.url
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
     }
 
     pub(super) fn http(&self) -> &reqwest::Client {
@@ -290,10 +295,9 @@ impl Inner {
     async fn send(&self, request: &Request, model: &str) -> Result<Response, Fault> {
         let known = self.known.of(model);
         let mut quirks = known;
+        let mut url = self.endpoint.url();
         loop {
-            let body = wire::body(request, model, quirks);
-            let post = sent::with_body(self.http.post(self.url.clone()), &body);
-            let response = post.send().await.map_err(Fault::of_transport)?;
+            let response = self.post(url, &wire::body(request, model, quirks)).await?;
             let status = response.status();
             Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {
@@ -301,15 +305,46 @@ impl Inner {
                     tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");
                     self.known.learn(model, quirks);
                 }
+                if url != self.endpoint.url() {
+                    self.endpoint.use_other();
+                }
                 return Ok(response);
             }
             let retry_after = retry::retry_after(response.headers(), SystemTime::now());
             let complaint = Complaint::of_body(&refusal(response).await);
-            match quirks.after(&complaint, request.schema.is_some()) {
-                Some(fewer) if matches!(status.as_u16(), 400 | 422) => quirks = fewer,
-                _ => return Err(Fault::of_status(status.as_u16(), complaint, retry_after)),
+            let fault = match quirks.after(&complaint, request.schema.is_some()) {
+                Some(fewer) if matches!(status.as_u16(), 400 | 422) => {
+                    quirks = fewer;
+                    continue;
+                }
+                _ => Fault::of_status(status.as_u16(), complaint, retry_after),
+            };
+            match self.endpoint.other() {
+                Some(other) if fault.error == Error::PathMissing && url != other => url = other,
+                _ => {
+                    // A server that declines in another way there has the page.
+                    if url != self.endpoint.url() && !matches!(fault.error, Error::PathMissing | Error::Server { .. }) {
+                        self.endpoint.use_other();
+                    }
+                    return Err(fault);
+                }
             }
         }
+    }
+
+    /// Posts a body; at once again if a kept connection turns out to be closed.
+    async fn post(&self, url: &Url, body: &Value) -> Result<Response, Fault> {
+        // Each failure takes one dead connection out of the pool.
+        for _ in 0..MAX_DEAD_CONNECTIONS {
+            let post = sent::with_body(self.http.post(url.clone()), body).send();
+            match connection::with_reuse(post).await {
+                (Err(error), true) if !error.is_timeout() => {
+                    tracing::debug!("a kept connection to the model server was closed; sending the request again");
+                }
+                (outcome, _) => return outcome.map_err(Fault::of_transport),
+            }
+        }
+        Err(Fault::broken("every kept connection was closed"))
     }
 }
 

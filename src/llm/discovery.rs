@@ -29,9 +29,19 @@ impl Client {
     /// Asks the server what it tells of its models' windows and of its slots, and remembers it. `false` if the server
     /// could not be reached.
     pub async fn discover(&self, models: &[String]) -> bool {
-        let base = self.endpoint();
-        let Some(list) = sibling(base, &["models"]) else { return false };
-        let Ok(list) = self.page(list).await else { return false };
+        let endpoint = self.endpoint();
+        let Some(list) = sibling(endpoint.url(), &["models"]) else { return false };
+        let Ok(mut list) = self.page(list).await else { return false };
+        // A base URL without `/v1` shows here already, before the first question.
+        if list.is_none()
+            && let Some(other) = endpoint.other().and_then(|other| sibling(other, &["models"]))
+        {
+            list = self.page(other).await.ok().flatten();
+            if list.as_ref().is_some_and(|list| list["data"].is_array()) {
+                endpoint.use_other();
+            }
+        }
+        let base = endpoint.url();
         for model in models {
             if let Some(window) = list.as_ref().and_then(|list| window_in(list, model)) {
                 self.windows().set(model, window);

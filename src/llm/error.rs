@@ -29,6 +29,9 @@ pub enum Error {
     /// The server doesn't have the model (404, `model_not_found`).
     #[error("the model server does not have the model")]
     ModelMissing,
+    /// The server has no page at the configured address (404 or 405 without a word about a model).
+    #[error("the model server has no chat/completions at this address")]
+    PathMissing,
     /// The server won't take the request (400 and every other 4xx, and redirects, which are never followed).
     #[error("the model server refuses the request ({status})")]
     BadRequest {
@@ -147,6 +150,7 @@ impl Error {
             Self::Quota => "quota",
             Self::Unauthorized => "unauthorized",
             Self::ModelMissing => "model_missing",
+            Self::PathMissing => "path_missing",
             Self::BadRequest { .. } => "bad_request",
             Self::ContextFull { .. } => "context_full",
             Self::Server { .. } => "server",

@@ -90,11 +90,23 @@ fn of_number(status: u16, retry_after: Option<Duration>, complaint: &Complaint) 
     match status {
         401 | 403 => Error::Unauthorized,
         402 => Error::Quota,
+        404 | 405 if is_path(complaint) => Error::PathMissing,
         404 => Error::ModelMissing,
         429 => Error::RateLimited { retry_after },
         408 | 500.. => Error::Server { status },
         _ => Error::BadRequest { status, detail: complaint.message.clone() },
     }
+}
+
+/// Whether a 404 or 405 is about the address: it comes from a program that knows no models, or says so.
+fn is_path(complaint: &Complaint) -> bool {
+    let text = complaint.message.to_lowercase();
+    let is_page_only = ["not found", "resource not found", "method not allowed"].contains(&text.trim_end_matches('.'));
+    complaint.is_page
+        || is_page_only
+        || ["invalid url", "unknown request url", "unexpected endpoint", "cannot post", "no route", "no such page"]
+            .iter()
+            .any(|phrase| text.contains(phrase))
 }
 
 fn of_words(complaint: &Complaint, status: u16) -> Option<Error> {
@@ -176,6 +188,20 @@ mod tests {
         assert_eq!(of(403, ""), Error::Unauthorized);
         assert_eq!(of(403, "model_not_found"), Error::ModelMissing);
         assert_eq!(of(404, ""), Error::ModelMissing);
+        let of_body = |status, body: &str| Fault::of_status(status, Complaint::of_body(body), None).error;
+        for body in [
+            "404 page not found",
+            "<html>nginx</html>",
+            "",
+            r#"{"detail":"Not Found"}"#,
+            r#"{"error":{"code":"404","message":"Resource not found"}}"#,
+            r#"{"error":{"message":"Invalid URL (POST /chat/completions)","type":"invalid_request_error"}}"#,
+            r#"{"timestamp":1,"status":404,"error":"Not Found","path":"/chat/completions"}"#,
+        ] {
+            assert_eq!(of_body(404, body), Error::PathMissing, "{body}");
+        }
+        assert_eq!(of_body(405, r#"{"detail":"Method Not Allowed"}"#), Error::PathMissing);
+        assert_eq!(of_body(404, r#"{"error":{"message":"model 'x' not found"}}"#), Error::ModelMissing);
         assert_eq!(of(402, ""), Error::Quota);
         assert_eq!(of(429, "insufficient_quota"), Error::Quota);
         assert_eq!(of(429, "rate_limit_exceeded"), Error::RateLimited { retry_after: None });

@@ -1,5 +1,6 @@
 //! The HTTP client under the model client.
 
+use super::connection::NoteConnections;
 use super::error::SetupError;
 use super::settings::Settings;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -8,17 +9,6 @@ use reqwest::{Certificate, Url};
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
 use std::time::Duration;
-
-/// `{base}/chat/completions`, the query kept. `None` for an address that isn't `http` or `https`.
-pub(super) fn endpoint(base: &Url) -> Option<Url> {
-    let mut url = base.clone();
-    url.set_fragment(None);
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return None;
-    }
-    url.path_segments_mut().ok()?.pop_if_empty().extend(["chat", "completions"]);
-    Some(url)
-}
 
 /// A pooled client for one server.
 pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, SetupError> {
@@ -30,6 +20,7 @@ pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, S
         // A redirect would carry the key to another server.
         .redirect(Policy::none())
         .connect_timeout(settings.connect_timeout)
+        .connector_layer(NoteConnections)
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(60));
     if is_loopback(base) {
@@ -84,23 +75,6 @@ mod tests {
 
     fn url(text: &str) -> Url {
         Url::parse(text).unwrap()
-    }
-
-    #[test]
-    fn the_endpoint_stands_below_the_base() {
-        for (base, full) in [
-            ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions"),
-            ("https://api.openai.com/v1/", "https://api.openai.com/v1/chat/completions"),
-            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/chat/completions"),
-            (
-                "https://x.openai.azure.com/openai/deployments/d?api-version=1#a",
-                "https://x.openai.azure.com/openai/deployments/d/chat/completions?api-version=1",
-            ),
-        ] {
-            assert_eq!(endpoint(&url(base)), Some(url(full)));
-        }
-        assert_eq!(endpoint(&url("ftp://example.org/")), None);
-        assert_eq!(endpoint(&url("mailto:a@example.org")), None);
     }
 
     #[test]

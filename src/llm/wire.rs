@@ -39,6 +39,8 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// The size of the context window, as llama.cpp puts it beside the sentence.
     pub(super) window: Option<u32>,
+    /// The body was no JSON: a proxy's or another program's page.
+    pub(super) is_page: bool,
 }
 
 impl Complaint {
@@ -47,7 +49,7 @@ impl Complaint {
         match serde_json::from_str::<Value>(body) {
             Ok(Value::Array(list)) => list.first().map(Self::of_value).unwrap_or_default(),
             Ok(value) => Self::of_value(&value),
-            Err(_) => Self { message: body.trim().to_owned(), ..Self::default() },
+            Err(_) => Self { message: body.trim().to_owned(), is_page: true, ..Self::default() },
         }
     }
 
@@ -62,7 +64,7 @@ impl Complaint {
         let message = if message.is_empty() { error.to_string() } else { message };
         let [code, kind, param] = ["code", "type", "param"].map(|key| plain(error.get(key)).to_lowercase());
         let window = error.get("n_ctx").and_then(Value::as_u64).and_then(|size| size.try_into().ok());
-        Self { code, kind, param, message, window }
+        Self { code, kind, param, message, window, is_page: false }
     }
 
     /// Whether it carries any of these words as its code or type.
@@ -127,10 +129,11 @@ mod tests {
     #[test]
     fn complaints_are_read_in_every_dress() {
         let plain = |message: &str| Complaint { message: message.into(), ..Complaint::default() };
+        let page = |message: &str| Complaint { is_page: true, ..plain(message) };
         assert_eq!(Complaint::of_body(r#"{"error":"no such model"}"#), plain("no such model"));
         assert_eq!(Complaint::of_body(r#"{"detail":"Not Found"}"#), plain("Not Found"));
-        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), plain("<h1>Bad Gateway</h1>"));
-        assert_eq!(Complaint::of_body(""), plain(""));
+        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), page("<h1>Bad Gateway</h1>"));
+        assert_eq!(Complaint::of_body(""), page(""));
         assert_eq!(Complaint::of_body("[]"), plain(""));
         let full = Complaint::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
         assert_eq!(
@@ -140,7 +143,8 @@ mod tests {
                 kind: "t".into(),
                 param: String::new(),
                 message: "no".into(),
-                window: None
+                window: None,
+                is_page: false,
             }
         );
         assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));

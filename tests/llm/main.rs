@@ -5,6 +5,7 @@
 #[path = "../support/openai.rs"]
 mod openai;
 
+mod address;
 mod breaker;
 mod cancel;
 mod control;

@@ -311,7 +311,10 @@ impl From<&llm::Error> for Reason {
             llm::Error::Connect | llm::Error::BreakerOpen { .. } => Self::Unreachable,
             llm::Error::Timeout(_) => Self::Timeout,
             llm::Error::Quota => Self::Quota,
-            llm::Error::Unauthorized | llm::Error::ModelMissing | llm::Error::BadRequest { .. } => Self::Misconfigured,
+            llm::Error::Unauthorized
+            | llm::Error::ModelMissing
+            | llm::Error::PathMissing
+            | llm::Error::BadRequest { .. } => Self::Misconfigured,
             llm::Error::ContentFilter => Self::ContentFilter,
             llm::Error::NoAnswer => Self::NoAnswer,
             llm::Error::ContextFull { .. } => Self::TooLong,
