@@ -165,7 +165,9 @@ test("a topic is chosen before the scripts by its card and by Enter, and one tha
   await page.getByRole("heading", { level: 1, name: "우리 동네 길고양이" }).waitFor();
 
   await open("/topic-selection.html");
-  await page.getByRole("radio", { name: /역사 연구/ }).check({ force: true });
+  const card = page.getByRole("radio", { name: /역사 연구/ });
+  await page.locator("label", { has: card }).click();
+  await until("the card is chosen", () => card.isChecked());
   await page.locator("#start").click();
   await until("the chat is open", async () => new URL(page.url()).pathname === "/chat.html");
   await page.getByRole("heading", { level: 1, name: "역사 연구" }).waitFor();

@@ -23,9 +23,9 @@ export function heard(text) {
   }
 }
 
-/** What wasn't said aloud yet was taken back. */
-export function forget() {
-  rest = '';
+/** The answer is shown anew. What was taken back isn't said aloud any more. @param {string} shown the answer's text */
+export function dropWithdrawn(shown) {
+  if (!shown.includes(plain(rest))) rest = '';
 }
 
 /** The answer ended, whole or not. */
@@ -36,6 +36,9 @@ export function flush() {
 
 /** @param {string} markdown */
 function say(markdown) {
-  const text = markdown.replace(/^[\s>#|*+-]+|[*_`$|]+/g, ' ').trim();
+  const text = plain(markdown);
   if (text) announce(text);
 }
+
+/** @param {string} markdown */
+const plain = (markdown) => markdown.replace(/^[\s>#|*+-]+|[*_`$|]+/g, ' ').trim();

@@ -1,5 +1,5 @@
 import { Problem, call } from './api.js';
-import { announce, flush, forget, heard } from './announce.js';
+import { announce, dropWithdrawn, flush, heard } from './announce.js';
 import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
 import { CookiesNeeded, tellCookiesNeeded } from './cookies.js';
@@ -208,12 +208,13 @@ function watch(view) {
   let isNew = true;
   follow(view.id, {
     snapshot(data) {
-      // A snapshot after the first event takes back what was shown; so does it what is still to be read aloud.
-      if (!isNew) forget();
       view.setBlocks(data.blocks);
+      const shown = view.prose.textContent ?? '';
+      // A later snapshot follows a broken connection, or takes back what was shown.
+      if (!isNew) dropWithdrawn(shown);
       // What came before the first event; after a broken connection it has been heard already.
       const isFirst = isNew;
-      if (isFirst) heard((view.prose.textContent ?? '').trimEnd());
+      if (isFirst) heard(shown.trimEnd());
       isNew = false;
       if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
       if (data.feedback) setNote(view, data.feedback, isFirst);
