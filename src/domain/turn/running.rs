@@ -35,11 +35,16 @@ pub(super) struct Orders {
 }
 
 impl Running {
-    /// Enters a run, in place of an earlier try of the same turn.
+    /// Enters a run. An earlier run of the same turn is replaced: it lost the turn, and whoever waits for its end is
+    /// woken, because its [`Self::leave`] no longer finds an entry to end.
     pub(super) fn enter(&self, hold: Hold, conversation: ConversationId) -> Orders {
         let orders = Orders::default();
         let entry = Entry { hold, conversation, orders: orders.clone(), ended: CancellationToken::new() };
-        self.lock().insert(hold.turn, entry);
+        let replaced = self.lock().insert(hold.turn, entry);
+        if let Some(replaced) = replaced {
+            replaced.orders.lost.cancel();
+            replaced.ended.cancel();
+        }
         orders
     }
 
@@ -100,5 +105,33 @@ impl Running {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(turn: TurnId, attempt: u32) -> Hold {
+        Hold { turn, attempt, lease: Lease(1) }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_run_is_woken_when_a_retry_of_the_turn_replaces_it() {
+        let running = Running::default();
+        let (turn, conversation) = (TurnId::new(), ConversationId::new());
+        let first = running.enter(hold(turn, 1), conversation);
+        let ended = running.stop(turn).unwrap();
+        let second = running.enter(hold(turn, 2), conversation);
+        assert!(ended.is_cancelled());
+        assert!(first.lost.is_cancelled());
+        // The end of the replaced run leaves the entry of the retry alone.
+        running.leave(hold(turn, 1));
+        assert!(running.has(turn));
+        assert!(!second.stop.is_cancelled() && !second.lost.is_cancelled());
+        let ended = running.stop(turn).unwrap();
+        running.leave(hold(turn, 2));
+        assert!(ended.is_cancelled());
+        assert_eq!(running.count(), 0);
     }
 }
