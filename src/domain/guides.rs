@@ -165,7 +165,9 @@ impl Inner {
         }
         // Before the claim, which does not last for ever.
         let slot = self.engine.admit_guide().await.ok_or(NoSlot)?;
-        let Some(shared) = &self.shared else { return Ok(self.ask(topic, locale).await) };
+        // Instances pass guides on through the store, where a guide of an own topic never is.
+        let shared = self.shared.as_ref().filter(|_| topic.preset().is_some());
+        let Some(shared) = shared else { return Ok(self.ask(topic, locale).await) };
         let name = claim_name(topic, locale);
         match shared.claim(&name, LONGEST_MAKING).await {
             Ok(Claimed::Ours) => {
@@ -197,7 +199,10 @@ impl Inner {
         }
     }
 
+    /// The stored guide. Only those of presets are stored: a student's own topic is the student's own words, which
+    /// would outlive the student's deletion of everything.
     async fn look_up(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
+        topic.preset()?;
         match self.store.guide(topic.as_str(), locale.tag(), version()).await {
             Ok(json) => serde_json::from_str(&json?).ok().map(Arc::new),
             Err(error) => {
@@ -216,13 +221,16 @@ impl Inner {
         let usage = usage?;
         self.budget.count(now(), &usage);
         let booked = self.store.add_usage(None, &usage, now()).await;
+        if let Err(error) = booked {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
+        }
         let guide = guide?;
-        if let Ok(json) = serde_json::to_string(&guide) {
-            let stored =
-                self.store.put_guide(topic.as_str(), locale.tag(), version(), &usage.model, &json, now()).await;
-            if let Err(error) = booked.and(stored) {
-                tracing::warn!(error = &error as &dyn std::error::Error, "a guide was made but not stored");
-            }
+        if topic.preset().is_some()
+            && let Ok(json) = serde_json::to_string(&guide)
+            && let Err(error) =
+                self.store.put_guide(topic.as_str(), locale.tag(), version(), &usage.model, &json, now()).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a guide was made but not stored");
         }
         Some(Arc::new(guide))
     }

@@ -51,7 +51,7 @@ impl Default for Options {
 /// How long PostgreSQL is asked once more why it isn't reached.
 const LAST_TRY: Duration = Duration::from_secs(2);
 /// How long SQLite waits for another process's write lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pause before a busy SQLite file is opened again.
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
@@ -85,6 +85,8 @@ async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
+        // Deleted text is overwritten with zeros, not left in free pages.
+        .pragma("secure_delete", "ON")
         .busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new()
         .acquire_timeout(options.acquire_timeout)

@@ -107,13 +107,18 @@ impl Store {
     /// # Errors
     /// When the database can't be written.
     pub async fn delete_conversation(&self, learner: LearnerId, id: ConversationId) -> Result<bool, StoreError> {
-        self.write(move |db| {
-            Box::pin(async move {
-                let deleted = Entity::delete_by_id(id.0).filter(Column::LearnerId.eq(learner.0)).exec(db).await?;
-                Ok(deleted.rows_affected > 0)
+        let is_deleted = self
+            .write(move |db| {
+                Box::pin(async move {
+                    let deleted = Entity::delete_by_id(id.0).filter(Column::LearnerId.eq(learner.0)).exec(db).await?;
+                    Ok(deleted.rows_affected > 0)
+                })
             })
-        })
-        .await
+            .await?;
+        if is_deleted {
+            self.request_truncation();
+        }
+        Ok(is_deleted)
     }
 }
 

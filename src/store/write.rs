@@ -8,6 +8,7 @@
 use std::{
     iter,
     panic::AssertUnwindSafe,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -19,6 +20,7 @@ use sea_orm::{
 };
 use tokio::{
     sync::{
+        Notify,
         mpsc::{self, error::SendTimeoutError},
         oneshot,
     },
@@ -26,7 +28,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, truncation::Truncation};
 
 /// How every changing transaction begins. One that reads first and locks later would fail on SQLite without waiting its
 /// turn, if another process wrote in between. PostgreSQL has no such mode and ignores it.
@@ -94,6 +96,16 @@ impl Store {
         match &self.writer {
             Writer::Grouped(queue) => queue.write(work).await,
             Writer::Single(database) => write_alone(database, work).await,
+        }
+    }
+}
+
+impl Store {
+    /// Requests that SQLite's write-ahead log is emptied soon, because it still holds text that was deleted.
+    /// PostgreSQL recycles its log by itself.
+    pub(super) fn request_truncation(&self) {
+        if let Writer::Grouped(queue) = &self.writer {
+            queue.truncation.notify_one();
         }
     }
 }
@@ -169,6 +181,8 @@ pub(super) struct Queue {
     /// How long a call waits for a place.
     patience: Duration,
     closing: CancellationToken,
+    /// Wakes the task when the write-ahead log is to be emptied.
+    truncation: Arc<Notify>,
     task: TaskTracker,
     database: DatabaseConnection,
 }
@@ -181,10 +195,12 @@ impl Queue {
             calls,
             patience,
             closing: CancellationToken::new(),
+            truncation: Arc::default(),
             task: TaskTracker::new(),
             database: database.clone(),
         };
-        queue.task.spawn(Groups { database, waiting, most }.run(queue.closing.clone()));
+        let truncation = Truncation::new(queue.truncation.clone());
+        queue.task.spawn(Groups { database, waiting, most, truncation }.run(queue.closing.clone()));
         queue.task.close();
         queue
     }
@@ -272,17 +288,23 @@ struct Groups {
     database: DatabaseConnection,
     waiting: mpsc::Receiver<Box<dyn Call>>,
     most: usize,
+    truncation: Truncation,
 }
 
 impl Groups {
     /// Works until nobody is left who could call, or the queue is closed and empty.
     async fn run(mut self, closing: CancellationToken) {
         loop {
-            let first = if let Some(first) = closing.run_until_cancelled(self.waiting.recv()).await {
-                first
-            } else {
-                self.waiting.close();
-                self.waiting.recv().await
+            let first = tokio::select! {
+                first = self.waiting.recv() => first,
+                () = self.truncation.due() => {
+                    self.truncation.run(&self.database).await;
+                    continue;
+                }
+                () = closing.cancelled() => {
+                    self.waiting.close();
+                    self.waiting.recv().await
+                }
             };
             let Some(first) = first else { return };
             let mut group = vec![first];

@@ -62,3 +62,26 @@ async fn what_a_deleted_answer_cost_is_booked_all_the_same() {
     // The tutor's call alone took a hundred.
     assert!(app.store().await.tokens_since(0).await.unwrap() > 100);
 }
+
+#[tokio::test]
+async fn a_deleted_conversation_leaves_no_text_in_the_files_of_the_database() {
+    const MARKERS: [&str; 3] = ["주제비밀표식", "질문비밀표식", "답변비밀표식"];
+    let app = TestApp::start().await;
+    // Long enough to lie on pages of its own.
+    let answer = "답변비밀표식 ".repeat(400);
+    app.openai.set(CHAT, Behaviour::text([answer.as_str()]));
+    let student = app.student();
+    let wait = student.call(reqwest::Method::POST, "/api/v1/chat/initial-guide").header("prefer", "wait=20");
+    let guide = wait.json(&json!({ "topic": MARKERS[0] })).send().await.expect(200).json();
+    assert_eq!(guide["source"], "model");
+    let conversation = student.begin(MARKERS[0]).await;
+    let turn = student.ask(&conversation, &"질문비밀표식 ".repeat(100)).await;
+    assert_eq!(student.finish(&turn).await.state, "done");
+    for marker in MARKERS {
+        assert!(app.database_holds(marker.as_bytes()), "{marker} was stored");
+    }
+    student.delete(&format!("/api/v1/conversations/{conversation}")).await.expect(204);
+    for marker in MARKERS {
+        support::eventually("the text is gone", async || (!app.database_holds(marker.as_bytes())).then_some(())).await;
+    }
+}

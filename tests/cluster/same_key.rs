@@ -99,13 +99,13 @@ async fn every_instance_does_everything_with_a_turn_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_guide_that_all_instances_want_is_made_once() {
+async fn a_guide_of_a_preset_that_all_instances_want_is_made_once() {
     let run = Run::begin("guide");
     let cluster = Cluster::start(&[]).await;
     cluster.openai.set(Purpose::Guide, crate::support::openai::Behaviour { first_ms: 700, ..Default::default() });
     let wanted = join_all((0..12).map(async |n| {
         let call = cluster.student_at(n % INSTANCES).call(Method::POST, "/api/v1/chat/initial-guide");
-        let reply = call.header("prefer", "wait=20").json(&json!({ "topic": "고래의 노래" })).send().await;
+        let reply = call.header("prefer", "wait=20").json(&json!({ "topic": "과학 탐구" })).send().await;
         let guide = reply.expect(200).json();
         assert_eq!(guide["pending"], false, "{guide}");
         guide["guide_title"].as_str().unwrap().to_owned()

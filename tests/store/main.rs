@@ -17,6 +17,7 @@ mod opening;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod previous;
+mod purge;
 mod retrying;
 mod rules;
 mod turns;

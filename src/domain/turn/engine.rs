@@ -115,6 +115,7 @@ impl Engine {
         }));
         engine.0.keepers.spawn(engine.clone().keep());
         engine.0.keepers.spawn(engine.clone().watch());
+        engine.0.keepers.spawn(engine.clone().purge());
         engine.0.keepers.close();
         Ok(engine)
     }

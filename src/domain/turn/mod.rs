@@ -8,6 +8,7 @@ mod guide_slots;
 mod keeper;
 mod lease;
 mod parts;
+mod purge;
 mod refusal;
 mod repeat;
 mod run;
