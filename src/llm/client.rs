@@ -10,6 +10,7 @@ use super::fault::{Fault, Scrub};
 use super::meter::Tally;
 use super::quirks::Known;
 use super::reading::Reading;
+use super::refusal::{self, Subject};
 use super::reply_form::{ReplyForm, ReplyForms};
 use super::sent;
 use super::spending::Spending;
@@ -17,6 +18,7 @@ use super::stream::AnswerStream;
 use super::window::{ModelLimits, RequestSize, Windows};
 use super::wire::{self, Complaint};
 use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
+use reqwest::header::ACCEPT;
 use reqwest::{Response, Url};
 use serde_json::Value;
 use std::sync::Arc;
@@ -263,10 +265,10 @@ impl Inner {
         total_at: Instant,
     ) -> Result<Opened, Fault> {
         let first_at = Instant::now() + self.settings.first_token_timeout;
-        let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
         let open = async {
-            let late = |_| Err(Fault::late(phase));
-            let response = timeout_at(first_at.min(total_at), self.send(request, model)).await.unwrap_or_else(late)?;
+            let (response, streams) = self.send(request, model, first_at, total_at).await?;
+            // An answer in one piece has its first word when it is whole.
+            let first_at = if streams { first_at } else { total_at };
             let decoder = Decoder::new(model, prompt_tokens);
             let mut reading = Reading::new(response.bytes_stream(), decoder);
             let first = reading.first(first_at, self.settings.first_token_timeout, total_at).await?;
@@ -292,12 +294,24 @@ impl Inner {
     }
 
     /// Sends the request, again without a parameter whenever the server refuses it for that, until it agrees.
-    async fn send(&self, request: &Request, model: &str) -> Result<Response, Fault> {
+    /// The second value says whether the answer comes as a stream.
+    async fn send(
+        &self,
+        request: &Request,
+        model: &str,
+        first_at: Instant,
+        total_at: Instant,
+    ) -> Result<(Response, bool), Fault> {
         let known = self.known.of(model);
         let mut quirks = known;
         let mut url = self.endpoint.url();
+        let mut has_repeated = false;
         loop {
-            let response = self.post(url, &wire::body(request, model, quirks)).await?;
+            let at = if quirks.stream { first_at.min(total_at) } else { total_at };
+            let phase = if total_at <= at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
+            let body = wire::body(request, model, quirks);
+            let post = self.post(url, &body, quirks.stream);
+            let response = timeout_at(at, post).await.unwrap_or_else(|_| Err(Fault::late(phase)))?;
             let status = response.status();
             Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {
@@ -308,17 +322,22 @@ impl Inner {
                 if url != self.endpoint.url() {
                     self.endpoint.use_other();
                 }
-                return Ok(response);
+                return Ok((response, quirks.stream));
             }
             let retry_after = retry::retry_after(response.headers(), SystemTime::now());
-            let complaint = Complaint::of_body(&refusal(response).await);
-            let fault = match quirks.after(&complaint, request.schema.is_some()) {
-                Some(fewer) if matches!(status.as_u16(), 400 | 422) => {
-                    quirks = fewer;
-                    continue;
-                }
-                _ => Fault::of_status(status.as_u16(), complaint, retry_after),
-            };
+            let complaint = Complaint::of_body(&read_refusal(response).await);
+            let status = status.as_u16();
+            // The next reply may match the schema.
+            let is_invalid = refusal::subjects(status, &complaint).first() == Some(&Subject::InvalidReply);
+            if is_invalid && !std::mem::replace(&mut has_repeated, true) {
+                continue;
+            }
+            if let Some(fewer) = quirks.after(status, &complaint, request.schema.is_some()) {
+                tracing::debug!(model, status, ?fewer, "the model server refuses the request; asking in another form");
+                quirks = fewer;
+                continue;
+            }
+            let fault = Fault::of_status(status, complaint, retry_after);
             match self.endpoint.other() {
                 Some(other) if fault.error == Error::PathMissing && url != other => url = other,
                 _ => {
@@ -333,11 +352,14 @@ impl Inner {
     }
 
     /// Posts a body; at once again if a kept connection turns out to be closed.
-    async fn post(&self, url: &Url, body: &Value) -> Result<Response, Fault> {
+    async fn post(&self, url: &Url, body: &Value, streams: bool) -> Result<Response, Fault> {
         // Each failure takes one dead connection out of the pool.
         for _ in 0..MAX_DEAD_CONNECTIONS {
-            let post = sent::with_body(self.http.post(url.clone()), body).send();
-            match connection::with_reuse(post).await {
+            let mut post = sent::with_body(self.http.post(url.clone()), body);
+            if !streams {
+                post = post.header(ACCEPT, "application/json");
+            }
+            match connection::with_reuse(post.send()).await {
                 (Err(error), true) if !error.is_timeout() => {
                     tracing::debug!("a kept connection to the model server was closed; sending the request again");
                 }
@@ -349,7 +371,7 @@ impl Inner {
 }
 
 /// The body of a refusal, as much as comes soon.
-async fn refusal(mut response: Response) -> String {
+async fn read_refusal(mut response: Response) -> String {
     let mut body = Vec::new();
     let read = async {
         while let (true, Ok(Some(chunk))) = (body.len() < MAX_REFUSAL_BYTES, response.chunk().await) {

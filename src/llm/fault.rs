@@ -3,6 +3,7 @@
 use super::error::{Error, TimeoutPhase};
 use super::lines::LineError;
 use super::overflow::{self, Overflow};
+use super::refusal::{self, Subject};
 use super::wire::Complaint;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
@@ -46,14 +47,17 @@ impl Fault {
 
     /// A reply with a status other than success.
     pub(super) fn of_status(status: u16, complaint: Complaint, retry_after: Option<Duration>) -> Self {
-        // Servers send this with all kinds of statuses, but never with those of a key or an account.
-        let overflow = overflow::of_complaint(&complaint).filter(|_| !matches!(status, 401..=403));
-        if let Some(Overflow { window }) = overflow {
-            return Self { error: Error::ContextFull { window }, detail: complaint.message, retry_after: None };
-        }
-        let error = match of_words(&complaint, status) {
-            // Only these words outweigh a status; of the others the status knows better.
-            Some(error @ (Error::Quota | Error::ContentFilter | Error::ModelMissing)) => error,
+        let window = overflow::of_complaint(&complaint).and_then(|overflow| overflow.window);
+        let error = match refusal::final_subject(status, &complaint) {
+            Some(Subject::Window) => {
+                return Self { error: Error::ContextFull { window }, detail: complaint.message, retry_after: None };
+            }
+            Some(Subject::Quota) => Error::Quota,
+            Some(Subject::ContentFilter) => Error::ContentFilter,
+            Some(Subject::Model) => Error::ModelMissing,
+            Some(Subject::Rate) => Error::RateLimited { retry_after },
+            Some(Subject::Key) => Error::Unauthorized,
+            Some(Subject::Path) => Error::PathMissing,
             _ => of_number(status, retry_after, &complaint),
         };
         // A server that fails without an error object may answer anything, also words of a student.
@@ -90,23 +94,11 @@ fn of_number(status: u16, retry_after: Option<Duration>, complaint: &Complaint) 
     match status {
         401 | 403 => Error::Unauthorized,
         402 => Error::Quota,
-        404 | 405 if is_path(complaint) => Error::PathMissing,
         404 => Error::ModelMissing,
         429 => Error::RateLimited { retry_after },
         408 | 500.. => Error::Server { status },
         _ => Error::BadRequest { status, detail: complaint.message.clone() },
     }
-}
-
-/// Whether a 404 or 405 is about the address: it comes from a program that knows no models, or says so.
-fn is_path(complaint: &Complaint) -> bool {
-    let text = complaint.message.to_lowercase();
-    let is_page_only = ["not found", "resource not found", "method not allowed"].contains(&text.trim_end_matches('.'));
-    complaint.is_page
-        || is_page_only
-        || ["invalid url", "unknown request url", "unexpected endpoint", "cannot post", "no route", "no such page"]
-            .iter()
-            .any(|phrase| text.contains(phrase))
 }
 
 fn of_words(complaint: &Complaint, status: u16) -> Option<Error> {

@@ -3,7 +3,7 @@
 //! [`Client::stream`] sends one request and hands back its answer as [`Piece`]s. The parts, in the order bytes take:
 //! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and
 //! `think`) → `reading` (pieces) → `answer` (limits of time) → `stream`. Around them `client` tries again and falls
-//! back, `quirks` remembers what a server refuses, and `breaker` spares a server that is ill.
+//! back, `refusal` tells what a refusal is about, `quirks` remembers it, and `breaker` spares a server that is ill.
 
 mod answer;
 mod breaker;
@@ -22,6 +22,7 @@ mod overflow;
 pub mod practice;
 mod quirks;
 mod reading;
+mod refusal;
 mod reply_form;
 mod retry;
 mod sent;

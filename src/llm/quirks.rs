@@ -1,5 +1,6 @@
 //! Parameters that a server or a model refuses, learnt from its complaints.
 
+use super::refusal::{self, Subject};
 use super::wire::Complaint;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,6 +16,17 @@ pub(super) enum Format {
     Prompt,
 }
 
+/// Where a model takes its instructions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Instructions {
+    /// In messages with the role `system`.
+    System,
+    /// In messages with the role `developer`.
+    Developer,
+    /// At the beginning of the first message of the user.
+    FirstUser,
+}
+
 /// What one model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quirks {
@@ -22,12 +34,22 @@ pub(super) struct Quirks {
     pub(super) completion_limit: bool,
     pub(super) temperature: bool,
     pub(super) stream_options: bool,
+    /// It may send its answer piece by piece.
+    pub(super) stream: bool,
+    pub(super) instructions: Instructions,
     pub(super) format: Format,
 }
 
 impl Default for Quirks {
     fn default() -> Self {
-        Self { completion_limit: false, temperature: true, stream_options: true, format: Format::Schema }
+        Self {
+            completion_limit: false,
+            temperature: true,
+            stream_options: true,
+            stream: true,
+            instructions: Instructions::System,
+            format: Format::Schema,
+        }
     }
 }
 
@@ -37,37 +59,59 @@ impl Quirks {
         if self.completion_limit { "max_completion_tokens" } else { "max_tokens" }
     }
 
-    /// What to try next after a 400, where the complaint is about a parameter that can be left out.
+    /// What to try next after a refusal that another form of the request may avoid.
     ///
-    /// Each step gives one thing up for good, so a server that refuses everything is asked five times more at most.
-    pub(super) fn after(self, complaint: &Complaint, with_schema: bool) -> Option<Self> {
-        let text = complaint.message.to_lowercase();
-        let about = |name: &str| complaint.param.split(['.', '[']).next() == Some(name) || text.contains(name);
-        if with_schema && self.format != Format::Prompt && FORMAT_WORDS.iter().any(|word| about(word)) {
-            let format = if self.format == Format::Schema { Format::JsonObject } else { Format::Prompt };
-            return Some(Self { format, ..self });
+    /// Each step gives one thing up for good, so a server that refuses everything is asked eight times more at most.
+    pub(super) fn after(self, status: u16, complaint: &Complaint, with_schema: bool) -> Option<Self> {
+        if refusal::final_subject(status, complaint).is_some() {
+            return None;
         }
-        if self.stream_options && (about("stream_options") || text.contains("include_usage")) {
-            return Some(Self { stream_options: false, ..self });
+        let subjects = refusal::subjects(status, complaint);
+        let step = subjects.iter().find_map(|subject| self.without(*subject, complaint, with_schema));
+        // A refusal in unknown words is most likely about what servers know least: the schema.
+        let is_unknown = subjects.is_empty() && !complaint.message.is_empty() && !names_a_field(complaint);
+        let format = if with_schema { self.plainer_format() } else { None };
+        step.or_else(|| format.filter(|_| is_unknown && matches!(status, 400 | 404 | 422 | 501)))
+    }
+
+    /// The same without what is refused; `None` if it isn't sent anyway.
+    fn without(self, subject: Subject, complaint: &Complaint, with_schema: bool) -> Option<Self> {
+        match subject {
+            Subject::Format | Subject::InvalidReply if with_schema => self.plainer_format(),
+            Subject::StreamOptions if self.stream_options => Some(Self { stream_options: false, ..self }),
+            Subject::Stream if self.stream => Some(Self { stream: false, ..self }),
+            Subject::SystemRole => {
+                let text = complaint.message.to_lowercase();
+                let wants_developer = text.contains("developer") && !text.contains("developer instruction");
+                let instructions = match self.instructions {
+                    Instructions::System if wants_developer => Instructions::Developer,
+                    Instructions::System | Instructions::Developer => Instructions::FirstUser,
+                    Instructions::FirstUser => return None,
+                };
+                Some(Self { instructions, ..self })
+            }
+            Subject::LimitField if !self.completion_limit => Some(Self { completion_limit: true, ..self }),
+            Subject::Temperature if self.temperature => Some(Self { temperature: false, ..self }),
+            _ => None,
         }
-        // A limit that is merely too high names the same field and must not look like an unknown one.
-        let unknown = complaint.code == "unsupported_parameter" || REFUSALS.iter().any(|word| text.contains(word));
-        if !self.completion_limit && about("max_tokens") && (unknown || text.contains("max_completion_tokens")) {
-            return Some(Self { completion_limit: true, ..self });
-        }
-        if self.temperature && about("temperature") {
-            return Some(Self { temperature: false, ..self });
-        }
-        None
+    }
+
+    fn plainer_format(self) -> Option<Self> {
+        let format = match self.format {
+            Format::Schema => Format::JsonObject,
+            Format::JsonObject => Format::Prompt,
+            Format::Prompt => return None,
+        };
+        Some(Self { format, ..self })
     }
 }
 
-/// How servers name the answer's format when they don't know or can't compile it.
-const FORMAT_WORDS: [&str; 5] = ["response_format", "json_schema", "json schema", "json_object", "grammar"];
-
-/// How servers say that they don't know a parameter.
-const REFUSALS: [&str; 7] =
-    ["unsupported", "not supported", "unrecognized", "unknown", "unexpected", "extra inputs", "not permitted"];
+/// Whether a refusal names another field than the format.
+fn names_a_field(complaint: &Complaint) -> bool {
+    let text = complaint.message.to_lowercase();
+    !complaint.param.is_empty()
+        || ["max_tokens", "max_completion_tokens", "temperature"].iter().any(|f| text.contains(f))
+}
 
 /// What is known of each model, for the life of the client.
 #[derive(Debug, Default)]
@@ -89,7 +133,7 @@ mod tests {
     use super::*;
 
     fn after(quirks: Quirks, message: &str) -> Option<Quirks> {
-        quirks.after(&Complaint { message: message.into(), ..Complaint::default() }, true)
+        quirks.after(400, &Complaint { message: message.into(), ..Complaint::default() }, true)
     }
 
     #[test]
@@ -100,8 +144,8 @@ mod tests {
         assert_eq!(prompt, Quirks { format: Format::Prompt, ..Quirks::default() });
         assert_eq!(after(prompt, "response_format"), None);
         let complaint = Complaint { param: "response_format.json_schema".into(), ..Complaint::default() };
-        assert_eq!(Quirks::default().after(&complaint, true), Some(object));
-        assert_eq!(Quirks::default().after(&complaint, false), None, "none was asked for");
+        assert_eq!(Quirks::default().after(400, &complaint, true), Some(object));
+        assert_eq!(Quirks::default().after(400, &complaint, false), None, "none was asked for");
     }
 
     #[test]
@@ -121,6 +165,39 @@ mod tests {
         for message in ["", "max_tokens is too large: 5000", "this model's maximum context length is 4096 tokens"] {
             assert_eq!(after(Quirks::default(), message), None, "{message}");
         }
+    }
+
+    #[test]
+    fn a_schema_refused_in_unknown_words_is_given_up_and_nothing_else() {
+        let refused = |status, message: &str, with_schema| {
+            let complaint = Complaint { message: message.into(), ..Complaint::default() };
+            Quirks::default().after(status, &complaint, with_schema).map(|quirks| quirks.format)
+        };
+        for status in [400, 404, 422, 501] {
+            assert_eq!(refused(status, "we do not do that here", true), Some(Format::JsonObject), "{status}");
+            assert_eq!(refused(status, "we do not do that here", false), None, "{status}");
+        }
+        for (status, message) in [
+            (400, "API key not valid"),
+            (400, "unknown model x"),
+            (429, "the schema"),
+            (500, "internal server error"),
+            (400, "This model's maximum context length is 4096 tokens"),
+        ] {
+            assert_eq!(refused(status, message, true), None, "{message}");
+        }
+    }
+
+    #[test]
+    fn instructions_move_from_role_to_role() {
+        let plain = Quirks::default();
+        let moved = |quirks, message| after(quirks, message).map(|quirks| quirks.instructions);
+        assert_eq!(moved(plain, "System role not supported"), Some(Instructions::FirstUser));
+        let developer = "'system' is not supported with this model, use 'developer' instead";
+        assert_eq!(moved(plain, developer), Some(Instructions::Developer));
+        let quirks = Quirks { instructions: Instructions::Developer, ..plain };
+        assert_eq!(moved(quirks, "Unknown role 'developer'"), Some(Instructions::FirstUser));
+        assert_eq!(moved(plain, "Developer instruction is not enabled"), Some(Instructions::FirstUser));
     }
 
     #[test]

@@ -1,18 +1,22 @@
 //! The chat-completions wire format: requests, and what a server says went wrong.
 
-use super::quirks::{Format, Quirks};
+use super::quirks::{Format, Instructions, Quirks};
+use super::{Message, Role};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The request body for a model, without what it is known to refuse.
 pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Value {
-    let mut body = json!({ "model": model, "messages": request.messages, "stream": true });
+    let mut body = json!({ "model": model, "messages": messages(&request.messages, quirks.instructions) });
+    if quirks.stream {
+        body["stream"] = true.into();
+    }
     body[quirks.limit_field()] = request.max_tokens.into();
     if quirks.temperature {
         // Through text, for 0.7_f32 widens to 0.699999988079071.
         body["temperature"] = request.temperature.to_string().parse::<f64>().unwrap_or(0.0).into();
     }
-    if quirks.stream_options {
+    if quirks.stream && quirks.stream_options {
         body["stream_options"] = json!({ "include_usage": true });
     }
     match (&request.schema, quirks.format) {
@@ -24,6 +28,36 @@ pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Val
         _ => {}
     }
     body
+}
+
+/// The messages with the instructions where the model takes them.
+fn messages(messages: &[Message], instructions: Instructions) -> Value {
+    match instructions {
+        Instructions::System => json!(messages),
+        Instructions::Developer => messages
+            .iter()
+            .map(|message| match message.role {
+                Role::System => json!({ "role": "developer", "content": message.content }),
+                _ => json!(message),
+            })
+            .collect(),
+        Instructions::FirstUser => {
+            let is_instruction = |message: &&Message| message.role == Role::System;
+            let instructions = messages.iter().filter(is_instruction);
+            let others = messages.iter().filter(|message| !is_instruction(message));
+            let instructions =
+                instructions.map(|message| Message { role: Role::User, content: message.content.clone() });
+            // Templates without a system role want the roles to alternate, too.
+            let mut merged: Vec<Message> = Vec::new();
+            for message in instructions.chain(others.cloned()) {
+                match merged.last_mut().filter(|last| last.role == message.role) {
+                    Some(last) => last.content.extend(["\n\n", &message.content]),
+                    None => merged.push(message),
+                }
+            }
+            json!(merged)
+        }
+    }
 }
 
 /// What a server says went wrong.
@@ -114,8 +148,13 @@ mod tests {
 
     #[test]
     fn what_a_model_refuses_is_left_out() {
-        let quirks =
-            Quirks { completion_limit: true, temperature: false, stream_options: false, format: Format::JsonObject };
+        let quirks = Quirks {
+            completion_limit: true,
+            temperature: false,
+            stream_options: false,
+            format: Format::JsonObject,
+            ..Quirks::default()
+        };
         assert_eq!(
             body(&request(true), "m", quirks),
             json!({
@@ -124,6 +163,23 @@ mod tests {
                 "response_format": { "type": "json_object" },
             })
         );
+    }
+
+    #[test]
+    fn instructions_go_where_the_model_takes_them() {
+        let message = |role, content: &str| Message { role, content: content.into() };
+        let said = [
+            message(Role::System, "지시"),
+            message(Role::User, "하나"),
+            message(Role::User, "둘"),
+            message(Role::Assistant, "답"),
+            message(Role::User, "셋"),
+        ];
+        let first = messages(&said, Instructions::FirstUser);
+        assert_eq!(first[0], json!({ "role": "user", "content": "지시\n\n하나\n\n둘" }));
+        assert_eq!(first.as_array().unwrap().len(), 3);
+        assert_eq!(messages(&said, Instructions::Developer)[0], json!({ "role": "developer", "content": "지시" }));
+        assert_eq!(messages(&said[3..], Instructions::FirstUser)[0]["role"], "assistant");
     }
 
     #[test]

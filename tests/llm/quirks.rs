@@ -83,3 +83,121 @@ async fn everything_at_once_is_learnt_too() {
     client.complete(tutor()).await.unwrap();
     assert_eq!(calls(&server), 7);
 }
+
+fn refusal(status: u16, message: &str) -> Behaviour {
+    Behaviour::error(status, "", message)
+}
+
+#[tokio::test]
+async fn a_schema_refused_in_any_words_steps_down_and_is_remembered() {
+    let server = FakeOpenAi::start().await;
+    for (status, message) in [
+        (400, "Invalid JSON payload received. Unknown name \"additionalProperties\""),
+        (400, "The specified schema produces a constraint that has too many states for serving."),
+        (422, "structured outputs are not supported"),
+        (500, "error parsing grammar"),
+        (500, "failed to load model vocabulary required for format"),
+        (404, "No endpoints found that can handle the requested parameters."),
+        (501, "that is beyond us"),
+        (400, "computer says no"),
+    ] {
+        server.reset();
+        server.queue(Purpose::Tutor, refusal(status, message));
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            client.complete(tutor()).await.unwrap();
+        }
+        let sent = server.requests_for(Purpose::Tutor);
+        let kinds: Vec<_> = sent.iter().map(|call| call.body["response_format"]["type"].as_str()).collect();
+        assert_eq!(kinds, [Some("json_schema"), Some("json_object"), Some("json_object")], "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_that_failed_its_schema_is_asked_for_once_more_as_it_was() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    server.queue(Purpose::Tutor, Behaviour::error(400, "json_validate_failed", "Failed to generate JSON."));
+    for _ in 0..2 {
+        client.complete(tutor()).await.unwrap();
+    }
+    let sent = server.requests_for(Purpose::Tutor);
+    assert!(sent.iter().all(|call| call.body["response_format"]["type"] == "json_schema"));
+    assert_eq!(sent.len(), 3);
+}
+
+#[tokio::test]
+async fn stream_options_refused_with_any_status_are_dropped() {
+    let server = FakeOpenAi::start().await;
+    for status in [400, 404, 422] {
+        server.reset();
+        server.queue(CHAT, refusal(status, "unknown field: stream_options"));
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            client.complete(chat()).await.unwrap();
+        }
+        let carries: Vec<_> = server.requests().iter().map(|call| call.body.get("stream_options").is_some()).collect();
+        assert_eq!(carries, [true, false, false], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_may_not_stream_gets_its_answer_in_one_piece() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    let error = json!({ "error": { "message": "Your organization must be verified to stream this model.",
+        "type": "invalid_request_error", "param": "stream", "code": "unsupported_value" } });
+    server.queue(CHAT, Behaviour::status(400, error.to_string()));
+    server.set(CHAT, Behaviour { plain: true, ..Behaviour::text(["하늘은 ", "파래요."]) });
+    for _ in 0..2 {
+        let (texts, end) = read(client.stream(chat()).await.unwrap()).await;
+        assert_eq!(texts.concat(), "하늘은 파래요.");
+        end.unwrap();
+    }
+    let sent: Vec<_> = server.requests().iter().map(|call| call.body.get("stream").is_some()).collect();
+    assert_eq!(sent, [true, false, false]);
+    assert_eq!(server.requests()[1].headers["accept"], "application/json");
+    assert_eq!(server.requests()[1].body.get("stream_options"), None);
+}
+
+#[tokio::test]
+async fn instructions_go_where_a_model_takes_them_and_that_is_remembered() {
+    let server = FakeOpenAi::start().await;
+    for (status, message, roles, count) in [
+        (500, "System role not supported", "user", 1),
+        (400, "System role not supported", "user", 1),
+        (400, "Unsupported value: 'messages[0].role' does not support 'system' with this model.", "user", 1),
+        (400, "Developer instruction is not enabled for models/gemma-3-27b-it", "user", 1),
+        (400, "Unsupported role 'system', use 'developer' instead", "developer", 2),
+    ] {
+        server.reset();
+        server.queue(CHAT, refusal(status, message));
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            client.complete(chat()).await.unwrap();
+        }
+        assert_eq!(calls(&server), 3, "{message}");
+        for call in &server.requests()[1..] {
+            let messages = call.body["messages"].as_array().unwrap();
+            assert_eq!((messages[0]["role"].as_str(), messages.len()), (Some(roles), count), "{message}");
+            assert!(messages[0]["content"].as_str().unwrap().starts_with("너는 도우미야."));
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_clearly_about_something_else_costs_one_call() {
+    let server = FakeOpenAi::start().await;
+    for (refused, error) in [
+        (refusal(400, "API key not valid. Please pass a valid API key."), Error::Unauthorized),
+        (refusal(400, "Incorrect API key provided: xx***yy."), Error::Unauthorized),
+        (refusal(400, "Invalid model name passed in model=x"), Error::ModelMissing),
+        (Behaviour::status(404, "<html>nginx</html>"), Error::PathMissing),
+    ] {
+        server.reset();
+        server.set(Purpose::Tutor, refused);
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        assert_eq!(client.complete(tutor()).await, Err(error));
+        assert_eq!(calls(&server), 1);
+    }
+}
