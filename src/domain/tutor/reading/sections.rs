@@ -4,7 +4,7 @@ use super::{
     Draft,
     labels::{Part, part_prefix},
 };
-use crate::domain::reply::questions::without_number;
+use crate::domain::reply::questions::{apart, without_number};
 
 /// The draft in a text of sections; its parts are empty where a section is missing.
 pub(super) fn draft(text: &str) -> Option<Draft> {
@@ -30,8 +30,8 @@ pub(super) fn draft(text: &str) -> Option<Draft> {
             Part::Strengths => append(&mut draft.strengths, line),
             Part::Improvements => append(&mut draft.improvements, line),
             Part::NextSteps => append(&mut draft.next_steps, line),
-            Part::Questions if is_item(line) => listed.push(line.to_owned()),
-            Part::Questions => draft.questions.push(line.to_owned()),
+            Part::Questions if is_item(line) => listed.extend(apart(line)),
+            Part::Questions => draft.questions.extend(apart(line)),
         }
     }
     // Beside a list, other lines are talk about it.
