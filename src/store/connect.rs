@@ -18,7 +18,9 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::{
-    Engine, Store, StoreError, migration,
+    Engine, Store, StoreError,
+    file::OpenedFile,
+    migration,
     write::{GROUP, Queue, Writer},
 };
 
@@ -97,6 +99,7 @@ async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
 
     let writer = open_writer(&pool.clone().max_connections(1), &file).await?;
     migration::run(&writer).await?;
+    let opened = OpenedFile::new(path).await.map_err(|error| connection_error(sqlx::Error::Io(error)))?;
     // Not `read_only`: SQLite can't always open a write-ahead log that way. The pragma forbids writing just as well.
     let file = file.pragma("query_only", "ON");
     let reader = pool.max_connections(options.sqlite_readers).connect_with(file).await.map_err(connection_error)?;
@@ -109,6 +112,7 @@ async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
             options.acquire_timeout,
         )),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
+        file: Some(Arc::new(opened)),
     })
 }
 
@@ -139,7 +143,7 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
     let pool = connect(pool, server).await.map_err(connection_error)?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     migration::run(&pool).await?;
-    Ok(Store { engine: Engine::Postgres, place, writer: Writer::Single(pool.clone()), reader: pool })
+    Ok(Store { engine: Engine::Postgres, place, writer: Writer::Single(pool.clone()), reader: pool, file: None })
 }
 
 /// A pool with its first connection. It asks again and again until its time is over, and then says that and no more; why

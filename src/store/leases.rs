@@ -101,8 +101,9 @@ impl Store {
     /// nobody buried is as good as before.
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// When the database can't be written, or SQLite's file was deleted or replaced.
     pub async fn renew_lease(&self, lease: Lease, lifetime: Duration) -> Result<bool, StoreError> {
+        self.check_file().await?;
         self.write(move |db| {
             Box::pin(async move {
                 let renewed = Entity::update_many()

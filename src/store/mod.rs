@@ -12,6 +12,7 @@ mod copy;
 mod cursor;
 mod entity;
 mod error;
+mod file;
 mod guides;
 mod learners;
 mod leases;
@@ -33,6 +34,7 @@ pub use conversation_requests::ConversationRequest;
 pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
+use file::OpenedFile;
 pub use leases::{Company, Leased};
 pub use look::{Look, Tables};
 pub use turns::{Acceptance, HeldTurn, Retry, Standing};
@@ -68,6 +70,8 @@ pub struct Store {
     writer: Writer,
     /// On SQLite connections that can't write and never wait for the writer; on PostgreSQL the writer's pool.
     reader: DatabaseConnection,
+    /// The SQLite file that was opened.
+    file: Option<Arc<OpenedFile>>,
 }
 
 impl Store {
@@ -104,9 +108,19 @@ impl Store {
     /// Asks the database for a sign of life.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when there is none.
+    /// [`StoreError::Unavailable`] when there is none, or when SQLite's file was deleted or replaced.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.check_file().await?;
         Ok(self.reader.ping().await?)
+    }
+
+    /// Checks that the path of SQLite's file still leads to the file that was opened. What is written to a deleted
+    /// file succeeds, and is lost when the program ends.
+    async fn check_file(&self) -> Result<(), StoreError> {
+        match &self.file {
+            Some(file) => file.check().await,
+            None => Ok(()),
+        }
     }
 
     /// Closes all connections, of every clone, once running calls have given theirs back and what waits to be

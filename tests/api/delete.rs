@@ -85,3 +85,18 @@ async fn a_deleted_conversation_leaves_no_text_in_the_files_of_the_database() {
         support::eventually("the text is gone", async || (!app.database_holds(marker.as_bytes())).then_some(())).await;
     }
 }
+
+#[tokio::test]
+async fn a_database_file_deleted_under_the_running_program_makes_it_unready_and_takes_no_questions() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    student.get("/ready").await.expect(200);
+    app.delete_database_file();
+    let ready = student.get("/ready").await.expect(503).json();
+    assert_eq!(ready["store"], "unavailable", "{ready}");
+    support::eventually("questions are refused", async || {
+        (student.send(&conversation, QUESTION, None).await.status == 503).then_some(())
+    })
+    .await;
+}

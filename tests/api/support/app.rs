@@ -141,6 +141,13 @@ impl TestApp {
         files.any(|file| file.windows(bytes.len()).any(|window| window == bytes))
     }
 
+    /// Deletes the database file and its log under the running program.
+    pub fn delete_database_file(&self) {
+        for file in ["test.db", "test.db-wal", "test.db-shm"] {
+            std::fs::remove_file(self.folder.path().join(file)).unwrap();
+        }
+    }
+
     /// One connection to the database beside the program's own.
     pub async fn database(&self) -> DatabaseConnection {
         let mut options = ConnectOptions::new(&self.database_url);

@@ -1,0 +1,45 @@
+//! The identity of SQLite's file, to notice that it was deleted or replaced under the running program.
+
+use std::{
+    io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use sea_orm::DbErr;
+
+use super::StoreError;
+
+/// A file that was opened, known by its device and inode.
+pub(super) struct OpenedFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl OpenedFile {
+    /// Notes the identity of the file at `path`.
+    pub(super) async fn new(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path).await? })
+    }
+
+    /// Checks that the path still leads to the same file.
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
+        match identity(&self.path).await {
+            Ok(identity) if identity == self.identity => Ok(()),
+            Ok(_) => Err(unavailable("the database file was replaced while the program runs; restart it")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(unavailable(
+                "the database file was deleted while the program runs; restore a backup and restart it",
+            )),
+            Err(error) => Err(unavailable(&format!("the database file can't be reached: {error}"))),
+        }
+    }
+}
+
+fn unavailable(reason: &str) -> StoreError {
+    StoreError::Unavailable(DbErr::Custom(reason.to_owned()))
+}
+
+async fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = tokio::fs::metadata(path).await?;
+    Ok((metadata.dev(), metadata.ino()))
+}
