@@ -120,11 +120,16 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     let source = open(config, &place, &name, &manifest, room.path()).await?;
     let url = config.database_url.expose_secret();
     if let Some(target) = new_file(url) {
+        refuse_leftovers(&target)?;
         target.parent().map(refuse_root).transpose()?;
         let tables = source.sums().await?;
         source.close().await?;
         let database = room.path().join("school.db");
         working(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
+        let restored = Store::open_with(url, OPTIONS()).await.context("the restored database can't be opened")?;
+        let found = restored.sums().await?;
+        restored.close().await?;
+        ensure!(found == tables, "the restored database isn't the one of the backup; don't use it, and restore again");
         return Ok((name, tables));
     }
     let target = Store::open_with(url, OPTIONS()).await;
@@ -178,6 +183,22 @@ fn new_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
     (!path.exists()).then_some(path)
+}
+
+/// Refuses a place where parts of another SQLite database lie. SQLite would read its log into the restored file.
+fn refuse_leftovers(target: &Path) -> anyhow::Result<()> {
+    for part in ["-wal", "-shm", "-journal"] {
+        let mut leftover = target.as_os_str().to_owned();
+        leftover.push(part);
+        let leftover = PathBuf::from(leftover);
+        ensure!(
+            !leftover.exists(),
+            "{} is left of a database that was here and may hold its newest turns; move it to another folder, and restore \
+             again (nothing was changed)",
+            leftover.display()
+        );
+    }
+    Ok(())
 }
 
 /// Whole or not at all, and for this user alone.

@@ -380,3 +380,20 @@ fn names_in(s3: &S3) -> Vec<String> {
     let files = fs::read_dir(s3.objects()).into_iter().flatten().map(|file| file.unwrap().file_name());
     files.map(|file| file.into_string().unwrap()).filter(|file| file.ends_with(".json")).collect()
 }
+
+#[tokio::test]
+async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
+    let (folder, ..) = school().await;
+    succeed(folder.path(), &["backup"], &[]).await;
+    let elsewhere = [("DATABASE_URL", "sqlite://elsewhere.db")];
+    for part in ["-wal", "-shm", "-journal"] {
+        let leftover = folder.path().join(format!("elsewhere.db{part}"));
+        fs::write(&leftover, "the newest turns").unwrap();
+        let said = refused(folder.path(), &["restore"], &elsewhere).await;
+        assert!(said.contains(&format!("elsewhere.db{part}")) && said.contains("move it"), "{said}");
+        assert!(!folder.path().join("elsewhere.db").exists());
+        assert_eq!(fs::read(&leftover).unwrap(), b"the newest turns");
+        fs::remove_file(&leftover).unwrap();
+    }
+    succeed(folder.path(), &["restore"], &elsewhere).await;
+}

@@ -13,7 +13,12 @@ use tokio::process::{Child, Command};
 use crate::{
     backup::{Settings, fresh_postgres, list, names, object, refused, school, succeed},
     s3::{Fault, S3},
-    support::{eventually, process::Process, soon},
+    support::{
+        eventually,
+        openai::{Behaviour, FakeOpenAi, Purpose},
+        process::Process,
+        soon,
+    },
 };
 
 fn start(folder: &Path, words: &[&str], settings: &Settings<'_>) -> Child {
@@ -228,4 +233,33 @@ async fn a_reader_who_goes_away_is_no_failure() {
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest as _;
     sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[tokio::test]
+async fn a_second_program_on_the_same_port_interrupts_no_running_answer() {
+    let (model, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    model.set(Purpose::Chat, Behaviour::default().gate_at(1));
+    let base_url = model.base_url();
+    let program = Process::start(folder.path(), &[("OPENAI_BASE_URL", &base_url)]);
+    let student = program.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, "하늘은 왜 파래요?").await;
+    model.wait_for_waiting(1).await;
+    let port = program.url.rsplit(':').next().unwrap().to_owned();
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("APP_PORT", port.as_str())];
+    let said = refused(folder.path(), &[], &settings).await;
+    assert!(said.contains("is the program running already?"), "{said}");
+    model.release_all(Purpose::Chat);
+    student.finish(&turn).await;
+    program.terminate();
+    assert!(program.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_metrics_address_that_is_taken_ends_the_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let said = refused(folder.path(), &[], &[("APP_PORT", "0"), ("METRICS_ADDR", &address)]).await;
+    assert!(said.contains("METRICS_ADDR"), "{said}");
 }
