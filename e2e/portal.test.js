@@ -107,7 +107,6 @@ test("the list of conversations says so, too, and comes by itself after the logi
   await page.getByText(SAYS).waitFor();
   await assertAccessible(page, "conversations, portal");
   await page.unrouteAll();
-  await again(page).click();
   await page.getByRole("listitem").getByText(QUESTION).waitFor();
   await page.getByText(SAYS).waitFor({ state: "hidden" });
   assertFaultless(REFUSED);

@@ -26,7 +26,7 @@ pub use place::{Kept, Place, folder_of, without_keys};
 
 use crate::{
     config::Config,
-    store::{Options, Store, Sum, Tables},
+    store::{Options, Store, Sum, Tables, leftover_of},
 };
 use manifest::Rows;
 use owner::refuse_root;
@@ -119,8 +119,10 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     let room = Workroom::open()?;
     let source = open(config, &place, &name, &manifest, room.path()).await?;
     let url = config.database_url.expose_secret();
-    if let Some(target) = new_file(url) {
+    if let Some(target) = empty_file(url) {
         refuse_leftovers(&target)?;
+    }
+    if let Some(target) = new_file(url) {
         target.parent().map(refuse_root).transpose()?;
         let tables = source.sums().await?;
         source.close().await?;
@@ -180,19 +182,20 @@ pub fn describe_metrics() {
 
 /// The SQLite file that a URL names, if it isn't there yet.
 fn new_file(url: &str) -> Option<PathBuf> {
+    empty_file(url).filter(|path| !path.exists())
+}
+
+/// The SQLite file that a URL names, if it isn't there yet or holds nothing.
+fn empty_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
-    (!path.exists()).then_some(path)
+    fs::metadata(&path).map_or(true, |file| file.len() == 0).then_some(path)
 }
 
 /// Refuses a place where parts of another SQLite database lie. SQLite would read its log into the restored file.
 fn refuse_leftovers(target: &Path) -> anyhow::Result<()> {
-    for part in ["-wal", "-shm", "-journal"] {
-        let mut leftover = target.as_os_str().to_owned();
-        leftover.push(part);
-        let leftover = PathBuf::from(leftover);
-        ensure!(
-            !leftover.exists(),
+    if let Some(leftover) = leftover_of(target) {
+        bail!(
             "{} is left of a database that was here and may hold its newest turns; move it to another folder, and restore \
              again (nothing was changed)",
             leftover.display()

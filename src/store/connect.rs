@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Store, StoreError,
-    file::OpenedFile,
+    file::{OpenedFile, leftover_of},
     migration,
     write::{GROUP, Queue, Writer},
 };
@@ -81,6 +81,15 @@ async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
             .map_err(|error| StoreError::Unavailable(DbErr::Conn(sqlx_error(sqlx::Error::Io(error)))))?;
     }
 
+    if !path.exists()
+        && let Some(leftover) = leftover_of(path)
+    {
+        return Err(StoreError::Url(format!(
+            "{} is left of a database that isn't there any more and may hold its newest turns; put the database file \
+             back, or move the left-over file to another folder",
+            leftover.display()
+        )));
+    }
     let file = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)

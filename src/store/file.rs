@@ -35,6 +35,18 @@ impl OpenedFile {
     }
 }
 
+/// What is left beside `path` of another database: its log, the log's index or its journal. SQLite would take them for parts
+/// of a new file there.
+#[must_use]
+pub fn leftover_of(path: &Path) -> Option<PathBuf> {
+    ["-wal", "-shm", "-journal"].into_iter().find_map(|part| {
+        let mut leftover = path.as_os_str().to_owned();
+        leftover.push(part);
+        let leftover = PathBuf::from(leftover);
+        leftover.exists().then_some(leftover)
+    })
+}
+
 fn unavailable(reason: &str) -> StoreError {
     StoreError::Unavailable(DbErr::Custom(reason.to_owned()))
 }

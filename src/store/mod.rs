@@ -35,6 +35,7 @@ pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
+pub use file::leftover_of;
 pub use leases::{Company, Leased};
 pub use look::{Look, Tables};
 pub use turns::{Acceptance, HeldTurn, Retry, Standing};

@@ -392,6 +392,13 @@ async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
         let said = refused(folder.path(), &["restore"], &elsewhere).await;
         assert!(said.contains(&format!("elsewhere.db{part}")) && said.contains("move it"), "{said}");
         assert!(!folder.path().join("elsewhere.db").exists());
+        // An empty file is no database either.
+        fs::write(folder.path().join("elsewhere.db"), "").unwrap();
+        refused(folder.path(), &["restore"], &elsewhere).await;
+        fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
+        // Nor does a start take them for its own.
+        let said = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
+        assert!(said.contains("put the database file back"), "{said}");
         assert_eq!(fs::read(&leftover).unwrap(), b"the newest turns");
         fs::remove_file(&leftover).unwrap();
     }
