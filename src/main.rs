@@ -56,7 +56,6 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let metrics = app::install_metrics()?;
     // Before the database is touched: a second process on the same port ends here and disturbs no running answer.
     let sockets = sockets(&config)?;
-    let metrics_socket = config.metrics_addr.map(|at| listen::bind(at.ip(), at.port(), "METRICS_ADDR")).transpose()?;
     let app = tokio::select! {
         app = App::new(config.clone(), metrics) => app?,
         // It may wait for a database that others hold.
@@ -67,11 +66,11 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
         None => format!("http://{}", sockets.main.local_addr()?),
     };
     print(&app.banner(&address))?;
-    if let Some(socket) = metrics_socket {
+    if let Some(address) = config.metrics_addr {
         let figures = app.figures();
         tokio::spawn(async move {
-            if let Err(error) = http::serve_metrics(socket, figures).await {
-                tracing::error!(%error, "metrics are not served any more");
+            if let Err(error) = http::serve_metrics(address, figures).await {
+                tracing::error!(%error, "metrics are not served; check METRICS_ADDR");
             }
         });
     }

@@ -1,6 +1,6 @@
 //! The program's figures, in Prometheus' text format.
 
-use std::{net::TcpListener, time::Instant};
+use std::{net::SocketAddr, time::Instant};
 
 use axum::{
     Router,
@@ -73,15 +73,13 @@ pub async fn show(State(state): State<AppState>, request: Request) -> Result<Res
     Ok(([TEXT], state.figures.render()).into_response())
 }
 
-/// Serves the figures, and nothing else, on a socket of their own.
+/// Serves the figures, and nothing else, on a listener of their own.
 ///
 /// # Errors
-/// When the socket can't be used.
-pub async fn serve(socket: TcpListener, figures: Figures) -> std::io::Result<()> {
-    socket.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(socket)?;
-    let address = listener.local_addr()?;
-    tracing::info!(metrics.address = %address, "metrics are served");
+/// When the address can't be listened on.
+pub async fn serve(address: SocketAddr, figures: Figures) -> std::io::Result<()> {
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    tracing::info!(metrics.address = %listener.local_addr()?, "metrics are served");
     let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
     if address.ip().is_loopback() {
         routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::of_this_machine(), host::check));

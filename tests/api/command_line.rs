@@ -8,7 +8,7 @@ use support::process::Process;
 /// Runs it to its end; gives whether it succeeded, and what it said.
 fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
-    command.args(arguments).current_dir(folder).env_clear().envs(environment.iter().copied());
+    command.args(arguments).current_dir(folder).env_clear().env("APP_PORT", "0").envs(environment.iter().copied());
     let output = command.output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(said).unwrap())

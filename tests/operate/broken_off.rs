@@ -254,12 +254,3 @@ async fn a_second_program_on_the_same_port_interrupts_no_running_answer() {
     program.terminate();
     assert!(program.ended().await.success());
 }
-
-#[tokio::test]
-async fn a_metrics_address_that_is_taken_ends_the_start() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let said = refused(folder.path(), &[], &[("APP_PORT", "0"), ("METRICS_ADDR", &address)]).await;
-    assert!(said.contains("METRICS_ADDR"), "{said}");
-}
