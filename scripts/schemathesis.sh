@@ -8,6 +8,8 @@ folder=$(mktemp -d)
 program=
 trap '[[ -z $program ]] || kill "$program" 2>/dev/null; rm -rf "$folder"' EXIT
 
+# The program may not have been started yet when its banner is first looked at.
+: >"$folder/banner"
 # No limit but the program's own: what is tried is the document, not the limits.
 env -i PATH="$PATH" APP_PORT=0 RATE_LIMIT=off DATABASE_URL="sqlite://$folder/classroom.db" RUST_LOG=warn \
     target/debug/llm-classroom >"$folder/banner" 2>"$folder/log" &
