@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e deployment cluster coach speed commits class openapi dist reproducible image deb
+.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed commits class openapi dist reproducible image deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -22,6 +22,10 @@ deps: ## Install what the tests need (Debian packages, npm packages)
 e2e: deps ## The browser tests alone
 	cargo build --bin llm-classroom --example fake_openai
 	npm run --silent e2e
+
+foreign: deps ## The tests with a model server of others (LiteLLM's proxy) alone
+	cargo build --bin llm-classroom
+	target/foreign-venv/bin/pytest tests/foreign
 
 deployment: deps ## The tests of deploy/ alone
 	cargo build --bin llm-classroom --example fake_openai

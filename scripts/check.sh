@@ -17,6 +17,9 @@ summary() {
     [[ -f $log/browser ]] && awk '
         /^. pass [0-9]+$/ { p = $3 } /^. fail [0-9]+$/ { f = $3 }
         END { printf "Browser tests: %d passed, %d failed\n", p, f }' "$log/browser"
+    [[ -f $log/foreign ]] && awk '
+        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
+        END { printf "Tests with LiteLLM: %d passed, %d failed\n", p, f }' "$log/foreign"
     [[ -f $log/deploy ]] && awk '
         / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
         END { printf "Deployment tests: %d passed, %d failed\n", p, f }' "$log/deploy"
@@ -63,6 +66,9 @@ cargo test --locked --no-fail-fast 2>&1 | tee "$log/rust"
 step "Browser tests"
 cargo build --locked --quiet --bin llm-classroom --example fake_openai
 npm run --silent e2e 2>&1 | tee "$log/browser"
+
+step "LiteLLM, a model server of others"
+target/foreign-venv/bin/pytest -q --color=no tests/foreign 2>&1 | tee "$log/foreign"
 
 step "API by its document"
 scripts/schemathesis.sh

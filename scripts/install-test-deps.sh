@@ -58,8 +58,15 @@ if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json
 fi
 
 # Likewise.
-if [[ ! -d target/venv || tests/deploy/requirements.txt -nt target/venv/done ]]; then
-    python3 -m venv target/venv
-    target/venv/bin/pip install --quiet --disable-pip-version-check -r tests/deploy/requirements.txt
-    touch target/venv/done
-fi
+virtual_environment() { # virtual_environment FOLDER REQUIREMENTS PIP-OPTION...
+    local folder=$1 requirements=$2
+    shift 2
+    if [[ ! -e $folder/done || $requirements -nt $folder/done ]]; then
+        python3 -m venv "$folder"
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" -r "$requirements"
+        touch "$folder/done"
+    fi
+}
+virtual_environment target/venv tests/deploy/requirements.txt
+# This list is complete.
+virtual_environment target/foreign-venv tests/foreign/requirements.txt --no-deps

@@ -86,7 +86,7 @@ pub(super) fn final_subject(status: u16, complaint: &Complaint) -> Option<Subjec
         Subject::Model
     } else if status == 429 || is(&["rate_limit_exceeded"]) {
         Subject::Rate
-    } else if matches!(status, 401 | 403) || is(&["invalid_api_key"]) || has(&KEY) && has(&KEY_REFUSED) {
+    } else if matches!(status, 401 | 403) || is(&KEY_CODES) || has(&KEY) && has(&KEY_REFUSED) {
         Subject::Key
     } else if matches!(status, 404 | 405) && is_path(complaint, &text) {
         Subject::Path
@@ -116,6 +116,8 @@ fn is_model(text: &str, param: &str) -> bool {
 
 const QUOTA_CODES: [&str; 3] = ["insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"];
 
+/// `no_db_connection`: LiteLLM without a database looks a key up there that is not its master key.
+const KEY_CODES: [&str; 2] = ["invalid_api_key", "no_db_connection"];
 const KEY: [&str; 7] = ["api key", "api_key", "apikey", "api-key", "access token", "bearer token", "authentication"];
 const KEY_REFUSED: [&str; 12] = [
     "not valid",
@@ -239,7 +241,7 @@ mod tests {
     use Subject::*;
 
     /// Status, body, and what it is about first.
-    const REFUSALS: [(u16, &str, Option<Subject>); 45] = [
+    const REFUSALS: [(u16, &str, Option<Subject>); 46] = [
         // The window, in a few words of many (see `overflow`).
         (
             400,
@@ -258,6 +260,11 @@ mod tests {
             Some(Key),
         ),
         (400, r#"{"error":{"message":"API key expired. Please renew the API key."}}"#, Some(Key)),
+        (
+            400,
+            r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#,
+            Some(Key),
+        ),
         (401, "", Some(Key)),
         (403, "<html>forbidden</html>", Some(Key)),
         // Accounts and rates.
