@@ -278,8 +278,8 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
 }
 
-/// On what terms this instance serves. SQLite is one machine's: a process that opens it succeeds the one before, and
-/// renewing a lease costs a write to disk, so that is seldom. On PostgreSQL the dead have to be found soon.
+/// On what terms this instance serves. SQLite is one machine's: a process that holds its lock ([`store::DatabaseLock`])
+/// succeeds the one before, and renewing a lease costs a write to disk, so that is seldom. On PostgreSQL the dead have to be found soon.
 fn terms(config: &Config, engine: store::Engine) -> Terms {
     let seconds = Duration::from_secs;
     let (company, lifetime, beat) = match (engine, config.redis()) {

@@ -1,6 +1,6 @@
 //! The `llm-classroom` program: reads settings, says what it does, and serves.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
 use llm_classroom::{
     app::{self, App, Sockets},
@@ -10,7 +10,9 @@ use llm_classroom::{
     http, keeping, moving, observe,
     output::print,
     serve::{listen, systemd},
+    store::DatabaseLock,
 };
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
@@ -54,10 +56,17 @@ fn serve(config: Config) -> anyhow::Result<()> {
 async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let mut told_to_end = Box::pin(told_to_end()?);
     let metrics = app::install_metrics()?;
-    // Before the database is touched: a second process on the same port ends here and disturbs no running answer.
-    let sockets = sockets(&config)?;
-    let app = tokio::select! {
-        app = App::new(config.clone(), metrics) => app?,
+    // Before the database is touched: a second process on the same port, or for the same SQLite file, ends here and
+    // disturbs no running answer.
+    let Listeners { sockets, are_passed } = listeners(&config)?;
+    let starting = async {
+        let lock = lock_database(&config, are_passed).await?;
+        let metrics_listener =
+            config.metrics_addr.map(|at| listen::bind(at.ip(), at.port(), "METRICS_ADDR")).transpose()?;
+        anyhow::Ok((lock, metrics_listener, App::new(config.clone(), metrics).await?))
+    };
+    let (_lock, metrics_listener, app) = tokio::select! {
+        started = starting => started?,
         // It may wait for a database that others hold.
         () = &mut told_to_end => return Ok(()),
     };
@@ -66,21 +75,34 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
         None => format!("http://{}", sockets.main.local_addr()?),
     };
     print(&app.banner(&address))?;
-    if let Some(address) = config.metrics_addr {
-        let figures = app.figures();
-        tokio::spawn(async move {
-            if let Err(error) = http::serve_metrics(address, figures).await {
-                tracing::error!(%error, "metrics are not served; check METRICS_ADDR");
-            }
-        });
+    if let Some(listener) = metrics_listener {
+        tokio::spawn(http::serve_metrics(listener, app.figures())?);
     }
     systemd::ready(&address);
     tokio::spawn(systemd::live());
     app.serve(sockets, told_to_end).await
 }
 
+/// How long the process that systemd stops for this one may take to end; more than `TimeoutStopSec=` in its unit.
+/// Requests wait in the sockets that systemd holds.
+const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Locks the SQLite database for as long as this process serves it. Where systemd holds the sockets, the process before
+/// this one may still be ending; a process that somebody started by hand is told at once.
+async fn lock_database(config: &Config, are_sockets_passed: bool) -> anyhow::Result<Option<DatabaseLock>> {
+    let patience = if are_sockets_passed { PREDECESSOR_PATIENCE } else { Duration::ZERO };
+    let purpose = format!("serve, port {}", config.app_port);
+    Ok(DatabaseLock::acquire(config.database_url.expose_secret(), &purpose, patience).await?)
+}
+
+struct Listeners {
+    sockets: Sockets,
+    /// Whether systemd passed the one for pages and API.
+    are_passed: bool,
+}
+
 /// Those that systemd passed, and where it passed none, those that the settings name.
-fn sockets(config: &Config) -> anyhow::Result<Sockets> {
+fn listeners(config: &Config) -> anyhow::Result<Listeners> {
     let passed = listen::Passed::take()?;
     if let Some(address) = passed.main.as_ref().and_then(|socket| socket.local_addr().ok())
         && address.port() != config.app_port
@@ -90,13 +112,15 @@ fn sockets(config: &Config) -> anyhow::Result<Sockets> {
             "systemd's socket decides where the program listens; change it with systemctl edit llm-classroom.socket, too"
         );
     }
-    Ok(Sockets {
+    let are_passed = passed.main.is_some();
+    let sockets = Sockets {
         main: passed.main.map_or_else(|| listen::bind(config.app_host, config.app_port, "APP_PORT"), Ok)?,
         redirect: match (passed.redirect, config.tls.http_redirect_addr) {
             (None, Some(address)) => Some(listen::bind(address.ip(), address.port(), "HTTP_REDIRECT_ADDR")?),
             (passed, _) => passed,
         },
-    })
+    };
+    Ok(Listeners { sockets, are_passed })
 }
 
 fn migrate(told: &Migrate) -> anyhow::Result<()> {

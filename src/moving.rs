@@ -1,11 +1,15 @@
 //! `migrate --from … --to …`: a school moves to another database, and the operator sees how far it is.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::store::{Moved, Options, Step, Store};
+use crate::store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
 
 /// Moves the school and says so on the standard output.
 ///
@@ -13,14 +17,31 @@ use crate::store::{Moved, Options, Step, Store};
 /// When the databases can't be used for it, or differ in the end, with what to do about it.
 pub async fn move_school(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
-    let source = Store::open_source(from.expose_secret(), options).await.context("the database after --from")?;
-    let moved = move_from(&source, to, options).await;
+    let from = from.expose_secret();
+    // A source that isn't there is missed when it's opened, and nothing is made in its place.
+    let is_file = sqlite_path(from).is_some_and(Path::exists);
+    let lock = if is_file { lock(from).await.context("the database after --from")? } else { None };
+    let source = Store::open_source(from, options).await.context("the database after --from")?;
+    let moved = move_from(&source, lock.as_ref(), to, options).await;
     let closed = source.close().await;
     moved?;
     closed.context("closing the database after --from")
 }
 
-async fn move_from(source: &Store, to: &SecretString, options: Options) -> anyhow::Result<()> {
+/// Keeps others from serving an SQLite file while it's moved, or moved to.
+async fn lock(url: &str) -> Result<Option<DatabaseLock>, DatabaseInUse> {
+    DatabaseLock::acquire(url, "migrate", Duration::ZERO).await
+}
+
+async fn move_from(
+    source: &Store,
+    source_lock: Option<&DatabaseLock>,
+    to: &SecretString,
+    options: Options,
+) -> anyhow::Result<()> {
+    let is_locked = source_lock.is_some_and(|lock| lock.is_of(to.expose_secret()));
+    // One database named twice is refused below.
+    let _lock = if is_locked { None } else { lock(to.expose_secret()).await.context("the database after --to")? };
     let target = Store::open_with(to.expose_secret(), options).await.context("the database after --to")?;
     say(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
     let moved = target.copy_from(source, tell).await;

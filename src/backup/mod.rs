@@ -26,7 +26,7 @@ pub use place::{Kept, Place, folder_of, without_keys};
 
 use crate::{
     config::Config,
-    store::{Options, Store, Sum, Tables, leftover_of},
+    store::{DatabaseLock, Options, Store, Sum, Tables, leftover_of, sqlite_path},
 };
 use manifest::Rows;
 use owner::refuse_root;
@@ -34,6 +34,9 @@ use workroom::Workroom;
 
 /// Few connections: a backup runs beside the classes.
 const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_readers: 1, ..Options::default() };
+
+/// Why a database that holds something, or that a process serves, isn't restored into.
+const INTO_EMPTY_ONLY: &str = "a backup is restored into an empty database only, and nothing was changed";
 
 /// Makes a backup, reads it back, and removes those that are too many.
 ///
@@ -116,9 +119,11 @@ pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verif
 pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<(&'static str, Sum)>)> {
     let place = Place::open(&config.backup.backup_url)?;
     let Kept { name, manifest, .. } = find(&place, which).await?;
+    let url = config.database_url.expose_secret();
+    let lock = DatabaseLock::acquire(url, "restore", Duration::ZERO).await;
+    let _lock = lock.context(INTO_EMPTY_ONLY)?;
     let room = Workroom::open()?;
     let source = open(config, &place, &name, &manifest, room.path()).await?;
-    let url = config.database_url.expose_secret();
     if let Some(target) = empty_file(url) {
         refuse_leftovers(&target)?;
     }
@@ -139,7 +144,7 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     let tables = target.fill_from(&source).await;
     target.close().await?;
     source.close().await?;
-    Ok((name, tables.context("a backup is restored into an empty database only, and nothing was changed")?))
+    Ok((name, tables.context(INTO_EMPTY_ONLY)?))
 }
 
 /// How often a running server looks for its newest backup.
@@ -187,8 +192,7 @@ fn new_file(url: &str) -> Option<PathBuf> {
 
 /// The SQLite file that a URL names, if it isn't there yet or holds nothing.
 fn empty_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    let path = PathBuf::from(path.strip_prefix("//").unwrap_or(path));
+    let path = sqlite_path(url)?.to_owned();
     fs::metadata(&path).map_or(true, |file| file.len() == 0).then_some(path)
 }
 

@@ -12,7 +12,7 @@ use super::{
     database,
     finding::{Finding, State, Subject},
 };
-use crate::{backup, config::Config};
+use crate::{backup, config::Config, store::sqlite_path};
 
 /// A daily backup that is older than this was missed.
 const OLD: i64 = 26 * 60 * 60;
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) async fn check(config: &Config) -> Finding {
     let place = backup::without_keys(&config.backup.backup_url);
     let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
-    let data = database::file(config.database_url.expose_secret()).and_then(Path::parent).and_then(database::owner);
+    let data = sqlite_path(config.database_url.expose_secret()).and_then(Path::parent).and_then(database::owner);
     let own = backup::folder_of(&config.backup.backup_url).and_then(database::owner);
     if own.zip(data).is_some_and(|(own, data)| own != data) {
         return finding(State::Failed, "backup-owner");

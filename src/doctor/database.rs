@@ -8,7 +8,7 @@ use tokio::time::timeout;
 use super::finding::{Finding, State, Subject};
 use crate::{
     config::Config,
-    store::{Engine, Look, Store, StoreError, Tables},
+    store::{Engine, Look, Store, StoreError, Tables, sqlite_path},
 };
 
 /// How long PostgreSQL may take to answer.
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What was found, and the database server's clock in milliseconds since 1970.
 pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     let url = config.database_url.expose_secret();
-    let file = file(url);
+    let file = sqlite_path(url);
     if let Some(path) = file
         && let Err(error) = tokio::fs::metadata(path).await
         && error.kind() == ErrorKind::PermissionDenied
@@ -100,12 +100,6 @@ fn denied_writing(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let may = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
     [path, folder].into_iter().find(|path| !may(path)).map(|path| path.display().to_string())
-}
-
-/// The file of an SQLite database.
-pub(super) fn file(url: &str) -> Option<&Path> {
-    let path = url.strip_prefix("sqlite:")?;
-    Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
 }
 
 fn path_of(file: Option<&Path>) -> String {

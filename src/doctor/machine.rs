@@ -8,11 +8,8 @@ use std::{
 
 use secrecy::ExposeSecret;
 
-use super::{
-    database,
-    finding::{Finding, State, Subject},
-};
-use crate::config::Config;
+use super::finding::{Finding, State, Subject};
+use crate::{config::Config, store::sqlite_path};
 
 const MIB: u64 = 1024 * 1024;
 /// Below this much free disk SQLite may fail in the middle of a class: its log grows by some MiB an hour, and backups
@@ -26,7 +23,7 @@ const CLOCK_OFF: Duration = Duration::from_secs(60);
 
 /// Whether the disk of the database, or of this folder, has room.
 pub(super) fn disk(config: &Config) -> Finding {
-    let file = database::file(config.database_url.expose_secret());
+    let file = sqlite_path(config.database_url.expose_secret());
     let folder = file.and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
     // The folder itself may not be there before the first start.
     let folder =

@@ -1,6 +1,6 @@
 //! The program's figures, in Prometheus' text format.
 
-use std::{net::SocketAddr, time::Instant};
+use std::{net::TcpListener, time::Instant};
 
 use axum::{
     Router,
@@ -73,18 +73,24 @@ pub async fn show(State(state): State<AppState>, request: Request) -> Result<Res
     Ok(([TEXT], state.figures.render()).into_response())
 }
 
-/// Serves the figures, and nothing else, on a listener of their own.
+/// Serves the figures, and nothing else, on a listener of their own, for as long as the returned future runs.
 ///
 /// # Errors
-/// When the address can't be listened on.
-pub async fn serve(address: SocketAddr, figures: Figures) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::bind(address).await?;
-    tracing::info!(metrics.address = %listener.local_addr()?, "metrics are served");
+/// When the listener can't be used.
+pub fn serve(listener: TcpListener, figures: Figures) -> std::io::Result<impl Future<Output = ()> + Send> {
+    let address = listener.local_addr()?;
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    tracing::info!(metrics.address = %address, "metrics are served");
     let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
     if address.ip().is_loopback() {
         routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::of_this_machine(), host::check));
     }
-    axum::serve(listener, routes).await
+    Ok(async move {
+        if let Err(error) = axum::serve(listener, routes).await {
+            tracing::error!(%error, "metrics are not served any more");
+        }
+    })
 }
 
 /// Counts requests and measures the time to their response's head.

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     Engine, Store, StoreError,
-    file::{OpenedFile, leftover_of},
+    file::{OpenedFile, leftover_of, sqlite_path},
     migration,
     write::{GROUP, Queue, Writer},
 };
@@ -59,8 +59,8 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 
 pub(super) async fn open(url: &str, options: Options) -> Result<Store, StoreError> {
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        sqlite(path.strip_prefix("//").unwrap_or(path), options).await
+    if let Some(path) = sqlite_path(url) {
+        sqlite(path, options).await
     } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         postgres(url, options).await
     } else {
@@ -69,12 +69,11 @@ pub(super) async fn open(url: &str, options: Options) -> Result<Store, StoreErro
     }
 }
 
-async fn sqlite(path: &str, options: Options) -> Result<Store, StoreError> {
-    if path.is_empty() || path == ":memory:" || path.contains('?') {
+async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
+    if path.as_os_str().is_empty() || path == ":memory:" || path.to_string_lossy().contains('?') {
         // Several connections don't share a database in memory; parameters could undo the settings below.
         return Err(StoreError::Url("sqlite:// needs the path of a file, without parameters".to_owned()));
     }
-    let path = Path::new(path);
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         tokio::fs::create_dir_all(folder)
             .await

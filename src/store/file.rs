@@ -28,11 +28,18 @@ impl OpenedFile {
             Ok(identity) if identity == self.identity => Ok(()),
             Ok(_) => Err(unavailable("the database file was replaced while the program runs; restart it")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(unavailable(
-                "the database file was deleted while the program runs; restore a backup and restart it",
+                "the database file was deleted while the program runs; stop it, restore a backup and start it again",
             )),
             Err(error) => Err(unavailable(&format!("the database file can't be reached: {error}"))),
         }
     }
+}
+
+/// The path of the SQLite file that a database URL names.
+#[must_use]
+pub fn sqlite_path(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
 }
 
 /// What is left beside `path` of another database: its log, the log's index or its journal. SQLite would take them for parts

@@ -1,6 +1,6 @@
 //! A look at a database that changes nothing: for the operator who asks what is wrong.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, RuntimeErr, SqlxPostgresConnector, SqlxSqliteConnector,
@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManager;
 
-use super::{Engine, Store, StoreError, connect, migration};
+use super::{Engine, Store, StoreError, connect, file::sqlite_path, migration};
 
 /// What was seen of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,8 +59,7 @@ impl Store {
 /// A connection that changes nothing; `None` if there is no such file.
 pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<DatabaseConnection>, StoreError> {
     let failed = |error: sqlx::Error| StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
-    if let Some(path) = url.strip_prefix("sqlite:") {
-        let path = Path::new(path.strip_prefix("//").unwrap_or(path));
+    if let Some(path) = sqlite_path(url) {
         if !tokio::fs::try_exists(path).await.unwrap_or(false) {
             return Ok(None);
         }

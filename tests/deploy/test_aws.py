@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import socket
 import sys
 import urllib.parse
 
@@ -1029,19 +1028,19 @@ def test_figures_come_from_the_lines_that_the_program_logs(classroom):
     assert {name: one["FilterPattern"] for name, one in fleet.items()} == {
         name: one["FilterPattern"] for name, one in single.items() if name != "ServerErrorFilter"
     }
-    taken = socket.create_server(("127.0.0.1", 0))
     well = classroom(LOG_FORMAT="json")
-    # Nobody serves a model there, and the port for its figures is somebody else's.
+    # Nobody serves a model there.
     ill = classroom(
         LOG_FORMAT="json",
         OPENAI_BASE_URL=f"http://127.0.0.1:{free_port()}/v1",
         MODEL_RETRIES="0",
-        METRICS_ADDR=f"127.0.0.1:{taken.getsockname()[1]}",
     )
     secret = "나는 왜 파란 하늘이 좋을까요"
     good, bad = ask(well, secret), ask(ill, secret)
-    ill.until_it_says("metrics are not served")
-    taken.close()
+    # An operator deletes its database.
+    ill.log.parent.joinpath("data/llm-classroom.db").unlink()
+    assert requests.get(f"{ill.url}/ready", timeout=5).status_code == 503
+    ill.until_it_says("the store does not answer")
 
     def taken_by(name, lines):
         return [line for line in lines if matches(single[name]["FilterPattern"], line)]
@@ -1050,7 +1049,7 @@ def test_figures_come_from_the_lines_that_the_program_logs(classroom):
     assert taken_by("FailedTurnFilter", of_both) == [bad]
     assert taken_by("TurnFilter", of_both) == [good, bad]
     errors = taken_by("ErrorFilter", of_both)
-    assert errors and all('"metrics are not served; check METRICS_ADDR"' in line for line in errors)
+    assert errors and all("the store does not answer" in line or "the database is away" in line for line in errors)
     # The figure is in the line under the name that it's taken from.
     (made,) = single["TurnFilter"]["MetricTransformations"]
     field = re.fullmatch(r"\$\.\['(.*)'\]", made["MetricValue"])[1]

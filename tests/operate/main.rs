@@ -8,6 +8,7 @@ mod broken_off;
 mod doctor;
 mod logs;
 mod metrics;
+mod one_process;
 mod otlp;
 mod proxies;
 mod s3;
