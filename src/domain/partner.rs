@@ -11,8 +11,6 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-use tokio_util::sync::CancellationToken;
-
 use super::{
     Feedback, Locale, Topic, coach,
     guide::{self, Guide},
@@ -116,7 +114,7 @@ impl Partner {
         let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
         let requests = Requests { client, style, asking };
         let model = asking.model.as_deref();
-        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.sent()).await?;
+        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.progress()).await?;
         let (client, model) = (client.clone(), asking.model.clone());
         let learn = move |piece: &Result<llm::Piece, llm::Error>| match piece {
             Ok(llm::Piece::Thinking) => client.note_thinking(model.as_deref()),
@@ -227,7 +225,7 @@ async fn complete(
     model: Option<&str>,
     build: impl Fn(Squeeze) -> SizedRequest,
 ) -> Result<llm::Completion, llm::Error> {
-    fit::send(client, model, build, &CancellationToken::new()).await?.0.collect().await
+    fit::send(client, model, build, &llm::RequestProgress::default()).await?.0.collect().await
 }
 
 /// The notes as a model writes them, if it writes any that can be read.

@@ -12,7 +12,7 @@ use super::quirks::Known;
 use super::reading::Reading;
 use super::refusal::{self, Subject};
 use super::reply_form::{ReplyForm, ReplyForms};
-use super::sent;
+use super::sent::{self, RequestProgress};
 use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::window::{ModelLimits, RequestSize, Windows};
@@ -25,7 +25,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span, field::Empty};
 
 /// How much of a refusal is read, and for how long.
@@ -105,12 +104,12 @@ impl Client {
         }
     }
 
-    /// As [`Client::stream`]; cancels `sent` when the request is written to its connection.
+    /// As [`Client::stream`]; notes how far the request has come.
     ///
     /// # Errors
     /// As [`Client::stream`].
-    pub async fn stream_telling(&self, request: Request, sent: CancellationToken) -> Result<AnswerStream, Error> {
-        sent::telling(sent, self.stream(request)).await
+    pub async fn stream_noting(&self, request: Request, progress: RequestProgress) -> Result<AnswerStream, Error> {
+        sent::noting(progress, self.stream(request)).await
     }
 
     /// Asks a model and waits for the whole answer.
@@ -315,6 +314,7 @@ impl Inner {
             let status = response.status();
             Span::current().record("http.response.status_code", i64::from(status.as_u16()));
             if status.is_success() {
+                sent::note_taken();
                 if quirks != known {
                     tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");
                     self.known.learn(model, quirks);

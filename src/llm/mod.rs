@@ -40,6 +40,7 @@ pub use client::Client;
 pub use error::{Error, SetupError, TimeoutPhase};
 pub use meter::{COST, describe_metrics};
 pub use reply_form::ReplyForm;
+pub use sent::RequestProgress;
 pub use settings::Settings;
 pub use spending::Price;
 pub use stream::AnswerStream;

@@ -112,6 +112,22 @@ async fn the_chats_request_goes_out_before_the_tutors() {
 }
 
 #[tokio::test]
+async fn of_each_of_many_questions_at_once_the_chats_request_arrives_before_the_tutors() {
+    let app = TestApp::start().await;
+    let questions: Vec<String> = (10..50).map(|n| format!("{n}번 학생이 물어요.")).collect();
+    futures_util::future::join_all(questions.iter().map(|question| async {
+        app.student().asked_and_answered(question).await;
+    }))
+    .await;
+    let requests = app.openai.requests();
+    for question in &questions {
+        let about = requests.iter().filter(|request| request.last_message().contains(question));
+        let order: Vec<_> = about.map(|request| request.purpose).collect();
+        assert_eq!(order, [CHAT, TUTOR], "{question}");
+    }
+}
+
+#[tokio::test]
 async fn with_few_slots_the_tutor_is_asked_once_the_answer_has_begun() {
     let app = TestApp::with(&["--model-slots", "1"]).await;
     app.openai.set(CHAT, Behaviour::text(["하나 ", "둘"]).gate_at(0));

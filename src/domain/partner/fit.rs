@@ -1,10 +1,8 @@
 //! Makes requests that fit a model's context window.
 
-use tokio_util::sync::CancellationToken;
-
 use crate::{
     domain::prompt::{Form, HistoryRoom, Prompt},
-    llm::{AnswerStream, Client, Error, ModelLimits, Request, RequestSize},
+    llm::{AnswerStream, Client, Error, ModelLimits, Request, RequestProgress, RequestSize},
 };
 
 /// Tokens that a thinking model may use for thoughts beside its answer.
@@ -107,12 +105,12 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
 }
 
 /// Sends what `build` makes, shorter and shorter while the server refuses it as too large. What the refusals tell of the
-/// window is remembered, so that later requests fit at once. `sent` is cancelled when the first request is written.
+/// window is remembered, so that later requests fit at once. `progress` tells how far they come.
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
     build: impl Fn(Squeeze) -> (Request, RequestSize),
-    sent: &CancellationToken,
+    progress: &RequestProgress,
 ) -> Result<(AnswerStream, RequestSize), Error> {
     let mut refused: Option<(RequestSize, Error)> = None;
     for squeeze in Squeeze::ALL {
@@ -121,7 +119,7 @@ pub(super) async fn send(
             // It would be the same request.
             continue;
         }
-        match client.stream_telling(request, sent.clone()).await {
+        match client.stream_noting(request, progress.clone()).await {
             Err(error @ Error::ContextFull { window }) => {
                 client.learn_overflow(model, size, window);
                 refused = Some((size, error));
