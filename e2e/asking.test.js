@@ -59,6 +59,36 @@ test("the answer does not wait for a slow note", async () => {
   await close();
 });
 
+test("the next question is asked while the tutor still reads the one before", async () => {
+  await provider().script({ queue: { tutor: [{ gate: { at: [0] } }] } });
+  const { page, assertFaultless, close } = await student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const [first, second] = [turns(page).first(), turns(page).nth(1)];
+  const stop = page.locator("#stop");
+  await answer(first).getByText("어느 것부터 해 보고 싶나요?").waitFor();
+  await stop.waitFor({ state: "hidden" });
+  await first.getByText("튜터가 질문을 읽고 있어요").waitFor();
+  await first.getByText("AI가 쓴 글이에요. 틀릴 수 있어요.").waitFor();
+  assert.equal(await first.locator(".state").innerText(), "", "the answer is complete");
+  assert.equal(await page.locator("#live").getByText("답이 끝났어요.").count(), 1, "said aloud once");
+  await assertAccessible(page, "chat, answered, the note to come");
+
+  // Whoever opens the page now finds it so, too.
+  await page.reload();
+  await first.getByText("튜터가 질문을 읽고 있어요").waitFor();
+  await stop.waitFor({ state: "hidden" });
+
+  await ask(page, "노을은 왜 붉어요?");
+  await answer(second).getByText("어느 것부터 해 보고 싶나요?").waitFor();
+  await note(first).waitFor();
+  await note(second).waitFor();
+  await settled(page);
+  assert.equal(await turns(page).count(), 2);
+  assertFaultless();
+  await close();
+});
+
 test("a suggested question is sent with one click, and one with a blank is filled in first", async () => {
   const { page, assertFaultless, close } = await student();
   await openChat(page, "과학 탐구");

@@ -27,7 +27,12 @@ interface Ending {
   reason_text: string | null;
 }
 
-interface Snapshot extends Ending {
+interface Standing extends Ending {
+  /** Whether the answer of a turn that is still `answering` is whole, so that only the note is missing. */
+  answered?: boolean;
+}
+
+interface Snapshot extends Standing {
   /** The answer so far, as safe HTML, block by block. */
   blocks: string[];
   feedback: Feedback | null;

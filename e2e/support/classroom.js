@@ -28,8 +28,11 @@ export const answer = (turn) => turn.locator(".prose");
 /** The tutor's note of a turn. @param {import("playwright-core").Locator} turn */
 export const note = (turn) => turn.locator("details.note");
 
-/** Waits until no answer is on its way; the last question stands in the conversation. @param {Page} page */
-export const settled = (page) => page.getByRole("button", { name: "보내기", exact: true }).waitFor();
+/** Waits until no answer and no note is on its way; the last question stands in the conversation. @param {Page} page */
+export async function settled(page) {
+  await page.getByRole("button", { name: "보내기", exact: true }).waitFor();
+  await page.locator(".margin > .wait").first().waitFor({ state: "hidden" });
+}
 
 /**
  * Waits for something outside the page, which gives no event of its own.

@@ -11,6 +11,10 @@ pub struct Status {
     pub state: Cow<'static, str>,
     /// Why, if the state alone doesn't say.
     pub reason: Option<Cow<'static, str>>,
+    /// Whether the answer of a running turn is whole, so that only the feedback is missing. The version before doesn't
+    /// send it.
+    #[serde(default)]
+    pub is_answered: bool,
 }
 
 impl Status {
@@ -23,7 +27,14 @@ impl Status {
                 Some(reason) => Some(Cow::Borrowed(reason)),
                 None => None,
             },
+            is_answered: false,
         }
+    }
+
+    /// The same state with a whole answer.
+    #[must_use]
+    pub const fn answered(state: &'static str) -> Self {
+        Self { state: Cow::Borrowed(state), reason: None, is_answered: true }
     }
 }
 

@@ -16,8 +16,10 @@ const turns = byId('turns');
 const { topic = '', fresh = '' } = document.body.dataset;
 /** @type {Map<string, TurnView>} */
 const shown = new Map();
-/** @type {TurnView | null} */
+/** The turn whose answer is awaited: until it's whole, no other question is taken. @type {TurnView | null} */
 let running = null;
+/** The turns whose events are followed. @type {Set<TurnView>} */
+const followed = new Set();
 let id = new URLSearchParams(location.search).get('c');
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
@@ -142,7 +144,7 @@ export const isRunning = () => running !== null;
 function update(turn) {
   const known = shown.get(turn.id);
   const view = known ?? show(turn.id, turn.seq, turn.message);
-  if (view === running) return;
+  if (followed.has(view)) return;
   if (view.state !== turn.state && view.state !== 'done') {
     view.setBlocks(turn.answer ? [turn.answer.html] : []);
     if (turn.feedback) view.setFeedback(turn.feedback);
@@ -198,14 +200,27 @@ async function retry(view) {
 /** @param {TurnView} view */
 function watch(view) {
   running = view;
+  followed.add(view);
   composer.answering(true);
-  const over = () => {
-    // Another tab may have gone on already, and this one follows that.
+  /** The next question may be asked. */
+  const free = () => {
+    // It may have been asked already, here or in another tab.
     if (running !== view) return;
     running = null;
     composer.answering(false);
   };
+  const over = () => {
+    followed.delete(view);
+    free();
+  };
   let isNew = true;
+  let isAnswered = false;
+  /** The answer is whole, and only the note is awaited. */
+  const answered = () => {
+    if (!isAnswered) tell({ state: 'done', reason: null, reason_text: null });
+    isAnswered = true;
+    free();
+  };
   follow(view.id, {
     snapshot(data) {
       view.setBlocks(data.blocks);
@@ -216,7 +231,8 @@ function watch(view) {
       const isFirst = isNew;
       if (isFirst) heard(shown.trimEnd());
       isNew = false;
-      if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
+      if (data.answered) answered();
+      else if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
       if (data.feedback) setNote(view, data.feedback, isFirst);
       view.setState(data);
       if (data.thinking) thinks(view);
@@ -236,7 +252,8 @@ function watch(view) {
     },
     state(data) {
       view.setState(data);
-      tell(data);
+      if (data.answered) answered();
+      else if (!isAnswered || data.state !== 'done') tell(data);
       grew();
     },
     end: over,

@@ -74,15 +74,16 @@ export class TurnView {
     return true;
   }
 
-  /** @param {Ending} ending */
-  setState({ state, reason, reason_text }) {
+  /** @param {Standing} standing */
+  setState({ state, reason, reason_text, answered = false }) {
     this.state = state;
     const there = this.prose.querySelector(':scope > :not(:empty)') !== null;
-    this.element.classList.toggle('done', there && state !== 'accepted' && state !== 'answering');
+    this.element.classList.toggle('done', there && (answered || state !== 'accepted' && state !== 'answering'));
     switch (state) {
       case 'accepted':
       case 'answering':
-        this.wait(there ? strings.writing : strings.thinking);
+        if (answered) this.say('');
+        else this.wait(there ? strings.writing : strings.thinking);
         if (!this.margin.childElementCount) this.margin.replaceChildren(make('p', strings.reading, 'wait'));
         return;
       case 'done':

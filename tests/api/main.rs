@@ -22,6 +22,7 @@ mod docs;
 mod following;
 mod full;
 mod guide;
+mod handover;
 mod headers;
 mod history;
 mod host;

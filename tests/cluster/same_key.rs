@@ -10,7 +10,10 @@ use crate::{
     class::{ask, calls, gated, question},
     follower::{Plan, follow},
     run::Run,
-    support::{openai::Purpose, soon},
+    support::{
+        openai::{Behaviour, Purpose},
+        soon,
+    },
     world::{Cluster, INSTANCES},
 };
 
@@ -99,10 +102,30 @@ async fn every_instance_does_everything_with_a_turn_of_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_next_question_is_taken_in_at_another_instance_while_only_the_notes_are_missing() {
+    let run = Run::begin("notes missing");
+    let cluster = Cluster::start(&[]).await;
+    for here in 0..INSTANCES {
+        cluster.openai.queue(Purpose::Tutor, Behaviour::default().gate_at(0));
+        let student = cluster.student_at(here);
+        let conversation = student.begin("과학 탐구").await;
+        let turn = student.ask(&conversation, "하늘은 왜 파래요?").await;
+        let elsewhere = student.moved_to(cluster.url((here + 1) % INSTANCES));
+        let mut events = elsewhere.follow(&turn).await;
+        events.until("the whole answer", |story| story.is_answered).await;
+        let next = elsewhere.ask(&conversation, "그럼 저녁에는 왜 빨개요?").await;
+        let story = events.into_story().await;
+        assert_eq!((story.state.as_str(), &story.feedback.unwrap()["source"]), ("done", &json!("coach")));
+        assert_eq!(student.finish(&next).await.state, "done");
+    }
+    run.tell("a question at another instance, three times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_guide_of_a_preset_that_all_instances_want_is_made_once() {
     let run = Run::begin("guide");
     let cluster = Cluster::start(&[]).await;
-    cluster.openai.set(Purpose::Guide, crate::support::openai::Behaviour { first_ms: 700, ..Default::default() });
+    cluster.openai.set(Purpose::Guide, Behaviour { first_ms: 700, ..Default::default() });
     let wanted = join_all((0..12).map(async |n| {
         let call = cluster.student_at(n % INSTANCES).call(Method::POST, "/api/v1/chat/initial-guide");
         let reply = call.header("prefer", "wait=20").json(&json!({ "topic": "과학 탐구" })).send().await;

@@ -16,7 +16,7 @@ fn feedback(json: &str) -> Option<String> {
 }
 
 fn is_status(status: &Status) -> bool {
-    TurnState::from_word(&status.state).is_some()
+    TurnState::from_word(&status.state).is_some_and(|state| !status.is_answered || state == TurnState::Answering)
         && status.reason.as_deref().is_none_or(|reason| Reason::from_word(reason).is_some())
 }
 
@@ -28,6 +28,7 @@ mod tests {
     fn a_status_or_feedback_that_no_instance_writes_is_not_taken() {
         assert!(is_status(&Status::new("done", None)) && is_status(&Status::new("failed", Some("timeout"))));
         assert!(!is_status(&Status::new("<b>done</b>", None)) && !is_status(&Status::new("failed", Some("../x"))));
+        assert!(is_status(&Status::answered("answering")) && !is_status(&Status::answered("failed")));
         for json in ["", "null", "{}", "{\"strengths\": \"x\"}", "1}, \"state\": \"done\""] {
             assert_eq!(feedback(json), None, "{json}");
         }

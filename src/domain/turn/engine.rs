@@ -121,7 +121,8 @@ impl Engine {
     }
 
     /// Takes a message in: when this returns, the message is on disk and its turn runs, whatever becomes of the caller.
-    /// The reservation is that of [`Engine::find_question`].
+    /// The reservation is that of [`Engine::find_question`]. A turn of the conversation that only waits for its notes
+    /// makes way: they are the coach's then.
     ///
     /// # Errors
     /// [`AskError`] when the message was not taken in.
@@ -133,14 +134,19 @@ impl Engine {
         reservation: Reservation,
         locale: Locale,
     ) -> Result<Turn, AskError> {
-        let slot = self.admit()?;
+        let slot = self.admit_to(learner, conversation).await?;
         let engine = self.clone();
         self.outliving(async move {
             let key = reservation.key();
             let store = &engine.0.parts.store;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = engine.lease()?;
-            match store.accept_turn(learner, conversation.id, &message, key, lease, now()).await? {
+            let accept = || store.accept_turn(learner, conversation.id, &message, key, lease, now());
+            let acceptance = match accept().await? {
+                Acceptance::Busy(turn) if engine.end_answered(learner, turn).await? => accept().await?,
+                acceptance => acceptance,
+            };
+            match acceptance {
                 Acceptance::New(turn) => {
                     engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
@@ -175,7 +181,12 @@ impl Engine {
             let conversation = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = engine.lease()?;
-            match store.retry_turn(learner, turn, lease, now()).await? {
+            let start = || store.retry_turn(learner, turn, lease, now());
+            let started = match start().await? {
+                Retry::Busy(running) if engine.end_answered(learner, running).await? => start().await?,
+                started => started,
+            };
+            match started {
                 Retry::Started(turn) => {
                     engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
@@ -287,8 +298,9 @@ impl Engine {
         let run = async move {
             let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
             run::run(&engine.0.parts, hold, question, publisher, orders).await;
-            engine.0.running.leave(hold);
+            // Whoever waits for the end may want the slot.
             drop(slot);
+            engine.0.running.leave(hold);
         };
         self.0.parts.tasks.spawn(run.instrument(span));
     }

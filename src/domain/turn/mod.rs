@@ -5,6 +5,7 @@ mod checks;
 pub mod engine;
 mod figures;
 mod guide_slots;
+mod handover;
 mod keeper;
 mod lease;
 mod parts;

@@ -1,6 +1,14 @@
 //! One run of one turn: chat and tutor at the same moment, one commit at the end.
 
-use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use backon::{ExponentialBuilder, Retryable};
 use futures_util::FutureExt;
@@ -132,19 +140,27 @@ async fn perform(
     }
     let began = Instant::now();
     let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
+    let is_tutor_running = AtomicBool::new(kept.is_none());
     let work = async {
         let (lead, follower) = partner::head_start();
         let chat = async {
             let begin = parts.partner.answer_first(&asking, partner::PRACTICE_PACE, lead);
-            ended = Some(answer.stream(begin, publisher).await);
+            let end = answer.stream(begin, publisher).await;
             chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
+            if is_tutor_running.load(Ordering::Relaxed)
+                && end.as_ref().is_ok_and(|end| end.finish != llm::Finish::ContentFilter)
+            {
+                publisher.status(Status::answered(TurnState::Answering.as_str()));
+            }
+            ended = Some(end);
         };
         let tutor = async {
             if kept.is_none() {
                 let notes = parts.partner.feedback_after(&asking, follower).await;
                 tutor_time = began.elapsed();
+                is_tutor_running.store(false, Ordering::Relaxed);
                 publish(publisher, &notes.feedback);
                 noted = Some(notes);
             }
@@ -189,7 +205,9 @@ async fn perform(
     });
     if feedback.is_none() && kept.is_none() && state == TurnState::Done {
         // Stopped when the answer was whole and the tutor still wrote: a whole turn has its notes.
-        feedback = Some(parts.partner.coach(&asking));
+        let notes = parts.partner.coach(&asking);
+        publish(publisher, &notes);
+        feedback = Some(notes);
     }
     if reason == Some(Reason::ContentFilter) {
         answer.withdraw(publisher);

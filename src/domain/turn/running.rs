@@ -74,6 +74,11 @@ impl Running {
         }
     }
 
+    /// The turn of a conversation that runs here.
+    pub(super) fn turn_in(&self, conversation: ConversationId) -> Option<TurnId> {
+        self.lock().iter().find_map(|(turn, entry)| (entry.conversation == conversation).then_some(*turn))
+    }
+
     /// Tells a run that its turn isn't its own any more.
     pub(super) fn lose(&self, hold: Hold) {
         if let Some(entry) = self.lock().get(&hold.turn).filter(|entry| entry.hold == hold) {

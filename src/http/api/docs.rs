@@ -46,6 +46,7 @@ use crate::http::{
             event_schema::SnapshotData,
             event_schema::BlockData,
             event_schema::DeltaData,
+            event_schema::ThinkingData,
             event_schema::StateData,
         ),
         responses(Problem),

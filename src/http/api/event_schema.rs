@@ -15,8 +15,8 @@ pub(super) struct TurnEvent {
     #[schema(nullable = false)]
     id: Option<String>,
     event: TurnEventName,
-    /// JSON: for `snapshot` a `SnapshotData`, for `block` a `BlockData`, for `delta` a `DeltaData`, for `feedback` a
-    /// `Feedback`, for `state` a `StateData`, for `end` an empty object.
+    /// JSON: for `snapshot` a `SnapshotData`, for `block` a `BlockData`, for `delta` a `DeltaData`, for `thinking` a
+    /// `ThinkingData`, for `feedback` a `Feedback`, for `state` a `StateData`, for `end` an empty object.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
@@ -31,6 +31,8 @@ pub(super) enum TurnEventName {
     Block,
     /// New text of the answer.
     Delta,
+    /// The model began to think, or left off.
+    Thinking,
     /// The tutor's notes came.
     Feedback,
     /// The state changed.
@@ -48,6 +50,10 @@ pub(super) struct SnapshotData {
     reason: Option<String>,
     /// The reason as a sentence in the reader's language.
     reason_text: Option<String>,
+    /// Whether the answer of a turn that is still `answering` is whole and only the notes are missing.
+    answered: bool,
+    /// Whether the model thinks and writes nothing yet.
+    thinking: bool,
     /// The answer, block by block, as safe HTML.
     blocks: Vec<String>,
     /// The tutor's notes.
@@ -70,6 +76,13 @@ pub(super) struct DeltaData {
     text: String,
 }
 
+/// What a model does before it writes.
+#[derive(ToSchema)]
+pub(super) struct ThinkingData {
+    /// Whether it thinks.
+    thinking: bool,
+}
+
 /// Where a turn stands.
 #[derive(ToSchema)]
 pub(super) struct StateData {
@@ -79,6 +92,8 @@ pub(super) struct StateData {
     reason: Option<String>,
     /// As in the snapshot.
     reason_text: Option<String>,
+    /// As in the snapshot.
+    answered: bool,
 }
 
 /// An event of an answer to a call that carries its conversation along.

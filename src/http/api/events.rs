@@ -35,10 +35,12 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 
 /// Follows a turn
 ///
-/// Server-sent events: `snapshot {state, reason, reason_text, thinking, blocks, feedback}` first; then
+/// Server-sent events: `snapshot {state, reason, reason_text, answered, thinking, blocks, feedback}` first; then
 /// `block {index, html}` (replaces that block; an empty one is gone), `delta {text}`, `thinking {thinking}` (the model
-/// thinks before it writes), `feedback {…}`, `state {state, reason, reason_text}`; `end {}` last. Another `snapshot`
-/// replaces all that came before it: text was withdrawn. Reconnecting is the same call.
+/// thinks before it writes), `feedback {…}`, `state {state, reason, reason_text, answered}`; `end {}` last. `answered`
+/// says of a turn with the state `answering` that its answer is whole and only the feedback is missing: the next
+/// question may be asked. Another `snapshot` replaces all that came before it: text was withdrawn. Reconnecting is the
+/// same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
     responses((status = 200, content_type = "text/event-stream", body = TurnEvent),
         (status = 404, response = Problem), (status = 429, response = Problem)))]
@@ -92,8 +94,8 @@ fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
             let (state, reason, reason_text) = said(status);
             // The feedback is JSON already.
             let feedback = feedback.as_deref().unwrap_or("null");
-            let head = json!({ "state": state, "reason": reason, "reason_text": reason_text, "thinking": thinking,
-                "blocks": blocks });
+            let head = json!({ "state": state, "reason": reason, "reason_text": reason_text,
+                "answered": status.is_answered, "thinking": thinking, "blocks": blocks });
             let head = head.to_string();
             ("snapshot", format!("{},\"feedback\":{feedback}}}", &head[..head.len() - 1]))
         }
@@ -103,7 +105,9 @@ fn written(number: usize, event: &Event, locale: Locale) -> sse::Event {
         Event::Feedback { json } => ("feedback", json.to_string()),
         Event::State { status } => {
             let (state, reason, reason_text) = said(status);
-            ("state", json!({ "state": state, "reason": reason, "reason_text": reason_text }).to_string())
+            let answered = status.is_answered;
+            let data = json!({ "state": state, "reason": reason, "reason_text": reason_text, "answered": answered });
+            ("state", data.to_string())
         }
         Event::End => ("end", "{}".to_owned()),
     };

@@ -36,6 +36,8 @@ pub struct Story {
     /// Whether another snapshot may come, as it does when text is withdrawn.
     pub may_withdraw: bool,
     pub state: String,
+    /// Whether only the notes are missing.
+    pub is_answered: bool,
     pub reason: Option<String>,
 }
 
@@ -117,6 +119,7 @@ impl Story {
 
     fn set_state(&mut self, data: &Value) {
         self.state = data["state"].as_str().unwrap().to_owned();
+        self.is_answered = data["answered"].as_bool().unwrap();
         self.reason = data["reason"].as_str().map(str::to_owned);
         assert_eq!(self.reason.is_some(), data["reason_text"].is_string(), "{data}");
     }

@@ -1,0 +1,99 @@
+//! The next question while only the tutor's notes are missing: they become the coach's, and the question is taken in.
+
+use super::*;
+use crate::support::events::Events;
+
+const NEXT: &str = "그럼 저녁에는 왜 빨개요?";
+
+/// A turn whose answer is whole and whose tutor still writes, with a stream that follows it.
+async fn answered(app: &TestApp, student: &Student, conversation: &str) -> (String, Events) {
+    app.openai.queue(TUTOR, Behaviour::default().gate_at(0));
+    let turn = student.ask(conversation, QUESTION).await;
+    let mut events = student.follow(&turn).await;
+    events.until("the whole answer", |story| story.is_answered).await;
+    app.openai.wait_for_waiting(1).await;
+    (turn, events)
+}
+
+#[tokio::test]
+async fn the_next_question_is_taken_in_while_only_the_notes_are_missing() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let (turn, events) = answered(&app, &student, &conversation).await;
+    assert_eq!((events.story.state.as_str(), events.story.feedback.is_some()), ("answering", false));
+
+    let next = student.ask(&conversation, NEXT).await;
+    assert_ne!(next, turn);
+    app.openai.wait_for_disconnects(1).await;
+    let story = events.into_story().await;
+    assert_eq!((story.state.as_str(), story.reason.as_deref()), ("done", None));
+    assert_eq!(story.feedback.unwrap()["source"], "coach");
+
+    assert_eq!(student.finish(&next).await.state, "done");
+    let turns = student.conversation(&conversation).await["turns"].take();
+    let told: Vec<_> =
+        turns.as_array().unwrap().iter().map(|turn| (&turn["state"], &turn["feedback"]["source"])).collect();
+    assert_eq!(told, [(&json!("done"), &json!("coach")), (&json!("done"), &json!("model"))]);
+    assert_eq!(turns[0]["answer"]["text"], canned::CHAT.concat());
+    let sent = app.openai.requests_for(CHAT).pop().unwrap().body["messages"].to_string();
+    assert!(sent.contains(&serde_json::to_string(&canned::CHAT.concat()).unwrap()), "{sent}");
+}
+
+#[tokio::test]
+async fn who_begins_to_follow_then_learns_that_the_answer_is_whole() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let (turn, _events) = answered(&app, &student, &conversation).await;
+    let mut late = student.follow(&turn).await;
+    late.until("the snapshot", |story| story.is_answered).await;
+    app.openai.release_all(TUTOR);
+    let story = late.into_story().await;
+    assert_eq!((story.state.as_str(), story.is_answered), ("done", false));
+    assert_eq!(story.feedback.unwrap()["source"], "model");
+}
+
+#[tokio::test]
+async fn the_next_question_takes_the_place_of_the_notes_when_all_are_taken() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    let (student, other) = (app.student(), app.student());
+    let conversation = student.begin("과학 탐구").await;
+    let (_, events) = answered(&app, &student, &conversation).await;
+    let others = other.begin("과학 탐구").await;
+    other.send(&others, QUESTION, None).await.problem(503, "full");
+    let next = student.ask(&conversation, NEXT).await;
+    assert_eq!(events.into_story().await.state, "done");
+    assert_eq!(student.finish(&next).await.state, "done");
+}
+
+#[tokio::test]
+async fn an_earlier_turn_can_be_tried_again_while_only_the_notes_are_missing() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    app.openai.queue(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
+    let failed = student.ask(&conversation, "첫 질문이에요").await;
+    assert_eq!(student.finish(&failed).await.state, "failed");
+    let (_, events) = answered(&app, &student, &conversation).await;
+    student.retry(&failed).await.expect(202);
+    assert_eq!(events.into_story().await.feedback.unwrap()["source"], "coach");
+    assert_eq!(student.finish(&failed).await.state, "done");
+}
+
+#[tokio::test]
+async fn of_several_next_questions_at_once_one_is_taken_in() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let (turn, _events) = answered(&app, &student, &conversation).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(0));
+    let messages: Vec<String> = (0..5).map(|n| format!("{n}번 질문이에요")).collect();
+    let sends = messages.iter().map(|message| student.send(&conversation, message, None));
+    let replies = futures_util::future::join_all(sends).await;
+    let (taken, refused): (Vec<_>, Vec<_>) = replies.iter().partition(|reply| reply.status == 202);
+    assert_eq!(taken.len(), 1);
+    let next = taken[0].json()["turn_id"].take();
+    assert_ne!(next, turn);
+    assert!(refused.iter().all(|reply| reply.problem(409, "busy")["turn_id"] == next));
+}
