@@ -16,6 +16,8 @@ pub(super) enum Run {
     Literal,
     /// The run opens emphasis although a letter stands before it.
     Opens,
+    /// The run opens emphasis although a space stands behind it.
+    OpensBeforeSpace,
     /// The run closes emphasis. `after_space`: although a space stands before it.
     Closes { after_space: bool },
 }
@@ -25,8 +27,8 @@ pub(super) enum Run {
 pub(super) struct Line {
     /// Runs that may open emphasis and were not closed: their mark and length.
     open: Vec<(u8, usize)>,
-    /// Runs of `**` that are still to come.
-    stars_ahead: usize,
+    /// The runs of `**` that are still to come, the last one first: the characters before and behind each.
+    stars_ahead: Vec<(Option<char>, Option<char>)>,
 }
 
 /// Longest stack of open runs that is searched, so that a line of nothing but marks costs no more than its length.
@@ -34,20 +36,24 @@ const MOST_OPEN: usize = 32;
 
 impl Line {
     pub(super) fn new(line: &str) -> Self {
-        let (mut stars_ahead, mut rest) = (0, line);
-        while let Some(at) = rest.find('*') {
-            let length = markers::run(&rest[at..], b'*');
-            stars_ahead += usize::from(length == 2);
-            rest = &rest[at + length..];
+        let (mut stars_ahead, mut at) = (Vec::new(), 0);
+        while let Some(found) = line[at..].find('*') {
+            at += found;
+            let length = markers::run(&line[at..], b'*');
+            if length == 2 {
+                stars_ahead.push((line[..at].chars().next_back(), line[at + 2..].chars().next()));
+            }
+            at += length;
         }
+        stars_ahead.reverse();
         Self { open: Vec::new(), stars_ahead }
     }
 
     /// Reads the next run: `length` times `mark`, with its neighbours in the line.
     pub(super) fn run(&mut self, mark: u8, length: usize, before: Option<char>, after: Option<char>) -> Run {
-        let ahead = self.stars_ahead;
+        let ahead = self.stars_ahead.len();
         if (mark, length) == (b'*', 2) {
-            self.stars_ahead = self.stars_ahead.saturating_sub(1);
+            self.stars_ahead.pop();
         }
         if is_literal(mark, length, before, after) {
             return Run::Literal;
@@ -69,9 +75,23 @@ impl Line {
             let quoted = before.is_some_and(char::is_alphanumeric) && after.is_some_and(is_punctuation);
             return if mark == b'*' && length == 2 && quoted && ahead > 1 { Run::Opens } else { Run::Parsed };
         }
+        if (mark, length) == (b'*', 2) && after == Some(' ') && !follows_text && self.next_only_closes() {
+            self.open.push((mark, length));
+            return Run::OpensBeforeSpace;
+        }
         // The parser could still open it: between Hangul, and before punctuation that follows Hangul.
         let tight = follows_text && after.is_some_and(|c| !c.is_whitespace());
         if tight && mark != b'_' { Run::Literal } else { Run::Parsed }
+    }
+}
+
+impl Line {
+    /// Whether the next run of `**` can close emphasis and cannot open it: `** 광합성**은`.
+    fn next_only_closes(&self) -> bool {
+        self.stars_ahead.last().is_some_and(|&(before, after)| {
+            before.is_some_and(|c| !c.is_whitespace())
+                && after.is_none_or(|c| c.is_whitespace() || is_hangul(c) || is_punctuation(c))
+        })
     }
 }
 
@@ -84,7 +104,7 @@ pub(super) fn can_open(mark: u8, length: usize, before: Option<char>, after: Opt
     let Some(before) = before.filter(|&c| ends_operand(c)) else { return true };
     let brackets = matches!(before, ')' | ']');
     match mark {
-        b'*' if length == 1 => !(begins_operand(after) || brackets),
+        b'*' if length == 1 => !(begins_operand(after) || brackets) && (!is_punctuation(after) || opens_quote(after)),
         b'*' => {
             !(begins_operand(after) && (!is_hangul(before) && !is_hangul(after)))
                 && (!is_punctuation(after) || opens_quote(after))
@@ -106,7 +126,8 @@ fn is_literal(mark: u8, length: usize, before: Option<char>, after: Option<char>
         (b'~', ..) => length != 2,
         // A product: 3*4, a*b, 2*(x+1), (a+b)*c.
         (b'*', Some(before), Some(after)) if length == 1 => {
-            ends_operand(before) && begins_operand(after) && !is_hangul(before) && !is_hangul(after)
+            let operand = ends_operand(before) || matches!(before, '%' | '!' | '°' | '℃' | '²' | '³' | '\'');
+            operand && begins_operand(after) && !is_hangul(before) && !is_hangul(after)
         }
         _ => false,
     }

@@ -1,5 +1,6 @@
 //! Fenced code blocks: their opening and closing lines (CommonMark 0.31 §4.5).
 
+use super::emphasis::is_hangul;
 use super::markers::{self, run};
 
 /// The opening line of a fenced code block.
@@ -33,10 +34,11 @@ impl Fence {
         }
         let length = run(text, mark);
         let info = &text[length..];
-        // `~~~ 여기까지 ~~~` is a line somebody drew.
+        // `~~~ 여기까지 ~~~` is a line somebody drew, and `~~~ 방학이다!` is cheering.
+        let is_text = info.contains(char::from(mark)) || mark == b'~' && info.contains(is_hangul);
         let language = info.split_whitespace().next().unwrap_or_default();
         let markdown = ["markdown", "md"].iter().any(|name| language.eq_ignore_ascii_case(name));
-        (length >= 3 && !info.contains(char::from(mark))).then_some(Self { mark, length, markdown, nested: false })
+        (length >= 3 && !is_text).then_some(Self { mark, length, markdown, nested: false })
     }
 
     /// Reads a line (without its indentation) below this fence.

@@ -55,7 +55,7 @@ fn dollars(text: &str, at: usize) -> Option<Formula> {
         match bytes.get(close)? {
             b'$' => break,
             b'\n' => return None,
-            b'\\' if bytes.get(close + 1) != Some(&b'\n') => close += 2,
+            b'\\' if bytes.get(close + 1) != Some(&b'\n') => close += text_group(&text[close..]).unwrap_or(2),
             _ => close += 1,
         }
         if close - at > LONGEST {
@@ -64,13 +64,41 @@ fn dollars(text: &str, at: usize) -> Option<Formula> {
     }
     let latex = at + 1..close;
     let content = &text[latex.clone()];
-    let spaces = (content.starts_with([' ', '\t']), content.ends_with([' ', '\t']));
-    let tight = spaces == (false, false) || (spaces == (true, true) && content.contains(['\\', '^', '_']));
-    (tight && !touches(bytes.get(close + 1)) && reads_like_a_formula(content)).then_some(Formula {
+    (may_be_spaced(content) && !touches(bytes.get(close + 1)) && reads_like_a_formula(content)).then_some(Formula {
         latex,
         end: close + 1,
         display: false,
     })
+}
+
+/// Whether the spaces inside the dollars leave it a formula: none, or what no sentence with two prices has.
+fn may_be_spaced(content: &str) -> bool {
+    let spaces = (content.starts_with([' ', '\t']), content.ends_with([' ', '\t']));
+    let commands = content.contains(['\\', '^', '_']);
+    match spaces {
+        (false, false) => true,
+        (true, true) if !commands => {
+            let content = content.trim();
+            let operators = ['+', '-', '=', '<', '>', '×', '÷', '≤', '≥', '·', ',', '/', '→', ':', '~'];
+            let letter = content.contains(|c: char| c.is_ascii_alphabetic());
+            !content.contains(is_hangul)
+                && !content.ends_with(operators)
+                && (letter || content.contains(['=', '+', '×', '÷', '<', '>']))
+        }
+        _ => commands,
+    }
+}
+
+/// Bytes of the command at the start of `rest`, if it holds text in which a formula stands: `\text{값은 $x$}`.
+fn text_group(rest: &str) -> Option<usize> {
+    let name = rest[1..].split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    let content = rest[1 + name.len()..].strip_prefix('{')?;
+    if !(name.starts_with("text") || name.ends_with("box")) {
+        return None;
+    }
+    let length = braced(content)?;
+    let dollars = content[..length].bytes().filter(|&byte| byte == b'$').count();
+    (dollars > 0 && dollars % 2 == 0).then_some(1 + name.len() + 1 + length + 1)
 }
 
 /// A formula with a closing delimiter. It may run over lines, but not over anything that may begin a block.
@@ -112,28 +140,11 @@ fn closing(text: &str, from: usize, open: &str, close: &str, one_line: bool) -> 
     }
 }
 
-/// Environments that are formulas also without delimiters.
-const ENVIRONMENTS: [&str; 13] = [
-    "align",
-    "align*",
-    "aligned",
-    "equation",
-    "equation*",
-    "gather",
-    "gather*",
-    "gathered",
-    "cases",
-    "matrix",
-    "pmatrix",
-    "bmatrix",
-    "array",
-];
-
-/// `\begin{align}…\end{align}` without delimiters.
+/// `\begin{align}…\end{align}` without delimiters. One that is no formula (`itemize`) is shown as its source, whole.
 fn environment(text: &str, at: usize, one_line: bool) -> Option<Formula> {
     let name = text[at..].strip_prefix("\\begin{")?;
-    let name = name.get(..name.as_bytes().iter().take(12).position(|&byte| byte == b'}')?)?;
-    if !ENVIRONMENTS.contains(&name) {
+    let name = name.get(..name.as_bytes().iter().take(16).position(|&byte| byte == b'}')?)?;
+    if name.is_empty() || !name.trim_end_matches('*').bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return None;
     }
     let (open, close) = (format!("\\begin{{{name}}}"), format!("\\end{{{name}}}"));

@@ -2,6 +2,7 @@
 //!
 //! All text is escaped here already; the sanitiser behind it is the second wall, not the first.
 
+use super::emphasis::is_hangul;
 use super::mask::{Masked, Piece};
 use super::{code, link, math};
 use comrak::nodes::{
@@ -127,7 +128,10 @@ impl Writer<'_> {
             Some(mathml) => self.html.push_str(&mathml),
             None => {
                 self.tag("code");
-                escape_into(&mut self.html, source);
+                for (n, line) in source.split('\n').enumerate() {
+                    self.html.push_str(if n > 0 { "<br>" } else { "" });
+                    escape_into(&mut self.html, line);
+                }
                 self.end("code");
             }
         }
@@ -230,6 +234,13 @@ impl Writer<'_> {
             self.html.extend(["<span class=\"code-lang\">", name, "</span>"]);
             format!(" class=\"language-{name}\"")
         });
+        // ` ```예시 `: words, no language.
+        let title: String = info.trim().chars().take(100).collect();
+        if language.is_none() && block.fenced && title.contains(is_hangul) {
+            self.html.push_str("<span class=\"code-lang\">");
+            escape_into(&mut self.html, &title);
+            self.html.push_str("</span>");
+        }
         self.html.extend(["</div><pre tabindex=\"0\"><code", &class, ">"]);
         match language.filter(|_| complete).and_then(|name| code::highlight(&source, &name)) {
             Some(coloured) => self.html.push_str(&coloured),
@@ -239,12 +250,23 @@ impl Writer<'_> {
     }
 
     fn link(&mut self, node: Node<'_>, target: &NodeLink) {
-        let url = self.masked.source(&target.url).into_owned();
+        let mut url = self.masked.source(&target.url).into_owned();
+        if link::lacks_scheme(&url) {
+            url.insert_str(0, "https://");
+        }
         let label = node.first_child().filter(|child| child.next_sibling().is_none());
         let bare =
             label.is_some_and(|child| matches!(&child.data().value, NodeValue::Text(text) if **text == *target.url));
         let Some(address) = link::allowed(&url).filter(|_| !self.in_link) else {
+            // `[표 1](참고)`, `a[1](2)`: no address at all.
+            let is_text = !url.is_empty() && !url.contains(['/', '.', '#', ':', '?', '\\']) && !self.in_link;
+            self.html.push_str(if is_text { "[" } else { "" });
             self.children(node);
+            if is_text {
+                self.html.push_str("](");
+                escape_into(&mut self.html, &url);
+                self.html.push(')');
+            }
             return;
         };
         self.html.push_str("<a href=\"");
@@ -252,6 +274,9 @@ impl Writer<'_> {
         self.html.push_str("\">");
         self.in_link = true;
         self.children(node);
+        if node.first_child().is_none() {
+            escape_into(&mut self.html, address);
+        }
         if !bare && let Some(host) = link::hidden_host(&self.masked.source(&node.collect_text()), address) {
             self.html.push_str(" (");
             escape_into(&mut self.html, host);
@@ -293,7 +318,8 @@ impl Writer<'_> {
         let Some(head) = rows.next() else { return };
         let names: Vec<String> =
             head.children().map(|cell| self.masked.source(&cell.collect_text()).trim().to_owned()).collect();
-        let name: String = names.join(", ").chars().take(100).collect();
+        let named: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.is_empty()).collect();
+        let name: String = named.join(", ").chars().take(100).collect();
         self.html.push_str("<div class=\"table-wrap\" tabindex=\"0\"");
         if name.contains(char::is_alphanumeric) {
             self.html.push_str(" role=\"group\" aria-label=\"");

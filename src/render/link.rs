@@ -1,42 +1,12 @@
 //! Which addresses a link may have, where a bare address ends, and when a link's text hides where it leads.
 
 use super::emphasis::is_hangul;
+use super::particle;
 use super::sanitise::turns_direction;
 use std::ops::Range;
 
 /// Longest address that becomes a link, in bytes.
 const LONGEST: usize = 2_000;
-
-/// Korean particles and endings that may stand behind the last `/` of an address.
-const PARTICLES: [&str; 27] = [
-    "은",
-    "는",
-    "이",
-    "가",
-    "을",
-    "를",
-    "의",
-    "에",
-    "에서",
-    "에는",
-    "에도",
-    "로",
-    "으로",
-    "와",
-    "과",
-    "도",
-    "만",
-    "부터",
-    "까지",
-    "에서는",
-    "에서도",
-    "으로는",
-    "입니다",
-    "이에요",
-    "예요",
-    "라는",
-    "이라는",
-];
 
 /// The address as it may stand in `href`, or `None` if it must not become a link.
 ///
@@ -96,36 +66,38 @@ pub(super) fn bare(text: &str, at: usize) -> Option<(Range<usize>, bool)> {
     let rest = &text[at..];
     let starts = |start: &str| rest.get(..start.len()).is_some_and(|s| s.eq_ignore_ascii_case(start));
     let scheme = ["https://", "http://", "www."].into_iter().find(|start| starts(start))?;
-    let before = text[..at].chars().next_back();
-    if before.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '<' | '/' | '@' | '.' | '-' | '_')) {
+    // `_https://example.com_`: the mark of emphasis, not a part of a name.
+    let (before, mark) = match text[..at].trim_end_matches('_') {
+        behind if behind.len() < at => (behind.chars().next_back(), true),
+        behind => (behind.chars().next_back(), false),
+    };
+    let glued = |c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '@' | '.' | '-') || mark && c.is_alphanumeric();
+    if before.is_some_and(|c| glued(c) || c == '<' && scheme != "www.") {
         return None;
     }
     let content = &rest[scheme.len()..];
     let end = scheme.len() + end(content);
     let address = &rest[..end];
     let host = host(if scheme == "www." { address } else { &address[scheme.len()..] });
-    let plausible =
-        host.starts_with(|c: char| c.is_ascii_alphanumeric()) && (scheme != "www." || host.matches('.').count() > 1);
+    let plausible = host.starts_with(char::is_alphanumeric) && (scheme != "www." || host.matches('.').count() > 1);
     (plausible && end <= LONGEST).then_some((at..at + end, scheme == "www."))
 }
 
 /// Bytes of the address at the start of `text`, without what the sentence goes on with.
 fn end(text: &str) -> usize {
     let (mut end, mut path, mut word) = (text.len(), false, false);
-    let mut last = ' ';
     for (at, c) in text.char_indices() {
         let hangul = is_hangul(c);
+        let rest = &text[at..];
         let stops = match c {
             _ if at > LONGEST => true,
-            // A Korean name in a path begins behind a separator. Anywhere else Hangul is the sentence's.
-            _ if hangul => {
-                !(word
-                    || path
-                        && matches!(last, '/' | '=' | '#' | '_' | '-' | ':' | '(' | '%')
-                        && begins_name(&text[at..]))
-            }
+            // Hangul is the sentence's, unless a label of the host, or a name in the path, begins with it.
+            _ if hangul && word => false,
+            _ if hangul && path => !(ends_with_separator(&text[..at]) && begins_name(rest)),
+            _ if hangul => !((at == 0 || text[..at].ends_with('.')) && begins_label(rest)),
             '<' | '>' | '"' | '`' | '*' | '|' | '\\' | '[' | ']' | '{' | '}' | '^' => true,
-            '~' => text[at + 1..].starts_with('~'),
+            '~' => rest[1..].starts_with('~'),
+            ',' | ';' => ["http://", "https://", "www."].iter().any(|start| rest[1..].trim_start().starts_with(start)),
             _ if c.is_ascii() => c.is_ascii_whitespace() || c.is_control(),
             _ => !c.is_alphanumeric() || matches!(c, '\u{ff00}'..='\u{ffef}'),
         };
@@ -133,10 +105,21 @@ fn end(text: &str) -> usize {
             end = at;
             break;
         }
+        // A Korean top level ends the host: `한글.한국에서`.
+        if hangul
+            && !word
+            && !path
+            && !another_label_follows(rest)
+            && let Some(length) = top_level(rest)
+            && !rest[length..].starts_with(['/', '?', '#', ':'])
+        {
+            end = at + length;
+            break;
+        }
         word = hangul;
         path |= matches!(c, '/' | '?' | '#');
-        last = c;
     }
+    end = particle::without(&text[..end], &text[end..]);
     let count = |mark| text[..end].bytes().filter(|&byte| byte == mark).count();
     let (opening, mut closing) = (count(b'('), count(b')'));
     while let Some(last) = text[..end].chars().next_back() {
@@ -150,10 +133,68 @@ fn end(text: &str) -> usize {
     end
 }
 
+/// Whether a Korean name may begin behind this part of an address.
+fn ends_with_separator(before: &str) -> bool {
+    before.ends_with(['/', '=', '#', '_', '-', ':', '(', '%', '+', '.', ','])
+        || before.len() >= 3
+            && before.is_char_boundary(before.len() - 3)
+            && before[before.len() - 3..].starts_with("%2")
+}
+
 /// Whether the Hangul that begins `text` is a name rather than a particle.
 fn begins_name(text: &str) -> bool {
     let length = text.find(|c: char| !is_hangul(c)).unwrap_or(text.len());
-    !PARTICLES.contains(&&text[..length])
+    !particle::is_particle(&text[..length])
+}
+
+/// Whether a label of a host begins `text`: another follows, or it is a top level.
+fn begins_label(text: &str) -> bool {
+    another_label_follows(text) || top_level(text).is_some()
+}
+
+/// Whether a dot and another label stand behind the one that begins `text`.
+fn another_label_follows(text: &str) -> bool {
+    let length = text.find(|c: char| !(c.is_alphanumeric() || c == '-')).unwrap_or(text.len());
+    text[length..].strip_prefix('.').is_some_and(|next| next.starts_with(char::is_alphanumeric))
+}
+
+/// Bytes of the destination of a link that begins at `at`, if there are spaces in it: `[글](https://example.com/두 낱말)`.
+pub(super) fn spaced_destination(line: &str, at: usize) -> Option<usize> {
+    if !line[..at].ends_with("](") || !line[at..].starts_with("http") {
+        return None;
+    }
+    let mut depth = 0_usize;
+    let mut chars = line[at..].char_indices().take(LONGEST);
+    let length = chars.find_map(|(length, c)| match c {
+        '"' | '\'' | '<' | '>' | '[' | '\n' => Some(0),
+        '(' => {
+            depth += 1;
+            None
+        }
+        ')' if depth == 0 => Some(length),
+        ')' => {
+            depth -= 1;
+            None
+        }
+        _ => None,
+    })?;
+    line[at..at + length].trim_end().contains(' ').then_some(length)
+}
+
+/// Bytes of the Korean top level of a host that begins `text`.
+fn top_level(text: &str) -> Option<usize> {
+    ["한국", "닷컴", "닷넷", "삼성"].into_iter().find(|top| text.starts_with(top)).map(str::len)
+}
+
+/// Whether this is the address of a web page that only lacks its scheme: `www.example.com`, `example.com/a`.
+pub(super) fn lacks_scheme(url: &str) -> bool {
+    const TOPS: [&str; 8] = ["com", "net", "org", "kr", "io", "edu", "gov", "dev"];
+    let host = url.split(['/', '?', '#']).next().unwrap_or_default();
+    let mut labels = host.split('.');
+    let top = labels.next_back().unwrap_or_default();
+    let names = labels.clone().count();
+    labels.all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        && (names > 0 && TOPS.contains(&top) || names > 1 && host.starts_with("www.") && !top.is_empty())
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 //!
 //! The rules are those of CommonMark 0.31 §2.2 (tabs), §4.1 (rules), §4.2 (headings) and §5.2 (lists).
 
+use super::emphasis::is_hangul;
+
 /// Columns of white space before the text, and where the text begins in bytes. A tab reaches the next multiple of four.
 pub(super) fn indent(line: &str) -> (usize, usize) {
     let mut column = 0;
@@ -25,10 +27,24 @@ pub(super) fn run(text: &str, mark: u8) -> usize {
     text.bytes().take_while(|&byte| byte == mark).count()
 }
 
-/// Whether `text` (without its indentation) is an ATX heading: `#` to `######`, then white space or nothing.
+/// Whether `text` (without its indentation) is an ATX heading: `#` to `######`, then white space or nothing. From `##` on,
+/// a Korean word, a number or bold text may follow at once; `#태그` is a tag.
 pub(super) fn is_heading(text: &str) -> bool {
     let level = run(text, b'#');
-    (1..=6).contains(&level) && text[level..].bytes().next().is_none_or(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+    (1..=6).contains(&level)
+        && (text[level..].bytes().next().is_none_or(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'))
+            || level > 1 && begins_title(&text[level..]))
+}
+
+fn begins_title(text: &str) -> bool {
+    text.starts_with(|c: char| is_hangul(c) || c.is_ascii_digit()) || text.starts_with("**")
+}
+
+/// The level of the heading that is the line, if the space behind its signs is missing: `##제목`.
+pub(super) fn heading_without_space(line: &str) -> Option<usize> {
+    let (prefix, content) = line.split_at(container_prefix(line).0);
+    let level = run(content, b'#');
+    (is_heading(content) && begins_title(&content[level..]) && !prefix.ends_with("    ")).then_some(level)
 }
 
 /// Whether `text` (without its indentation) is a thematic break: three or more of `*`, `-` or `_`, and white space.

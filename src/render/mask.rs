@@ -10,6 +10,7 @@
 use super::emphasis::{self, Run};
 use super::fence::FencedCode;
 use super::formula::{self, Formula};
+use super::table::{self, Tables};
 use super::{link, markers};
 use std::borrow::Cow;
 
@@ -22,8 +23,9 @@ const STAR: char = '\u{e005}';
 const UNDERSCORE: char = '\u{e006}';
 const DOT: char = '\u{e007}';
 const PARENTHESIS: char = '\u{e008}';
+const BAR: char = '\u{e009}';
 /// Nothing, but a letter to the parser.
-const LETTER: char = '\u{e009}';
+const LETTER: char = '\u{e00a}';
 /// Nothing, but white space to the parser.
 const SPACE: char = '\u{2028}';
 
@@ -37,6 +39,7 @@ fn unmasked(c: char) -> Option<&'static str> {
         UNDERSCORE => "_",
         DOT => ".",
         PARENTHESIS => ")",
+        BAR => "|",
         LETTER | SPACE => "",
         _ => return None,
     })
@@ -117,27 +120,42 @@ impl Masked {
     pub(super) fn add(&mut self, text: &str) {
         let clean = normalise(text);
         self.text.reserve(clean.len());
-        let mut code = FencedCode::default();
+        let (mut code, mut tables) = (FencedCode::default(), Tables::default());
         let mut at = 0;
         while at < clean.len() {
             let end = clean[at..].find('\n').map_or(clean.len(), |length| at + length + 1);
             let line = &clean[at..end];
             let prefix = markers::container_prefix(line).0;
             let content = &line[prefix..];
+            let start = self.text.len();
+            let is_code = code.line(line);
+            if !is_code && is_lone_dash(line, &clean[..at]) {
+                self.text.push(LETTER);
+            }
             self.text.push_str(&line[..prefix]);
+            if !is_code && let Some(level) = markers::heading_without_space(line) {
+                self.text.extend([&content[..level], " "]);
+                at = self.inline(&clean, at, prefix, at + prefix + level, end);
+                continue;
+            }
+            let masked = self.text.len();
             // On every line, code or not: what is code is only guessed here, and in code it changes nothing.
             let from = at + prefix + self.opening(content);
             // A line of "```" that is no fence, for a backtick further on, would be one if that backtick went with a formula.
-            at = if code.line(line) || content.starts_with("```") {
+            at = if is_code || content.starts_with("```") {
                 if code.is_nested_fence() {
                     self.text.push(LETTER);
                 }
                 self.text.push_str(&clean[from..end]);
+                tables.end(&mut self.text);
                 end
             } else {
-                self.inline(&clean, at, prefix, from, end)
+                let next = self.inline(&clean, at, prefix, from, end);
+                tables.line(&mut self.text, start, masked);
+                next
             };
         }
+        tables.end(&mut self.text);
     }
 
     /// Masks what could begin a definition or HTML at the start of a line's content; gives the bytes it took.
@@ -146,6 +164,10 @@ impl Masked {
             self.text.push_str(&content[..digits]);
             self.text.push(if content[digits..].starts_with('.') { DOT } else { PARENTHESIS });
             return digits + 1;
+        }
+        if table::is_lone_dashes(content) {
+            self.text.push(LETTER);
+            return 0;
         }
         if may_define(content) {
             self.text.push(BRACKET);
@@ -175,13 +197,20 @@ impl Masked {
                 break;
             }
             if bytes[at] == b'`' {
-                let span = code_span(&text[at..end]);
-                self.text.push_str(&text[at..at + span]);
-                at += span;
+                let span = &text[at..at + code_span(&text[at..end])];
+                if content.starts_with('|') && !span.contains(" | ") && !span.contains("\\|") {
+                    self.text.extend(span.chars().map(|c| if c == '|' { BAR } else { c }));
+                } else {
+                    self.text.push_str(span);
+                }
+                at += span.len();
             } else if matches!(bytes[at], b'*' | b'_' | b'~') {
                 at += self.emphasis(&mut marks, &text[..end], start + prefix, at);
             } else if bytes[at].is_ascii_alphabetic() {
-                if let Some((range, www)) = link::bare(&text[..end], at) {
+                if let Some(length) = link::spaced_destination(&text[start..end], at - start) {
+                    self.hide(&text[at..at + length].trim_end().replace(' ', "%20"), Meaning::Address { www: false });
+                    at += length;
+                } else if let Some((range, www)) = link::bare(&text[..end], at) {
                     self.hide(&text[range.clone()], Meaning::Address { www });
                     at = range.end;
                 } else {
@@ -243,6 +272,10 @@ impl Masked {
             Run::Opens => {
                 self.text.push(SPACE);
                 self.text.push_str(written);
+            }
+            Run::OpensBeforeSpace => {
+                self.text.push_str(written);
+                self.text.push(LETTER);
             }
             Run::Closes { after_space } => {
                 if after_space {
@@ -346,6 +379,16 @@ fn tag(text: &str) -> Option<(&str, &'static str)> {
         let found = text.get(..written.len())?;
         found.eq_ignore_ascii_case(written).then_some((found, put_out))
     })
+}
+
+/// Whether the line is a single dash below a line of text. As the mark of an empty item it could not stand there, and the
+/// parser would read a table.
+fn is_lone_dash(line: &str, before: &str) -> bool {
+    if line.trim() != "-" {
+        return false;
+    }
+    let above = before.strip_suffix('\n').unwrap_or(before).rsplit('\n').next().unwrap_or_default();
+    !markers::is_blank(above) && markers::container_prefix(above).1 == 0
 }
 
 /// Whether a line's content begins, or may begin, a reference definition: `[label]:`, or a label that goes on below.

@@ -27,10 +27,22 @@ pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
 }
 
 fn convert(latex: &str, display: bool) -> Option<String> {
-    let latex = &chemistry::rewrite(latex)?;
-    if latex.len() > 4 * LONGEST || is_too_deep(latex) {
+    let latex = chemistry::rewrite(latex)?;
+    if latex.len() > 4 * LONGEST || is_too_deep(&latex) {
         return None;
     }
+    typeset(&latex, display).or_else(|| typeset(&in_lines(&latex)?, display))
+}
+
+/// A formula of several lines without an environment, in one.
+fn in_lines(latex: &str) -> Option<String> {
+    let latex = latex.trim().trim_end_matches("\\\\");
+    let environment = if latex.contains('&') { "aligned" } else { "gathered" };
+    (latex.contains("\\\\") || latex.contains("&="))
+        .then(|| format!("\\begin{{{environment}}}{latex}\\end{{{environment}}}"))
+}
+
+fn typeset(latex: &str, display: bool) -> Option<String> {
     let storage = Storage::new();
     let events: Vec<_> = Parser::new(latex, &storage).take(MOST_EVENTS + 1).collect::<Result<_, _>>().ok()?;
     if events.is_empty() || events.len() > MOST_EVENTS {
@@ -40,7 +52,11 @@ fn convert(latex: &str, display: bool) -> Option<String> {
     let config = RenderConfig { display_mode, ..RenderConfig::default() };
     let mut html = Vec::new();
     mathml::write_mathml(&mut html, events.into_iter().map(Ok::<_, std::fmt::Error>), config).ok()?;
-    let html = String::from_utf8(html).ok().filter(|html| !html.contains("<merror"))?;
+    // The converter escapes its own entity.
+    let html = String::from_utf8(html).ok()?.replace("<mtext>&amp;nbsp;</mtext>", "<mtext>&nbsp;</mtext>");
+    if html.contains("<merror") {
+        return None;
+    }
     Some(with_overlines(with_space_outside_scripts(&html)))
 }
 

@@ -28,6 +28,7 @@ mod link;
 mod markers;
 mod mask;
 mod math;
+mod particle;
 mod plain;
 mod sanitise;
 #[cfg(test)]
@@ -35,6 +36,7 @@ mod sanitise;
 mod sources;
 mod split;
 mod stream;
+mod table;
 
 pub use plain::plain;
 pub use stream::Renderer;

@@ -43,6 +43,11 @@ pub(crate) fn three(
 
 /// The questions of a text that holds several: one a line, numbered, or one behind the other.
 pub(crate) fn apart(text: &str) -> Vec<String> {
+    if text.trim_start().starts_with('[')
+        && let Ok(list) = serde_json::from_str::<Vec<String>>(text)
+    {
+        return list;
+    }
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if lines.len() > 1 {
         return lines.into_iter().map(str::to_owned).collect();
@@ -55,12 +60,13 @@ pub(crate) fn apart(text: &str) -> Vec<String> {
     vec![text.to_owned()]
 }
 
-/// Cut before each number that follows on the one before.
+/// Cut before each number. Words before the first one are talk about the questions, unless that number is not a one: then
+/// they are the first question, whose number was taken for a mark.
 fn at_numbers(text: &str) -> Vec<&str> {
     let mut starts = Vec::new();
     let mut is_start = true;
     for (at, c) in text.char_indices() {
-        let may_begin = is_start || ('①'..='⑳').contains(&c);
+        let may_begin = is_start || is_enclosed_number(c);
         if may_begin
             && !c.is_whitespace()
             && !matches!(c, '-' | '*' | '•' | '·')
@@ -70,7 +76,24 @@ fn at_numbers(text: &str) -> Vec<&str> {
         }
         is_start = c.is_whitespace() || matches!(c, '?' | '.' | ',' | '/' | '|' | '"');
     }
+    if let Some(&first) = starts.first()
+        && text[..first].trim_end().ends_with(['?', '？', '.', '"', '”'])
+        && !begins_with_one(&text[first..])
+    {
+        starts.insert(0, 0);
+    }
     pieces(text, &starts)
+}
+
+/// Numbers in a circle, in brackets or with a full stop, and Korean letters in a circle, that are one character.
+pub(crate) fn is_enclosed_number(c: char) -> bool {
+    matches!(c, '①'..='⒛' | '⓵'..='⓾' | '❶'..='➓' | '㉠'..='㉻' | '㈀'..='㈛')
+}
+
+fn begins_with_one(text: &str) -> bool {
+    text.starts_with(['①', '⑴', '⒈', '⓵', '❶', '➀', '➊', '㉠', '㉮', '㈀', '㈎'])
+        || text.trim_start_matches(|c: char| !c.is_ascii_digit()).split(|c: char| !c.is_ascii_digit()).next()
+            == Some("1")
 }
 
 /// Cut at a mark that stands between questions.
@@ -120,10 +143,10 @@ pub(crate) fn tidy(question: &str) -> String {
     text.to_owned()
 }
 
-/// `1. `, `2)`, `(3)`, `①`, `Q1:`, `질문 2 -`; but not the number of `1.5배` or `3분 발표`.
+/// `1. `, `2)`, `(3)`, `①`, `1️⃣`, `Q1:`, `질문 2 -`; but not the number of `1.5배` or `3분 발표`.
 pub(crate) fn without_number(text: &str) -> Option<&str> {
     let text = text.trim_start();
-    if let Some(rest) = text.strip_prefix(|c: char| ('①'..='⑳').contains(&c) || c == '•' || c == '·') {
+    if let Some(rest) = text.strip_prefix(|c: char| is_enclosed_number(c) || c == '•' || c == '·') {
         return Some(rest.trim_start());
     }
     let named = ["추천 질문", "질문", "Question", "Q"].iter().find_map(|name| text.strip_prefix(name));
@@ -133,6 +156,9 @@ pub(crate) fn without_number(text: &str) -> Option<&str> {
     let count = open.len() - rest.len();
     if count > 2 || (count == 0 && named.is_none()) {
         return None;
+    }
+    if let Some(after) = rest.strip_prefix("\u{fe0f}\u{20e3}").or_else(|| rest.strip_prefix('\u{20e3}')) {
+        return (count > 0).then(|| after.trim_start());
     }
     let marks: &[char] = if named.is_some() { &['.', ')', ']', ':', '-', '：'] } else { &['.', ')', ']'] };
     let after = rest.trim_start().strip_prefix(marks)?;
@@ -193,6 +219,11 @@ mod tests {
             "1. 가는 왜요? 2. 나는 어때요? 3. 다도 돼요?",
             "1) 가는 왜요?, 2) 나는 어때요?, 3) 다도 돼요?",
             "①가는 왜요?②나는 어때요?③다도 돼요?",
+            r#"["가는 왜요?", "나는 어때요?", "다도 돼요?"]"#,
+            "가는 왜요? ② 나는 어때요? ③ 다도 돼요?",
+            "❶ 가는 왜요? ❷ 나는 어때요? ❸ 다도 돼요?",
+            "1️⃣ 가는 왜요? 2️⃣ 나는 어때요? 3️⃣ 다도 돼요?",
+            "이런 질문은 어때요? ① 가는 왜요? ② 나는 어때요? ③ 다도 돼요?",
             "가는 왜요? / 나는 어때요? / 다도 돼요?",
             "가는 왜요? | 나는 어때요? | 다도 돼요?",
             "가는 왜요? 나는 어때요? 다도 돼요?",

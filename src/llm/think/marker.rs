@@ -109,6 +109,10 @@ fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
     if name.is_empty() {
         return None;
     }
+    if is_thought(name) && body.ends_with('/') && !closes {
+        // `<think/>`: no thoughts at all.
+        return Some(Marker::Other);
+    }
     if (close != ']' || has_bar || name.chars().all(|c| c.is_ascii_uppercase() || c == '_')) && is_thought(name) {
         let ends = closes || lower.starts_with("end_") || (body.ends_with('|') && !body.starts_with('|'));
         return Some(if ends { Marker::ThoughtCloses(name) } else { Marker::ThoughtOpens(name) });
@@ -128,12 +132,20 @@ fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
         (_, "eos" | "bos" | "eot" | "eod" | "eom" | "eop" | "sop" | "pad" | "unk" | "endoftext" | "turn_end") => {
             Some(Marker::Other)
         }
+        // Gemma's vocabulary has no names for these.
+        (_, "unused94" | "ctrl94") => Some(Marker::ThoughtOpens(name)),
+        (_, "unused95" | "ctrl95") => Some(Marker::ThoughtCloses(name)),
+        _ if has_number(&lower, "unused") || has_number(&lower, "ctrl") => Some(Marker::Other),
         _ if body.starts_with("seed:") => Some(Marker::Other),
         _ if ["end_of_", "start_of_", "begin_of_", "extra_id_"].iter().any(|start| lower.starts_with(start)) => {
             Some(Marker::Other)
         }
         _ => None,
     }
+}
+
+fn has_number(name: &str, start: &str) -> bool {
+    name.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn of_bars(name: &str, opens: bool) -> Marker<'static> {

@@ -4,7 +4,7 @@ use super::{
     Draft,
     labels::{Part, part_prefix},
 };
-use crate::domain::reply::questions::{apart, without_number};
+use crate::domain::reply::questions::{apart, is_enclosed_number, without_number};
 
 /// The draft in a text of sections; its parts are empty where a section is missing.
 pub(super) fn draft(text: &str) -> Option<Draft> {
@@ -64,12 +64,13 @@ fn heading(line: &str) -> Option<(Part, &str)> {
     let after = rest.trim_start();
     let after = after.strip_prefix('(').and_then(|inner| inner.split_once(')')).map_or(after, |(_, after)| after);
     let said = after.trim_start_matches(closing);
-    if said.is_empty() || said.len() < after.len() { Some((part, said)) } else { None }
+    let numbered = without_number(said).is_some();
+    if said.is_empty() || said.len() < after.len() || numbered { Some((part, said)) } else { None }
 }
 
 /// Marks, bullets and emoji before a heading.
 fn opening(c: char) -> bool {
-    !c.is_alphanumeric() || matches!(c, '①'..='⑳')
+    !c.is_alphanumeric() || is_enclosed_number(c)
 }
 
 fn closing(c: char) -> bool {
@@ -78,8 +79,9 @@ fn closing(c: char) -> bool {
         || is_symbol(c)
 }
 
+/// An arrow, an emoji and the like; a number in a circle belongs to what follows.
 fn is_symbol(c: char) -> bool {
-    ('\u{2190}'..='\u{2bff}').contains(&c) || ('\u{1f000}'..='\u{1faff}').contains(&c)
+    !is_enclosed_number(c) && (('\u{2190}'..='\u{2bff}').contains(&c) || ('\u{1f000}'..='\u{1faff}').contains(&c))
 }
 
 #[cfg(test)]
@@ -97,6 +99,9 @@ mod tests {
             ("## Next Steps", Some((Part::NextSteps, ""))),
             ("[추천 질문]", Some((Part::Questions, ""))),
             ("④ 추천 질문", Some((Part::Questions, ""))),
+            ("### 추천 질문 ① 가요?", Some((Part::Questions, "① 가요?"))),
+            ("추천 질문: ① 가요?", Some((Part::Questions, "① 가요?"))),
+            ("추천 질문 1. 가요?", Some((Part::Questions, "1. 가요?"))),
             ("**Areas for Improvement:** Say why.", Some((Part::Improvements, "Say why."))),
             ("다음 단계로 넘어가요.", None),
             ("잘한 점은 숫자예요.", None),

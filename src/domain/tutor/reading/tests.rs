@@ -91,8 +91,14 @@ fn the_same_note_is_read_from_every_dress() {
 
 #[test]
 fn questions_on_the_line_of_their_heading_are_told_apart() {
-    for questions in ["1. 하나인가요? 2. 둘인가요? 3. 셋인가요?", "하나인가요? 둘인가요? 셋인가요?"]
-    {
+    for questions in [
+        "1. 하나인가요? 2. 둘인가요? 3. 셋인가요?",
+        "하나인가요? 둘인가요? 셋인가요?",
+        "① 하나인가요? ② 둘인가요? ③ 셋인가요?",
+        "❶ 하나인가요? ❷ 둘인가요? ❸ 셋인가요?",
+        "⑴ 하나인가요? ⑵ 둘인가요? ⑶ 셋인가요?",
+        "1️⃣ 하나인가요? 2️⃣ 둘인가요? 3️⃣ 셋인가요?",
+    ] {
         let text =
             format!("잘한 점: 좋아요.\n개선할 점: 더 자세히요.\n다음 단계: 까닭을 물어요.\n추천 질문: {questions}");
         assert_eq!(read(&text).unwrap().suggested_questions, ["하나인가요?", "둘인가요?", "셋인가요?"], "{questions}");
