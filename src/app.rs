@@ -33,7 +33,7 @@ use crate::{
     observe::metrics::{self, Figures, Fractions},
     serve::{
         certificates::{self, Certificates},
-        connection, redirect,
+        connection, door, redirect,
         server::{self, ConnectionLimits, Ending},
     },
     shared::{self, Shared},
@@ -248,6 +248,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     bus::describe_metrics();
     shared::describe_metrics();
     certificates::describe_metrics();
+    door::describe_metrics();
     backup::describe_metrics();
     Ok(handle)
 }

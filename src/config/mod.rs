@@ -209,7 +209,8 @@ pub struct Config {
     /// this machine's own and every IP address are allowed anyway
     #[arg(long, env = "ALLOWED_HOSTS", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
-    /// Most connections at a time, each up to about 40 KB; who comes then waits. Bounded by what the system lets be opened
+    /// Most connections at a time, each up to about 40 KB; who comes then is told to come back. Bounded by what
+    /// the system lets be opened
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
     /// Origins whose pages may call /api/v1/chat/*, comma-separated; * for any
@@ -303,7 +304,7 @@ pub struct ModelConfig {
     /// Seconds to reach the model server
     #[arg(long, env = "CONNECT_TIMEOUT_SECONDS", default_value_t = 5.0)]
     pub connect_timeout_seconds: f64,
-    /// Seconds of silence until the first word; if not said, 30, or 180 for a model server on this machine or in a private
+    /// Seconds of silence until the first word or thought; if not said, 30, or 180 for a model server on this machine or in a private
     /// network, which may be slow
     #[arg(long, env = "FIRST_TOKEN_TIMEOUT_SECONDS")]
     pub first_token_timeout_seconds: Option<f64>,

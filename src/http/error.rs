@@ -61,6 +61,8 @@ pub enum ApiError {
     Model(Reason),
     /// As many turns run as may.
     Full(Duration),
+    /// As many connections are open as may.
+    Overloaded,
     /// The store is away.
     StoreUnavailable,
     /// The server is shutting down.
@@ -111,7 +113,9 @@ impl ApiError {
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
-            Self::Full(_) | Self::StoreUnavailable | Self::Draining | Self::TimedOut => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Full(_) | Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -136,6 +140,7 @@ impl ApiError {
             Self::UnknownHost => "unknown-host",
             Self::Model(_) => "model",
             Self::Full(_) => "full",
+            Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store-unavailable",
             Self::Draining => "draining",
             Self::TimedOut => "timed-out",
@@ -148,7 +153,7 @@ impl ApiError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooMany(wait) | Self::BudgetSpent(wait) | Self::Full(wait) => Some(*wait),
-            Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
+            Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
             Self::Model(Reason::RateLimited | Reason::Unreachable | Reason::Unavailable) => {
                 Some(Duration::from_secs(10))
             }

@@ -28,7 +28,7 @@ use super::{
     metrics, problem,
     request_id::{self, REQUEST_ID},
 };
-use crate::{config::Config, observe::NO_TRACE};
+use crate::{config::Config, observe::NO_TRACE, serve::connection::OverLimit};
 
 /// Most bytes of a request's body.
 pub const BODY_MAX: usize = 64 * 1024;
@@ -56,6 +56,7 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
         .layer(DefaultBodyLimit::max(BODY_MAX))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(AllowedHosts::new(config), host::check))
+        .layer(middleware::from_fn(refuse_over_limit))
         .layer(middleware::from_fn(problem::tell))
         .layer(CompressionLayer::new())
         .layer(header_unless_set(header::CONTENT_SECURITY_POLICY, CSP))
@@ -108,6 +109,17 @@ pub async fn options(mut request: Request, next: middleware::Next) -> Response {
     }
     let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
     (StatusCode::NO_CONTENT, [(header::ALLOW, format!("{allow},OPTIONS"))]).into_response()
+}
+
+/// Paths that load balancers ask, also while as many connections are open as may.
+const STATE_PATHS: [&str; 2] = ["/health", "/ready"];
+
+/// Refuses what comes on a connection beyond the limit. A balancer still learns how the program is.
+async fn refuse_over_limit(request: Request, next: middleware::Next) -> Response {
+    if request.extensions().get::<OverLimit>().is_some() && !STATE_PATHS.contains(&request.uri().path()) {
+        return ApiError::Overloaded.into_response();
+    }
+    next.run(request).await
 }
 
 /// A limit on the time a request may take. Not for streams.

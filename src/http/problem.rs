@@ -63,7 +63,7 @@ pub async fn tell(request: Request, next: Next) -> Response {
     let Some(error) = failure(&response) else { return response };
     let (mut parts, _) = response.into_parts();
     let body = if wants_page {
-        pages::error_page(parts.status, locale, &request_id)
+        pages::error_page(&error, parts.status, locale, &request_id)
     } else {
         let mut body = Json(problem(&error, parts.status, locale, request_id)).into_response();
         body.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

@@ -4,6 +4,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -11,10 +12,20 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     sync::OwnedSemaphorePermit,
+    time::{Sleep, sleep},
 };
 
 /// Files that the program opens beside connections: the database, model servers, Redis, certificates.
 const OTHER_FILES: u64 = 128;
+
+/// Connections beyond `MAX_CONNECTIONS`, on which the program only says that there is no room.
+pub(super) const REFUSALS: usize = 64;
+/// How long a connection beyond the limit may stay open: long enough for a head over a slow network and for `/ready`.
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Marks a request that came on a connection beyond the limit. Only the state of the program is told there.
+#[derive(Debug, Clone, Copy)]
+pub struct OverLimit;
 
 /// Raises the number of files that this process may open to what the system allows it, as far as `wanted` connections
 /// need it. Says how many connections fit.
@@ -23,7 +34,8 @@ const OTHER_FILES: u64 = 128;
 /// When the system refuses.
 pub fn fit_connections(wanted: usize) -> io::Result<usize> {
     let limit = getrlimit(Resource::Nofile);
-    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let others = OTHER_FILES + REFUSALS as u64;
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(others);
     let allowed = limit.maximum.map_or(needed, |maximum| needed.min(maximum));
     // `None` is no limit.
     let open = match limit.current {
@@ -33,7 +45,7 @@ pub fn fit_connections(wanted: usize) -> io::Result<usize> {
         }
         current => current.unwrap_or(needed),
     };
-    let fit = usize::try_from(open.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX).clamp(1, wanted.max(1));
+    let fit = usize::try_from(open.saturating_sub(others)).unwrap_or(usize::MAX).clamp(1, wanted.max(1));
     if fit < wanted {
         tracing::warn!(
             connections.wanted = wanted,
@@ -48,26 +60,38 @@ pub fn fit_connections(wanted: usize) -> io::Result<usize> {
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    /// When a connection beyond the limit is closed.
+    deadline: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Connection {
     /// Small pieces are sent at once.
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> io::Result<Self> {
+    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, is_over_limit: bool) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, _place: place })
+        let deadline = is_over_limit.then(|| Box::pin(sleep(REFUSAL_TIMEOUT)));
+        Ok(Self { stream, deadline, _place: place })
+    }
+
+    fn check_deadline(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        let is_over = self.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(context).is_ready());
+        if is_over { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
+        let this = self.get_mut();
+        this.check_deadline(context)?;
+        Pin::new(&mut this.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+        let this = self.get_mut();
+        this.check_deadline(context)?;
+        Pin::new(&mut this.stream).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -75,7 +99,9 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, bytes)
+        let this = self.get_mut();
+        this.check_deadline(context)?;
+        Pin::new(&mut this.stream).poll_write_vectored(context, bytes)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -2,7 +2,7 @@
 
 pub mod certificates;
 pub mod connection;
-mod door;
+pub mod door;
 mod drawer;
 mod head;
 pub mod listen;

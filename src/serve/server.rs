@@ -1,15 +1,11 @@
 //! Connections: how much each may hold, how long it may stay, and how all of them end without a request being lost.
 
-use std::{
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{
     Router,
-    extract::Request,
+    extract::{ConnectInfo, Request},
     http::{HeaderValue, header},
     middleware::{self, Next},
 };
@@ -23,6 +19,7 @@ use rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    connection::OverLimit,
     door::{Door, Peer},
     head::HeadTimeout,
 };
@@ -81,7 +78,7 @@ impl Default for Ending {
 pub struct ConnectionLimits {
     /// How long one may stay between two requests.
     pub idle: Duration,
-    /// How many may be open at a time.
+    /// How many may be open at a time. Up to [`REFUSALS`](super::connection) more are only told that there is no room.
     pub connections: usize,
 }
 
@@ -97,11 +94,19 @@ pub async fn run(
     ending: Ending,
 ) -> anyhow::Result<()> {
     let leaving = ending.leaving;
-    let router = router.layer(middleware::from_fn(move |request: Request, next: Next| {
+    let router = router.layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let leaving = leaving.clone();
+        let peer = request.extensions_mut().remove::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
+        if let Some(Peer { address, .. }) = peer {
+            request.extensions_mut().insert(ConnectInfo(address));
+        }
+        let is_over_limit = peer.is_some_and(|peer| peer.is_over_limit);
+        if is_over_limit {
+            request.extensions_mut().insert(OverLimit);
+        }
         async move {
             let mut response = next.run(request).await;
-            if leaving.is_cancelled() {
+            if is_over_limit || leaving.is_cancelled() {
                 response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
             response
@@ -120,7 +125,7 @@ pub async fn run(
         .timer(TokioTimer::new())
         .header_read_timeout(limits.idle)
         .max_buf_size(CONNECTION_BUFFER);
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<Peer>();
     let plain = DefaultAcceptor::new();
     let limit = HEAD_TIMEOUT;
     let served = match tls {
@@ -136,7 +141,9 @@ pub async fn run(
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use std::net::SocketAddr;
+
+    use axum::{Extension, routing::get};
     use futures_util::stream;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -144,15 +151,13 @@ mod tests {
         time::Instant,
     };
 
-    use super::*;
+    use super::{super::connection::REFUSALS, *};
 
     const WHOLE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     const IDLE: Duration = Duration::from_secs(180);
 
     /// A client of a server that serves on the virtual clock, which jumps whenever everybody waits.
     async fn connected(connections: usize) -> (TcpStream, SocketAddr) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let slow = || {
             let pieces = stream::unfold(0, async |n| {
                 tokio::time::sleep(Duration::from_secs(20)).await;
@@ -160,7 +165,12 @@ mod tests {
             });
             async { axum::body::Body::from_stream(pieces) }
         };
-        let router = Router::new().route("/", get(async || "hello")).route("/slow", get(slow));
+        connected_to(Router::new().route("/", get(async || "hello")).route("/slow", get(slow)), connections).await
+    }
+
+    async fn connected_to(router: Router, connections: usize) -> (TcpStream, SocketAddr) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
         let limits = ConnectionLimits { idle: IDLE, connections };
         tokio::spawn(run(listener, router, None, limits, Ending::new()));
         (TcpStream::connect(address).await.unwrap(), address)
@@ -241,17 +251,53 @@ mod tests {
         assert!(said.ends_with("0\r\n\r\n"), "{said}");
     }
 
+    /// What the program's router does on a connection beyond the limit.
+    fn refusing() -> Router {
+        let show = async |over: Option<Extension<OverLimit>>, ConnectInfo(peer): ConnectInfo<SocketAddr>| {
+            format!("{} {}", if over.is_some() { "refused" } else { "hello" }, peer.ip())
+        };
+        Router::new().route("/", get(show))
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn who_finds_no_place_is_served_when_a_connection_ends() {
-        let (mut first, address) = connected(1).await;
+    async fn a_connection_beyond_the_limit_is_refused_closed_and_leaves_the_next_a_free_place() {
+        let (mut first, address) = connected_to(refusing(), 1).await;
         first.write_all(WHOLE).await.unwrap();
-        until_answered(&mut first).await;
-        let mut second = TcpStream::connect(address).await.unwrap();
-        second.write_all(WHOLE).await.unwrap();
         let mut said = [0; 1];
-        let waits = tokio::time::timeout(Duration::from_secs(5), second.read(&mut said)).await;
-        assert!(waits.is_err(), "{waits:?}");
+        first.read_exact(&mut said).await.unwrap();
+        for _ in 0..2 * REFUSALS {
+            let mut beyond = TcpStream::connect(address).await.unwrap();
+            beyond.write_all(WHOLE).await.unwrap();
+            let (said, _) = until_closed(&mut beyond).await;
+            assert!(said.ends_with("refused 127.0.0.1") && said.contains("connection: close"), "{said}");
+        }
         drop(first);
-        until_answered(&mut second).await;
+        let mut next = TcpStream::connect(address).await.unwrap();
+        loop {
+            next.write_all(WHOLE).await.unwrap();
+            let mut said = vec![0; 4096];
+            let read = next.read(&mut said).await.unwrap();
+            // The server may not have seen yet that the first connection ended.
+            match String::from_utf8_lossy(&said[..read]).ends_with("hello 127.0.0.1") {
+                true => break,
+                false => next = TcpStream::connect(address).await.unwrap(),
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn silent_connections_beyond_the_limit_are_closed_soon_so_that_others_are_told() {
+        let (mut first, address) = connected_to(refusing(), 1).await;
+        first.write_all(WHOLE).await.unwrap();
+        first.read_exact(&mut [0; 1]).await.unwrap();
+        let mut silent = Vec::new();
+        for _ in 0..REFUSALS {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        let mut beyond = TcpStream::connect(address).await.unwrap();
+        beyond.write_all(WHOLE).await.unwrap();
+        let (said, after) = until_closed(&mut beyond).await;
+        assert!(said.ends_with("refused 127.0.0.1"), "{said}");
+        assert!((4..=6).contains(&after), "{after}");
     }
 }

@@ -106,6 +106,7 @@ async fn whoever_is_turned_away_is_counted_by_why() {
         r#"turns_total{outcome="interrupted"}"#,
         r#"turn_failures_total{reason="quota"}"#,
         "coach_fallbacks_total",
+        "connections_refused_total",
     ] {
         assert_eq!(figure(&operator, series).await, Some(0.0), "{series} is there before it is needed");
     }

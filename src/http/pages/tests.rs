@@ -8,7 +8,7 @@ use axum::routing::get;
 use tower::ServiceExt;
 
 use super::*;
-use crate::domain::Locale;
+use crate::{domain::Locale, http::error::ApiError};
 
 fn router(practice: bool) -> Router {
     Router::new()
@@ -107,7 +107,7 @@ async fn no_page_has_inline_script_or_style() {
 
 #[tokio::test]
 async fn an_error_is_a_page_with_its_number() {
-    let response = error_page(StatusCode::NOT_FOUND, Locale::En, "01-request");
+    let response = error_page(&ApiError::NotFound, StatusCode::NOT_FOUND, Locale::En, "01-request");
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     let page = html(response).await;
     assert!(page.contains("isn't in the notebook") || page.contains("isn&#39;t in the notebook"));
