@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
@@ -42,12 +42,16 @@ async fn move_from(
     let is_locked = source_lock.is_some_and(|lock| lock.is_of(to.expose_secret()));
     // One database named twice is refused below.
     let _lock = if is_locked { None } else { lock(to.expose_secret()).await.context("the database after --to")? };
-    let target = Store::open_with(to.expose_secret(), options).await.context("the database after --to")?;
+    let target = Store::open_target(to.expose_secret(), options).await.context("the database after --to")?;
     say(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
     let moved = target.copy_from(source, tell).await;
+    let damage = target.find_damage().await;
     let closed = target.close().await;
     let moved = moved?;
     closed.context("closing the database after --to")?;
+    if let Some(damage) = damage? {
+        bail!("the database after --to is damaged; don't use it, and move to a new one: {damage}");
+    }
     say(&summary(&moved));
     Ok(())
 }

@@ -26,7 +26,7 @@ pub use place::{Kept, Place, folder_of, without_keys};
 
 use crate::{
     config::Config,
-    store::{DatabaseLock, Options, Store, Sum, Tables, leftover_of, sqlite_path},
+    store::{DatabaseLock, Options, Store, Sum, Tables, sqlite_path},
 };
 use manifest::Rows;
 use owner::refuse_root;
@@ -124,9 +124,7 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     let _lock = lock.context(INTO_EMPTY_ONLY)?;
     let room = Workroom::open()?;
     let source = open(config, &place, &name, &manifest, room.path()).await?;
-    if let Some(target) = empty_file(url) {
-        refuse_leftovers(&target)?;
-    }
+    Store::check_target_file(url)?;
     if let Some(target) = new_file(url) {
         target.parent().map(refuse_root).transpose()?;
         let tables = source.sums().await?;
@@ -134,17 +132,26 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
         let database = room.path().join("school.db");
         working(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
         let restored = Store::open_with(url, OPTIONS()).await.context("the restored database can't be opened")?;
-        let found = restored.sums().await?;
+        let (found, damage) = (restored.sums().await?, restored.find_damage().await?);
         restored.close().await?;
-        ensure!(found == tables, "the restored database isn't the one of the backup; don't use it, and restore again");
+        ensure!(
+            found == tables && damage.is_none(),
+            "the restored database isn't the one of the backup; don't use it, and restore again {}",
+            damage.unwrap_or_default()
+        );
         return Ok((name, tables));
     }
-    let target = Store::open_with(url, OPTIONS()).await;
+    let target = Store::open_target(url, OPTIONS()).await;
     let target = target.context("the database to restore into can't be opened; check DATABASE_URL")?;
     let tables = target.fill_from(&source).await;
+    let damage = target.find_damage().await;
     target.close().await?;
     source.close().await?;
-    Ok((name, tables.context(INTO_EMPTY_ONLY)?))
+    let tables = tables.context(INTO_EMPTY_ONLY)?;
+    if let Some(damage) = damage? {
+        bail!("the restored database is damaged; don't use it, and restore into a new one: {damage}");
+    }
+    Ok((name, tables))
 }
 
 /// How often a running server looks for its newest backup.
@@ -187,25 +194,7 @@ pub fn describe_metrics() {
 
 /// The SQLite file that a URL names, if it isn't there yet.
 fn new_file(url: &str) -> Option<PathBuf> {
-    empty_file(url).filter(|path| !path.exists())
-}
-
-/// The SQLite file that a URL names, if it isn't there yet or holds nothing.
-fn empty_file(url: &str) -> Option<PathBuf> {
-    let path = sqlite_path(url)?.to_owned();
-    fs::metadata(&path).map_or(true, |file| file.len() == 0).then_some(path)
-}
-
-/// Refuses a place where parts of another SQLite database lie. SQLite would read its log into the restored file.
-fn refuse_leftovers(target: &Path) -> anyhow::Result<()> {
-    if let Some(leftover) = leftover_of(target) {
-        bail!(
-            "{} is left of a database that was here and may hold its newest turns; move it to another folder, and restore \
-             again (nothing was changed)",
-            leftover.display()
-        );
-    }
-    Ok(())
+    sqlite_path(url).filter(|path| !path.exists()).map(Path::to_owned)
 }
 
 /// Whole or not at all, and for this user alone.

@@ -1,7 +1,7 @@
 //! From a URL to an open, migrated store.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -80,9 +80,7 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
             .map_err(|error| StoreError::Unavailable(DbErr::Conn(sqlx_error(sqlx::Error::Io(error)))))?;
     }
 
-    if !path.exists()
-        && let Some(leftover) = leftover_of(path)
-    {
+    if let Some(leftover) = foreign_log(path) {
         return Err(StoreError::Url(format!(
             "{} is left of a database that isn't there any more and may hold its newest turns; put the database file \
              back, or move the left-over file to another folder",
@@ -122,6 +120,17 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         file: Some(Arc::new(opened)),
     })
+}
+
+/// What is left beside a missing file of another database; and the log beside an empty one. A journal beside an empty one
+/// is that of its own making, which was broken off or goes on: SQLite undoes it.
+fn foreign_log(path: &Path) -> Option<PathBuf> {
+    let is_log = |leftover: &PathBuf| leftover.as_os_str().as_encoded_bytes().ends_with(b"-wal");
+    match std::fs::metadata(path) {
+        Err(_) => leftover_of(path),
+        Ok(file) if file.len() == 0 => leftover_of(path).filter(is_log),
+        Ok(_) => None,
+    }
 }
 
 /// Opens the file, again and again while another process holds it: the switch to the write-ahead log needs the file

@@ -35,6 +35,17 @@ pub enum StoreError {
     /// A newer version of the program removed from the tables what this one needs. Names the step.
     #[error("the database was updated by a newer version of the program (step {0}); run that version")]
     Newer(String),
+    /// There is a table of this name that another program made, or that stands in another schema of PostgreSQL.
+    #[error(
+        "the database holds a table {0} that isn't this program's, or that stands in another schema; nothing was changed; \
+         name a database of its own"
+    )]
+    Occupied(String),
+    /// A table of this name was made and isn't there any more.
+    #[error(
+        "the database lacks the table {0}, which it had; nothing was changed; restore a backup into an empty database"
+    )]
+    Incomplete(&'static str),
     /// The database refused a statement: a defect of the program.
     #[error("the database refused the request")]
     Refused(#[source] DbErr),

@@ -42,10 +42,16 @@ pub fn sqlite_path(url: &str) -> Option<&Path> {
     Some(Path::new(path.strip_prefix("//").unwrap_or(path)))
 }
 
+/// What is left of another database beside the place that a URL names, if that is a missing or empty SQLite file.
+pub(super) fn leftover_at(url: &str) -> Option<PathBuf> {
+    let path = sqlite_path(url)?;
+    let is_empty = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    is_empty.then(|| leftover_of(path)).flatten()
+}
+
 /// What is left beside `path` of another database: its log, the log's index or its journal. SQLite would take them for parts
 /// of a new file there.
-#[must_use]
-pub fn leftover_of(path: &Path) -> Option<PathBuf> {
+pub(super) fn leftover_of(path: &Path) -> Option<PathBuf> {
     ["-wal", "-shm", "-journal"].into_iter().find_map(|part| {
         let mut leftover = path.as_os_str().to_owned();
         leftover.push(part);

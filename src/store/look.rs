@@ -56,6 +56,20 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The first thing that SQLite finds damaged in the file, its indexes included; PostgreSQL looks after its own.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub async fn find_damage(&self) -> Result<Option<String>, StoreError> {
+        if self.engine == Engine::Postgres {
+            return Ok(None);
+        }
+        let said: Option<String> = value(&self.reader, "PRAGMA integrity_check(1)").await?;
+        Ok(said.filter(|said| said != "ok"))
+    }
+}
+
 /// A connection that changes nothing; `None` if there is no such file.
 pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<DatabaseConnection>, StoreError> {
     let failed = |error: sqlx::Error| StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));

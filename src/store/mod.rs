@@ -36,7 +36,7 @@ pub use copy::{CopyError, Moved, Step, Sum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
-pub use file::{leftover_of, sqlite_path};
+pub use file::sqlite_path;
 pub use leases::{Company, Leased};
 pub use lock::{DatabaseInUse, DatabaseLock};
 pub use look::{Look, Tables};

@@ -8,6 +8,7 @@ use std::{
 
 use age::{secrecy::ExposeSecret as _, x25519::Identity};
 use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait as _, Database};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -396,11 +397,48 @@ async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
         fs::write(folder.path().join("elsewhere.db"), "").unwrap();
         refused(folder.path(), &["restore"], &elsewhere).await;
         fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
+        // A move to that place is refused as well.
+        let from = ["migrate", "--from", "sqlite://data/llm-classroom.db", "--to", "sqlite://elsewhere.db"];
+        let said = refused(folder.path(), &from, &[]).await;
+        assert!(said.contains(&format!("elsewhere.db{part}")) && said.contains("move it"), "{said}");
+        assert!(!folder.path().join("elsewhere.db").exists());
         // Nor does a start take them for its own.
         let said = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
         assert!(said.contains("put the database file back"), "{said}");
         assert_eq!(fs::read(&leftover).unwrap(), b"the newest turns");
         fs::remove_file(&leftover).unwrap();
     }
+    // An empty file with a log isn't served either: SQLite would read the log into it.
+    fs::write(folder.path().join("elsewhere.db"), "").unwrap();
+    fs::write(folder.path().join("elsewhere.db-wal"), "the newest turns").unwrap();
+    let said = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
+    assert!(said.contains("put the database file back"), "{said}");
+    fs::remove_file(folder.path().join("elsewhere.db-wal")).unwrap();
+    fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
     succeed(folder.path(), &["restore"], &elsewhere).await;
+}
+
+#[tokio::test]
+async fn a_restore_refuses_a_database_of_another_program_and_changes_nothing() {
+    let (folder, ..) = school().await;
+    succeed(folder.path(), &["backup"], &[]).await;
+    let file = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
+    let shop = Database::connect(&file).await.unwrap();
+    shop.execute_unprepared("CREATE TABLE usage (product TEXT)").await.unwrap();
+    shop.close().await.unwrap();
+    let before = fs::read(folder.path().join("shop.db")).unwrap();
+    let settings = [("DATABASE_URL", "sqlite://shop.db")];
+    let to = ["migrate", "--from", "sqlite://data/llm-classroom.db", "--to", "sqlite://shop.db"];
+    for words in [&["restore"][..], &to] {
+        let said = refused(folder.path(), words, &settings).await;
+        assert!(said.contains("holds a table usage that isn't this program's"), "{said}");
+        assert_eq!(fs::read(folder.path().join("shop.db")).unwrap(), before);
+    }
+    let url = fresh_postgres().await;
+    let shop = Database::connect(&url).await.unwrap();
+    shop.execute_unprepared("CREATE TABLE turns (product TEXT)").await.unwrap();
+    let said = refused(folder.path(), &["restore"], &[("DATABASE_URL", &url)]).await;
+    assert!(said.contains("holds a table turns that isn't this program's"), "{said}");
+    let tables = "SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'turns'";
+    assert_eq!(shop.execute_unprepared(tables).await.unwrap().rows_affected(), 0);
 }

@@ -44,6 +44,7 @@ every_way!(
     more_rows_than_a_page_arrive,
     a_move_broken_off_anywhere_goes_on,
     a_repeated_move_brings_what_happened_since,
+    a_move_broken_off_goes_on_after_the_source_deleted_learners_and_guides,
 );
 
 /// Moves; gives the result, and each table with its rows, those written and those removed.
@@ -238,6 +239,33 @@ async fn a_repeated_move_brings_what_happened_since(from: Database, to: Database
     assert_eq!(target.turn(you, deleted.id).await.unwrap(), None);
     assert_eq!(read(&target, me, new.id).await, new);
     assert_eq!(target.tokens_since(0).await.unwrap(), source.tokens_since(0).await.unwrap());
+}
+
+async fn a_move_broken_off_goes_on_after_the_source_deleted_learners_and_guides(from: Database, to: Database) {
+    let source = from.open().await;
+    fill_pages(&from).await;
+    {
+        let target = to.open().await;
+        let broken = tokio::sync::Notify::new();
+        let copying = target.copy_from(&source, |step| {
+            if step.table == "guides" && step.rows >= 1_000 {
+                broken.notify_one();
+            }
+        });
+        tokio::select! {
+            biased;
+            () = broken.notified() => {}
+            ended = copying => panic!("it ended before it was broken off: {ended:?}"),
+        }
+        target.close().await.unwrap();
+    }
+    // It was served in between, and deleted all but one that had been copied: the one whose id is nil.
+    assert!(source.purge_unused(i64::MAX / 2).await.unwrap() > 2_000);
+    fill(&source).await;
+    let target = to.open().await;
+    let (_, tables) = moved(&source, &target).await;
+    assert_same(&from, &to).await;
+    assert_eq!(tables[0], ("learners", 3, 2, 1_202));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

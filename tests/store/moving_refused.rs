@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use llm_classroom::store::{Company, CopyError, Leased, Options, Store};
+use llm_classroom::{
+    domain::turn::Purpose,
+    store::{Company, CopyError, Leased, Options, Store},
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
 
 use crate::{
-    database::{Database, ask, on_both_engines, one_conversation},
+    database::{Database, NOW, ask, on_both_engines, one_conversation, usage},
     dump::dump,
 };
 
@@ -16,6 +19,8 @@ on_both_engines!(
     a_target_that_is_served_is_left_alone,
     a_target_that_was_served_is_left_alone,
     another_schools_database_is_left_alone,
+    a_target_with_guides_or_usage_alone_is_left_alone,
+    learners_who_came_after_a_copy_are_left_alone,
     a_source_of_a_newer_version_is_left_alone,
     a_target_that_is_served_meanwhile_is_left_alone_from_then_on,
     an_empty_database_is_no_source,
@@ -114,6 +119,36 @@ async fn another_schools_database_is_left_alone(database: Database) {
     let (store, raw) = school(&database).await;
     let error = refusal_to_take(&store, &raw).await;
     assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+}
+
+async fn a_target_with_guides_or_usage_alone_is_left_alone(database: Database) {
+    let store = database.open().await;
+    let raw = database.raw().await;
+    store.put_guide("축구", "ko", "1", "m", "{}", NOW).await.unwrap();
+    for _ in 0..2 {
+        let error = refusal_to_take(&store, &raw).await;
+        assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+        let other = Database::sqlite();
+        let error = store.fill_from(&school(&other).await.0).await.unwrap_err();
+        assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+        raw.execute_unprepared("DELETE FROM guides").await.unwrap();
+        store.add_usage(None, &usage(Purpose::Guide, 1, 2), NOW).await.unwrap();
+    }
+}
+
+/// As a version without leases leaves it that served the copy.
+async fn learners_who_came_after_a_copy_are_left_alone(database: Database) {
+    let from = Database::sqlite();
+    let (source, source_raw) = school(&from).await;
+    let store = database.open().await;
+    store.copy_from(&source, |_| ()).await.unwrap();
+    let now = llm_classroom::domain::conversation::now();
+    store.add_learner(&crate::database::token(), now).await.unwrap();
+    let raw = database.raw().await;
+    let before = (dump(&raw).await, dump(&source_raw).await);
+    let error = refusal(&source, &store).await;
+    assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+    assert_eq!((dump(&raw).await, dump(&source_raw).await), before);
 }
 
 async fn a_source_of_a_newer_version_is_left_alone(database: Database) {

@@ -1,5 +1,7 @@
 //! Why a school could not be moved.
 
+use std::path::PathBuf;
+
 use super::{super::StoreError, Sum};
 
 /// Why a copy was refused, or ended without both databases being the same. Each text says the mend.
@@ -11,6 +13,12 @@ pub enum CopyError {
     /// Source and target are one database.
     #[error("{0} is both the database to move from and the one to move to; name two different ones")]
     Same(String),
+    /// Where a new SQLite file is to be, a part of another one lies.
+    #[error(
+        "{} is left of a database that was there and may hold its newest turns; move it to another folder, and try again \
+         (nothing was changed)", .0.display()
+    )]
+    Leftover(PathBuf),
     /// An instance serves this database.
     #[error(
         "{0} is being served at this moment; stop the program that serves it and try again (after a crash it counts \

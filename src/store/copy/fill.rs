@@ -1,6 +1,6 @@
 //! A school goes into an empty database in one transaction: wholly or, whatever happens on the way, not at all.
 
-use sea_orm::{DatabaseTransaction, EntityTrait, ModelTrait};
+use sea_orm::{DatabaseTransaction, ModelTrait};
 
 use super::{
     CopyError, Sum,
@@ -45,7 +45,7 @@ async fn fill(
     expected: Vec<(&'static str, Sum)>,
     target: &DatabaseTransaction,
 ) -> Result<bool, StoreError> {
-    if learners::Entity::find().one(target).await?.is_some() {
+    if for_each_table!(has_rows(target)).contains(&true) {
         return Ok(false);
     }
     for_each_table!(insert(&source, target));
@@ -57,6 +57,10 @@ async fn fill(
         }
     }
     Ok(true)
+}
+
+async fn has_rows<T: Table>(target: &DatabaseTransaction) -> Result<bool, StoreError> {
+    Ok(T::find().one(target).await?.is_some())
 }
 
 async fn insert<T: Table>(source: &Store, target: &DatabaseTransaction) -> Result<(), StoreError> {

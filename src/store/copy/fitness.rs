@@ -6,8 +6,12 @@ use sea_orm::{ConnectionTrait, Statement};
 use uuid::Uuid;
 
 use super::{
-    super::{Engine, Store, StoreError, entity::learners, migration},
-    CopyError, rows,
+    super::{
+        Engine, Store, StoreError,
+        entity::{guides, learners, usage},
+        migration,
+    },
+    CopyError, origin, rows,
 };
 
 /// Refuses what would lose or mix up data.
@@ -20,8 +24,7 @@ pub(super) async fn check(source: &Store, target: &Store) -> Result<(), CopyErro
     if target.was_ever_served().await? {
         return Err(CopyError::WasServed(target.describe().to_owned()));
     }
-    // Learners are never deleted. This also tells a database that was served by a version without leases.
-    if rows::has_strangers::<learners::Entity>(source, target).await? {
+    if holds_another_school(source, target).await? {
         return Err(CopyError::AnotherSchool(target.describe().to_owned()));
     }
     let steps = source.write(|db| Box::pin(async move { Ok(migration::steps_of_newer_versions(db).await?) })).await?;
@@ -29,6 +32,19 @@ pub(super) async fn check(source: &Store, target: &Store) -> Result<(), CopyErro
         return Err(CopyError::Newer(source.describe().to_owned()));
     }
     Ok(())
+}
+
+/// Whether the target holds what the source doesn't know.
+///
+/// After a copy that broke off, the source may have deleted what was copied: that is older than the copy. What is newer
+/// was written by a version without leases, which served the target.
+async fn holds_another_school(source: &Store, target: &Store) -> Result<bool, StoreError> {
+    let begun_at = origin::begun_at(source, target).await?;
+    let may_be_copied = |created_at: i64| begun_at.is_some_and(|begun_at| created_at < begun_at);
+    // All other rows belong to a learner.
+    Ok(rows::has_strangers::<learners::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
+        || rows::has_strangers::<guides::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
+        || rows::has_strangers::<usage::Entity>(source, target, |row| may_be_copied(row.created_at)).await?)
 }
 
 /// Refuses a database that an instance serves.

@@ -25,11 +25,13 @@ macro_rules! for_each_table {
 mod error;
 mod fill;
 mod fitness;
+mod origin;
 mod rows;
 mod snapshot;
 mod source;
 mod sum;
 mod table;
+mod target;
 
 pub use error::CopyError;
 pub use sum::Sum;
@@ -77,6 +79,7 @@ impl Store {
     /// [`CopyError`]. Its refusals change nothing; after another one the source is as it was, and repeating goes on.
     pub async fn copy_from(&self, source: &Self, mut progress: impl FnMut(&Step)) -> Result<Moved, CopyError> {
         fitness::check(source, self).await?;
+        origin::note(source, self).await?;
         let interrupted = source.interrupt_running(now()).await?;
         let progress: &mut dyn FnMut(&Step) = &mut progress;
         for_each_table!(copy(source, self, progress));

@@ -42,11 +42,15 @@ pub(super) async fn copy<T: Table>(
     Ok(())
 }
 
-/// Whether the target's table holds rows that the source doesn't know.
-pub(super) async fn has_strangers<T: Table>(source: &Store, target: &Store) -> Result<bool, StoreError> {
+/// Whether the target's table holds rows that the source doesn't know and that no earlier copy from it can have brought.
+pub(super) async fn has_strangers<T: Table>(
+    source: &Store,
+    target: &Store,
+    may_be_copied: impl Fn(&T::Model) -> bool,
+) -> Result<bool, StoreError> {
     let mut last = None;
     while let Some((key, strangers)) = strangers_after::<T>(source, target, last).await? {
-        if !strangers.is_empty() {
+        if !table::rows_with::<T>(&target.reader, &strangers).await?.iter().all(&may_be_copied) {
             return Ok(true);
         }
         last = Some(key);
@@ -84,7 +88,7 @@ async fn write_missing<T: Table>(db: &DatabaseTransaction, rows: Vec<T::Model>) 
 }
 
 /// Changes the target, provided that nobody has begun to serve it meanwhile.
-async fn in_unserved<V, W>(target: &Store, work: W) -> Result<V, CopyError>
+pub(super) async fn in_unserved<V, W>(target: &Store, work: W) -> Result<V, CopyError>
 where
     V: Send + 'static,
     W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<V, StoreError>> + Send + 'static,

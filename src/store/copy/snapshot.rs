@@ -17,7 +17,7 @@ use crate::{
     domain::conversation::now,
     store::{
         Options, Store, StoreError, Tables,
-        entity::{conversation_requests, conversations, feedback, guides, learners, leases, turns, usage},
+        entity::{conversation_requests, conversations, copies, feedback, guides, learners, leases, turns, usage},
         look,
     },
 };
@@ -107,10 +107,12 @@ async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, Su
     settled
 }
 
-/// Removes what means nothing in another database, or later: leases, and requests that may still be repeated.
+/// Removes what means nothing in another database, or later: leases, copies that were made of this one, and requests that
+/// may still be repeated.
 async fn clear_passing_rows(db: &DatabaseTransaction) -> Result<(), DbErr> {
     turns::Entity::update_many().col_expr(turns::Column::Lease, Expr::value(None::<i64>)).exec(db).await?;
     leases::Entity::delete_many().exec(db).await?;
+    copies::Entity::delete_many().exec(db).await?;
     conversation_requests::Entity::delete_many().exec(db).await?;
     Ok(())
 }

@@ -64,6 +64,9 @@ pub(super) async fn rows_with<T: Table>(
     db: &impl ConnectionTrait,
     keys: &[ValueTuple],
 ) -> Result<Vec<T::Model>, StoreError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
     Ok(cleared::<T>(T::find().filter(is_among::<T>(keys)).all(db).await?))
 }
 

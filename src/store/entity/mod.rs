@@ -3,6 +3,7 @@
 
 pub(super) mod conversation_requests;
 pub(super) mod conversations;
+pub(super) mod copies;
 pub(super) mod feedback;
 pub(super) mod guides;
 pub(super) mod learners;

@@ -8,6 +8,8 @@
 mod m0001_conversations;
 mod m0002_leases;
 mod m0003_conversation_requests;
+mod m0004_copies;
+mod tables;
 
 use std::cmp::Ordering;
 
@@ -17,6 +19,7 @@ use sea_orm::{
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
 
 use super::{IMMEDIATE, StoreError, Tables};
+pub(super) use tables::check as check_tables;
 
 struct Migrator;
 
@@ -27,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_conversations::Migration),
             Box::new(m0002_leases::Migration),
             Box::new(m0003_conversation_requests::Migration),
+            Box::new(m0004_copies::Migration),
         ]
     }
 }
@@ -43,6 +47,8 @@ pub(super) async fn run(database: &DatabaseConnection) -> Result<(), StoreError>
     if transaction.get_database_backend() == DbBackend::Postgres {
         transaction.execute_unprepared(LOCK).await?;
     }
+    // Before the library makes its own table.
+    tables::check(&transaction).await?;
     let newer = steps_of_newer_versions(&transaction).await?;
     if let Some(step) = newer.iter().find(|step| step.contains("_contract_")) {
         return Err(StoreError::Newer(step.clone()));
