@@ -73,12 +73,14 @@ pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usi
             let left = (beside_message as f32 * limits.token_scale) as u32;
             let answer = answer.min(left.max(SHORTEST_ANSWER));
             let usual_message = estimated(window / 16);
+            let least_answer = (answer / 2).max(SHORTEST_ANSWER.min(answer));
             Allowance {
                 form,
                 answer,
                 history: HistoryRoom {
                     budget: free.saturating_sub(estimated(most.min(wish.answer)) + usual_message).min(wish.history),
                     most: beside_message.saturating_sub(estimated(answer)),
+                    last: beside_message.saturating_sub(estimated(least_answer)),
                 },
             }
         }
@@ -95,6 +97,13 @@ pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usi
         allowed.answer = (allowed.answer / 4).max(1);
     }
     allowed
+}
+
+/// What is left of an answer's tokens beside this prompt.
+pub(super) fn answer_beside(limits: ModelLimits, prompt: &Prompt, answer: u32) -> u32 {
+    let Some(window) = limits.window else { return answer };
+    let prompt = (size(prompt, 0).prompt_estimate as f32 * limits.token_scale).ceil() as u32;
+    answer.min(window.saturating_sub(MARGIN_TOKENS.saturating_add(prompt)).max(SHORTEST_ANSWER))
 }
 
 /// A request's size in the estimate's tokens.

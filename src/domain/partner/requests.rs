@@ -8,7 +8,7 @@ use crate::{
         prompt::{self, Form, HistoryRoom, NoteForm, Prompt, Speaker},
         turn::Purpose,
     },
-    llm::{self, Client, RequestSize},
+    llm::{self, Client, ModelLimits, RequestSize},
 };
 
 /// A request with its estimated size.
@@ -53,6 +53,7 @@ impl Requests<'_> {
             HistorySource::Stored => prompt::chat(form, topic, history, message, room),
             HistorySource::Client => prompt::chat_after_quoted_history(form, topic, history, message, room),
         };
+        let answer = fit::answer_beside(self.limits(), &prompt, answer);
         (prompt, answer)
     }
 
@@ -79,7 +80,11 @@ impl Requests<'_> {
             message: prompt::estimate_tokens(&self.asking.message),
             has_schema,
         };
-        fit::allow(self.client.limits(self.asking.model.as_deref()), wish, rules, squeeze)
+        fit::allow(self.limits(), wish, rules, squeeze)
+    }
+
+    fn limits(&self) -> ModelLimits {
+        self.client.limits(self.asking.model.as_deref())
     }
 
     fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {

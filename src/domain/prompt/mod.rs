@@ -97,13 +97,22 @@ pub struct HistoryRoom {
     pub budget: usize,
     /// What there is room for beside this message.
     pub most: usize,
+    /// What the last turn may cost where not even that one has room so: a short follow-up question means nothing without
+    /// it, so it takes some of the answer's room.
+    pub last: usize,
 }
 
 impl HistoryRoom {
     /// The same room for every message.
     #[must_use]
     pub fn new(budget: usize) -> Self {
-        Self { budget, most: budget }
+        Self { budget, most: budget, last: budget }
+    }
+
+    /// The newest of these turns (oldest first) that have room.
+    fn fit<T>(self, turns: &[T], cost: impl Fn(&T) -> usize) -> &[T] {
+        let kept = fit_history(fit_in_blocks(turns, &cost, self.budget), &cost, self.most);
+        if kept.is_empty() { fit_history(&turns[turns.len().saturating_sub(1)..], cost, self.last) } else { kept }
     }
 }
 
@@ -146,8 +155,7 @@ pub fn chat(
         .map(|(q, a)| (q.as_ref(), a.as_ref()))
         .map(|(q, a)| (q, a, frame + estimate_tokens(q) + estimate_tokens(a)))
         .collect();
-    let kept = fit_in_blocks(&costs, |(.., cost)| *cost, room.budget);
-    let kept = fit_history(kept, |(.., cost)| *cost, room.most);
+    let kept = room.fit(&costs, |(.., cost)| *cost);
     let said = kept
         .iter()
         .flat_map(|(q, a, _)| [(Speaker::Student, *q), (Speaker::Assistant, *a)])
@@ -178,7 +186,7 @@ pub fn chat_after_quoted_history(
     room: HistoryRoom,
 ) -> Prompt {
     let cost = |(q, a): &(_, _)| -> usize { quoted_cost(q, a) };
-    let kept = fit_history(fit_in_blocks(history, cost, room.budget), cost, room.most);
+    let kept = room.fit(history, cost);
     let said: Vec<Said<'_>> = kept
         .iter()
         .flat_map(|(q, a)| [(Speaker::Student, q.as_ref()), (Speaker::Assistant, a.as_ref())])
