@@ -1,37 +1,28 @@
 //! Calls a model server: attempts, retries, fallback models.
 
+mod attempt;
+
 use super::answer::{Answer, Call};
 use super::breaker::{Breaker, BreakerNews, BreakerState};
-use super::connection;
-use super::decoder::Decoder;
+use super::deviation::Deviation;
 use super::endpoint::Endpoint;
-use super::error::{Error, SetupError, TimeoutPhase};
+use super::error::{Error, SetupError};
 use super::fault::{Fault, Scrub};
+use super::last_refusal::LastRefusal;
+use super::learnt::Learnt;
 use super::meter::Tally;
-use super::quirks::Known;
 use super::reading::Reading;
-use super::refusal::{self, Subject};
 use super::reply_form::{ReplyForm, ReplyForms};
 use super::sent::{self, RequestProgress};
 use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::window::{ModelLimits, RequestSize, Windows};
-use super::wire::{self, Complaint};
 use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
-use reqwest::header::ACCEPT;
-use reqwest::{Response, Url};
-use serde_json::Value;
+use reqwest::Url;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
-use tracing::{Instrument as _, Span, field::Empty};
-
-/// How much of a refusal is read, and for how long.
-const MAX_REFUSAL_BYTES: usize = 16 * 1024;
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
-/// More than a pool ever holds for one server in a school.
-const MAX_DEAD_CONNECTIONS: usize = 256;
+use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// A model server's client. Clones share connections, breaker, and what was learnt of the server.
 #[derive(Clone)]
@@ -40,9 +31,10 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     settings: Settings,
     http: reqwest::Client,
-    endpoint: Endpoint,
     breaker: Arc<Breaker>,
-    known: Known,
+    endpoint: Endpoint,
+    learnt: Learnt,
+    refusals: LastRefusal,
     windows: Windows,
     reply_forms: ReplyForms,
     scrub: Scrub,
@@ -59,9 +51,10 @@ impl Client {
         let endpoint = Endpoint::new(&base).ok_or(SetupError::BaseUrl)?;
         Ok(Self(Arc::new(Inner {
             http: transport::http(&base, &settings)?,
-            endpoint,
             breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
-            known: Known::default(),
+            endpoint,
+            learnt: Learnt::default(),
+            refusals: LastRefusal::default(),
             windows: Windows::new(settings.window, settings.slots),
             reply_forms: ReplyForms::default(),
             scrub: Scrub::new(settings.key.as_ref()),
@@ -179,6 +172,26 @@ impl Client {
         self.0.windows.note_thinking(model.unwrap_or(self.model()));
     }
 
+    /// In what a model (the configured one if `None`) deviates from OpenAI's, as far as it is known.
+    #[must_use]
+    pub fn deviations(&self, model: Option<&str>) -> Vec<Deviation> {
+        let quirks = self.0.learnt.quirks(model.unwrap_or(self.model()));
+        let endpoint = &self.0.endpoint;
+        Deviation::all(quirks, Some(endpoint.url()).filter(|_| endpoint.index() > 0))
+    }
+
+    /// From now on keeps what the server says when it refuses a request, for [`Client::last_refusal`]. It may repeat what
+    /// it was sent, so this is for requests without a student's words.
+    pub fn keep_refusals(&self) {
+        self.0.refusals.keep();
+    }
+
+    /// What the server said when it last refused a request, since [`Client::keep_refusals`]. The key is taken out.
+    #[must_use]
+    pub fn last_refusal(&self) -> Option<String> {
+        self.0.refusals.take()
+    }
+
     /// What the circuit breaker finds out from now on, for other instances.
     #[must_use]
     pub fn breaker_news(&self) -> watch::Receiver<Option<BreakerNews>> {
@@ -254,132 +267,4 @@ impl Inner {
             tokio::time::sleep(pause).await;
         }
     }
-
-    /// One attempt, up to the first piece.
-    async fn attempt(
-        &self,
-        request: &Request,
-        model: &str,
-        prompt_tokens: u32,
-        total_at: Instant,
-    ) -> Result<Opened, Fault> {
-        let first_at = Instant::now() + self.settings.first_token_timeout;
-        let open = async {
-            let (response, streams) = self.send(request, model, first_at, total_at).await?;
-            // An answer in one piece has its first word when it is whole.
-            let first_at = if streams { first_at } else { total_at };
-            let decoder = Decoder::new(model, prompt_tokens);
-            let mut reading = Reading::new(response.bytes_stream(), decoder);
-            let first = reading.first(first_at, self.settings.first_token_timeout, total_at).await?;
-            Ok((first, reading))
-        };
-        let span = tracing::info_span!(
-            "attempt",
-            otel.status_code = Empty,
-            gen_ai.request.model = model,
-            http.response.status_code = Empty,
-            error.r#type = Empty,
-        );
-        let attempt = async {
-            let opened: Result<Opened, Fault> = open.await;
-            if let Err(fault) = &opened {
-                let span = Span::current();
-                span.record("otel.status_code", "ERROR");
-                span.record("error.type", fault.error.label());
-            }
-            opened
-        };
-        attempt.instrument(span).await
-    }
-
-    /// Sends the request, again without a parameter whenever the server refuses it for that, until it agrees.
-    /// The second value says whether the answer comes as a stream.
-    async fn send(
-        &self,
-        request: &Request,
-        model: &str,
-        first_at: Instant,
-        total_at: Instant,
-    ) -> Result<(Response, bool), Fault> {
-        let known = self.known.of(model);
-        let mut quirks = known;
-        let mut url = self.endpoint.url();
-        let mut has_repeated = false;
-        loop {
-            let at = if quirks.stream { first_at.min(total_at) } else { total_at };
-            let phase = if total_at <= at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
-            let body = wire::body(request, model, quirks);
-            let post = self.post(url, &body, quirks.stream);
-            let response = timeout_at(at, post).await.unwrap_or_else(|_| Err(Fault::late(phase)))?;
-            let status = response.status();
-            Span::current().record("http.response.status_code", i64::from(status.as_u16()));
-            if status.is_success() {
-                sent::note_taken();
-                if quirks != known {
-                    tracing::info!(model, ?quirks, "model refuses some parameters, remembering which");
-                    self.known.learn(model, quirks);
-                }
-                if url != self.endpoint.url() {
-                    self.endpoint.use_other();
-                }
-                return Ok((response, quirks.stream));
-            }
-            let retry_after = retry::retry_after(response.headers(), SystemTime::now());
-            let complaint = Complaint::of_body(&read_refusal(response).await);
-            let status = status.as_u16();
-            // The next reply may match the schema.
-            let is_invalid = refusal::subjects(status, &complaint).first() == Some(&Subject::InvalidReply);
-            if is_invalid && !std::mem::replace(&mut has_repeated, true) {
-                continue;
-            }
-            if let Some(fewer) = quirks.after(status, &complaint, request.schema.is_some()) {
-                tracing::debug!(model, status, ?fewer, "the model server refuses the request; asking in another form");
-                quirks = fewer;
-                continue;
-            }
-            let fault = Fault::of_status(status, complaint, retry_after);
-            match self.endpoint.other() {
-                Some(other) if fault.error == Error::PathMissing && url != other => url = other,
-                _ => {
-                    // A server that declines in another way there has the page.
-                    if url != self.endpoint.url() && !matches!(fault.error, Error::PathMissing | Error::Server { .. }) {
-                        self.endpoint.use_other();
-                    }
-                    return Err(fault);
-                }
-            }
-        }
-    }
-
-    /// Posts a body; at once again if a kept connection turns out to be closed.
-    async fn post(&self, url: &Url, body: &Value, streams: bool) -> Result<Response, Fault> {
-        // Each failure takes one dead connection out of the pool.
-        for _ in 0..MAX_DEAD_CONNECTIONS {
-            let mut post = sent::with_body(self.http.post(url.clone()), body);
-            if !streams {
-                post = post.header(ACCEPT, "application/json");
-            }
-            match connection::with_reuse(post.send()).await {
-                (Err(error), true) if !error.is_timeout() => {
-                    tracing::debug!("a kept connection to the model server was closed; sending the request again");
-                }
-                (outcome, _) => return outcome.map_err(Fault::of_transport),
-            }
-        }
-        Err(Fault::broken("every kept connection was closed"))
-    }
-}
-
-/// The body of a refusal, as much as comes soon.
-async fn read_refusal(mut response: Response) -> String {
-    let mut body = Vec::new();
-    let read = async {
-        while let (true, Ok(Some(chunk))) = (body.len() < MAX_REFUSAL_BYTES, response.chunk().await) {
-            body.extend_from_slice(&chunk);
-        }
-    };
-    // The status says enough if the body doesn't come.
-    let _ = timeout(REFUSAL_TIMEOUT, read).await;
-    body.truncate(MAX_REFUSAL_BYTES);
-    String::from_utf8_lossy(&body).into_owned()
 }

@@ -1,27 +1,71 @@
-//! Tells whether a call opened a connection of its own or used one that was kept open after an earlier call.
+//! Calls over connections that the server has closed in the meantime.
 //!
-//! A server may close a kept connection at the moment a request is written to it. That says nothing about the server's
-//! health, so such a request is sent again at once.
+//! A server may close a kept-alive connection at the moment a request goes out on it: llama.cpp does so after each stream.
+//! Then no byte of a reply comes. That says nothing of the server, so the request goes out again at once, on another
+//! connection, and nobody counts it as a retry. A new connection that breaks is another matter: the server may have
+//! worked on the request.
 
-use std::future::Future;
+use reqwest::{RequestBuilder, Response};
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use tower::{Layer, Service};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// How many dead connections are borne for one request: more than a pool ever holds for one server in a school.
+const MOST_DEAD: usize = 256;
 
 tokio::task_local! {
-    /// Set when the call within opens a connection.
-    static HAS_CONNECTED: Arc<AtomicBool>;
+    /// Whether the request within opens a connection.
+    static OPENS: Arc<AtomicBool>;
 }
 
-/// Runs `call`. The second value says whether it used a kept connection alone.
-pub(super) async fn with_reuse<T>(call: impl Future<Output = T>) -> (T, bool) {
-    let has_connected = Arc::new(AtomicBool::new(false));
-    let outcome = HAS_CONNECTED.scope(has_connected.clone(), call).await;
-    (outcome, !has_connected.load(Ordering::Relaxed))
+/// Sends what `build` makes; again if it went out on a kept-alive connection that broke without a reply.
+pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> reqwest::Result<Response> {
+    let mut dead = 0;
+    loop {
+        let opens = Arc::new(AtomicBool::new(false));
+        match OPENS.scope(opens.clone(), build().send()).await {
+            Err(error) if !opens.load(Ordering::Relaxed) && dead < MOST_DEAD && is_broken(&error) => {
+                dead += 1;
+                tracing::debug!("the model server had closed a kept-alive connection; sending on another one");
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
-/// Notes each new connection for the call that asked for it.
+/// Whether the connection broke before the reply began.
+fn is_broken(error: &reqwest::Error) -> bool {
+    if error.is_connect() || error.is_timeout() || !error.is_request() {
+        return false;
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+        {
+            return true;
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>()
+            && matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::NotConnected
+                    | ErrorKind::UnexpectedEof
+            )
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Tells [`send`] when a connection is opened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NoteConnections;
 
@@ -33,11 +77,11 @@ impl<S> Layer<S> for NoteConnections {
     }
 }
 
-/// A connector that notes what it is asked for.
+/// A connector that tells when it is called. Connecting begins in the task of the request that has need of it.
 #[derive(Debug, Clone)]
 pub(super) struct NotedConnector<S>(S);
 
-impl<S: Service<Target>, Target> Service<Target> for NotedConnector<S> {
+impl<S: Service<R>, R> Service<R> for NotedConnector<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -46,8 +90,9 @@ impl<S: Service<Target>, Target> Service<Target> for NotedConnector<S> {
         self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, target: Target) -> S::Future {
-        let _ = HAS_CONNECTED.try_with(|has_connected| has_connected.store(true, Ordering::Relaxed));
-        self.0.call(target)
+    fn call(&mut self, request: R) -> S::Future {
+        // Outside of a call nobody wants to know.
+        let _ = OPENS.try_with(|opens| opens.store(true, Ordering::Relaxed));
+        self.0.call(request)
     }
 }

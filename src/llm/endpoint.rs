@@ -1,15 +1,15 @@
-//! The address that takes chat completions, made from whatever form of base URL is configured.
+//! The addresses that may take chat completions, made from whatever form of base URL is configured.
 
 use reqwest::Url;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The address in use. A base URL without a version may lack `/v1`, which shows when the server has no such page.
 #[derive(Debug)]
 pub(super) struct Endpoint {
+    /// The configured address, and what may be meant by it; never empty.
+    candidates: Vec<Url>,
     configured: Url,
-    /// The same with `/v1`; `None` where the base URL names a version.
-    versioned: Option<Url>,
-    is_versioned: AtomicBool,
+    current: AtomicUsize,
 }
 
 impl Endpoint {
@@ -19,52 +19,108 @@ impl Endpoint {
             return None;
         }
         let segments: Vec<&str> = base.path_segments()?.filter(|segment| !segment.is_empty()).collect();
-        // Whoever copies the address of one of the server's pages means the server.
-        let segments = PAGES.iter().find_map(|page| segments.strip_suffix(*page)).unwrap_or(&segments);
-        let versioned = (!segments.iter().any(|segment| is_version(segment)))
-            .then(|| below(base, segments, &["v1", "chat", "completions"]))
-            .flatten();
-        let configured = below(base, segments, &["chat", "completions"])?;
-        Some(Self { configured, versioned, is_versioned: AtomicBool::new(false) })
+        let path = api_path(&segments);
+        let mut candidates = vec![below(base, path, &["chat", "completions"])];
+        if !path.iter().any(|segment| is_version(segment)) {
+            candidates.push(below(base, path, &["v1", "chat", "completions"]));
+            if let [above @ .., "api"] = path {
+                // Ollama's own API stands beside the compatible one.
+                candidates.push(below(base, above, &["v1", "chat", "completions"]));
+            }
+        }
+        Some(Self { configured: candidates.first()?.clone(), candidates, current: AtomicUsize::new(0) })
     }
 
     pub(super) fn url(&self) -> &Url {
-        match &self.versioned {
-            Some(versioned) if self.is_versioned.load(Ordering::Relaxed) => versioned,
-            _ => &self.configured,
-        }
+        self.at(self.index())
+    }
+
+    /// The number of the address in use.
+    pub(super) fn index(&self) -> usize {
+        self.current.load(Ordering::Relaxed)
+    }
+
+    /// The address of this number.
+    pub(super) fn at(&self, index: usize) -> &Url {
+        self.candidates.get(index).unwrap_or(&self.configured)
+    }
+
+    /// How many addresses there are.
+    pub(super) fn count(&self) -> usize {
+        self.candidates.len()
     }
 
     /// The address to try when the server doesn't know the one in use.
     pub(super) fn other(&self) -> Option<&Url> {
-        self.versioned.as_ref().filter(|_| !self.is_versioned.load(Ordering::Relaxed))
+        self.candidates.get(self.index() + 1)
     }
 
     /// Remembers that [`Endpoint::other`] is right.
     pub(super) fn use_other(&self) {
-        if self.versioned.is_some() && !self.is_versioned.swap(true, Ordering::Relaxed) {
+        if self.other().is_some() {
+            self.use_at(self.index() + 1);
+        }
+    }
+
+    /// Remembers that the address of this number is right.
+    pub(super) fn use_at(&self, index: usize) {
+        if index < self.count() && self.current.swap(index, Ordering::Relaxed) != index && index > 0 {
+            let path = self.at(index).path();
             tracing::info!(
-                "the model server's pages are below /v1, which OPENAI_BASE_URL lacks; using them from now on"
+                path,
+                "the model server's pages are not where OPENAI_BASE_URL says; using this path from now on"
             );
         }
+    }
+
+    /// Forgets what worked.
+    pub(super) fn forget(&self) {
+        self.use_at(0);
     }
 }
 
 /// Pages that people copy with the base URL.
-const PAGES: [&[&str]; 6] =
-    [&["chat", "completions"], &["completions"], &["responses"], &["models"], &["embeddings"], &["chat"]];
+const PAGES: [&[&str]; 10] = [
+    &["chat", "completions"],
+    &["completions"],
+    &["responses"],
+    &["models"],
+    &["embeddings"],
+    &["messages"],
+    &["api", "chat"],
+    &["api", "generate"],
+    &["api", "tags"],
+    &["chat"],
+];
+
+/// The path of the API in what was written: without the pages of the server, and without a version said twice.
+fn api_path<'a>(mut path: &'a [&'a str]) -> &'a [&'a str] {
+    // A deployment at Azure may have any name.
+    while let Some(shorter) =
+        PAGES.iter().find_map(|page| path.strip_suffix(*page)).filter(|shorter| shorter.last() != Some(&"deployments"))
+    {
+        path = shorter;
+    }
+    while let [shorter @ .., before, last] = path
+        && before == last
+        && is_version(last)
+    {
+        path = &path[..=shorter.len()];
+    }
+    path
+}
 
 /// `v1`, `v4`, `v1beta`, `v2.0`.
 fn is_version(segment: &str) -> bool {
     segment.strip_prefix(['v', 'V']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
-fn below(base: &Url, segments: &[&str], page: &[&str]) -> Option<Url> {
+fn below(base: &Url, segments: &[&str], page: &[&str]) -> Url {
     let mut url = base.clone();
     url.set_fragment(None);
     // Segments of a path come percent-encoded, so they go back as they are.
     url.set_path(&[segments, page].concat().join("/"));
-    Some(url)
+    url
 }
 
 #[cfg(test)]
@@ -127,5 +183,41 @@ mod tests {
         for base in ["ftp://example.org/", "mailto:a@example.org"] {
             assert!(Endpoint::new(&Url::parse(base).unwrap()).is_none());
         }
+    }
+
+    #[test]
+    fn a_version_said_twice_and_other_pages_are_put_right() {
+        for base in [
+            "http://h:1/v1/v1",
+            "http://h:1/v1//v1/",
+            "http://h:1/v1/v1/chat/completions",
+            "http://h:1/v1/chat/completions/chat/completions",
+            "http://h:1/v1/responses#x",
+        ] {
+            assert_eq!(addresses(base), ("http://h:1/v1/chat/completions".to_owned(), None), "{base}");
+        }
+        for base in [
+            "https://x.openai.azure.com/openai/deployments/models/chat/completions?api-version=1&b=2",
+            "https://x.openai.azure.com/openai/deployments/my%20model/chat/completions?api-version=1",
+        ] {
+            assert_eq!(addresses(base).0, base);
+        }
+        assert_eq!(
+            addresses("https://x.openai.azure.com/openai/deployments/chat?api-version=1").0,
+            "https://x.openai.azure.com/openai/deployments/chat/chat/completions?api-version=1"
+        );
+    }
+
+    #[test]
+    fn the_address_of_ollamas_own_api_leads_to_the_compatible_one() {
+        let paths = |base: &str| -> Vec<String> {
+            let endpoint = Endpoint::new(&Url::parse(base).unwrap()).unwrap();
+            let paths = endpoint.candidates.iter().map(|url| url.path().trim_end_matches("/chat/completions"));
+            paths.map(str::to_owned).collect()
+        };
+        assert_eq!(paths("http://127.0.0.1:11434/api/chat"), ["", "/v1"]);
+        assert_eq!(paths("http://127.0.0.1:11434/api/tags"), ["", "/v1"]);
+        assert_eq!(paths("http://127.0.0.1:11434/api"), ["/api", "/api/v1", "/v1"]);
+        assert_eq!(paths("https://openrouter.ai/api/v1"), ["/api/v1"]);
     }
 }

@@ -132,8 +132,9 @@ impl Error {
     pub(super) fn health(&self) -> Health {
         match self {
             Self::Connect | Self::Timeout(TimeoutPhase::Connect) => Health::Ill(OpenCause::Unreachable),
+            // A gateway took the request, and the server behind it did not answer in time.
+            Self::Timeout(_) | Self::Server { status: 408 | 504 | 524 } => Health::Slow,
             Self::Server { .. } | Self::Broken => Health::Ill(OpenCause::Failing),
-            Self::Timeout(_) => Health::Slow,
             _ => Health::Well,
         }
     }

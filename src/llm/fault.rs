@@ -2,8 +2,8 @@
 
 use super::error::{Error, TimeoutPhase};
 use super::lines::LineError;
-use super::overflow::{self, Overflow};
-use super::refusal::{self, Subject};
+use super::overflow::Overflow;
+use super::refusal::{self, Refusal, Subject};
 use super::wire::Complaint;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
@@ -19,11 +19,13 @@ pub(super) struct Fault {
     pub(super) detail: String,
     /// The pause the server asked for.
     pub(super) retry_after: Option<Duration>,
+    /// What the server said, if it said anything. Boxed, for it is large and rare.
+    pub(super) refusal: Option<Box<Refusal>>,
 }
 
 impl Fault {
     pub(super) fn new(error: Error, detail: impl Into<String>) -> Self {
-        Self { error, detail: detail.into(), retry_after: None }
+        Self { error, detail: detail.into(), retry_after: None, refusal: None }
     }
 
     pub(super) fn broken(detail: impl Into<String>) -> Self {
@@ -47,36 +49,49 @@ impl Fault {
 
     /// A reply with a status other than success.
     pub(super) fn of_status(status: u16, complaint: Complaint, retry_after: Option<Duration>) -> Self {
-        let window = overflow::of_complaint(&complaint).and_then(|overflow| overflow.window);
-        let error = match refusal::final_subject(status, &complaint) {
-            Some(Subject::Window) => {
-                return Self { error: Error::ContextFull { window }, detail: complaint.message, retry_after: None };
-            }
-            Some(Subject::Quota) => Error::Quota,
-            Some(Subject::ContentFilter) => Error::ContentFilter,
-            Some(Subject::Model) => Error::ModelMissing,
-            Some(Subject::Rate) => Error::RateLimited { retry_after },
-            Some(Subject::Key) => Error::Unauthorized,
-            Some(Subject::Path) => Error::PathMissing,
-            _ => of_number(status, retry_after, &complaint),
-        };
-        // A server that fails without an error object may answer anything, also words of a student.
-        let says_nothing =
-            matches!(error, Error::Server { .. }) && complaint.code.is_empty() && complaint.kind.is_empty();
-        let detail = if says_nothing { String::new() } else { complaint.message };
-        Self { error, detail, retry_after }
+        let mut fault = Self::of_refusal(Refusal { status, complaint });
+        if let Error::RateLimited { retry_after: pause } = &mut fault.error {
+            *pause = retry_after;
+        }
+        Self { retry_after, ..fault }
     }
 
     /// An error object in a stream that began well.
     pub(super) fn of_event(complaint: Complaint) -> Self {
-        if let Some(Overflow { window }) = overflow::of_complaint(&complaint) {
-            return Self::new(Error::ContextFull { window }, complaint.message);
+        let status = refusal::status_of_code(&complaint);
+        let refusal = Refusal { status: status.unwrap_or(400), complaint };
+        if status.is_none() && refusal.subject() == Subject::Request {
+            return Self::new(Error::Broken, refusal.complaint.message.clone()).with(refusal);
         }
-        let number = complaint.code.parse().ok().filter(|code| (400..600).contains(code));
-        let error = of_words(&complaint, number.unwrap_or(500))
-            .or_else(|| number.map(|code| of_number(code, None, &complaint)))
-            .unwrap_or(Error::Broken);
-        Self::new(error, complaint.message)
+        Self::of_refusal(refusal)
+    }
+
+    fn of_refusal(refusal: Refusal) -> Self {
+        let status = refusal.status;
+        let message = || refusal.complaint.message.clone();
+        let error = match refusal.subject() {
+            Subject::Window(Overflow { window }) => Error::ContextFull { window },
+            Subject::Account => Error::Quota,
+            Subject::Pace => Error::RateLimited { retry_after: None },
+            Subject::Key => Error::Unauthorized,
+            Subject::Model => Error::ModelMissing,
+            Subject::Path => Error::PathMissing,
+            Subject::Filter => Error::ContentFilter,
+            Subject::Failure => Error::Server { status },
+            Subject::JsonReply | Subject::SomeParameter | Subject::Origin | Subject::Request => {
+                Error::BadRequest { status, detail: message() }
+            }
+        };
+        let complaint = &refusal.complaint;
+        // A server that fails without an error object may answer anything, also words of a student.
+        let says_nothing =
+            matches!(error, Error::Server { .. }) && complaint.code.is_empty() && complaint.kind.is_empty();
+        let detail = if says_nothing { String::new() } else { message() };
+        Self::new(error, detail).with(refusal)
+    }
+
+    fn with(self, refusal: Refusal) -> Self {
+        Self { refusal: Some(Box::new(refusal)), ..self }
     }
 }
 
@@ -88,40 +103,6 @@ impl From<LineError<reqwest::Error>> for Fault {
             LineError::Transport(error) => Self::broken(causes(&error.without_url())),
         }
     }
-}
-
-fn of_number(status: u16, retry_after: Option<Duration>, complaint: &Complaint) -> Error {
-    match status {
-        401 | 403 => Error::Unauthorized,
-        402 => Error::Quota,
-        404 => Error::ModelMissing,
-        429 => Error::RateLimited { retry_after },
-        408 | 500.. => Error::Server { status },
-        _ => Error::BadRequest { status, detail: complaint.message.clone() },
-    }
-}
-
-fn of_words(complaint: &Complaint, status: u16) -> Option<Error> {
-    let is = |words: &[&str]| complaint.is(words);
-    Some(if is(&["insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"]) {
-        Error::Quota
-    } else if is(&["content_filter", "content_policy_violation"]) {
-        Error::ContentFilter
-    } else if is(&["model_not_found", "deploymentnotfound"]) {
-        Error::ModelMissing
-    } else if is(&["rate_limit_exceeded", "rate_limit_error", "too_many_requests"]) {
-        Error::RateLimited { retry_after: None }
-    } else if is(&["invalid_api_key", "authentication_error", "permission_error"]) {
-        Error::Unauthorized
-    } else if is(&["server_error", "internal_server_error", "internal_error", "api_error"])
-        || is(&["overloaded_error", "service_unavailable", "unavailable_error"])
-    {
-        Error::Server { status: status.max(500) }
-    } else if is(&["invalid_request_error", "bad_request", "badrequesterror"]) {
-        Error::BadRequest { status: 400, detail: complaint.message.clone() }
-    } else {
-        return None;
-    })
 }
 
 /// An error with its causes, in one line: reqwest's own words alone never say what happened.
@@ -179,21 +160,8 @@ mod tests {
         assert_eq!(of(401, ""), Error::Unauthorized);
         assert_eq!(of(403, ""), Error::Unauthorized);
         assert_eq!(of(403, "model_not_found"), Error::ModelMissing);
-        assert_eq!(of(404, ""), Error::ModelMissing);
-        let of_body = |status, body: &str| Fault::of_status(status, Complaint::of_body(body), None).error;
-        for body in [
-            "404 page not found",
-            "<html>nginx</html>",
-            "",
-            r#"{"detail":"Not Found"}"#,
-            r#"{"error":{"code":"404","message":"Resource not found"}}"#,
-            r#"{"error":{"message":"Invalid URL (POST /chat/completions)","type":"invalid_request_error"}}"#,
-            r#"{"timestamp":1,"status":404,"error":"Not Found","path":"/chat/completions"}"#,
-        ] {
-            assert_eq!(of_body(404, body), Error::PathMissing, "{body}");
-        }
-        assert_eq!(of_body(405, r#"{"detail":"Method Not Allowed"}"#), Error::PathMissing);
-        assert_eq!(of_body(404, r#"{"error":{"message":"model 'x' not found"}}"#), Error::ModelMissing);
+        assert_eq!(of(404, "model_not_found"), Error::ModelMissing);
+        assert_eq!(of(404, ""), Error::PathMissing);
         assert_eq!(of(402, ""), Error::Quota);
         assert_eq!(of(429, "insufficient_quota"), Error::Quota);
         assert_eq!(of(429, "rate_limit_exceeded"), Error::RateLimited { retry_after: None });

@@ -3,18 +3,24 @@
 //! [`Client::stream`] sends one request and hands back its answer as [`Piece`]s. The parts, in the order bytes take:
 //! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and
 //! `think`) → `reading` (pieces) → `answer` (limits of time) → `stream`. Around them `client` tries again and falls
-//! back, `refusal` tells what a refusal is about, `quirks` remembers it, and `breaker` spares a server that is ill.
+//! back, `refusal` tells what a refusal is about, `quirks` and `form` find what the server takes instead, `learnt` remembers
+//! it, and `breaker` spares a server that is ill.
 
 mod answer;
+mod arrange;
 mod breaker;
 mod chunk;
 mod client;
 mod connection;
 mod decoder;
+mod deviation;
 mod discovery;
 mod endpoint;
 mod error;
 mod fault;
+mod form;
+mod last_refusal;
+mod learnt;
 mod lenient;
 mod lines;
 mod meter;
@@ -37,6 +43,7 @@ mod wire;
 
 pub use breaker::{BreakerNews, BreakerState, OpenCause};
 pub use client::Client;
+pub use deviation::Deviation;
 pub use error::{Error, SetupError, TimeoutPhase};
 pub use meter::{COST, describe_metrics};
 pub use reply_form::ReplyForm;

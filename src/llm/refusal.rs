@@ -1,394 +1,315 @@
-//! What a refusal is about. Every server has its own words and statuses for the same things; this is the one place that
-//! knows them.
+//! What a refusal is about. The one place that reads the words of the servers in use.
+//!
+//! The same mistake comes with different statuses: an unknown key is 400 at Gemini and 401 elsewhere, an unknown model is
+//! 400 at LiteLLM and 404 elsewhere, and 404 is also an address that is no API. So words count before the status does,
+//! as far as they mean one thing only. Words about a parameter are in `quirks`.
 
-use super::overflow;
+use super::overflow::{self, Overflow};
 use super::wire::Complaint;
 
-/// What a server refuses a request for.
+/// A reply that is an error.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The HTTP status; of an error inside a stream the number it carries, else 400.
+    pub(super) status: u16,
+    /// What the server says.
+    pub(super) complaint: Complaint,
+}
+
+/// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Subject {
-    // These end the attempt: no other form of the request would be taken.
-    /// Larger than the context window.
-    Window,
-    /// The account's credit.
-    Quota,
+    /// The request is larger than the context window.
+    Window(Overflow),
+    /// The account has no credit.
+    Account,
     /// Too many requests.
-    Rate,
-    /// The provider's content filter.
-    ContentFilter,
-    /// The key.
+    Pace,
+    /// The key is wrong or may not do this.
     Key,
-    /// The model's name.
+    /// The server doesn't have the model.
     Model,
-    /// The address: the server has no such page.
+    /// The address is no chat-completions endpoint.
     Path,
-    // These go away when the request is written differently.
-    /// The reply the model wrote did not match the schema (Groq): asking again may do.
-    InvalidReply,
-    /// The format of the answer.
-    Format,
-    /// `stream_options`.
-    StreamOptions,
-    /// `stream`: the account may not have answers streamed.
-    Stream,
-    /// A message with the role `system`.
-    SystemRole,
-    /// The name of the field with the answer's limit.
-    LimitField,
-    /// `temperature`.
-    Temperature,
+    /// A filter stopped the request.
+    Filter,
+    /// The model failed to write the JSON it was asked for.
+    JsonReply,
+    /// Some parameter that isn't named.
+    SomeParameter,
+    /// The server failed.
+    Failure,
+    /// The place or the network that the request comes from, or the rules of the account.
+    Origin,
+    /// The request, in a way that the words above don't say.
+    Request,
 }
 
-/// Everything a refusal may be about, the most likely first. Empty for one that says nothing known.
-pub(super) fn subjects(status: u16, complaint: &Complaint) -> Vec<Subject> {
-    if let Some(subject) = final_subject(status, complaint) {
-        return vec![subject];
-    }
-    if !matches!(status, 400 | 404 | 422 | 500 | 501) {
-        return Vec::new();
-    }
-    let text = complaint.message.to_lowercase();
-    let field = complaint.param.split(['.', '[']).next().unwrap_or_default();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let about = |name: &str| field == name || text.contains(name);
-    let is_unsupported = complaint.code == "unsupported_parameter" || has(&UNSUPPORTED);
-    let is_role = has(&SYSTEM_ROLE) && (is_unsupported || has(&ROLE_RULES)) || has(&ROLES_ALTERNATE);
-    let streams_not = field == "stream" || has(&STREAM) && (is_unsupported || has(&["verif", "must be false"]));
-    [
-        (Subject::InvalidReply, complaint.code == "json_validate_failed" || has(&INVALID_REPLY)),
-        (Subject::SystemRole, is_role || field == "messages" && has(&["role"])),
-        (Subject::Format, field == "response_format" || has(&FORMAT)),
-        (Subject::StreamOptions, about("stream_options") || has(&["include_usage"])),
-        (Subject::Stream, status != 500 && streams_not),
-        // A limit that is merely too high names the same field and must not look like an unknown one.
-        (Subject::LimitField, about("max_tokens") && (is_unsupported || has(&["max_completion_tokens"]))),
-        (Subject::Temperature, about("temperature")),
-    ]
-    .into_iter()
-    .filter_map(|(subject, applies)| applies.then_some(subject))
-    .collect()
-}
+const ACCOUNT_CODES: &[&str] = &[
+    "insufficient_quota",
+    "billing_hard_limit_reached",
+    "insufficient_credits",
+    "insufficient_balance",
+    "billing_not_active",
+    "budget_exceeded",
+    "credit_balance_too_low",
+    "payment_required",
+    "arrearage",
+];
+const ACCOUNT_PHRASES: &[&str] = &[
+    "insufficient balance",
+    "insufficient credit",
+    "insufficient funds",
+    "insufficient account balance",
+    "credit balance is too low",
+    "more credits",
+    "enough credits",
+    "out of credits",
+    "used all available credits",
+    "billing hard limit",
+    "check your billing",
+    "budget has been exceeded",
+    "exceeded budget",
+    "spending limit",
+    "account is in good standing",
+    "余额不足",
+];
+/// A plan's limit that comes back by itself carries the same sentence.
+const PLAN: &str = "exceeded your current quota";
+const COMES_BACK: &[&str] = &["retry in", "per minute", "perminute", "per day", "perday", "free_tier"];
 
-/// What no other form of the request would help with.
-pub(super) fn final_subject(status: u16, complaint: &Complaint) -> Option<Subject> {
-    // Servers send this with all kinds of statuses, but never with those of a key or an account.
-    if !matches!(status, 401..=403) && overflow::of_complaint(complaint).is_some() {
-        return Some(Subject::Window);
-    }
-    let text = complaint.message.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    let is = |words: &[&str]| complaint.is(words);
-    Some(if is(&QUOTA_CODES) || status == 402 {
-        Subject::Quota
-    } else if is(&["content_filter", "content_policy_violation"]) {
-        Subject::ContentFilter
-    } else if is(&["model_not_found", "deploymentnotfound"]) {
-        Subject::Model
-    } else if status == 429 || is(&["rate_limit_exceeded"]) {
-        Subject::Rate
-    } else if matches!(status, 401 | 403) || is(&KEY_CODES) || has(&KEY) && has(&KEY_REFUSED) {
-        Subject::Key
-    } else if matches!(status, 404 | 405) && is_path(complaint, &text) {
-        Subject::Path
-    } else if matches!(status, 400 | 404 | 422 | 500) && is_model(&text, &complaint.param) {
-        Subject::Model
-    } else {
-        return None;
-    })
-}
+const FILTER_CODES: &[&str] =
+    &["content_filter", "content_policy_violation", "data_inspection_failed", "responsibleaipolicyviolation"];
+const FILTER_PHRASES: &[&str] = &[
+    "content management policy",
+    "content policy",
+    "input was flagged",
+    "prompt was flagged",
+    "safety system",
+    "inappropriate content",
+    "blocked by our safety",
+];
 
-/// Whether a 404 or 405 is about the address: it comes from a program that knows no models, or says so.
-fn is_path(complaint: &Complaint, text: &str) -> bool {
-    complaint.is_page
-        || ["not found", "resource not found", "method not allowed"].contains(&text.trim_end_matches('.'))
-        || PATH.iter().any(|phrase| text.contains(phrase))
-}
+const PACE_CODES: &[&str] = &["rate_limit_exceeded", "rate_limit_error", "too_many_requests"];
+/// Ollama's queue, which answers 503.
+const PACE_PHRASES: &[&str] = &["maximum pending requests exceeded"];
 
-fn is_model(text: &str, param: &str) -> bool {
-    if FORMAT.iter().any(|phrase| text.contains(phrase)) {
-        return false;
-    }
-    let is_named = text.contains("model") || text.contains("deployment");
-    param == "model" && !text.contains("support")
-        || UNKNOWN_MODEL.iter().any(|phrase| text.contains(phrase))
-        || is_named && MISSING.iter().any(|phrase| text.contains(phrase))
-}
-
-const QUOTA_CODES: [&str; 3] = ["insufficient_quota", "billing_hard_limit_reached", "insufficient_credits"];
-
-/// `no_db_connection`: LiteLLM without a database looks a key up there that is not its master key.
-const KEY_CODES: [&str; 2] = ["invalid_api_key", "no_db_connection"];
-const KEY: [&str; 7] = ["api key", "api_key", "apikey", "api-key", "access token", "bearer token", "authentication"];
-const KEY_REFUSED: [&str; 12] = [
-    "not valid",
-    "invalid",
-    "incorrect",
-    "wrong",
-    "missing",
-    "expired",
-    "provide",
-    "required",
+const KEY_CODES: &[&str] = &[
+    "invalid_api_key",
+    "authentication_error",
+    "permission_error",
+    "auth_error",
+    "token_not_found_in_db",
+    "api_key_invalid",
+    "unauthorized",
+    "unauthenticated",
+    // LiteLLM without a database looks a key up there that is not its master key.
+    "no_db_connection",
+];
+const KEY_PHRASES: &[&str] = &[
+    "api key not valid",
+    "api key is not valid",
+    "api key not found",
+    "api key expired",
+    "api key is invalid",
+    "api key provided is invalid",
+    "api key you provided is invalid",
+    "api_key_invalid",
+    "incorrect api key",
+    "invalid api key",
+    "invalid api-key",
+    "invalid api_key",
+    "invalid x-api-key",
+    "wrong api key",
     "no api key",
-    "rejected",
-    "failed",
-    "error",
+    "missing api key",
+    "api key is missing",
+    "api key is required",
+    "malformed api key",
+    "provide an api key",
+    "authentication error",
+    "authentication fail",
+    "invalid authentication",
+    "invalid token",
+    "invalid bearer token",
+    "invalid subscription key",
+    "no auth credentials",
+    "missing authentication",
+    "missing or invalid authorization",
+    "missing bearer",
+    "authorization header",
 ];
 
-const PATH: [&str; 6] =
-    ["invalid url", "unknown request url", "unexpected endpoint", "cannot post", "no route", "no such page"];
-
-const UNKNOWN_MODEL: [&str; 7] = [
-    "unknown model",
-    "no such model",
-    "invalid model",
-    "not a valid model",
-    "try pulling it first",
+const MODEL_CODES: &[&str] = &[
     "model_not_found",
+    "deploymentnotfound",
+    "model_not_available",
+    "model_not_supported",
+    "model_decommissioned",
+    "invalid_model",
+    "unsupported_model",
+    "key_model_access_denied",
+    "team_model_access_denied",
+];
+const MODEL_PHRASES: &[&str] = &[
+    "invalid model",
+    "unknown model",
+    "unsupported model",
+    "no such model",
+    "not a valid model",
+    "model is invalid",
+    "model identifier is invalid",
+    "model not exist",
+    "model not found",
+    "model does not exist",
+    "model not supported",
+    "model is not supported",
+    "model is not available",
+    "model not available",
+    "no models loaded",
+    "no model loaded",
     "no endpoints found for",
+    "no allowed providers",
+    "not allowed to access model",
+    "模型不存在",
 ];
-const MISSING: [&str; 6] =
-    ["not found", "does not exist", "doesn't exist", "not exist", "is not available", "is not loaded"];
-
-/// How servers say that they don't know a parameter or can't do something.
-const UNSUPPORTED: [&str; 14] = [
-    "unsupported",
-    "not support",
-    "n't support",
-    "unrecognized",
-    "unknown",
-    "unexpected",
-    "extra inputs",
-    "not permitted",
-    "not allowed",
-    "not enabled",
-    "not implemented",
-    "not available",
-    "invalid",
-    "no support",
-];
-
-/// How servers name the answer's format when they don't know it or can't compile it.
-const FORMAT: [&str; 28] = [
-    "response_format",
-    "response format",
-    "responseformat",
-    "response_schema",
-    "response schema",
-    "json_schema",
-    "json schema",
-    "json_object",
-    "json mode",
-    "json_mode",
-    "json output",
-    "grammar",
-    "structured output",
-    "structured_output",
-    "guided",
-    "constrained",
-    "sampler",
-    "vocabulary required for format",
-    "for format",
-    "additionalproperties",
-    "additional_properties",
-    "too many states",
-    "schema",
-    "outlines",
-    "requested parameters",
-    "regex",
-    "format is not",
-    "output format",
+/// The same, in a sentence that names a model somewhere else.
+const MODEL_IS_GONE: &[&str] = &[
+    "not found",
+    "not exist",
+    "doesn't exist",
+    "unable to access",
+    "not have access",
+    "could not find",
+    "cannot find",
+    "can't find",
+    "decommissioned",
+    "no longer supported",
+    "no longer available",
+    "deprecated",
+    "not deployed",
+    "not supported by any provider",
 ];
 
-const INVALID_REPLY: [&str; 3] = ["failed to generate json", "failed_generation", "generated json does not match"];
-
-/// Not the bare word, which is in "upstream", too.
-const STREAM: [&str; 8] = [
-    "'stream'",
-    "\"stream\"",
-    "`stream`",
-    "streaming",
-    "to stream",
-    "stream mode",
-    "stream parameter",
-    "parameter stream",
+const PATH_CODES: &[&str] = &["unknown_url"];
+const PATH_PHRASES: &[&str] = &[
+    "invalid url",
+    "unknown request url",
+    "unexpected endpoint",
+    "no route matched",
+    "404 page not found",
+    "404 not found",
+    "cannot post",
+    "file not found",
+    "method not allowed",
+    "plain http request was sent to https port",
 ];
 
-/// How servers name a message with instructions.
-const SYSTEM_ROLE: [&str; 16] = [
-    "system role",
-    "role system",
-    "role 'system'",
-    "role: system",
-    "role: 'system'",
-    "role \"system\"",
-    "role `system`",
-    "'system'",
-    "\"system\"",
-    "`system`",
-    "system message",
-    "system prompt",
-    "system instruction",
-    "developer instruction",
-    "developer message",
-    "'developer'",
+const JSON_CODES: &[&str] = &["json_validate_failed"];
+const JSON_PHRASES: &[&str] = &["failed to generate json", "failed to validate json", "generated json does not match"];
+
+/// OpenRouter, where no provider of the model takes all parameters of the request.
+const PARAMETER_PHRASES: &[&str] = &["no endpoints found that"];
+
+/// Refusals of a place, or by the rules of an account, whatever their status.
+const ORIGIN_PHRASES: &[&str] = &[
+    "country, region",
+    "location is not supported",
+    "data policy",
+    "unsupported_country",
+    "cloudflare",
+    "you have been blocked",
 ];
-const ROLE_RULES: [&str; 5] = ["must be", "instead", "only user", "expected", "cannot"];
-const ROLES_ALTERNATE: [&str; 3] = ["roles must alternate", "must alternate between", "first message must be"];
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use Subject::*;
+impl Refusal {
+    /// What it is about.
+    pub(super) fn subject(&self) -> Subject {
+        let Self { status, complaint } = self;
+        let text = complaint.message.to_lowercase();
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+        let is_about = |codes: &[&str], phrases: &[&str]| {
+            complaint.is(codes) || (*status < 500 && status != &429 && says(phrases))
+        };
 
-    /// Status, body, and what it is about first.
-    const REFUSALS: [(u16, &str, Option<Subject>); 46] = [
-        // The window, in a few words of many (see `overflow`).
-        (
-            400,
-            r#"{"error":{"message":"maximum context length is 4096 tokens","code":"context_length_exceeded"}}"#,
-            Some(Window),
-        ),
-        // Keys.
-        (
-            400,
-            r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
-            Some(Key),
-        ),
-        (
-            400,
-            r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: xx***yy."}"#,
-            Some(Key),
-        ),
-        (400, r#"{"error":{"message":"API key expired. Please renew the API key."}}"#, Some(Key)),
-        (
-            400,
-            r#"{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}"#,
-            Some(Key),
-        ),
-        (401, "", Some(Key)),
-        (403, "<html>forbidden</html>", Some(Key)),
-        // Accounts and rates.
-        (402, "", Some(Quota)),
-        (429, r#"{"error":{"code":"insufficient_quota","message":"quota"}}"#, Some(Quota)),
-        (429, r#"{"error":{"message":"the schema cache is rate limited"}}"#, Some(Rate)),
-        // Models.
-        (
-            404,
-            r#"{"error":{"message":"model 'qwen' not found, try pulling it first","type":"api_error"}}"#,
-            Some(Model),
-        ),
-        (
-            400,
-            r#"{"error":{"message":"/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models for your key.","type":null,"param":null,"code":"400"}}"#,
-            Some(Model),
-        ),
-        (400, r#"{"error":{"message":"x is not a valid model ID","code":400}}"#, Some(Model)),
-        (
-            404,
-            r#"{"error":{"message":"The model `x` does not exist or you do not have access to it.","code":"model_not_found"}}"#,
-            Some(Model),
-        ),
-        (404, r#"{"error":{"message":"No endpoints found for a/b.","code":404}}"#, Some(Model)),
-        (
-            400,
-            r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","param":null,"code":404}"#,
-            Some(Model),
-        ),
-        // Addresses.
-        (404, "404 page not found", Some(Path)),
-        (404, "<html>nginx</html>", Some(Path)),
-        (404, "", Some(Path)),
-        (404, r#"{"detail":"Not Found"}"#, Some(Path)),
-        (404, r#"{"error":{"message":"Invalid URL (POST /chat/completions)"}}"#, Some(Path)),
-        (405, r#"{"detail":"Method Not Allowed"}"#, Some(Path)),
-        // The format.
-        (
-            400,
-            r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"additionalProperties\" at 'generation_config.response_schema'"}}]"#,
-            Some(Format),
-        ),
-        (
-            400,
-            r#"{"error":{"message":"The specified schema produces a constraint that has too many states for serving."}}"#,
-            Some(Format),
-        ),
-        (422, r#"{"detail":"structured outputs are not supported by this model"}"#, Some(Format)),
-        (
-            500,
-            r#"{"error":{"code":500,"message":"error parsing grammar: unknown rule","type":"server_error"}}"#,
-            Some(Format),
-        ),
-        (
-            500,
-            r#"{"error":{"message":"failed to load model vocabulary required for format","type":"api_error"}}"#,
-            Some(Format),
-        ),
-        (400, r#"{"error":{"message":"This model does not support response format `json_schema`."}}"#, Some(Format)),
-        (
-            404,
-            r#"{"error":{"message":"No endpoints found that can handle the requested parameters.","code":404}}"#,
-            Some(Format),
-        ),
-        (501, r#"{"error":"guided decoding is not built in"}"#, Some(Format)),
-        (
-            400,
-            r#"{"error":{"message":"Failed to generate JSON. See 'failed_generation'","code":"json_validate_failed"}}"#,
-            Some(InvalidReply),
-        ),
-        // Streams.
-        (
-            400,
-            r#"{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}"#,
-            Some(Stream),
-        ),
-        (400, r#"{"error":{"message":"streaming is not supported for this model"}}"#, Some(Stream)),
-        (404, r#"{"error":{"message":"unknown field stream_options"}}"#, Some(StreamOptions)),
-        (
-            422,
-            r#"{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs are not permitted"}]}"#,
-            Some(StreamOptions),
-        ),
-        // Instructions.
-        (
-            500,
-            r#"{"error":{"code":500,"message":"System role not supported at row 1","type":"server_error"}}"#,
-            Some(SystemRole),
-        ),
-        (
-            400,
-            r#"{"error":{"message":"Unsupported value: 'messages[0].role' does not support 'system' with this model.","param":"messages[0].role"}}"#,
-            Some(SystemRole),
-        ),
-        (
-            400,
-            r#"{"error":{"message":"Developer instruction is not enabled for models/gemma-3-27b-it"}}"#,
-            Some(SystemRole),
-        ),
-        (400, r#"{"error":{"message":"role 'system' is not allowed, use 'developer' instead"}}"#, Some(SystemRole)),
-        (
-            500,
-            r#"{"error":{"message":"Conversation roles must alternate user/assistant/user/assistant/..."}}"#,
-            Some(SystemRole),
-        ),
-        // Other parameters.
-        (
-            400,
-            r#"{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}"#,
-            Some(LimitField),
-        ),
-        (400, r#"{"error":{"message":"'temperature' does not support 0.7 with this model."}}"#, Some(Temperature)),
-        // Nothing known.
-        (400, r#"{"error":{"message":"max_tokens is too large: 5000"}}"#, None),
-        (500, r#"{"error":{"message":"internal server error"}}"#, None),
-        (503, r#"{"error":{"message":"the grammar server is away"}}"#, None),
-        (400, "", None),
-    ];
+        if complaint.is(JSON_CODES) || says(JSON_PHRASES) {
+            return Subject::JsonReply;
+        }
+        // Servers send this with all kinds of statuses, but never with those of a key or an account.
+        if let Some(overflow) = overflow::of_complaint(complaint).filter(|_| !matches!(status, 401..=403)) {
+            return Subject::Window(overflow);
+        }
+        let is_plan = text.contains(PLAN) && !says(COMES_BACK);
+        if *status == 402 || complaint.is(ACCOUNT_CODES) || (*status < 500 && (says(ACCOUNT_PHRASES) || is_plan)) {
+            return Subject::Account;
+        }
+        if is_about(FILTER_CODES, FILTER_PHRASES) {
+            return Subject::Filter;
+        }
+        // Of a failing server or a busy one the status says more than its words.
+        if complaint.is(MODEL_CODES) || (*status < 500 && *status != 429 && self.is_model_gone(&text)) {
+            return Subject::Model;
+        }
+        if *status == 429 || says(PACE_PHRASES) {
+            return Subject::Pace;
+        }
+        if *status < 500 && says(ORIGIN_PHRASES) {
+            return Subject::Origin;
+        }
+        match status {
+            401 => Subject::Key,
+            403 => Subject::Key,
+            408 | 500.. => Subject::Failure,
+            _ if complaint.is(KEY_CODES) || says(KEY_PHRASES) => Subject::Key,
+            _ if says(PARAMETER_PHRASES) => Subject::SomeParameter,
+            404 | 405 => Subject::Path,
+            _ if complaint.is(PATH_CODES) || says(PATH_PHRASES) => Subject::Path,
+            _ => Subject::Request,
+        }
+    }
 
-    #[test]
-    fn refusals_of_the_servers_in_use_are_told_apart() {
-        for (status, body, subject) in REFUSALS {
-            let found = subjects(status, &Complaint::of_body(body));
-            assert_eq!(found.first().copied(), subject, "{status} {body}: {found:?}");
+    fn is_model_gone(&self, text: &str) -> bool {
+        let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+        if self.status == 401 {
+            return text.contains("not allowed to access model");
+        }
+        // Anthropic says "model: NAME" with a 404, and nothing else.
+        let is_named_alone = self.status == 404 && (text.starts_with("model:") || self.complaint.param == "model");
+        let names_model = text.contains("model") || text.contains("deployment");
+        says(MODEL_PHRASES) || is_named_alone || (names_model && says(MODEL_IS_GONE) && !says(PATH_PHRASES))
+    }
+
+    /// Whether its words may be about a parameter, so that it is worth reading them for one.
+    pub(super) fn may_be_of_a_parameter(&self) -> bool {
+        let subject = self.subject();
+        match subject {
+            Subject::Request | Subject::SomeParameter | Subject::Path | Subject::Model => true,
+            Subject::Failure => matches!(self.status, 500 | 501),
+            _ => false,
         }
     }
 }
+
+/// Whether an error inside a stream, which has no status, tells of its kind by a code. `None` if it doesn't.
+pub(super) fn status_of_code(complaint: &Complaint) -> Option<u16> {
+    let number = complaint.code.parse().ok().filter(|code| (400..600).contains(code));
+    let is = |words: &[&str]| complaint.is(words);
+    if let Some(number) = number {
+        return Some(number);
+    }
+    if is(PACE_CODES) {
+        Some(429)
+    } else if is(KEY_CODES) {
+        Some(401)
+    } else if is(&["server_error", "internal_server_error", "internal_error", "api_error"])
+        || is(&["overloaded_error", "service_unavailable", "unavailable_error"])
+    {
+        Some(500)
+    } else if is(&["invalid_request_error", "bad_request", "badrequesterror"]) {
+        Some(400)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
 //! The chat-completions wire format: requests, and what a server says went wrong.
 
-use super::quirks::{Format, Instructions, Quirks};
-use super::{Message, Role};
+use super::arrange;
+use super::quirks::{Format, Quirks};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 /// The request body for a model, without what it is known to refuse.
 pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Value {
-    let mut body = json!({ "model": model, "messages": messages(&request.messages, quirks.instructions) });
+    let messages = arrange::messages(&request.messages, quirks.instructions);
+    let mut body = json!({ "model": model, "messages": messages });
     if quirks.stream {
         body["stream"] = true.into();
     }
@@ -30,36 +31,6 @@ pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Val
     body
 }
 
-/// The messages with the instructions where the model takes them.
-fn messages(messages: &[Message], instructions: Instructions) -> Value {
-    match instructions {
-        Instructions::System => json!(messages),
-        Instructions::Developer => messages
-            .iter()
-            .map(|message| match message.role {
-                Role::System => json!({ "role": "developer", "content": message.content }),
-                _ => json!(message),
-            })
-            .collect(),
-        Instructions::FirstUser => {
-            let is_instruction = |message: &&Message| message.role == Role::System;
-            let instructions = messages.iter().filter(is_instruction);
-            let others = messages.iter().filter(|message| !is_instruction(message));
-            let instructions =
-                instructions.map(|message| Message { role: Role::User, content: message.content.clone() });
-            // Templates without a system role want the roles to alternate, too.
-            let mut merged: Vec<Message> = Vec::new();
-            for message in instructions.chain(others.cloned()) {
-                match merged.last_mut().filter(|last| last.role == message.role) {
-                    Some(last) => last.content.extend(["\n\n", &message.content]),
-                    None => merged.push(message),
-                }
-            }
-            json!(merged)
-        }
-    }
-}
-
 /// What a server says went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Complaint {
@@ -73,8 +44,6 @@ pub(super) struct Complaint {
     pub(super) message: String,
     /// The size of the context window, as llama.cpp puts it beside the sentence.
     pub(super) window: Option<u32>,
-    /// The body was no JSON: a proxy's or another program's page.
-    pub(super) is_page: bool,
 }
 
 impl Complaint {
@@ -83,7 +52,7 @@ impl Complaint {
         match serde_json::from_str::<Value>(body) {
             Ok(Value::Array(list)) => list.first().map(Self::of_value).unwrap_or_default(),
             Ok(value) => Self::of_value(&value),
-            Err(_) => Self { message: body.trim().to_owned(), is_page: true, ..Self::default() },
+            Err(_) => Self { message: body.trim().to_owned(), ..Self::default() },
         }
     }
 
@@ -98,7 +67,7 @@ impl Complaint {
         let message = if message.is_empty() { error.to_string() } else { message };
         let [code, kind, param] = ["code", "type", "param"].map(|key| plain(error.get(key)).to_lowercase());
         let window = error.get("n_ctx").and_then(Value::as_u64).and_then(|size| size.try_into().ok());
-        Self { code, kind, param, message, window, is_page: false }
+        Self { code, kind, param, message, window }
     }
 
     /// Whether it carries any of these words as its code or type.
@@ -166,30 +135,18 @@ mod tests {
     }
 
     #[test]
-    fn instructions_go_where_the_model_takes_them() {
-        let message = |role, content: &str| Message { role, content: content.into() };
-        let said = [
-            message(Role::System, "지시"),
-            message(Role::User, "하나"),
-            message(Role::User, "둘"),
-            message(Role::Assistant, "답"),
-            message(Role::User, "셋"),
-        ];
-        let first = messages(&said, Instructions::FirstUser);
-        assert_eq!(first[0], json!({ "role": "user", "content": "지시\n\n하나\n\n둘" }));
-        assert_eq!(first.as_array().unwrap().len(), 3);
-        assert_eq!(messages(&said, Instructions::Developer)[0], json!({ "role": "developer", "content": "지시" }));
-        assert_eq!(messages(&said[3..], Instructions::FirstUser)[0]["role"], "assistant");
+    fn a_whole_answer_is_asked_for_without_the_options_of_a_stream() {
+        let body = body(&request(false), "m", Quirks { stream: false, ..Quirks::default() });
+        assert_eq!((body.get("stream"), body.get("stream_options")), (None, None));
     }
 
     #[test]
     fn complaints_are_read_in_every_dress() {
         let plain = |message: &str| Complaint { message: message.into(), ..Complaint::default() };
-        let page = |message: &str| Complaint { is_page: true, ..plain(message) };
         assert_eq!(Complaint::of_body(r#"{"error":"no such model"}"#), plain("no such model"));
         assert_eq!(Complaint::of_body(r#"{"detail":"Not Found"}"#), plain("Not Found"));
-        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), page("<h1>Bad Gateway</h1>"));
-        assert_eq!(Complaint::of_body(""), page(""));
+        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), plain("<h1>Bad Gateway</h1>"));
+        assert_eq!(Complaint::of_body(""), plain(""));
         assert_eq!(Complaint::of_body("[]"), plain(""));
         let full = Complaint::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
         assert_eq!(
@@ -199,8 +156,7 @@ mod tests {
                 kind: "t".into(),
                 param: String::new(),
                 message: "no".into(),
-                window: None,
-                is_page: false,
+                window: None
             }
         );
         assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));

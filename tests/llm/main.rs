@@ -8,6 +8,7 @@ mod openai;
 mod address;
 mod breaker;
 mod cancel;
+mod connections;
 mod control;
 mod deviations;
 mod failures;
@@ -19,7 +20,9 @@ mod quirks;
 mod secrecy;
 
 use futures_util::StreamExt;
-use llm_classroom::llm::{AnswerStream, Client, End, Error, Message, Piece, Request, Role, Schema, Settings};
+use llm_classroom::llm::{
+    AnswerStream, Client, Deviation, End, Error, Message, Piece, Request, Role, Schema, Settings,
+};
 use openai::{FakeOpenAi, Purpose};
 use serde_json::json;
 use std::time::Duration;

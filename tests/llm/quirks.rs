@@ -1,7 +1,7 @@
 //! Servers that refuse parameters.
 
 use super::*;
-use openai::Behaviour;
+use openai::{Behaviour, Rule, When};
 
 fn refusing(names: &[&str]) -> Behaviour {
     Behaviour { reject: names.iter().map(|name| (*name).to_owned()).collect(), ..Behaviour::default() }
@@ -200,4 +200,223 @@ async fn what_is_clearly_about_something_else_costs_one_call() {
         assert_eq!(client.complete(tutor()).await, Err(error));
         assert_eq!(calls(&server), 1);
     }
+}
+
+fn roles(body: &serde_json::Value) -> Vec<&str> {
+    body["messages"].as_array().unwrap().iter().map(|message| message["role"].as_str().unwrap()).collect()
+}
+
+fn bodies(server: &FakeOpenAi) -> Vec<serde_json::Value> {
+    server.requests().into_iter().map(|call| call.body).collect()
+}
+
+#[tokio::test]
+async fn a_server_that_may_not_stream_is_asked_for_the_whole_answer_and_remembered() {
+    let server = FakeOpenAi::start().await;
+    server.set(CHAT, Behaviour::refusing([Rule::unverified()]));
+    // The whole answer comes late: its first byte comes with its last.
+    let first_token_timeout = Duration::from_millis(300);
+    let client = client(Settings { retries: 0, first_token_timeout, ..settings(&server) });
+    for _ in 0..2 {
+        let (texts, end) = read(client.stream(chat()).await.unwrap()).await;
+        assert_eq!(texts, [openai::canned::CHAT.concat()]);
+        assert_eq!(end.unwrap().usage.prompt_tokens, 100);
+    }
+    let bodies = bodies(&server);
+    let streams: Vec<_> = bodies.iter().map(|body| body["stream"] == true).collect();
+    assert_eq!(streams, [true, false, false]);
+    assert!(bodies[1].get("stream_options").is_none());
+    assert_eq!(server.requests()[1].headers["accept"], "application/json");
+    assert_eq!(server.requests()[0].headers["accept"], "text/event-stream");
+
+    let late = Behaviour { first_ms: 600, ..Behaviour::refusing([Rule::unverified()]) };
+    server.queue(CHAT, late);
+    assert!(client.complete(chat()).await.is_ok(), "silence until the whole answer is there is no silence");
+}
+
+#[tokio::test]
+async fn instructions_go_where_the_model_takes_them() {
+    let server = FakeOpenAi::start().await;
+    let o1 = "Unsupported value: 'messages[0].role' does not support 'system' with this model.";
+    let developer = "'system' is not a valid role for this model. Use 'developer' instead.";
+    let alternate = "Conversation roles must alternate user/assistant/user/assistant/...";
+    let (ours, theirs): (&[&str], &[&str]) = (&["system", "user"], &["user"]);
+    for (rules, forms) in [
+        (vec![Rule::new(When::SystemRole, 400, "System role not supported")], vec![ours, theirs]),
+        (vec![Rule::new(When::SystemRole, 500, "System role not supported at row 1")], vec![ours, theirs]),
+        (vec![Rule::new(When::InstructionRole, 400, o1)], vec![ours, theirs]),
+        (vec![Rule::new(When::RolesInDisorder, 400, alternate)], vec![ours, theirs]),
+        (vec![Rule::new(When::SystemRole, 400, developer)], vec![ours, &["developer", "user"]]),
+        (
+            vec![
+                Rule::new(When::SystemRole, 400, developer),
+                Rule::new(When::InstructionRole, 400, "unsupported role: developer role is not known"),
+            ],
+            vec![ours, &["developer", "user"], theirs],
+        ),
+    ] {
+        server.reset();
+        let what = format!("{rules:?}");
+        server.set(CHAT, Behaviour { rules, ..Behaviour::default() });
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            client.complete(chat()).await.unwrap_or_else(|error| panic!("{error} for {what}"));
+        }
+        let bodies = bodies(&server);
+        let sent: Vec<_> = bodies.iter().map(roles).collect();
+        let wanted: Vec<_> = forms.iter().chain(forms.last()).map(|form| form.to_vec()).collect();
+        assert_eq!(sent, wanted, "{what}");
+        let last = &bodies.last().unwrap()["messages"];
+        assert!(last[0]["content"].as_str().unwrap().starts_with("너는 도우미야."), "{last}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_schema_steps_down_once_whatever_status_it_is_refused_with() {
+    let server = FakeOpenAi::start().await;
+    for (status, message) in [
+        (400, "Invalid JSON payload received. Unknown name \"additionalProperties\": Cannot find field."),
+        (400, "The specified schema produces a constraint that has too many states for serving."),
+        (422, "structured outputs are not supported"),
+        (500, "error parsing grammar"),
+        (500, "failed to load model vocabulary required for format"),
+        (501, "this backend can't do that"),
+        (404, "No endpoints found that can handle the requested parameters."),
+    ] {
+        server.reset();
+        server.set(Purpose::Tutor, Behaviour::refusing([Rule::new(When::JsonSchema, status, message)]));
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            assert!(client.complete(tutor()).await.unwrap().text.contains("하늘은"), "{message}");
+        }
+        let sent: Vec<_> = server.requests().iter().map(|call| call.body["response_format"]["type"].clone()).collect();
+        assert_eq!(sent, ["json_schema", "json_object", "json_object"], "{message}");
+    }
+}
+
+#[tokio::test]
+async fn json_that_the_model_failed_to_write_is_tried_once_more_as_it_is() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    let failed = || Behaviour::error(400, "json_validate_failed", "Failed to generate JSON.");
+    let formats = |server: &FakeOpenAi| -> Vec<_> {
+        server.requests().iter().map(|call| call.body["response_format"]["type"].as_str().map(str::to_owned)).collect()
+    };
+    let schema = || Some("json_schema".to_owned());
+    server.queue(Purpose::Tutor, failed());
+    client.complete(tutor()).await.unwrap();
+    assert_eq!(formats(&server), [schema(), schema()]);
+
+    server.reset();
+    server.queue(Purpose::Tutor, failed());
+    server.queue(Purpose::Tutor, failed());
+    client.complete(tutor()).await.unwrap();
+    client.complete(tutor()).await.unwrap();
+    assert_eq!(formats(&server), [schema(), schema(), None, schema()], "the model's lapse is not remembered");
+}
+
+#[tokio::test]
+async fn stream_options_are_dropped_whatever_status_they_are_refused_with() {
+    let server = FakeOpenAi::start().await;
+    for status in [400, 404, 422, 500] {
+        server.reset();
+        server.set(
+            CHAT,
+            Behaviour::refusing([Rule::new(When::StreamOptions, status, "stream_options is not supported")]),
+        );
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        for _ in 0..2 {
+            client.complete(chat()).await.unwrap();
+        }
+        let carries: Vec<_> = bodies(&server).iter().map(|body| body.get("stream_options").is_some()).collect();
+        assert_eq!(carries, [true, false, false], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_base_url_without_v1_is_put_right_and_remembered() {
+    let server = FakeOpenAi::start().await;
+    for (status, elsewhere) in [
+        (404, "404 page not found"),
+        (404, r#"{"detail":"Not Found"}"#),
+        (405, "<html>405 Not Allowed</html>"),
+        (200, r#"{"error":"Unexpected endpoint or method. (POST /chat/completions)"}"#),
+    ] {
+        for base in ["", "/", "/chat/completions", "/api", "/api/chat"] {
+            server.reset();
+            server.serve_only_at("/v1", status, elsewhere);
+            let base_url = format!("{}{base}", server.url());
+            let client = client(Settings { retries: 0, base_url, ..settings(&server) });
+            for _ in 0..3 {
+                client.complete(chat()).await.unwrap_or_else(|error| panic!("{error} at {base}: {elsewhere}"));
+            }
+            assert_eq!(calls(&server), 3);
+            assert!(server.stats().strays <= 2, "remembered: {base}");
+            assert_eq!(client.deviations(None), [Deviation::Path("/v1/chat/completions".into())]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_no_api_is_named_as_one() {
+    let server = FakeOpenAi::start().await;
+    server.serve_only_at("/openai/v1", 404, "404 page not found");
+    let with = |base_url: String| client(Settings { base_url, ..settings(&server) });
+    for base in ["", "/v1", "/v1/chat/completions", "/other"] {
+        let error = with(format!("{}{base}", server.url())).complete(chat()).await;
+        assert_eq!(error, Err(Error::PathMissing), "{base}");
+    }
+    assert_eq!(calls(&server), 0);
+    assert!(with(format!("{}/openai?api-version=1", server.url())).complete(chat()).await.is_ok());
+    assert_eq!(server.requests()[0].query, "api-version=1");
+    server.set(CHAT, Behaviour::error(404, "", "model 'x' not found"));
+    let error = with(format!("{}/openai/v1", server.url())).complete(chat()).await;
+    assert_eq!(error, Err(Error::ModelMissing));
+}
+
+#[tokio::test]
+async fn what_was_learnt_is_forgotten_when_the_server_changes() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    let named = |behaviour: Behaviour, name: &str| behaviour.header("server", name);
+    let temperatures = |server: &FakeOpenAi| -> Vec<_> {
+        server.requests().iter().map(|call| call.body.get("temperature").is_some()).collect()
+    };
+    server.set(CHAT, named(refusing(&["temperature"]), "llama.cpp"));
+    client.complete(chat()).await.unwrap();
+    client.complete(chat()).await.unwrap();
+    assert_eq!(temperatures(&server), [true, false, false]);
+    assert_eq!(client.deviations(None), [Deviation::NoTemperature]);
+    // The reply to the last call in the old form shows that another server answers.
+    server.set(CHAT, named(Behaviour::default(), "uvicorn"));
+    client.complete(chat()).await.unwrap();
+    client.complete(chat()).await.unwrap();
+    assert_eq!(temperatures(&server), [true, false, false, false, true]);
+
+    server.set(CHAT, named(refusing(&["temperature"]), "uvicorn"));
+    client.complete(chat()).await.unwrap();
+    assert_eq!(client.deviations(None), [Deviation::NoTemperature]);
+    let port = server.port();
+    drop(server);
+    assert_eq!(client.complete(chat()).await, Err(Error::Connect));
+    assert_eq!(client.deviations(None), [], "who comes back may be another");
+    let server = FakeOpenAi::start_on(port).await;
+    client.complete(chat()).await.unwrap();
+    assert_eq!(temperatures(&server), [true]);
+}
+
+#[tokio::test]
+async fn what_was_learnt_is_forgotten_when_the_server_refuses_it() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    server.set(CHAT, Behaviour::refusing([Rule::new(When::SystemRole, 400, "System role not supported")]));
+    client.complete(chat()).await.unwrap();
+    let other = serde_json::json!({ "error": { "message": "The first message must give instructions" } }).to_string();
+    server.queue(CHAT, Behaviour::status(400, other));
+    server.set(CHAT, Behaviour::default());
+    client.complete(chat()).await.unwrap();
+    let bodies = bodies(&server);
+    let sent: Vec<_> = bodies.iter().map(roles).collect();
+    assert_eq!(sent, [vec!["system", "user"], vec!["user"], vec!["user"], vec!["system", "user"]]);
+    assert_eq!(client.deviations(None), []);
 }

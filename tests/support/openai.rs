@@ -13,6 +13,8 @@
 pub mod canned;
 #[path = "openai/play.rs"]
 mod play;
+#[path = "openai/rule.rs"]
+pub mod rule;
 #[path = "openai/script.rs"]
 pub mod script;
 #[path = "openai/window.rs"]
@@ -24,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use axum::{Json, Router};
+pub use rule::{Rule, When};
 pub use script::{Behaviour, Error, Gate, Newline, Purpose, Raw, Release, Script};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -65,6 +68,8 @@ pub struct Stats {
     pub disconnects: usize,
     /// Text chunks sent.
     pub chunks: usize,
+    /// Calls beside the only path of the API.
+    pub strays: usize,
 }
 
 /// One call.
@@ -98,6 +103,8 @@ struct Shared {
 #[derive(Default)]
 struct Stage {
     window: Option<window::Window>,
+    /// The only path of the API, and what stands everywhere else.
+    only_at: Option<(String, u16, String)>,
     /// Calls worked on at a time; the others wait.
     slots: Option<Arc<Semaphore>>,
     defaults: HashMap<Purpose, Behaviour>,
@@ -150,6 +157,12 @@ impl FakeOpenAi {
     /// Gives the model a context window from now on.
     pub fn set_window(&self, window: window::Window) {
         self.shared.lock().window = Some(window);
+    }
+
+    /// Has its API below this path alone from now on, and this status and body everywhere else.
+    pub fn serve_only_at(&self, path: &str, status: u16, elsewhere: &str) {
+        let path = format!("{path}/chat/completions");
+        self.shared.lock().only_at = Some((path, status, elsewhere.to_owned()));
     }
 
     /// Works on this many calls at a time from now on, in the order they came.
@@ -328,6 +341,11 @@ async fn completions(
     let (parts, body) = request.into_parts();
     if parts.method != "POST" || !parts.uri.path().ends_with("/chat/completions") {
         return (StatusCode::NOT_FOUND, Json(json!({ "error": { "message": "no such page" } }))).into_response();
+    }
+    let elsewhere = shared.lock().only_at.clone().filter(|(path, ..)| path != parts.uri.path());
+    if let Some((_, status, body)) = elsewhere {
+        shared.count(|stats| stats.strays += 1);
+        return (StatusCode::from_u16(status).expect("a status"), body).into_response();
     }
     let bytes = axum::body::to_bytes(body, 8 << 20).await.unwrap_or_default();
     let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! Plays one behaviour on one call.
 
+use super::rule::Rule;
 use super::{Behaviour, Purpose, Shared, canned};
 use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -106,11 +107,15 @@ pub(super) async fn reply(
         let reply = reply.status(StatusCode::BAD_REQUEST).header(CONTENT_TYPE, "application/json");
         return reply.body(error.to_string().into()).expect("a valid reply");
     }
+    if let Some(rule) = Rule::broken(&behaviour.rules, &request) {
+        running.finish();
+        return reply.status(rule.status).body(rule.body.clone().into()).expect("a valid reply");
+    }
     if behaviour.body.is_some() || behaviour.status != 200 {
         running.finish();
         return reply.body(behaviour.body.unwrap_or_default().into()).expect("a valid reply");
     }
-    if behaviour.plain {
+    if behaviour.plain || (request["stream"] != true && behaviour.raw.is_none()) {
         running.finish();
         let reply = reply.header(CONTENT_TYPE, "application/json");
         return reply.body(plain(&behaviour, purpose, &request).to_string().into()).expect("a valid reply");

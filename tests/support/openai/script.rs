@@ -1,5 +1,6 @@
 //! What a test may ask the server to do, in Rust or as JSON.
 
+use super::rule::Rule;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -71,6 +72,8 @@ pub struct Behaviour {
     pub body: Option<String>,
     /// Parameters to refuse with a 400 when a request carries one: its name, or `json_schema` for that format alone.
     pub reject: Vec<String>,
+    /// What to refuse, in the words of real servers.
+    pub rules: Vec<Rule>,
     /// Bytes to write as they are, one write each.
     pub raw: Option<Vec<Raw>>,
     /// The text, piece by piece; the canned answer if none.
@@ -83,7 +86,7 @@ pub struct Behaviour {
     pub cut_after: Option<usize>,
     /// Put an error into the stream after this many chunks.
     pub error_after: Option<Error>,
-    /// Answer in one JSON document, as a server that doesn't know `stream`.
+    /// Answer in one JSON document, as a server that doesn't know `stream`. Otherwise as the request asks.
     pub plain: bool,
     pub newline: Newline,
     /// A keep-alive comment before each event.
@@ -110,6 +113,7 @@ impl Default for Behaviour {
             headers: BTreeMap::new(),
             body: None,
             reject: Vec::new(),
+            rules: Vec::new(),
             raw: None,
             chunks: None,
             think: None,
@@ -144,6 +148,11 @@ impl Behaviour {
     pub fn error(status: u16, code: &str, message: &str) -> Self {
         let error = serde_json::json!({ "error": { "message": message, "type": null, "param": null, "code": code } });
         Self::status(status, error.to_string()).header("content-type", "application/json")
+    }
+
+    /// A good answer for requests that break none of these rules.
+    pub fn refusing<const N: usize>(rules: [Rule; N]) -> Self {
+        Self { rules: rules.into(), ..Self::default() }
     }
 
     /// Bytes as they are, each in a write of its own.
