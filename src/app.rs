@@ -293,16 +293,18 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
-/// Asks the model server what it tells of itself, until it can be reached.
+/// Asks the model server what it tells of itself until it can be reached, and again when it may be another one.
 async fn discover(client: llm::Client, models: Vec<String>, stop: CancellationToken) {
-    let pauses = [1, 5, 30].into_iter().chain(std::iter::repeat(120)).map(Duration::from_secs);
-    for pause in pauses {
-        if stop.run_until_cancelled(client.discover(&models)).await.unwrap_or(true)
-            || stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none()
-        {
-            return;
+    let discover = async {
+        loop {
+            let mut pauses = [1, 5, 30].into_iter().chain(std::iter::repeat(120)).map(Duration::from_secs);
+            while !client.discover(&models).await {
+                tokio::time::sleep(pauses.next().unwrap_or_default()).await;
+            }
+            client.server_changed().await;
         }
-    }
+    };
+    stop.run_until_cancelled(discover).await;
 }
 
 /// Who answers, as the settings say.

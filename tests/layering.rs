@@ -10,15 +10,13 @@ use std::{
 };
 
 /// Only these places under `src/` may use these crates.
-const OUTSIDE: [(&str, &[&str], &[&str]); 10] = [
+const OUTSIDE: [(&str, &[&str], &[&str]); 9] = [
     ("SQL", &["sea_orm", "sea_orm_migration", "sea_query", "sqlx"], &["store/"]),
     (
         "the web",
-        &["axum", "axum_extra", "tower_http", "askama", "memory_serve", "utoipa_swagger_ui"],
+        &["axum", "axum_extra", "tower", "tower_http", "askama", "memory_serve", "utoipa_swagger_ui"],
         &["http/", "serve/"],
     ),
-    // The client's connector is a layer of tower's.
-    ("services", &["tower"], &["http/", "serve/", "llm/"]),
     ("the listener", &["axum_server", "http_body", "hyper_util", "listenfd", "sd_notify"], &["serve/"]),
     ("calls to other servers", &["reqwest"], &["llm/", "observe/", "doctor/"]),
     ("answers of model servers", &["eventsource_stream"], &["llm/"]),

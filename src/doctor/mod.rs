@@ -45,7 +45,7 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     found.extend(machine::memory());
     found.extend(machine::clock(&clocks));
     found.extend(redis);
-    found.push(model);
+    found.extend(model);
     found.extend(window);
     found.push(backup);
     found.push(server);

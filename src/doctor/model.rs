@@ -1,4 +1,5 @@
-//! Whether the model server answers: one short question, as a student would ask, which costs a handful of tokens.
+//! Whether the model server answers: what the program asks it for a student's question, the answer and the tutor's notes,
+//! with the same prompts, schema and settings. The question is a made-up one, so the server's own words can be shown.
 
 use std::time::{Duration, Instant};
 
@@ -8,67 +9,113 @@ use super::finding::{Finding, State, Subject};
 use crate::{
     app,
     config::{Config, ModelConfig},
-    domain::partner::Partner,
-    llm::{Client, Error, Message, Piece, Request, Role},
+    domain::{
+        Locale, Topic,
+        partner::{Asking, HistorySource, PRACTICE_PACE, Partner},
+    },
+    llm::{Client, Deviation, Error, Piece},
 };
 
 /// Above this, students wonder whether anything happens.
 const SLOW: Duration = Duration::from_secs(5);
 
-pub(super) async fn check(config: &Config) -> Finding {
+/// A question as students ask.
+const QUESTION: &str = "하늘은 왜 파래요? 저녁에는 왜 빨개지는지도 궁금해요.";
+
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let finding = |state, code| Finding::new(Subject::Model, state, code).with("model", &config.model.openai_model);
-    let Some(server) = config.model.server() else { return finding(State::Note, "model-practice") };
+    let Some(server) = config.model.server() else { return vec![finding(State::Note, "model-practice")] };
     let finding = |state, code| finding(state, code).with("server", server);
     // What stands in for it says nothing of it.
     let alone = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
-    let client = match app::partner(&alone) {
-        Ok(Partner::Model(client, _)) => client,
-        Ok(Partner::Practice) => return finding(State::Note, "model-practice"),
-        Err(error) => return finding(State::Failed, "model-settings").with("error", format!("{error:#}")),
+    let partner = match app::partner(&alone) {
+        Ok(partner) => partner,
+        Err(error) => return vec![finding(State::Failed, "model-settings").with("error", format!("{error:#}"))],
     };
-    let began = Instant::now();
-    let question = Request {
-        messages: vec![Message { role: Role::User, content: "Say: ok".to_owned() }],
-        // As much as an answer may take: a model that thinks first needs it, any other stops after a word.
-        max_tokens: config.model.answer_max_tokens,
-        temperature: config.model.temperature,
-        schema: None,
+    let Partner::Model(client, _) = &partner else { return vec![finding(State::Note, "model-practice")] };
+    client.keep_refusals();
+    let asking = Asking {
+        topic: Topic::default(),
+        history: Vec::new(),
+        history_source: HistorySource::Stored,
+        message: QUESTION.to_owned(),
+        locale: Locale::Ko,
         model: None,
-        purpose: "doctor",
     };
-    match first_word(&client, question).await {
+
+    let began = Instant::now();
+    let mut found = Vec::new();
+    match first_word(&partner, &asking).await {
         Ok(()) => {
             let took = began.elapsed();
             let (state, code) = if took > SLOW { (State::Warning, "model-slow") } else { (State::Ok, "model-ok") };
-            finding(state, code).with("millis", took.as_millis())
+            found.push(finding(state, code).with("millis", took.as_millis()));
+            let began = Instant::now();
+            let (state, code, error) = match partner.model_feedback(&asking).await {
+                Ok(Some(_)) => (State::Ok, "model-notes", None),
+                Ok(None) => (State::Warning, "model-notes-unread", None),
+                Err(error) => (State::Failed, "model-notes-failed", Some(error)),
+            };
+            let notes = finding(state, code).with("millis", began.elapsed().as_millis());
+            let refused = error.is_some();
+            found.push(notes.with("error", error.map(|error| error.to_string()).unwrap_or_default()));
+            found.extend(sentence(client).filter(|_| refused));
         }
         Err(error) => {
-            let code = match error {
-                Error::Connect => "model-unreachable",
-                Error::Timeout(_) => "model-silent",
-                Error::Unauthorized => "model-key",
-                Error::ModelMissing => "model-missing",
-                Error::PathMissing => "model-path",
-                Error::Quota => "model-quota",
-                Error::RateLimited { .. } => "model-limited",
-                Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
-                Error::NoAnswer => "model-no-answer",
-                Error::BadRequest { .. } | Error::ContextFull { .. } | Error::Broken | Error::ContentFilter => {
-                    "model-strange"
-                }
-            };
-            finding(State::Failed, code).with("error", error)
+            found.push(finding(State::Failed, code(&error)).with("error", error));
+            found.extend(sentence(client));
         }
     }
+    found.extend(client.deviations(None).iter().map(|deviation| {
+        let (code, path) = words(deviation);
+        finding(State::Note, code).with("path", path)
+    }));
+    found
 }
 
 /// Asks, and hangs up at the first word of the answer. Thoughts before it are none.
-async fn first_word(client: &Client, question: Request) -> Result<(), Error> {
-    let mut answer = client.stream(question).await?;
+async fn first_word(partner: &Partner, asking: &Asking) -> Result<(), Error> {
+    let mut answer = partner.answer(asking, PRACTICE_PACE).await?;
     while let Some(piece) = answer.next().await {
         if matches!(piece?, Piece::Text(_)) {
             return Ok(());
         }
     }
     Err(Error::NoAnswer)
+}
+
+/// What the server said when it refused.
+fn sentence(client: &Client) -> Option<Finding> {
+    let sentence = client.last_refusal()?;
+    Some(Finding::new(Subject::Model, State::Note, "model-said").with("sentence", sentence))
+}
+
+fn code(error: &Error) -> &'static str {
+    match error {
+        Error::Connect => "model-unreachable",
+        Error::Timeout(_) => "model-silent",
+        Error::Unauthorized => "model-key",
+        Error::ModelMissing => "model-missing",
+        Error::PathMissing => "model-path",
+        Error::Quota => "model-quota",
+        Error::RateLimited { .. } => "model-limited",
+        Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
+        Error::NoAnswer => "model-no-answer",
+        Error::BadRequest { .. } | Error::ContextFull { .. } | Error::Broken | Error::ContentFilter => "model-strange",
+    }
+}
+
+/// The finding about a deviation, and the path it names.
+fn words(deviation: &Deviation) -> (&'static str, &str) {
+    match deviation {
+        Deviation::Path(path) => ("model-other-path", path),
+        Deviation::NoStream => ("model-no-stream", ""),
+        Deviation::NoStreamOptions => ("model-no-usage", ""),
+        Deviation::DeveloperRole => ("model-developer-role", ""),
+        Deviation::NoSystemRole => ("model-no-system-role", ""),
+        Deviation::CompletionLimit => ("model-completion-limit", ""),
+        Deviation::NoTemperature => ("model-no-temperature", ""),
+        Deviation::JsonObject => ("model-json-object", ""),
+        Deviation::NoFormat => ("model-no-format", ""),
+    }
 }

@@ -129,12 +129,25 @@ impl Partner {
         let mut usage = Vec::new();
         if let Self::Model(client, style) = self {
             let requests = Requests { client, style, asking };
-            if let Some(feedback) = model_feedback(&requests, &mut usage).await {
-                return Noted { feedback, usage };
+            match model_feedback(&requests, &mut usage).await {
+                Ok(Some(feedback)) => return Noted { feedback, usage },
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
+                }
             }
             metrics::counter!("coach_fallbacks_total").increment(1);
         }
         Noted { feedback: self.coach(asking), usage }
+    }
+
+    /// The notes as the model writes them; none if there is no model or what it wrote can't be read.
+    ///
+    /// # Errors
+    /// [`llm::Error`] when the model could not be asked.
+    pub async fn model_feedback(&self, asking: &Asking) -> Result<Option<Feedback>, llm::Error> {
+        let Self::Model(client, style) = self else { return Ok(None) };
+        model_feedback(&Requests { client, style, asking }, &mut Vec::new()).await
     }
 
     /// As [`Partner::feedback`], after the request for the answer went out; where the server has few slots, after the
@@ -229,33 +242,27 @@ async fn complete(
 }
 
 /// The notes as a model writes them, if it writes any that can be read.
-async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Option<Feedback> {
+async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Result<Option<Feedback>, llm::Error> {
     let Requests { client, asking, .. } = *requests;
     let model = asking.model.as_deref();
     // A second try for a reply that can't be read; a call that failed was retried by the client already.
     for _ in 0..2 {
         let as_prose = client.reply_form(model) == ReplyForm::Prose;
         let build = |squeeze| requests.tutor(as_prose, squeeze);
-        let completion = match complete(client, model, build).await {
-            Ok(completion) => completion,
-            Err(error) => {
-                tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
-                return None;
-            }
-        };
+        let completion = complete(client, model, build).await?;
         usage.push(used(Purpose::Tutor, &completion.end));
         if !as_prose {
             client.note_reply(model, tutor::is_json(&completion.text));
         }
         if let Some(feedback) = read_feedback(asking, &completion.text) {
-            return Some(feedback);
+            return Ok(Some(feedback));
         }
         tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
         if as_prose {
-            return None;
+            return Ok(None);
         }
     }
-    None
+    Ok(None)
 }
 
 fn read_feedback(asking: &Asking, reply: &str) -> Option<Feedback> {

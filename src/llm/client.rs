@@ -20,7 +20,7 @@ use super::window::{ModelLimits, RequestSize, Windows};
 use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
 use reqwest::Url;
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -35,6 +35,8 @@ struct Inner {
     endpoint: Endpoint,
     learnt: Learnt,
     refusals: LastRefusal,
+    /// Told when another server may have taken the place of the one that was asked.
+    changed: Notify,
     windows: Windows,
     reply_forms: ReplyForms,
     scrub: Scrub,
@@ -55,6 +57,7 @@ impl Client {
             endpoint,
             learnt: Learnt::default(),
             refusals: LastRefusal::default(),
+            changed: Notify::new(),
             windows: Windows::new(settings.window, settings.slots),
             reply_forms: ReplyForms::default(),
             scrub: Scrub::new(settings.key.as_ref()),
@@ -178,6 +181,12 @@ impl Client {
         let quirks = self.0.learnt.quirks(model.unwrap_or(self.model()));
         let endpoint = &self.0.endpoint;
         Deviation::all(quirks, Some(endpoint.url()).filter(|_| endpoint.index() > 0))
+    }
+
+    /// Waits until another server may have taken the place of the one that was asked, and what was learnt of that one is
+    /// forgotten. For one waiter.
+    pub async fn server_changed(&self) {
+        self.0.changed.notified().await;
     }
 
     /// From now on keeps what the server says when it refuses a request, for [`Client::last_refusal`]. It may repeat what

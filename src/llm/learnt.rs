@@ -9,7 +9,7 @@
 //! - when the server refuses the form that was learnt.
 //!
 //! The next call then asks as if nothing were known, which costs one refused request for each deviation that is still
-//! there.
+//! there. Windows and slots (`window`) and the path (`endpoint`) are forgotten together with what was learnt of a server.
 
 use super::quirks::Quirks;
 use std::collections::HashMap;

@@ -75,6 +75,14 @@ impl Windows {
         }
     }
 
+    /// Forgets everything that isn't configured; another server may have taken the place of the one that was asked.
+    pub(super) fn forget(&self) {
+        self.models.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if !self.are_slots_configured {
+            self.slots.store(0, Ordering::Relaxed);
+        }
+    }
+
     /// The server works on so many requests at a time. A configured number stays.
     pub(super) fn set_slots(&self, slots: u32) {
         if !self.are_slots_configured && self.slots.swap(slots, Ordering::Relaxed) != slots {
@@ -234,6 +242,19 @@ mod tests {
         assert_eq!(windows.of("m").window, Some(8000));
         windows.set("m", 4096);
         assert_eq!(windows.of("m").window, Some(4096));
+    }
+
+    #[test]
+    fn what_is_configured_outlives_the_server() {
+        let windows = Windows::new(Some(8000), None);
+        windows.set("m", 4096);
+        windows.set_slots(2);
+        windows.forget();
+        assert_eq!((windows.of("m").window, windows.slots()), (Some(8000), None));
+        let windows = Windows::new(None, Some(1));
+        windows.note_thinking("m");
+        windows.forget();
+        assert_eq!((windows.of("m"), windows.slots()), (ModelLimits::default(), Some(1)));
     }
 
     #[test]

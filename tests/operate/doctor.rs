@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use crate::support::{
     eventually,
     nginx::Nginx,
-    openai::{Behaviour, FakeOpenAi, Purpose},
+    openai::{Behaviour, FakeOpenAi, Purpose, Rule, When},
     postgres,
     process::Process,
     redis::{RedisServer, lasting_port},
@@ -83,13 +83,26 @@ async fn a_program_that_is_well_is_told_so() {
     let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("APP_PORT", &port), ("APP_BASE_URL", &program.url)];
     let report = examine(folder.path(), &settings).await;
     assert!(report.well, "{:?}", report.findings);
-    for code in ["settings-ok", "database-ok", "model-ok", "server-ok", "public-ok", "public-streams", "clock-ok"] {
+    for code in [
+        "settings-ok",
+        "database-ok",
+        "model-ok",
+        "model-notes",
+        "server-ok",
+        "public-ok",
+        "public-streams",
+        "clock-ok",
+    ] {
         assert_eq!(report.state(code), Some("ok"), "{code} in {:?}", report.findings);
     }
     let (well, said) = doctor(folder.path(), &["--language", "ko"], &settings).await;
     assert!(well && said.contains("✓ 데이터베이스") && said.contains("모두 잘 되고 있어요"), "{said}");
     // It asks as the program does, and nothing was written into the database.
-    assert_eq!(openai.requests().len(), 2);
+    assert_eq!(openai.requests().len(), 4, "an answer and its notes, twice");
+    let notes = &openai.requests_for(Purpose::Tutor)[0].body;
+    assert_eq!(notes["response_format"]["type"], "json_schema");
+    assert_eq!((notes["messages"][0]["role"].as_str(), notes["stream"].as_bool()), (Some("system"), Some(true)));
+    assert!(notes["messages"].to_string().chars().count() > 2000, "as long as in a lesson");
     assert_eq!(
         openai.requests()[0].body["max_tokens"]
             .as_u64()
@@ -196,6 +209,54 @@ async fn what_the_model_server_refuses_is_told_apart() {
     drop(openai);
     assert_eq!(examine(folder.path(), &settings).await.state("model-unreachable"), Some("failed"));
     assert_eq!(examine(folder.path(), &[]).await.state("model-practice"), Some("note"));
+}
+
+#[tokio::test]
+async fn the_server_s_own_sentence_is_shown_without_the_key() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let base_url = openai.base_url();
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("MODEL_RETRIES", "0"), ("OPENAI_API_KEY", "sk-hush")];
+    for (behaviour, code) in [
+        (Behaviour::error(400, "", "The moon is in the wrong phase for sk-hush"), "model-strange"),
+        (Behaviour::error(401, "", "The moon is in the wrong phase for sk-hush"), "model-key"),
+        (Behaviour::error(503, "busy", "The moon is in the wrong phase for sk-hush"), "model-ill"),
+    ] {
+        openai.set(Purpose::Chat, behaviour);
+        let report = examine(folder.path(), &settings).await;
+        assert_eq!(report.state(code), Some("failed"), "{:?}", report.codes());
+        assert!(report.text.contains("서버가 한 말: The moon is in the wrong phase for [key]"), "{}", report.text);
+        assert!(!report.text.contains("sk-hush") && !report.text.contains("RUST_LOG"), "{}", report.text);
+    }
+    openai.set(Purpose::Chat, Behaviour::default());
+    openai.set(Purpose::Tutor, Behaviour::error(413, "", "Notes are beyond me"));
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!((report.state("model-ok"), report.state("model-notes-failed")), (Some("ok"), Some("failed")));
+    assert!(report.text.contains("서버가 한 말: Notes are beyond me"), "{}", report.text);
+    openai.set(Purpose::Tutor, Behaviour::text(["음"]));
+    assert_eq!(examine(folder.path(), &settings).await.state("model-notes-unread"), Some("warning"));
+}
+
+#[tokio::test]
+async fn what_a_model_server_takes_otherwise_is_told() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let url = openai.url();
+    openai.serve_only_at("/v1", 404, "404 page not found");
+    let rules = [
+        Rule::unverified(),
+        Rule::new(When::SystemRole, 400, "System role not supported"),
+        Rule::new(When::JsonSchema, 500, "error parsing grammar"),
+    ];
+    for purpose in [Purpose::Chat, Purpose::Tutor] {
+        openai.set(purpose, Behaviour::refusing(rules.clone()));
+    }
+    let report = examine(folder.path(), &[("OPENAI_BASE_URL", &url), ("MODEL_RETRIES", "0")]).await;
+    for code in ["model-ok", "model-notes"] {
+        assert_eq!(report.state(code), Some("ok"), "{}", report.text);
+    }
+    for code in ["model-other-path", "model-no-stream", "model-no-system-role", "model-json-object"] {
+        assert_eq!(report.state(code), Some("note"), "{}", report.text);
+    }
+    assert!(report.text.contains("/v1/chat/completions"), "{}", report.text);
 }
 
 #[tokio::test]

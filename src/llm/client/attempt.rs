@@ -110,6 +110,8 @@ impl Inner {
     fn forget(&self) {
         self.learnt.forget();
         self.endpoint.forget();
+        self.windows.forget();
+        self.changed.notify_one();
     }
 
     /// Sends the request in this form.

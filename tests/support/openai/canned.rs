@@ -97,12 +97,16 @@ pub fn guide(_request: &Value) -> Value {
     })
 }
 
-/// The data in a request's last user message: its JSON object, alone or amid other words.
+/// The data in a request's last user message: its JSON object, alone or amid other words. Behind instructions, which hold
+/// examples, only a tutor's is found.
 pub fn data(request: &Value) -> Option<Map<String, Value>> {
     let messages = request["messages"].as_array()?;
     let content = messages.iter().rfind(|message| message["role"] == "user")?["content"].as_str()?;
-    let object = content.get(content.find('{')?..content.rfind('}')? + 1)?;
-    serde_json::from_str(object).ok()
+    let end = content.rfind('}')? + 1;
+    let object = |begin: usize| -> Option<Map<String, Value>> { serde_json::from_str(content.get(begin..end)?).ok() };
+    let is_tutors = |data: &Map<String, Value>| data.contains_key("newest_message");
+    let behind = || content.match_indices('{').filter_map(|(begin, _)| object(begin)).find(is_tutors);
+    object(content.find('{')?).or_else(behind)
 }
 
 fn pieces(document: &Value) -> Vec<String> {
