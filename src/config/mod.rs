@@ -350,7 +350,8 @@ pub struct LimitConfig {
     #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
     pub daily_token_budget: u64,
     /// Turns, stateless calls and guides that may run at a time on this instance, about 200 KB each; who asks above
-    /// that is told to wait a moment. Guides take a quarter of them at most
+    /// that is told to wait a moment. Guides take a quarter of them at most, stateless calls
+    /// without a cookie half
     #[arg(long, env = "MAX_TURNS", default_value_t = 500)]
     pub max_turns: usize,
     /// Event streams of turns that may be open on this instance, about 25 KB each; who comes then is told to come again

@@ -51,3 +51,31 @@ async fn a_stateless_stream_holds_its_place_until_it_ends_or_its_client_leaves()
     })
     .await;
 }
+
+#[tokio::test]
+async fn calls_without_a_cookie_leave_half_of_the_places_to_students() {
+    let app = TestApp::with(&["--max-turns", "4"]).await;
+    app.openai.set(CHAT, Behaviour::default().gate_at(1));
+    let (student, script) = (app.student(), app.student());
+    let conversation = student.begin("과학 탐구").await;
+    let body = json!({ "message": QUESTION });
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        held.push(script.call(Method::POST, "/api/v1/chat/chat/stream").json(&body).open().await);
+    }
+    for path in ["/api/v1/chat/chat", "/api/v1/chat/chat/stream"] {
+        let refused = script.post(path, body.clone()).await;
+        refused.problem(503, "full");
+        assert_eq!(refused.header("retry-after"), "5");
+    }
+    let turn = student.ask(&conversation, QUESTION).await;
+    let own = student.call(Method::POST, "/api/v1/chat/chat/stream").json(&body).open().await;
+    assert_eq!(own.status(), 200, "a student may make such calls, too");
+    app.openai.release_all(CHAT);
+    assert_eq!(student.finish(&turn).await.state, "done");
+    drop(held);
+    eventually("a free place", async || {
+        (script.post("/api/v1/chat/chat", body.clone()).await.status == 200).then_some(())
+    })
+    .await;
+}

@@ -16,6 +16,7 @@ use super::{
     repeat::RequestKey,
     run::{self, Question},
     running::Running,
+    stateless_slots::AnonymousSlots,
     tenure::{Tenure, Terms, TermsError},
 };
 use crate::{
@@ -42,6 +43,7 @@ pub(super) struct Inner {
     /// How many of these there are.
     max_turns: usize,
     pub(super) guide_slots: GuideSlots,
+    pub(super) anonymous_slots: AnonymousSlots,
     /// Cancelled when no new turn may begin.
     pub(super) draining: CancellationToken,
     /// Cancelled when everything has ended.
@@ -109,6 +111,7 @@ impl Engine {
             slots: Arc::new(Semaphore::new(max_turns)),
             max_turns,
             guide_slots: GuideSlots::new(max_turns),
+            anonymous_slots: AnonymousSlots::new(max_turns),
             draining: CancellationToken::new(),
             gone: CancellationToken::new(),
             keepers: TaskTracker::new(),

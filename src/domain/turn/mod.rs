@@ -15,6 +15,7 @@ mod repeat;
 mod run;
 mod running;
 mod shutdown;
+mod stateless_slots;
 mod stop;
 mod tenure;
 mod watch;
@@ -24,6 +25,7 @@ pub use figures::describe as describe_metrics;
 pub use lease::{Hold, Lease};
 pub use refusal::AskError;
 pub use repeat::{Lookup, Reservation};
+pub use stateless_slots::StatelessSlot;
 pub use tenure::{Terms, TermsError};
 
 use super::{ConversationId, Feedback, TurnId, conversation::Millis};

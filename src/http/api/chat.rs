@@ -23,7 +23,7 @@ use crate::{
         message::{MESSAGE_MAX_CHARS, MessageError},
         partner::{self, AnswerStream, Asking},
         stateless::{self, Said},
-        turn::{Purpose, Reason, engine::Slot},
+        turn::{Purpose, Reason, StatelessSlot},
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
     llm::{self, Piece},
@@ -190,10 +190,10 @@ async fn admitted(
     address: std::net::IpAddr,
     request: ChatRequest,
     locale: Locale,
-) -> Result<(Asking, Slot), ApiError> {
+) -> Result<(Asking, StatelessSlot), ApiError> {
     let asking = read(state, request, locale)?;
     state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
-    Ok((asking, state.engine.admit()?))
+    Ok((asking, state.engine.admit_stateless(learner.is_some())?))
 }
 
 fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<Asking, ApiError> {
