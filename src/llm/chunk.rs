@@ -30,15 +30,25 @@ pub(super) struct Tokens {
 }
 
 impl Chunk {
-    /// Reads an event's data; `None` for data that is `null`.
+    /// Reads an event's data; `None` for data that is no object, which says nothing. A list of one object is that object:
+    /// Gemini wraps its errors so.
     ///
     /// # Errors
-    /// Data that is no JSON object, even read leniently.
+    /// Data that begins as an object and is none, even read leniently: text may be lost with it.
     pub(super) fn parse(data: &str) -> Result<Option<Self>, String> {
-        match lenient::parse(data).map_err(|error| error.to_string())? {
+        let value = match lenient::parse(data) {
+            Err(error) if data.starts_with(['{', '[']) => return Err(error.to_string()),
+            // A word of the server's own, such as `ping`.
+            Err(_) => return Ok(None),
+            Ok(value) => value,
+        };
+        match value {
             Value::Object(map) => Ok(Some(Self(map))),
-            Value::Null => Ok(None),
-            _ => Err("not an object".to_owned()),
+            Value::Array(mut items) if items.len() == 1 => match items.remove(0) {
+                Value::Object(map) => Ok(Some(Self(map))),
+                _ => Ok(None),
+            },
+            _ => Ok(None),
         }
     }
 

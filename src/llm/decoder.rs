@@ -363,9 +363,22 @@ mod tests {
             r#"{"choices":7}"#,
             r#"{"choices":[{"delta":{"content":true}}]}"#,
             r#"{"choices":[{"delta":{"content":{}}}],"x":-Infinity}"#,
+            "[]",
+            "[7]",
+            "[[]]",
+            "7",
+            "true",
+            "null",
+            "NaN",
+            "\"x\"",
+            "ping",
+            "OK",
         ] {
             assert_eq!(read(&[nothing, &text, nothing, "[DONE]"]).unwrap().0, "네", "{nothing}");
         }
+        assert_eq!(read(&[&text, "{\"choices\":"]), Err(Error::Broken));
+        let wrapped = r#"[{"error":{"message":"overloaded","code":503}}]"#;
+        assert!(matches!(read(&[&text, wrapped]), Err(Error::Server { .. })));
         let usage = r#"{"usage":{"prompt_tokens":"5","completion_tokens":9.0,"total_tokens":[]}}"#;
         let usage = read(&[&text, usage, "[DONE]"]).unwrap().1.usage;
         assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (5, 9, false));

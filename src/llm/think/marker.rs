@@ -38,6 +38,21 @@ pub(super) enum Marker<'a> {
     Other,
 }
 
+impl Marker<'_> {
+    /// Whether it is a tag that an answer may also speak of.
+    pub(super) fn is_tag(&self) -> bool {
+        matches!(
+            self,
+            Self::ThoughtOpens(_)
+                | Self::ThoughtCloses(_)
+                | Self::AnswerOpens
+                | Self::AnswerCloses
+                | Self::TextBegins
+                | Self::TextEnds
+        )
+    }
+}
+
 /// What stands at the beginning of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Found<'a> {
@@ -106,7 +121,7 @@ fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
     let closes = bare.starts_with('/');
     let name = name_of(body);
     let lower = name.to_lowercase().replace('▁', "_");
-    if name.is_empty() {
+    if name.is_empty() || (!has_bar && !holds_attributes_alone(body)) {
         return None;
     }
     if is_thought(name) && body.ends_with('/') && !closes {
@@ -142,6 +157,24 @@ fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
         }
         _ => None,
     }
+}
+
+/// Whether nothing but attributes and a slash stands behind a tag's name. Other words make it a title: `<사고 실험>`.
+fn holds_attributes_alone(body: &str) -> bool {
+    let mut rest = body.split_once(' ').map_or("", |(_, rest)| rest).trim();
+    while !rest.is_empty() && rest != "/" {
+        let Some((key, value)) = rest.split_once('=') else { return false };
+        if key.is_empty() || key.contains([' ', '"', '\'']) {
+            return false;
+        }
+        let end = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => value[1..].find(quote).map(|end| end + 2),
+            _ => value.find(' ').or(Some(value.len())),
+        };
+        let Some(end) = end else { return false };
+        rest = value[end..].trim_start();
+    }
+    true
 }
 
 fn has_number(name: &str, start: &str) -> bool {

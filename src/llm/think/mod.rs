@@ -9,6 +9,7 @@
 //! - Channels: what stands in another than `final` is thoughts, also where the control words themselves were cut off
 //!   and left `analysis…assistantfinal…`.
 //! - Other control words are dropped. Behind one that lets somebody else speak, nothing is the model's.
+//! - A tag that a sentence speaks of (see [`mention`]) is text, as long as no thoughts are open.
 //! - In a code span, a code block or a JSON string all of these are text, so that an answer may be about them. Only
 //!   an end of thoughts that stands at the start of a line counts there, too: thoughts often leave code open.
 //!
@@ -16,11 +17,13 @@
 
 mod code;
 mod marker;
+mod mention;
 #[cfg(test)]
 mod tests;
 
 use code::Context;
 use marker::{Found, Marker};
+use mention::is_mentioned;
 
 /// Words left of a channel's change when the control words around them are cut off.
 const CHANNELS: [(&str, bool); 3] =
@@ -182,7 +185,19 @@ impl ThinkFilter {
                     // The next letter tells whether the word is quoted.
                     return None;
                 }
-                if self.marker(marker, after) {
+                let may_be_mentioned = match self.mode {
+                    Mode::Start => marker.is_tag(),
+                    // Text in front of an end of thoughts is taken back at once: it may be on a page already.
+                    Mode::Answer => marker.is_tag() && !matches!(marker, Marker::ThoughtCloses(_)),
+                    Mode::Thought(_) | Mode::Header { .. } | Mode::Over => false,
+                };
+                let mentioned = if may_be_mentioned { is_mentioned(after) } else { Some(false) };
+                if mentioned.is_none() && !is_end {
+                    return None;
+                }
+                if mentioned == Some(true) {
+                    self.has_quoted_opening |= matches!(marker, Marker::ThoughtOpens(_));
+                } else if self.marker(marker, after) {
                     self.after_marker = true;
                     return Some(length);
                 }

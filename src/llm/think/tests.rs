@@ -58,6 +58,12 @@ fn thoughts_at_the_start_are_left_out_however_they_are_split() {
         ("<|begin_of_thought|>음<|end_of_thought|><|begin_of_solution|>답<|end_of_solution|>", "답"),
         ("<think>음</thinking>답", "답"),
         ("<think/>답", "답"),
+        ("<think type=\"very deep\" n=1>음</think>답", "답"),
+        ("<think a='b' />답", "답"),
+        ("<think>이 문제는 쉽다</think>답", "답"),
+        ("<think>은하를 물었다</think>과학은 재미있어요", "과학은 재미있어요"),
+        ("</s>답", "답"),
+        ("</s>\n은하는 별의 모임이에요.", "은하는 별의 모임이에요."),
         ("<think />\n\n답", "답"),
         ("<unused94>thought\n음<unused95>답<unused2>", "답"),
         ("<think>`</think>`로 닫자</think>답", "답"),
@@ -166,6 +172,26 @@ fn text_about_tags_is_kept() {
         // Only the first letter decides what stands in front.
         let text = format!("말: {text}");
         check(&text, &text);
+    }
+    for text in [
+        "</s>는 취소선을 닫는 태그예요.",
+        "<s>와 </s>는 취소선이에요.",
+        "</s> 태그는 글의 끝을 뜻해요.",
+        "</s> is the end of a text.",
+        "<think>는 생각을 여는 태그이고 </think>는 닫는 태그예요.",
+        "</think>라는 말이 보이면 모델의 생각이 끝난 거예요.",
+        "<thinking cap>은 ‘생각하는 모자’라는 뜻이에요.",
+        "<Thinking fast and slow>\n대니얼 카너먼이 쓴 책이에요.",
+        "<사고 실험>은 머릿속으로 하는 실험이에요.",
+        "<추론 게임> 규칙을 알려 줄게요.",
+        "<생각>은 시의 제목이에요.",
+        "<생각의 탄생>\n\n책이에요.",
+        "<reasoning skills>: 이유를 대는 힘",
+        "<think hard about it>",
+        "<think a='b' c>",
+        "첫 줄\n<think>는 태그예요.",
+    ] {
+        check(text, text);
     }
     let json = "{\"evidence\": \"학생이 </think> 라고 적음\", \"b\": \"<|im_end|>\"}";
     check(json, json);
