@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed commits class openapi dist reproducible image deb
+.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed cached-share commits class openapi dist reproducible image deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ coach: ## Print how well the coach agrees with the labelled questions
 speed: ## Print how fast rendering and the coach are
 	cargo run --release --quiet --example render_speed
 	cargo run --release --quiet --example coach_speed
+
+cached-share: ## Print how much of each of 40 questions a provider can take from its prompt cache
+	cargo run --release --quiet --example cached_share
 
 commits: ## Print how many commits a second SQLite takes, grouped and one each
 	cargo run --release --quiet --example commits
