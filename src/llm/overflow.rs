@@ -85,11 +85,53 @@ pub(super) fn of_complaint(complaint: &Complaint) -> Option<Overflow> {
         // TGI: "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and …".
         (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
     };
-    if !complaint.is(&CODES) && !PHRASES.iter().any(|phrase| text.contains(phrase)) && !counts_tokens() {
+    let is_known = complaint.is(&CODES) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
+    if (!is_known && !is_too_long(&text)) || is_of_a_rate(&text) {
         return None;
     }
-    let stated = complaint.window.or_else(|| size_in(&text)).filter(|&size| size >= SMALLEST_WINDOW);
+    let stated =
+        complaint.window.or_else(|| size_in(&text)).or_else(|| limit_in(&text)).filter(|&size| size >= SMALLEST_WINDOW);
     Some(Overflow { window: stated })
+}
+
+/// Whether a sentence says in any words that the prompt has more tokens than the model takes.
+fn is_too_long(text: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    // The limit of an answer is another one.
+    let is_of_answer = has(&["completion tokens", "output tokens", "max_tokens", "max_completion_tokens"]);
+    text.contains("token")
+        && has(&["prompt", "input", "context", "messages", "sequence", "conversation"])
+        && has(&[
+            "exceed",
+            "longer than",
+            "greater than",
+            "more than",
+            "more tokens",
+            "larger than",
+            "too long",
+            "over the",
+            "beyond",
+        ])
+        && has(&["max", "limit", "length", "allowed", "support"])
+        && !is_of_answer
+}
+
+/// Whether the tokens of a minute or a day are spent: they come back. (Groq says the same of a single request.)
+fn is_of_a_rate(text: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(&["please wait", "rate limit", "per day", "retry after", "retry in"]) && !text.contains("too large")
+}
+
+/// The first number shortly behind a word for a limit.
+fn limit_in(text: &str) -> Option<u32> {
+    ["maximum", "limit", "at most", "up to", "max ", "max_", "longer than", "exceeds"].iter().find_map(|word| {
+        let behind = text.match_indices(word).find_map(|(at, _)| {
+            let rest = &text[at + word.len()..];
+            let digit = rest.find(|c: char| c.is_ascii_digit()).filter(|&digit| digit <= 40)?;
+            number_at(&rest[digit..])
+        });
+        behind.filter(|&size| size >= SMALLEST_WINDOW)
+    })
 }
 
 fn size_in(text: &str) -> Option<u32> {
@@ -204,6 +246,16 @@ mod tests {
             ("prompt token count of 13012 exceeds the limit of 12288", Some(12_288)),
             ("Request body too large for gpt-4o-mini model. Max size: 8000 tokens.", Some(8000)),
             ("Input is too long for requested model.", None),
+            (
+                "Input length (5012 tokens) exceeds the maximum allowed length (4090 tokens). Use a shorter input or \
+                 enable --allow-auto-truncate.",
+                Some(4090),
+            ),
+            ("Prompt length 5012 tokens is greater than max_seq_len 4096", Some(4096)),
+            ("the number of input tokens 5012 cannot exceed the total tokens limit 4096 for this model", Some(4096)),
+            ("Number of prompt tokens: 5012 exceeds model max length: 4096", Some(4096)),
+            ("The input token count exceeds the maximum number of tokens allowed 1048576.", Some(1_048_576)),
+            ("Your messages have more tokens than this model supports (at most 8192).", Some(8192)),
             ("litellm.ContextWindowExceededError: context window exceeds limit", None),
         ] {
             assert_eq!(read(message), Some(window), "{message}");
@@ -227,6 +279,10 @@ mod tests {
             "Unsupported parameter: 'max_tokens' is not supported with this model.",
             "Invalid schema for response_format: too many states",
             "model not found",
+            "Too many tokens, please wait before trying again.",
+            "max_tokens (9000) exceeds the maximum of 8192 output tokens that this model supports for any input",
+            "Requests to the ChatCompletions_Create Operation under this API version have exceeded token rate limit of \
+             your current OpenAI S0 pricing tier. The input has reached the limit. Please retry after 6 seconds.",
         ] {
             assert_eq!(read(message), None, "{message}");
         }

@@ -73,7 +73,8 @@ impl Quirks {
         if self.temperature && about("temperature") {
             return Some(Self { temperature: false, ..self });
         }
-        let is_about_roles = says(&ROLES) || (complaint.param.starts_with("messages") && text.contains("role"));
+        let is_about_roles =
+            says(&ROLES) || (text.contains("role") && (complaint.param.starts_with("messages") || says(&ROLE_NAMES)));
         if let Some(instructions) = self.instructions_after(&text).filter(|_| is_about_roles)
             && arrange::messages(&request.messages, instructions)
                 != arrange::messages(&request.messages, self.instructions)
@@ -175,6 +176,9 @@ const ROLES: [&str; 15] = [
     "unsupported role",
     "only user and assistant",
 ];
+
+/// Roles beside the word "role".
+const ROLE_NAMES: [&str; 5] = ["assistant", "'user'", "\"user\"", "system", "first message"];
 
 /// How servers say that they don't know a parameter.
 const UNKNOWN: [&str; 7] =

@@ -74,6 +74,21 @@ const ACCOUNT_PHRASES: &[&str] = &[
     "account is in good standing",
     "余额不足",
 ];
+/// A code that says so, and a sentence about money and the want of it.
+const ACCOUNT_CODE_PARTS: [&str; 5] = ["quota", "balance", "credit", "fund", "billing"];
+const MONEY: &[&str] = &["balance", "credits", "credit ", "funds", "payment", "account quota", "user quota"];
+const IS_WANTING: &[&str] = &[
+    "insufficient",
+    "exhausted",
+    "ran out",
+    "run out",
+    "not enough",
+    "too low",
+    "negative",
+    "overdue",
+    "depleted",
+    "required",
+];
 /// A plan's limit that comes back by itself carries the same sentence.
 const PLAN: &str = "exceeded your current quota";
 const COMES_BACK: &[&str] = &["retry in", "per minute", "perminute", "per day", "perday", "free_tier"];
@@ -88,6 +103,20 @@ const FILTER_PHRASES: &[&str] = &[
     "safety system",
     "inappropriate content",
     "blocked by our safety",
+];
+
+/// What was written, and what is said of it.
+const WRITTEN: &[&str] = &["content", "prompt", "input", "message"];
+const IS_UNWANTED: &[&str] = &[
+    "violat",
+    "flagged",
+    "moderation",
+    "inappropriate",
+    "unsafe",
+    "prohibited",
+    "exists risk",
+    "敏感内容",
+    "filtered due",
 ];
 
 const PACE_CODES: &[&str] = &["rate_limit_exceeded", "rate_limit_error", "too_many_requests"];
@@ -139,6 +168,45 @@ const KEY_PHRASES: &[&str] = &[
     "missing bearer",
     "authorization header",
 ];
+/// The same in other words: what opens the door, and what is said of it.
+const KEY_NOUNS: &[&str] = &[
+    "api key",
+    "api-key",
+    "api_key",
+    "apikey",
+    "access token",
+    "bearer token",
+    "api token",
+    "auth token",
+    "credentials",
+    "authentication key",
+    "subscription key",
+    "secret key",
+];
+const IS_REFUSED: &[&str] = &[
+    "invalid",
+    "not valid",
+    "incorrect",
+    "wrong",
+    "missing",
+    "expired",
+    "revoked",
+    "disabled",
+    "deleted",
+    "required",
+    "provide",
+    "supplied",
+    "not found",
+    "not exist",
+    "unknown",
+    "unrecognized",
+    "malformed",
+    "must be set",
+    "blocked",
+    "suspended",
+    "leaked",
+    "mismatch",
+];
 
 const MODEL_CODES: &[&str] = &[
     "model_not_found",
@@ -151,11 +219,23 @@ const MODEL_CODES: &[&str] = &[
     "key_model_access_denied",
     "team_model_access_denied",
 ];
+/// Codes of a model that is there.
+const MODEL_IS_THERE: &[&str] = &["context", "overload", "capacity", "busy", "loading", "length", "error", "timeout"];
 const MODEL_PHRASES: &[&str] = &[
     "invalid model",
     "unknown model",
     "unsupported model",
     "no such model",
+    "unexpected model name",
+    "model name format",
+    "model names are",
+    "with the specified model",
+    "not support chat",
+    "not a chat model",
+    "provide a model",
+    "model is required",
+    "could not load model",
+    "failed to load model",
     "not a valid model",
     "model is invalid",
     "model identifier is invalid",
@@ -188,6 +268,15 @@ const MODEL_IS_GONE: &[&str] = &[
     "no longer available",
     "deprecated",
     "not deployed",
+    "not loaded",
+    "not installed",
+    "not enabled for",
+    "no longer exists",
+    "retired",
+    "not allowed to use",
+    "not allowed to access",
+    "no permission to",
+    "requires terms",
     "not supported by any provider",
 ];
 
@@ -203,6 +292,12 @@ const PATH_PHRASES: &[&str] = &[
     "file not found",
     "method not allowed",
     "plain http request was sent to https port",
+    "http request to an https server",
+    "unsupported method",
+    "no route for",
+    "no matching route",
+    "endpoint not found",
+    "route not found",
 ];
 
 const JSON_CODES: &[&str] = &["json_validate_failed"];
@@ -219,6 +314,9 @@ const ORIGIN_PHRASES: &[&str] = &[
     "unsupported_country",
     "cloudflare",
     "you have been blocked",
+    "error code: 10",
+    "ip address",
+    "access denied by",
 ];
 
 impl Refusal {
@@ -227,6 +325,10 @@ impl Refusal {
         let Self { status, complaint } = self;
         let text = complaint.message.to_lowercase();
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
+        let both = |nouns: &[&str], words: &[&str]| says(nouns) && says(words);
+        if self.is_page() {
+            return self.subject_of_page(&text);
+        }
         let is_about = |codes: &[&str], phrases: &[&str]| {
             complaint.is(codes) || (*status < 500 && status != &429 && says(phrases))
         };
@@ -239,14 +341,21 @@ impl Refusal {
             return Subject::Window(overflow);
         }
         let is_plan = text.contains(PLAN) && !says(COMES_BACK);
-        if *status == 402 || complaint.is(ACCOUNT_CODES) || (*status < 500 && (says(ACCOUNT_PHRASES) || is_plan)) {
+        if *status == 402
+            || self.is_coded_as_account()
+            || (*status < 500 && (says(ACCOUNT_PHRASES) || is_plan))
+            || (*status < 500 && *status != 401 && both(MONEY, IS_WANTING))
+        {
             return Subject::Account;
         }
-        if is_about(FILTER_CODES, FILTER_PHRASES) {
+        let is_filtered = matches!(status, 400 | 403 | 422 | 451)
+            && both(WRITTEN, IS_UNWANTED)
+            && !says(&["schema", "format", "grammar"]);
+        if is_about(FILTER_CODES, FILTER_PHRASES) || is_filtered {
             return Subject::Filter;
         }
         // Of a failing server or a busy one the status says more than its words.
-        if complaint.is(MODEL_CODES) || (*status < 500 && *status != 429 && self.is_model_gone(&text)) {
+        if self.is_coded_as_model() || (*status < 500 && *status != 429 && self.is_model_gone(&text)) {
             return Subject::Model;
         }
         if *status == 429 || says(PACE_PHRASES) {
@@ -259,12 +368,53 @@ impl Refusal {
             401 => Subject::Key,
             403 => Subject::Key,
             408 | 500.. => Subject::Failure,
-            _ if complaint.is(KEY_CODES) || says(KEY_PHRASES) => Subject::Key,
+            _ if complaint.is(KEY_CODES) || says(KEY_PHRASES) || both(KEY_NOUNS, IS_REFUSED) => Subject::Key,
             _ if says(PARAMETER_PHRASES) => Subject::SomeParameter,
             404 | 405 => Subject::Path,
+            // Whatever the words: a shorter request may pass.
+            413 => Subject::Window(Overflow { window: None }),
             _ if complaint.is(PATH_CODES) || says(PATH_PHRASES) => Subject::Path,
             _ => Subject::Request,
         }
+    }
+
+    /// Whether a page for browsers came, from whatever stands at the address or in front of it.
+    fn is_page(&self) -> bool {
+        let text = &self.complaint.message;
+        text.starts_with('<') && (text.contains("</") || text.to_lowercase().contains("<html"))
+    }
+
+    /// Pages speak of anything, so the status counts.
+    fn subject_of_page(&self, text: &str) -> Subject {
+        let is_wall = text.contains("cloudflare") || text.contains("captcha") || text.contains("you have been blocked");
+        match self.status {
+            401 => Subject::Key,
+            402 => Subject::Account,
+            403 | 451 if is_wall => Subject::Origin,
+            403 => Subject::Key,
+            404 | 405 => Subject::Path,
+            413 => Subject::Window(Overflow { window: None }),
+            429 => Subject::Pace,
+            501 => Subject::Path,
+            408 | 500.. => Subject::Failure,
+            _ if PATH_PHRASES.iter().any(|phrase| text.contains(phrase)) => Subject::Path,
+            _ => Subject::Request,
+        }
+    }
+
+    fn is_coded_as_account(&self) -> bool {
+        let is_wanting =
+            |word: &str| word.starts_with("insufficient") && ACCOUNT_CODE_PARTS.iter().any(|part| word.contains(part));
+        self.complaint.is(ACCOUNT_CODES) || self.complaint.codes().any(is_wanting)
+    }
+
+    fn is_coded_as_model(&self) -> bool {
+        let is_model = |word: &str| {
+            (word.starts_with("model_") || word.starts_with("unknown_model") || word.contains("model.notfound"))
+                && !MODEL_IS_THERE.iter().any(|part| word.contains(part))
+        };
+        let is_refused = self.status < 500 && self.status != 429;
+        self.complaint.is(MODEL_CODES) || (is_refused && self.complaint.codes().any(is_model))
     }
 
     fn is_model_gone(&self, text: &str) -> bool {
@@ -273,7 +423,8 @@ impl Refusal {
             return text.contains("not allowed to access model");
         }
         // Anthropic says "model: NAME" with a 404, and nothing else.
-        let is_named_alone = self.status == 404 && (text.starts_with("model:") || self.complaint.param == "model");
+        let is_param = self.complaint.param == "model" && (self.status == 404 || !text.contains("support"));
+        let is_named_alone = is_param || (self.status == 404 && text.starts_with("model:"));
         let names_model = text.contains("model") || text.contains("deployment");
         says(MODEL_PHRASES) || is_named_alone || (names_model && says(MODEL_IS_GONE) && !says(PATH_PHRASES))
     }

@@ -38,6 +38,8 @@ pub(super) struct Complaint {
     pub(super) code: String,
     /// The word under `type`.
     pub(super) kind: String,
+    /// The word under `status`, and better the `reason` in its details, as Google puts it.
+    pub(super) reason: String,
     /// The field of the request it is about.
     pub(super) param: String,
     /// The sentence.
@@ -58,7 +60,9 @@ impl Complaint {
 
     /// Reads the same from JSON.
     pub(super) fn of_value(value: &Value) -> Self {
-        let inner = value.get("error").or_else(|| value.get("detail")).filter(|inner| !inner.is_null());
+        // Cloudflare gives a list.
+        let listed = || value.get("errors").and_then(|errors| errors.get(0));
+        let inner = value.get("error").or_else(|| value.get("detail")).or_else(listed).filter(|inner| !inner.is_null());
         let error = inner.unwrap_or(value);
         if !error.is_object() {
             return Self { message: plain(Some(error)), ..Self::default() };
@@ -66,13 +70,24 @@ impl Complaint {
         let message = plain(error.get("message"));
         let message = if message.is_empty() { error.to_string() } else { message };
         let [code, kind, param] = ["code", "type", "param"].map(|key| plain(error.get(key)).to_lowercase());
+        let reason = error
+            .get("details")
+            .and_then(Value::as_array)
+            .and_then(|details| details.iter().find_map(|detail| detail.get("reason")))
+            .or_else(|| error.get("status").filter(|status| status.is_string()));
+        let reason = plain(reason).to_lowercase();
         let window = error.get("n_ctx").and_then(Value::as_u64).and_then(|size| size.try_into().ok());
-        Self { code, kind, param, message, window }
+        Self { code, kind, reason, param, message, window }
     }
 
     /// Whether it carries any of these words as its code or type.
     pub(super) fn is(&self, words: &[&str]) -> bool {
-        words.iter().any(|word| self.code == *word || self.kind == *word)
+        self.codes().any(|code| words.contains(&code))
+    }
+
+    /// Its words for programs.
+    pub(super) fn codes(&self) -> impl Iterator<Item = &str> {
+        [&self.code, &self.kind, &self.reason].into_iter().map(String::as_str).filter(|code| !code.is_empty())
     }
 }
 
@@ -154,11 +169,16 @@ mod tests {
             Complaint {
                 code: "404".into(),
                 kind: "t".into(),
+                reason: String::new(),
                 param: String::new(),
                 message: "no".into(),
                 window: None
             }
         );
         assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));
+        let listed = Complaint::of_body(r#"{"success":false,"errors":[{"code":5007,"message":"no such model"}]}"#);
+        assert_eq!((listed.code.as_str(), listed.message.as_str()), ("5007", "no such model"));
+        let google = r#"[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT","details":[{"@type":"x"},{"reason":"API_KEY_INVALID"}]}}]"#;
+        assert_eq!(Complaint::of_body(google).reason, "api_key_invalid");
     }
 }

@@ -546,6 +546,182 @@ const SUBJECTS: &[(&str, u16, &str, Subject)] = &[
     ("in use", 404, r#"{"detail":"Not Found"}"#, Subject::Path),
     ("in use", 404, r#"{"error":{"message":"Invalid URL (POST /chat/completions)"}}"#, Subject::Path),
     ("in use", 405, r#"{"detail":"Method Not Allowed"}"#, Subject::Path),
+    // Cousins of the above in words of their own.
+    ("LocalAI", 401, r#"{"error":{"code":401,"message":"An authentication key is required","type":""}}"#, Subject::Key),
+    ("Hugging Face", 401, r#"{"error":"Invalid credentials in Authorization header"}"#, Subject::Key),
+    ("Cohere", 401, r#"{"message":"invalid api token"}"#, Subject::Key),
+    (
+        "Gemini",
+        400,
+        r#"[{"error":{"code":400,"message":"Bitte einen gültigen Schlüssel angeben.","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"API_KEY_INVALID"}]}}]"#,
+        Subject::Key,
+    ),
+    ("a gateway", 400, r#"{"error":"The API token has been revoked."}"#, Subject::Key),
+    ("a gateway", 422, r#"{"detail":"Secret key missing"}"#, Subject::Key),
+    ("SiliconFlow", 401, r#""Invalid token""#, Subject::Key),
+    (
+        "Cloudflare",
+        401,
+        r#"{"success":false,"errors":[{"code":10000,"message":"Authentication error"}]}"#,
+        Subject::Key,
+    ),
+    (
+        "Azure",
+        400,
+        r#"{"error":{"code":"OperationNotSupported","message":"The chatCompletion operation does not work with the specified model, text-embedding-ada-002. Please choose different model and try again."}}"#,
+        Subject::Model,
+    ),
+    (
+        "GitHub",
+        400,
+        r#"{"error":{"code":"unknown_model","message":"Unknown model: gpt-9","details":"Unknown model: gpt-9"}}"#,
+        Subject::Model,
+    ),
+    (
+        "Gemini",
+        400,
+        r#"[{"error":{"code":400,"message":"* GenerateContentRequest.model: unexpected model name format\n","status":"INVALID_ARGUMENT"}}]"#,
+        Subject::Model,
+    ),
+    (
+        "Groq",
+        400,
+        r#"{"error":{"message":"The model `x` requires terms acceptance. Please have the org admin accept the terms.","type":"invalid_request_error","code":"model_terms_required"}}"#,
+        Subject::Model,
+    ),
+    (
+        "OpenAI",
+        404,
+        r#"{"error":{"message":"This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you mean to use v1/completions?","type":"invalid_request_error","param":"model","code":null}}"#,
+        Subject::Model,
+    ),
+    (
+        "OpenAI",
+        400,
+        r#"{"error":{"message":"you must provide a model parameter","type":"invalid_request_error","param":null,"code":null}}"#,
+        Subject::Model,
+    ),
+    (
+        "Ollama",
+        400,
+        r#"{"error":{"message":"registry.ollama.ai/library/all-minilm:latest does not support chat","type":"api_error","param":null,"code":null}}"#,
+        Subject::Model,
+    ),
+    (
+        "vLLM",
+        400,
+        r#"{"error":{"message":"The model does not support Chat Completions API","type":"BadRequestError","param":null,"code":400}}"#,
+        Subject::Model,
+    ),
+    ("llama-swap", 400, r#"{"error":"could not find real modelID for gpt-9"}"#, Subject::Model),
+    (
+        "LM Studio",
+        400,
+        r#"{"error":{"message":"Invalid model identifier \"x\". Please specify a valid downloaded model.","type":"invalid_request_error","param":"model","code":"model_not_found"}}"#,
+        Subject::Model,
+    ),
+    (
+        "Cloudflare",
+        400,
+        r#"{"errors":[{"message":"AiError: No such model @cf/x","code":5007}],"success":false,"result":{},"messages":[]}"#,
+        Subject::Model,
+    ),
+    (
+        "SiliconFlow",
+        400,
+        r#"{"code":20012,"message":"Model does not exist. Please check it carefully.","data":null}"#,
+        Subject::Model,
+    ),
+    (
+        "Volcengine",
+        404,
+        r#"{"error":{"code":"InvalidEndpointOrModel.NotFound","message":"The model or endpoint x does not exist or you do not have access to it.","type":"NotFound"}}"#,
+        Subject::Model,
+    ),
+    (
+        "a web site",
+        404,
+        "<!DOCTYPE html><html><head><title>Our AI models</title></head><body><p>This page was not found. See billing.</p></body></html>",
+        Subject::Path,
+    ),
+    (
+        "Spring",
+        404,
+        r#"{"timestamp":"2026-01-01T00:00:00Z","status":404,"error":"Not Found","path":"/chat/completions"}"#,
+        Subject::Path,
+    ),
+    (
+        "Python's http.server",
+        501,
+        "<!DOCTYPE HTML>\n<html><body><p>Message: Unsupported method ('POST').</p></body></html>",
+        Subject::Path,
+    ),
+    ("Go", 400, "Client sent an HTTP request to an HTTPS server.\n", Subject::Path),
+    (
+        "Cloudflare",
+        404,
+        r#"{"success":false,"errors":[{"code":7000,"message":"No route for that URI"}]}"#,
+        Subject::Path,
+    ),
+    (
+        "one-api",
+        403,
+        r#"{"error":{"message":"the user has nothing left","type":"new_api_error","param":"","code":"insufficient_user_quota"}}"#,
+        Subject::Account,
+    ),
+    (
+        "SiliconFlow",
+        403,
+        r#"{"code":30001,"message":"Sorry, your account balance is insufficient","data":null}"#,
+        Subject::Account,
+    ),
+    ("a gateway", 400, r#"{"error":{"message":"Your prepaid credits are depleted."}}"#, Subject::Account),
+    (
+        "xAI",
+        403,
+        r#"{"code":"The caller does not have permission to execute the specified operation","error":"Content violates usage guidelines. Failed check: SAFETY_CHECK_TYPE_BIO"}"#,
+        Subject::Filter,
+    ),
+    (
+        "DeepSeek",
+        400,
+        r#"{"error":{"message":"Content Exists Risk","type":"invalid_request_error","code":"invalid_request_error"}}"#,
+        Subject::Filter,
+    ),
+    ("Cloudflare", 403, "error code: 1010", Subject::Origin),
+    ("Bedrock", 429, r#"{"message":"Too many tokens, please wait before trying again."}"#, Subject::Pace),
+    (
+        "Mistral",
+        429,
+        r#"{"object":"error","message":"Service tier capacity exceeded for this model.","type":"service_tier_capacity_exceeded","param":null,"code":"3505"}"#,
+        Subject::Pace,
+    ),
+    ("a proxy", 429, "<html><title>429 Too Many Requests</title></html>", Subject::Pace),
+    (
+        "SGLang",
+        400,
+        r#"{"object":"error","message":"Input length (5012 tokens) exceeds the maximum allowed length (4096 tokens). Use a shorter input or enable --allow-auto-truncate.","type":"BadRequestError","param":null,"code":400}"#,
+        WINDOW,
+    ),
+    (
+        "nginx",
+        413,
+        "<html><head><title>413 Request Entity Too Large</title></head></html>",
+        Subject::Window(Overflow { window: None }),
+    ),
+    (
+        "LocalAI",
+        500,
+        r#"{"error":{"code":500,"message":"could not load model - all backends returned error","type":""}}"#,
+        Subject::Failure,
+    ),
+    ("a proxy", 503, "", Subject::Failure),
+    (
+        "Anthropic",
+        400,
+        r#"{"error":{"message":"`max_tokens` must be greater than `thinking.budget_tokens`."}}"#,
+        Subject::Request,
+    ),
     // Whatever else.
     (
         "vLLM",
@@ -557,7 +733,7 @@ const SUBJECTS: &[(&str, u16, &str, Subject)] = &[
 
 #[test]
 fn a_refusal_is_about_what_its_server_means() {
-    assert!(SUBJECTS.len() >= 60);
+    assert!(SUBJECTS.len() >= 100);
     let wrong: Vec<_> = SUBJECTS
         .iter()
         .map(|&(server, status, body, wanted)| (server, status, body, refusal(status, body).subject(), wanted))
@@ -650,6 +826,7 @@ fn a_refused_schema_steps_down_whatever_the_words() {
             r#"{"error":{"message":"litellm.UnsupportedParamsError: ollama does not support parameters: ['response_format'], for model=x. To drop these, set `litellm.drop_params=True`","type":"None","param":null,"code":"400"}}"#,
         ),
         (400, "Bad Request"),
+        (400, r#"{"error":{"message":"Input violates the constraints on a schema: additionalProperties"}}"#),
         (422, r#"{"error":"Input validation error: something odd","error_type":"validation"}"#),
     ] {
         let refusal = refusal(status, body);
@@ -747,6 +924,12 @@ fn refused_roles_move_the_instructions() {
             r#"[{"error":{"code":400,"message":"Developer instruction is not enabled for models/gemma-3-27b-it","status":"INVALID_ARGUMENT"}}]"#,
         ),
         (400, r#"{"error":{"message":"This model does not support system prompts"}}"#),
+        (
+            422,
+            r#"{"detail":[{"type":"literal_error","loc":["body","messages",0,"role"],"msg":"Input should be 'user' or 'assistant'"}]}"#,
+        ),
+        (400, r#"{"error":{"message":"Expected role to be one of: user, assistant"}}"#),
+        (400, r#"{"error":{"message":"messages: first message must use the \"user\" role"}}"#),
         (400, r#"{"error":{"message":"Invalid role: system. Only user and assistant roles are supported!"}}"#),
     ] {
         assert_eq!(known().after(&refusal(status, body), &tutor()), with(Instructions::FirstUser), "{body}");
