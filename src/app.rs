@@ -293,6 +293,9 @@ fn terms(config: &Config, engine: store::Engine) -> Terms {
     Terms { holder, company, lifetime, beat }
 }
 
+/// How often the model server is asked what it tells of itself: more often than that is forgotten.
+const REDISCOVERY: Duration = Duration::from_secs(30 * 60);
+
 /// Asks the model server what it tells of itself until it can be reached, and again when it may be another one.
 async fn discover(client: llm::Client, models: Vec<String>, stop: CancellationToken) {
     let discover = async {
@@ -301,7 +304,8 @@ async fn discover(client: llm::Client, models: Vec<String>, stop: CancellationTo
             while !client.discover(&models).await {
                 tokio::time::sleep(pauses.next().unwrap_or_default()).await;
             }
-            client.server_changed().await;
+            // A server that was started anew may have another window, and need not show it otherwise.
+            let _ = tokio::time::timeout(REDISCOVERY, client.server_changed()).await;
         }
     };
     stop.run_until_cancelled(discover).await;

@@ -14,7 +14,6 @@ mod server;
 mod settings;
 mod sharing;
 mod web;
-mod window;
 
 pub use finding::{Finding, State, Subject};
 pub use server::is_healthy;
@@ -29,11 +28,10 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
         // The other parts would be looked for where these settings say.
         return found;
     }
-    let ((database, database_clock), redis, model, window, backup, server, (public, public_clock)) = tokio::join!(
+    let ((database, database_clock), redis, model, backup, server, (public, public_clock)) = tokio::join!(
         database::check(config),
         sharing::check(config),
         model::check(config),
-        window::check(config),
         backups::check(config),
         server::check(config),
         public::check(config),
@@ -46,7 +44,6 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     found.extend(machine::clock(&clocks));
     found.extend(redis);
     found.extend(model);
-    found.extend(window);
     found.push(backup);
     found.push(server);
     found.extend(public);

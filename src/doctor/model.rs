@@ -19,6 +19,9 @@ use crate::{
 /// Above this, students wonder whether anything happens.
 const SLOW: Duration = Duration::from_secs(5);
 
+/// Below this even the short prompts leave hardly any room for earlier questions.
+const SMALL_WINDOW: u32 = 4_096;
+
 /// A question as students ask.
 const QUESTION: &str = "하늘은 왜 파래요? 저녁에는 왜 빨개지는지도 궁금해요.";
 
@@ -34,6 +37,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     };
     let Partner::Model(client, _) = &partner else { return vec![finding(State::Note, "model-practice")] };
     client.keep_refusals();
+    client.discover(std::slice::from_ref(&config.model.openai_model)).await;
     let asking = Asking {
         topic: Topic::default(),
         history: Vec::new(),
@@ -66,6 +70,13 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
             found.extend(sentence(client));
         }
     }
+    found.extend(window(client).map(|finding| finding.with("model", &config.model.openai_model)));
+    if client.limits(None).thinks {
+        found.push(finding(State::Note, "model-thinks"));
+    }
+    if let Some(slots) = client.slots().filter(|_| client.has_few_slots()) {
+        found.push(finding(State::Note, "model-few-slots").with("slots", slots));
+    }
     found.extend(client.deviations(None).iter().map(|deviation| {
         let (code, path) = words(deviation);
         finding(State::Note, code).with("path", path)
@@ -82,6 +93,14 @@ async fn first_word(partner: &Partner, asking: &Asking) -> Result<(), Error> {
         }
     }
     Err(Error::NoAnswer)
+}
+
+/// How large the model's context window is, as far as the server tells or its refusals show.
+fn window(client: &Client) -> Option<Finding> {
+    let window = client.limits(None).window?;
+    let (state, code) =
+        if window < SMALL_WINDOW { (State::Warning, "model-window-small") } else { (State::Ok, "model-window") };
+    Some(Finding::new(Subject::Model, state, code).with("tokens", window))
 }
 
 /// What the server said when it refused.
@@ -101,7 +120,8 @@ fn code(error: &Error) -> &'static str {
         Error::RateLimited { .. } => "model-limited",
         Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
         Error::NoAnswer => "model-no-answer",
-        Error::BadRequest { .. } | Error::ContextFull { .. } | Error::Broken | Error::ContentFilter => "model-strange",
+        Error::ContextFull { .. } => "model-context-full",
+        Error::BadRequest { .. } | Error::Broken | Error::ContentFilter => "model-strange",
     }
 }
 

@@ -116,10 +116,10 @@ impl Partner {
         let model = asking.model.as_deref();
         let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.progress()).await?;
         let (client, model) = (client.clone(), asking.model.clone());
-        let learn = move |piece: &Result<llm::Piece, llm::Error>| match piece {
-            Ok(llm::Piece::Thinking) => client.note_thinking(model.as_deref()),
-            Ok(llm::Piece::End(end)) => client.learn_use(model.as_deref(), size, end.usage),
-            _ => {}
+        let learn = move |piece: &Result<llm::Piece, llm::Error>| {
+            if let Ok(llm::Piece::End(end)) = piece {
+                client.learn_use(model.as_deref(), size, end.usage);
+            }
         };
         Ok(pieces.inspect(learn).boxed())
     }
@@ -249,7 +249,12 @@ async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Resu
     for _ in 0..2 {
         let as_prose = client.reply_form(model) == ReplyForm::Prose;
         let build = |squeeze| requests.tutor(as_prose, squeeze);
-        let completion = complete(client, model, build).await?;
+        let knew_thinking = client.limits(model).thinks;
+        let completion = match complete(client, model, build).await {
+            // Thoughts took up all the tokens. Now that they are known the next request has more.
+            Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
+            outcome => outcome?,
+        };
         usage.push(used(Purpose::Tutor, &completion.end));
         if !as_prose {
             client.note_reply(model, tutor::is_json(&completion.text));

@@ -6,10 +6,12 @@ use super::error::{Health, TimeoutPhase};
 use super::fault::{Fault, Scrub};
 use super::meter::Tally;
 use super::reading::Reading;
+use super::window::Windows;
 use super::{Error, Piece};
 use futures_util::Stream;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
@@ -26,6 +28,7 @@ pub(super) struct Call {
     pub(super) permit: Permit,
     pub(super) tally: Tally,
     pub(super) scrub: Scrub,
+    pub(super) windows: Arc<Windows>,
 }
 
 impl Call {
@@ -95,10 +98,15 @@ impl Stream for Answer {
             return Poll::Ready(None);
         }
         let piece = ready!(self.poll_in_time(cx));
+        // Told at once, for the tutor's call may be about to go out.
+        if let (Some(Ok(Piece::Thinking)), Some(call)) = (&piece, &self.call) {
+            self.reading.learn_thinking(&call.windows);
+        }
         if matches!(piece, Some(Ok(Piece::Text(_) | Piece::Thinking | Piece::Withdrawn))) {
             return Poll::Ready(piece.map(|piece| piece.map_err(|fault| fault.error)));
         }
         let Some(call) = self.call.take() else { return Poll::Ready(None) };
+        self.reading.learn_thinking(&call.windows);
         Poll::Ready(match piece {
             Some(Ok(Piece::End(end))) => {
                 call.permit.success();

@@ -25,6 +25,8 @@ pub(super) struct Delta {
 pub(super) struct Tokens {
     pub(super) prompt: Option<u32>,
     pub(super) completion: Option<u32>,
+    /// Of the answer's tokens, those of thoughts.
+    pub(super) reasoning: u32,
     /// Of the request's tokens, those the server still had.
     pub(super) cached: u32,
 }
@@ -71,7 +73,10 @@ impl Chunk {
         let count = |key: &str| number(usage.get(key)?);
         let details = usage.get("prompt_tokens_details").and_then(Value::as_object);
         let cached = details.and_then(|details| number(details.get("cached_tokens")?)).unwrap_or_default();
-        Some(Tokens { prompt: count("prompt_tokens"), completion: count("completion_tokens"), cached })
+        let details = usage.get("completion_tokens_details").and_then(Value::as_object);
+        // xAI and others put it beside the rest.
+        let reasoning = details.unwrap_or(usage).get("reasoning_tokens").and_then(number).unwrap_or_default();
+        Some(Tokens { prompt: count("prompt_tokens"), completion: count("completion_tokens"), reasoning, cached })
     }
 
     /// The entries that belong to the first choice. Unnumbered ones are numbered by their place.

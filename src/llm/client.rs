@@ -37,7 +37,7 @@ struct Inner {
     refusals: LastRefusal,
     /// Told when another server may have taken the place of the one that was asked.
     changed: Notify,
-    windows: Windows,
+    windows: Arc<Windows>,
     reply_forms: ReplyForms,
     scrub: Scrub,
     spending: Arc<Spending>,
@@ -58,7 +58,7 @@ impl Client {
             learnt: Learnt::default(),
             refusals: LastRefusal::default(),
             changed: Notify::new(),
-            windows: Windows::new(settings.window, settings.slots),
+            windows: Arc::new(Windows::new(settings.window, settings.slots)),
             reply_forms: ReplyForms::default(),
             scrub: Scrub::new(settings.key.as_ref()),
             spending: Arc::new(Spending::new(
@@ -89,7 +89,7 @@ impl Client {
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
         let outcome = inner.ask_all(&request, model, &mut tally, total_at).instrument(span).await;
-        let mut call = Call { permit, tally, scrub: inner.scrub.clone() };
+        let mut call = Call { permit, tally, scrub: inner.scrub.clone(), windows: inner.windows.clone() };
         match outcome {
             Ok((first, reading)) => {
                 call.permit.alive();
@@ -164,15 +164,16 @@ impl Client {
         self.0.reply_forms.note(model.unwrap_or(self.model()), is_json);
     }
 
+    /// How many requests the server works on at a time, as far as it is known.
+    #[must_use]
+    pub fn slots(&self) -> Option<u32> {
+        self.0.windows.slots()
+    }
+
     /// Whether the server works on so few requests at a time that one more would keep an answer waiting.
     #[must_use]
     pub fn has_few_slots(&self) -> bool {
         self.0.windows.has_few_slots()
-    }
-
-    /// Remembers that a model thinks before it answers.
-    pub fn note_thinking(&self, model: Option<&str>) {
-        self.0.windows.note_thinking(model.unwrap_or(self.model()));
     }
 
     /// In what a model (the configured one if `None`) deviates from OpenAI's, as far as it is known.

@@ -11,6 +11,9 @@ use super::{End, Error, Finish, Usage};
 /// The longest answer, reasoning inside its text included.
 pub(super) const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
+/// So many tokens without a word of the answer were thoughts that the server doesn't show.
+const HIDDEN_THOUGHTS: u32 = 32;
+
 /// The longest model name that is kept of what a server says, in characters.
 const MAX_MODEL_NAME: usize = 128;
 
@@ -108,6 +111,7 @@ impl Decoder {
             self.tokens.prompt = tokens.prompt.or(self.tokens.prompt);
             self.tokens.completion = tokens.completion.or(self.tokens.completion);
             self.tokens.cached = tokens.cached;
+            self.tokens.reasoning = self.tokens.reasoning.max(tokens.reasoning);
         }
         if let Some(model) = chunk.model().filter(|_| self.model.is_none()) {
             self.model = Some(model.chars().take(MAX_MODEL_NAME).collect());
@@ -178,7 +182,7 @@ impl Decoder {
             None => Finish::Stop,
         };
         if !self.has_text {
-            let has_thought = self.has_thought || self.think.has_thought();
+            let has_thought = self.has_thought();
             return Err(match finish {
                 Finish::ContentFilter => Fault::new(Error::ContentFilter, "before the first word"),
                 // To ask again would cost the same and bring the same.
@@ -189,6 +193,20 @@ impl Decoder {
         }
         let model = self.model.take().unwrap_or_else(|| self.asked.0.clone());
         Ok((news, End { finish, model, usage: self.usage() }))
+    }
+
+    /// The model that was asked.
+    pub(super) fn asked_model(&self) -> &str {
+        &self.asked.0
+    }
+
+    /// Whether the model wrote thoughts: in the reply, or by the server's count.
+    pub(super) fn has_thought(&self) -> bool {
+        let is_hidden = || {
+            let tokens = self.tokens.completion.unwrap_or_default();
+            self.finish == Some(Finish::Length) && !self.has_text && tokens >= HIDDEN_THOUGHTS
+        };
+        self.has_thought || self.think.has_thought() || self.tokens.reasoning > 0 || is_hidden()
     }
 
     /// What the call took, as far as it is known by now.
@@ -314,6 +332,44 @@ mod tests {
         ] {
             assert_eq!(read(&[&delta(thought), "[DONE]"]), Err(Error::NoAnswer), "{thought}");
             assert_eq!(read(&[&delta(thought), &last("length")]), Err(Error::NoAnswer), "{thought}");
+        }
+    }
+
+    #[test]
+    fn thoughts_are_noticed_in_every_dress() {
+        let thinks = |events: &[&str]| {
+            let mut decoder = Decoder::new("asked", 7);
+            for event in events {
+                decoder.read("message", event).unwrap();
+            }
+            let _ = decoder.end();
+            decoder.has_thought()
+        };
+        let text = delta(r#"{"content":"네"}"#);
+        let usage = |usage: &str| format!(r#"{{"choices":[],"usage":{usage}}}"#);
+        let counted = usage(
+            r#"{"prompt_tokens":5,"completion_tokens":900,"completion_tokens_details":{"reasoning_tokens":880}}"#,
+        );
+        let beside = usage(r#"{"prompt_tokens":5,"completion_tokens":9,"reasoning_tokens":880}"#);
+        let none =
+            usage(r#"{"prompt_tokens":5,"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":0}}"#);
+        for thought in [
+            &[&delta(r#"{"content":"<think>음</think>네"}"#), "[DONE]"][..],
+            &[&delta(r#"{"reasoning_content":"음"}"#), &text, "[DONE]"],
+            &[&delta(r#"{"reasoning":"음"}"#), &text, "[DONE]"],
+            &[&text, &counted, "[DONE]"],
+            &[&text, &beside, "[DONE]"],
+            &[r#"{"choices":[{"message":{"content":"네","reasoning_content":"음"},"finish_reason":"stop"}]}"#],
+            &[r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"completion_tokens":800}}"#],
+        ] {
+            assert!(thinks(thought), "{thought:?}");
+        }
+        for plain in [
+            &[&text, &none, "[DONE]"][..],
+            &[&text, "[DONE]"],
+            &[r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"completion_tokens":1}}"#],
+        ] {
+            assert!(!thinks(plain), "{plain:?}");
         }
     }
 

@@ -9,7 +9,8 @@
 //! - when the server refuses the form that was learnt.
 //!
 //! The next call then asks as if nothing were known, which costs one refused request for each deviation that is still
-//! there. Windows and slots (`window`) and the path (`endpoint`) are forgotten together with what was learnt of a server.
+//! there. Windows, thinking and slots (`window`), replies in prose (`reply_form`) and the path (`endpoint`) are forgotten
+//! together with what was learnt of a server.
 
 use super::quirks::Quirks;
 use std::collections::HashMap;
@@ -17,8 +18,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a model's deviations are taken for granted.
-const LIFETIME: Duration = Duration::from_secs(3600);
+/// How long what was learnt of a model is taken for granted.
+pub(super) const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// A server behind a balancer may have a few `Server` headers. One that has more tells nothing by them.
 const MOST_SERVERS: usize = 8;

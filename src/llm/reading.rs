@@ -4,6 +4,7 @@ use super::decoder::{Decoder, News, Progress};
 use super::error::TimeoutPhase;
 use super::fault::Fault;
 use super::lines::{LineError, Lines};
+use super::window::Windows;
 use super::{Piece, Usage};
 use eventsource_stream::{Event, EventStream, EventStreamError};
 use futures_util::{Stream, StreamExt};
@@ -115,6 +116,15 @@ impl Reading {
 
     pub(super) fn progress(&self) -> Progress {
         self.decoder.progress()
+    }
+
+    /// Remembers of the model whether it thinks. A reply that isn't whole says nothing by having no thoughts.
+    pub(super) fn learn_thinking(&self, windows: &Windows) {
+        if self.decoder.has_thought() {
+            windows.note_thinking(self.decoder.asked_model());
+        } else if self.over {
+            windows.note_plain_answer(self.decoder.asked_model());
+        }
     }
 
     /// What the call took, as far as it is known by now.

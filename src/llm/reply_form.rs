@@ -55,6 +55,11 @@ impl ReplyForms {
         });
     }
 
+    /// Forgets every model; another server may have taken the place of the one that was asked.
+    pub(super) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn change<T>(&self, model: &str, change: impl FnOnce(&mut Replies) -> T) -> T {
         let mut models = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         change(models.entry(model.to_owned()).or_default())
@@ -80,6 +85,15 @@ mod tests {
         assert_eq!(next[19], ReplyForm::Json);
         assert_eq!(forms.next("other"), ReplyForm::Json);
         forms.note("m", true);
+        assert_eq!(forms.next("m"), ReplyForm::Json);
+    }
+
+    #[test]
+    fn another_server_is_asked_for_json_at_first() {
+        let forms = ReplyForms::default();
+        (0..MOST_PROSE).for_each(|_| forms.note("m", false));
+        assert_eq!(forms.next("m"), ReplyForm::Prose);
+        forms.forget();
         assert_eq!(forms.next("m"), ReplyForm::Json);
     }
 }

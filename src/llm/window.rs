@@ -1,9 +1,11 @@
 //! What is known of each model's context window: its size, how the server counts tokens, and how many requests the server
 //! works on at a time. Learnt from settings, from the server's own pages, from refusals and from the usage it reports.
 
+use super::learnt::LIFETIME;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// What bounds a request to one model.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -63,6 +65,10 @@ struct Known {
     /// The smallest meaningful request so far, with the tokens the server counted for it.
     smallest: Option<(u32, u32)>,
     has_warned: bool,
+    /// When the window was last stated or found.
+    window_at: Option<Instant>,
+    /// When the model was last seen to think.
+    thought_at: Option<Instant>,
 }
 
 impl Windows {
@@ -107,6 +113,7 @@ impl Windows {
         self.change(model, |known| {
             let window = self.configured.map_or(window, |configured| configured.min(window));
             known.is_guess = false;
+            known.window_at = Some(Instant::now());
             if known.limits.window != Some(window) {
                 tracing::info!(model, window, "the model's context window is known");
                 known.limits.window = Some(window);
@@ -117,8 +124,20 @@ impl Windows {
     /// The model was seen to think.
     pub(super) fn note_thinking(&self, model: &str) {
         self.change(model, |known| {
+            known.thought_at = Some(Instant::now());
             if !std::mem::replace(&mut known.limits.thinks, true) {
                 tracing::info!(model, "the model thinks before it answers; its answers get more tokens");
+            }
+        });
+    }
+
+    /// The model answered without thoughts. Some think now and then, so this counts when it hasn't for long.
+    pub(super) fn note_plain_answer(&self, model: &str) {
+        self.change(model, |known| {
+            if known.thought_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
+                known.thought_at = None;
+                known.limits.thinks = false;
+                tracing::info!(model, "the model thinks no longer before it answers");
             }
         });
     }
@@ -127,6 +146,7 @@ impl Windows {
     pub(super) fn learn_overflow(&self, model: &str, size: RequestSize, stated: Option<u32>) {
         self.change(model, |known| {
             let RequestSize { prompt_estimate, max_tokens } = size;
+            known.window_at = Some(Instant::now());
             let limits = &mut known.limits;
             let used = scaled(prompt_estimate, limits.token_scale).saturating_add(max_tokens);
             if let Some(stated) = stated {
@@ -163,6 +183,7 @@ impl Windows {
             if known.is_cut(estimate, prompt_tokens) {
                 let window = prompt_tokens.saturating_add(size.max_tokens / 4).div_ceil(1024).saturating_mul(1024);
                 known.limits.window = Some(known.limits.window.map_or(window, |known| known.min(window)));
+                known.window_at.get_or_insert_with(Instant::now);
                 if !std::mem::replace(&mut known.has_warned, true) {
                     tracing::warn!(
                         model,
@@ -192,6 +213,13 @@ impl Windows {
             limits: ModelLimits { window: self.configured, ..ModelLimits::default() },
             ..Known::default()
         });
+        if known.window_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
+            tracing::debug!(model, window = known.limits.window, "what was learnt of the window is old; forgetting it");
+            known.window_at = None;
+            known.limits.window = self.configured;
+            known.is_guess = false;
+            known.largest_use = 0;
+        }
         change(known)
     }
 }
@@ -255,6 +283,37 @@ mod tests {
         windows.note_thinking("m");
         windows.forget();
         assert_eq!((windows.of("m"), windows.slots()), (ModelLimits::default(), Some(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_window_is_remembered_for_an_hour_after_it_was_last_stated() {
+        let windows = Windows::new(None, None);
+        windows.learn_overflow("m", size(5000, 1000), None);
+        windows.set("stated", 4096);
+        tokio::time::advance(LIFETIME / 2).await;
+        windows.set("stated", 4096);
+        assert_eq!(windows.of("m").window, Some(3000));
+        tokio::time::advance(LIFETIME / 2).await;
+        assert_eq!((windows.of("m").window, windows.of("stated").window), (None, Some(4096)));
+        let windows = Windows::new(Some(8000), None);
+        windows.set("m", 4096);
+        tokio::time::advance(LIFETIME).await;
+        assert_eq!(windows.of("m").window, Some(8000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_model_thinks_until_it_has_not_done_so_for_an_hour() {
+        let windows = Windows::new(None, None);
+        windows.note_thinking("m");
+        windows.note_plain_answer("m");
+        tokio::time::advance(LIFETIME - std::time::Duration::from_secs(1)).await;
+        windows.note_plain_answer("m");
+        assert!(windows.of("m").thinks, "it thinks now and then");
+        windows.note_thinking("m");
+        tokio::time::advance(LIFETIME).await;
+        assert!(windows.of("m").thinks, "nobody asked in the meantime");
+        windows.note_plain_answer("m");
+        assert!(!windows.of("m").thinks);
     }
 
     #[test]

@@ -259,6 +259,28 @@ async fn a_page_is_told_that_the_model_thinks() {
 }
 
 #[tokio::test]
+async fn a_tutor_whose_thoughts_take_up_its_tokens_gets_more_at_once_and_from_then_on() {
+    for unsaid in [
+        Behaviour { finish: Some("length".into()), ..Behaviour::text(["<think>끝나지 않는 생각"]) },
+        deltas(&[json!({ "reasoning_content": "끝나지 않는 생각" })]),
+    ] {
+        let app = TestApp::start().await;
+        app.openai.queue(TUTOR, unsaid);
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        let turn = student.ask(&conversation, QUESTION).await;
+        assert_eq!(student.finish(&turn).await.feedback.unwrap()["source"], "model");
+        let turn = student.ask(&conversation, QUESTION).await;
+        student.finish(&turn).await;
+        let limit = |request: &support::openai::Recorded| request.body["max_tokens"].as_u64().unwrap();
+        let limits: Vec<_> = app.openai.requests_for(TUTOR).iter().map(limit).collect();
+        assert_eq!(limits, [limits[0], limits[0] + 2048, limits[0] + 2048]);
+        let answers: Vec<_> = app.openai.requests_for(CHAT).iter().map(limit).collect();
+        assert_eq!(answers[1], answers[0] + 2048, "the answers of a model that thinks get more, too");
+    }
+}
+
+#[tokio::test]
 async fn a_model_that_only_thinks_has_given_no_answer() {
     let only = |text: &str| Behaviour::text([text]);
     for reply in [

@@ -73,6 +73,31 @@ async fn every_deviation_is_the_same_answer() {
 }
 
 #[tokio::test]
+async fn a_model_that_thinks_is_known_by_any_of_its_calls() {
+    let delta = |delta: &str| format!("data: {{\"choices\":[{{\"delta\":{delta}}}]}}\n\n");
+    let counted = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":900,\
+                   \"completion_tokens_details\":{\"reasoning_tokens\":880}}}\n\n";
+    let done = "data: [DONE]\n\n";
+    let text = delta(r#"{"content":"네"}"#);
+    let server = FakeOpenAi::start().await;
+    for (what, writes) in [
+        ("a field", [delta(r#"{"reasoning_content":"음"}"#), text.clone(), done.into()]),
+        ("a tag", [delta(r#"{"content":"<think>음</think>"}"#), text.clone(), done.into()]),
+        ("the count", [text.clone(), counted.into(), done.into()]),
+        ("nothing else", [delta(r#"{"reasoning":"음"}"#), "\n".into(), done.into()]),
+    ] {
+        let client = client(Settings { retries: 0, ..settings(&server) });
+        server.queue(Purpose::Tutor, Behaviour::raw(writes));
+        assert_eq!(client.complete(tutor()).await.is_ok(), what != "nothing else", "{what}");
+        assert!(client.limits(None).thinks, "{what}");
+        assert!(!client.limits(Some("other")).thinks, "{what}");
+    }
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    client.complete(tutor()).await.unwrap();
+    assert!(!client.limits(None).thinks);
+}
+
+#[tokio::test]
 async fn bytes_that_drip_one_by_one_are_the_same_answer() {
     let stream = "\u{FEFF}: hm\r\n\r\ndata:{\"choices\":[{\"delta\":{\"content\":\"하늘👩‍🔬\"}}]}\r\n\r\n\
                   data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\r\rdata: [DONE]";

@@ -260,6 +260,47 @@ async fn what_a_model_server_takes_otherwise_is_told() {
 }
 
 #[tokio::test]
+async fn a_model_that_gives_no_answer_or_has_no_endpoint_is_named_with_the_setting_to_change() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let base_url = openai.base_url();
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("MODEL_RETRIES", "0")];
+    for (behaviour, code, setting) in [
+        (Behaviour { finish: Some("length".into()), ..Behaviour::text([""]) }, "model-no-answer", "ANSWER_MAX_TOKENS"),
+        (Behaviour::text(["<think>끝나지 않는 생각"]), "model-no-answer", "ANSWER_MAX_TOKENS"),
+        (Behaviour::status(404, "404 page not found"), "model-path", "OPENAI_BASE_URL"),
+        (Behaviour::status(404, "<html><h1>404 Not Found</h1> our models</html>"), "model-path", "OPENAI_BASE_URL"),
+        (Behaviour::status(405, r#"{"detail":"Method Not Allowed"}"#), "model-path", "OPENAI_BASE_URL"),
+        (Behaviour::error(400, "", "API key not valid. Please pass a valid API key."), "model-key", "OPENAI_API_KEY"),
+        (Behaviour::error(400, "", "Invalid model name passed in model=m"), "model-missing", "OPENAI_MODEL"),
+        (Behaviour::error(400, "", "Input is too long for requested model."), "model-context-full", "4,096"),
+    ] {
+        openai.set(Purpose::Chat, behaviour);
+        let report = examine(folder.path(), &settings).await;
+        assert_eq!(report.state(code), Some("failed"), "{:?}", report.codes());
+        let finding = report.findings.iter().find(|finding| finding["code"] == code).unwrap();
+        assert!(finding["mend"].as_str().unwrap().contains(setting), "{finding}");
+    }
+}
+
+#[tokio::test]
+async fn the_window_the_slots_and_the_thinking_of_a_model_are_told() {
+    let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
+    let base_url = openai.base_url();
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("MODEL_RETRIES", "0")];
+    let stated = "This model's maximum context length is 3000 tokens. However, you requested 5000 tokens.";
+    openai.queue(Purpose::Tutor, Behaviour::error(400, "context_length_exceeded", stated));
+    openai.set(Purpose::Tutor, Behaviour { think: Some("음".into()), ..Behaviour::default() });
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!(report.state("model-notes"), Some("ok"), "{}", report.text);
+    assert_eq!(report.state("model-window-small"), Some("warning"), "{}", report.text);
+    assert_eq!(report.state("model-thinks"), Some("note"), "{}", report.text);
+    assert!(report.text.contains("3000"), "{}", report.text);
+    openai.set(Purpose::Tutor, Behaviour::default());
+    let report = examine(folder.path(), &settings).await;
+    assert_eq!((report.state("model-thinks"), report.state("model-window-small")), (None, None), "{}", report.text);
+}
+
+#[tokio::test]
 async fn a_damaged_database_is_found_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(examine(folder.path(), &[]).await.state("database-missing"), Some("note"));

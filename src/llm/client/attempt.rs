@@ -102,8 +102,11 @@ impl Inner {
         let sent = timeout_at(first_at.min(total_at), self.send(request, model, form));
         let response = sent.await.unwrap_or_else(late)?;
         let mut reading = Reading::new(response.bytes_stream(), Decoder::new(model, prompt_tokens));
-        let first = reading.first(first_at, patience, total_at).await?;
-        Ok((first, reading))
+        let first = reading.first(first_at, patience, total_at).await;
+        if first.is_err() {
+            reading.learn_thinking(&self.windows);
+        }
+        Ok((first?, reading))
     }
 
     /// Forgets what was learnt of the server, for another one may have taken its place.
@@ -111,6 +114,7 @@ impl Inner {
         self.learnt.forget();
         self.endpoint.forget();
         self.windows.forget();
+        self.reply_forms.forget();
         self.changed.notify_one();
     }
 
