@@ -52,7 +52,7 @@ fn main() {
 }
 
 /// Text that asks a parser for the most work: a unit that is repeated.
-const HOSTILE: [&str; 34] = [
+const HOSTILE: [&str; 46] = [
     "> ",
     "[",
     "![",
@@ -87,6 +87,18 @@ const HOSTILE: [&str; 34] = [
     "1. 2. ",
     "```md\n```a\n",
     "**a **가 ",
+    "** a**",
+    "****",
+    "&",
+    "&amp;",
+    "\"<>&",
+    "|a|\n|-|\nb\n",
+    "|`a|b`",
+    "https://a.b/가",
+    "[a](http://b c",
+    "\\text{$",
+    "##가",
+    "\\begin{a}\\end{",
 ];
 
 /// Prints what hostile text of 16, 32 and 64 KiB costs, and how the last compares with the first: 4 is linear.

@@ -39,7 +39,7 @@ fn most_cells(markdown: &str) -> usize {
 /// Renders one block. `finished` is false for the last block of a text that is still arriving.
 pub(super) fn render(markdown: &str, finished: bool, links: Links) -> String {
     let html = with_tree(markdown, |root, masked| html::write(root, masked, finished, links));
-    html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html))
+    html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html::with_breaks(html)))
 }
 
 /// Parses a text and hands the tree to `read`, unless it is too long or too deep.

@@ -18,6 +18,8 @@ pub(super) enum Run {
     Opens,
     /// The run opens emphasis although a space stands behind it.
     OpensBeforeSpace,
+    /// The run closes `**` and opens it again: `**가****나**`.
+    ClosesAndOpens,
     /// The run closes emphasis. `after_space`: although a space stands before it.
     Closes { after_space: bool },
 }
@@ -49,8 +51,15 @@ impl Line {
         Self { open: Vec::new(), stars_ahead }
     }
 
-    /// Reads the next run: `length` times `mark`, with its neighbours in the line.
-    pub(super) fn run(&mut self, mark: u8, length: usize, before: Option<char>, after: Option<char>) -> Run {
+    /// Reads the next run: `length` times `mark`, with its neighbours in the line. `after_token`: the parser does not see
+    /// the character before it, but a letter.
+    pub(super) fn run(
+        &mut self,
+        (mark, length): (u8, usize),
+        before: Option<char>,
+        after: Option<char>,
+        after_token: bool,
+    ) -> Run {
         let ahead = self.stars_ahead.len();
         if (mark, length) == (b'*', 2) {
             self.stars_ahead.pop();
@@ -58,22 +67,36 @@ impl Line {
         if is_literal(mark, length, before, after) {
             return Run::Literal;
         }
-        let from = self.open.len().saturating_sub(MOST_OPEN);
-        let opener = self.open[from..].iter().rposition(|&open| open == (mark, length)).map(|at| from + at);
+        if (mark, length) == (b'*', 4)
+            && self.open.last() == Some(&(b'*', 2))
+            && before.is_some_and(char::is_alphanumeric)
+            && after.is_some_and(char::is_alphanumeric)
+        {
+            return Run::ClosesAndOpens;
+        }
+        let opener = self.opener(mark, length);
         let follows_text = before.is_some_and(|c| !c.is_whitespace());
         if let Some(opener) = opener
             && closes(mark, length, before, after, ahead)
         {
+            let left = self.open[opener].1 - length.min(self.open[opener].1);
             self.open.truncate(opener);
+            if left > 0 {
+                self.open.push((mark, left));
+            }
             return match after {
-                Some(c) if !c.is_whitespace() && !is_punctuation(c) => Run::Closes { after_space: !follows_text },
+                Some(c) if !c.is_whitespace() && (!is_punctuation(c) || begins_token(c)) => {
+                    Run::Closes { after_space: !follows_text }
+                }
                 _ => Run::Parsed,
             };
         }
         if can_open(mark, length, before, after) {
             self.open.push((mark, length));
-            let quoted = before.is_some_and(char::is_alphanumeric) && after.is_some_and(is_punctuation);
-            return if mark == b'*' && length == 2 && quoted && ahead > 1 { Run::Opens } else { Run::Parsed };
+            let glued = after_token || before.is_some_and(char::is_alphanumeric);
+            let quoted = glued && after.is_some_and(is_punctuation);
+            let closes = mark == b'~' || mark == b'*' && length == 2 && ahead > 1;
+            return if quoted && closes { Run::Opens } else { Run::Parsed };
         }
         if (mark, length) == (b'*', 2) && after == Some(' ') && !follows_text && self.next_only_closes() {
             self.open.push((mark, length));
@@ -86,6 +109,18 @@ impl Line {
 }
 
 impl Line {
+    /// The open run that a run can close: one of its length; or `***`, of which it closes a part; or, for `***`, two.
+    fn opener(&self, mark: u8, length: usize) -> Option<usize> {
+        let from = self.open.len().saturating_sub(MOST_OPEN);
+        let last =
+            |length: usize| self.open[from..].iter().rposition(|&open| open == (mark, length)).map(|at| from + at);
+        last(length).or_else(|| match length {
+            1 | 2 => last(3),
+            3 => last(1).zip(last(2)).map(|(one, two)| one.min(two)),
+            _ => None,
+        })
+    }
+
     /// Whether the next run of `**` can close emphasis and cannot open it: `** 광합성**은`.
     fn next_only_closes(&self) -> bool {
         self.stars_ahead.last().is_some_and(|&(before, after)| {
@@ -156,6 +191,11 @@ pub(super) fn is_hangul(c: char) -> bool {
 
 fn opens_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '“' | '‘' | '(' | '[' | '<' | '「' | '『' | '《' | '〈' | '`' | '$' | '\\')
+}
+
+/// Whether a formula or a tag may begin here: the parser will see a letter in its place.
+fn begins_token(c: char) -> bool {
+    matches!(c, '$' | '\\' | '<')
 }
 
 /// Punctuation and symbols, as CommonMark's flanking rules count them.

@@ -181,11 +181,18 @@ pub(super) fn may_come(text: &str) -> bool {
     let number = text.bytes().take_while(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',')).count();
     let behind = text[number..].trim_start();
     let price = number > 0
-        && !behind.starts_with(['\\', '^', '_', '{', '+', '-', '=', '<', '>', '/', '*', '(', '×', '÷', '≤', '≥'])
+        && !behind.starts_with(['\\', '^', '_', '{', '+', '-', '=', '<', '>', '/', '*', '(', '×', '÷', '≤', '≥', '%'])
         && !behind.starts_with(|c: char| c.is_ascii_alphabetic() && text.len() == number + behind.len());
     // Hangul stands in formulas as a word or two: `속력 = \frac{거리}{시간}`.
     let words = text.split_whitespace().filter(|word| !word.starts_with('\\') && word.chars().any(is_hangul)).count();
-    !price && words <= 3 && text.len() <= 400 && !text.contains('\n') && text.contains(['\\', '^', '_', '{'])
+    // `$y = ax` may go on as `^2$`; `$x는` and `$HOME` are variables.
+    let letter = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '|' | '-' | '('))
+        && !text
+            .starts_with(|c: char| c.is_ascii_alphabetic() && text[1..].starts_with(|c: char| c.is_ascii_alphabetic()))
+        && !text.contains(is_hangul)
+        && text.len() <= 40;
+    let formula = letter || text.contains(['\\', '^', '_', '{']);
+    !price && words <= 3 && text.len() <= 400 && !text.contains('\n') && formula
 }
 
 /// Tells a formula from prose that happens to stand between delimiters (`$5짜리 사과와 3$`, `\[주의\]`).

@@ -28,11 +28,14 @@ pub(super) fn heal(block: &str) -> String {
         // A line of marks is the end of the code, or its beginning whose language is still to come.
         return if hold { block[..last].to_owned() } else { block.to_owned() };
     }
+    if partial && last > 0 && markers::is_blank(&block[last..]) {
+        return heal(&block[..last]);
+    }
     if let Some(start) = unfinished_table(block, paragraph) {
         return block[..start].to_owned();
     }
     let text = if partial && is_only_signs(&block[last..]) { &block[..last] } else { block };
-    Mender { text, last, out: block[..paragraph].to_owned(), open: Vec::new() }.mend(paragraph)
+    Mender { text, last, out: block[..paragraph].to_owned(), open: Vec::new(), brackets: 0 }.mend(paragraph)
 }
 
 /// A line that is so far only the sign of something to come: `-`, `##`, `1.`, `|`, `**`.
@@ -69,6 +72,8 @@ struct Mender<'t> {
     out: String,
     /// Emphasis opened on the last line: its mark, and how many.
     open: Vec<(u8, usize)>,
+    /// Opening brackets so far.
+    brackets: usize,
 }
 
 impl Mender<'_> {
@@ -82,6 +87,7 @@ impl Mender<'_> {
                 b'[' if at >= self.last => self.link(at),
                 mark @ (b'*' | b'_' | b'~') if at >= self.last => self.emphasis(at, mark),
                 b'<' if is_unfinished_tag(rest) => None,
+                b'&' if is_unfinished_entity(rest) => None,
                 b'!' if rest == "!" => None,
                 _ => self.keep(at, rest.chars().next().map_or(1, char::len_utf8)),
             };
@@ -144,7 +150,12 @@ impl Mender<'_> {
             ("\\pu{", "}"),
         ];
         if let Some((open, close)) = pairs.iter().find(|(open, _)| rest.starts_with(open)) {
-            let given_up = rest[open.len()..].contains(close) || (*close == "}" && rest.contains('\n'));
+            let content = &rest[open.len()..];
+            let given_up = match *close {
+                "}" => content.contains('\n') || formula::braced(content).is_some() || content.len() > LONGEST_HELD,
+                "\\end{" => content.split("\\end{").skip(1).any(|end| end.contains('}')),
+                close => content.contains(close),
+            };
             return if given_up { self.keep(at, 2) } else { None };
         }
         // Half of such a beginning.
@@ -155,25 +166,31 @@ impl Mender<'_> {
             let next = escaped.chars().next()?;
             return self.keep(at, 1 + next.len_utf8());
         }
-        let coming = at >= self.last && !rest[1..].contains('$') && formula::may_come(&rest[1..]);
+        let closed = |content: &str| content.match_indices('$').any(|(at, _)| !content[..at].ends_with('\\'));
+        let coming = at >= self.last && !closed(&rest[1..]) && formula::may_come(&rest[1..]);
         if rest == "$" || coming { None } else { self.keep(at, 1) }
     }
 
     /// A link, shown as its text until its address is whole.
     fn link(&mut self, at: usize) -> Option<usize> {
         let rest = &self.text[at..];
-        let Some(close) = rest.find(']') else {
+        self.brackets += 1;
+        let close = closing(rest, '[', ']');
+        if self.brackets > MOST_BRACKETS || close.is_none() && rest.len() > LONGEST_HELD {
+            return self.keep(at, 1);
+        }
+        let Some(close) = close else {
             if self.out.ends_with('!') {
                 self.out.pop();
             }
             return Some(at + 1);
         };
         let after = &rest[close + 1..];
-        if after.is_empty() || (after.starts_with('(') && !after.contains(')')) {
+        if after.is_empty() || (after.starts_with('(') && closing(after, '(', ')').is_none()) {
             if self.out.ends_with('!') {
                 self.out.pop();
             }
-            self.out.push_str(&rest[1..close]);
+            self.out.push_str(rest[1..close].trim_start_matches("![").split("](").next().unwrap_or_default());
             return None;
         }
         self.keep(at, 1)
@@ -204,10 +221,38 @@ impl Mender<'_> {
     }
 }
 
+/// Longest piece of a line that is held back, in bytes.
+const LONGEST_HELD: usize = 500;
+
+/// Most brackets that may begin a link, so that a line of nothing else stays cheap.
+const MOST_BRACKETS: usize = 200;
+
+/// Where the bracket stands that closes the one which begins `text`. Only the beginning of a long text is searched.
+fn closing(text: &str, open: char, close: char) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.char_indices().take(LONGEST_HELD).find_map(|(at, c)| {
+        if c == open {
+            depth += 1;
+        } else if c == close {
+            depth -= 1;
+        }
+        (depth == 0).then_some(at)
+    })
+}
+
+/// Half of `&times;` at the end of the text.
+fn is_unfinished_entity(rest: &str) -> bool {
+    rest.len() <= 9 && rest[1..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#')
+}
+
 fn is_unfinished_tag(rest: &str) -> bool {
+    if rest.len() > 10 {
+        return false;
+    }
+    let rest = rest.to_ascii_lowercase();
     ["<br>", "<br/>", "<br />", "<sub>", "</sub>", "<sup>", "</sup>", "<https://", "<http://"]
         .iter()
-        .any(|tag| tag.starts_with(rest) && tag.len() > rest.len())
+        .any(|tag| tag.starts_with(&rest) && tag.len() > rest.len())
 }
 
 #[cfg(test)]

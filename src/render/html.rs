@@ -42,8 +42,39 @@ pub(super) fn escape_into(html: &mut String, text: &str) {
     html.push_str(rest);
 }
 
+/// Longest text without a tag, in bytes. For each sign that it escapes, the sanitiser's serialiser searches the rest of
+/// the text anew, so a long text of nothing but `&` would cost the square of its length.
+const LONGEST_TEXT: usize = 1_024;
+
+/// Breaks long texts with empty comments, which the sanitiser drops.
+pub(super) fn with_breaks(html: String) -> String {
+    if html.len() <= LONGEST_TEXT {
+        return html;
+    }
+    let mut broken = String::with_capacity(html.len() + html.len() / 64);
+    let (mut from, mut last, mut in_tag) = (0, 0, false);
+    for (at, byte) in html.bytes().enumerate() {
+        match byte {
+            b'<' => in_tag = true,
+            b'>' => (in_tag, last) = (false, at),
+            // Not within an entity, nor within a character.
+            b'&' | 0xc2..=0xf4 if !in_tag && at - last >= LONGEST_TEXT => {
+                broken.push_str(&html[from..at]);
+                broken.push_str("<!---->");
+                (from, last) = (at, at);
+            }
+            _ => {}
+        }
+    }
+    broken.push_str(&html[from..]);
+    broken
+}
+
 /// Longest formula in a sentence, in bytes, that needs no box of its own to scroll in.
 const SHORT: usize = 16;
+
+/// Most characters that are shown of the words behind a fence.
+const LONGEST_TITLE: usize = 200;
 
 struct Writer<'m> {
     html: String,
@@ -230,17 +261,15 @@ impl Writer<'_> {
             return;
         }
         self.html.push_str("<div class=\"code\"><div class=\"code-bar\">");
-        let class = language.as_ref().map_or(String::new(), |name| {
-            self.html.extend(["<span class=\"code-lang\">", name, "</span>"]);
-            format!(" class=\"language-{name}\"")
-        });
-        // ` ```예시 `: words, no language.
-        let title: String = info.trim().chars().take(100).collect();
-        if language.is_none() && block.fenced && title.contains(is_hangul) {
+        // Korean words behind the fence (`예시`, `python 예제`) are shown as they are.
+        let title: String = info.trim().chars().take(LONGEST_TITLE).collect();
+        let label = if block.fenced && title.contains(is_hangul) { Some(title) } else { language.clone() };
+        if let Some(label) = label {
             self.html.push_str("<span class=\"code-lang\">");
-            escape_into(&mut self.html, &title);
+            escape_into(&mut self.html, &label);
             self.html.push_str("</span>");
         }
+        let class = language.as_ref().map_or(String::new(), |name| format!(" class=\"language-{name}\""));
         self.html.extend(["</div><pre tabindex=\"0\"><code", &class, ">"]);
         match language.filter(|_| complete).and_then(|name| code::highlight(&source, &name)) {
             Some(coloured) => self.html.push_str(&coloured),

@@ -124,7 +124,7 @@ fn end(text: &str) -> usize {
     let (opening, mut closing) = (count(b'('), count(b')'));
     while let Some(last) = text[..end].chars().next_back() {
         let unbalanced = last == ')' && closing > opening;
-        if !(unbalanced || matches!(last, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '_' | '~' | '(')) {
+        if !(unbalanced || matches!(last, '.' | ',' | ':' | ';' | '!' | '?' | '\'' | '_' | '~' | '(' | '%' | '&')) {
             break;
         }
         closing -= usize::from(unbalanced);

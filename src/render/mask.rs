@@ -257,7 +257,8 @@ impl Masked {
         }
         let length = markers::run(&text[at..], mark);
         let before = text[line.min(at)..at].chars().next_back();
-        let run = marks.run(mark, length, before, text[at + length..].chars().next());
+        let after_token = self.text.ends_with(CLOSE);
+        let run = marks.run((mark, length), before, text[at + length..].chars().next(), after_token);
         let written = &text[at..at + length];
         match run {
             Run::Parsed => self.text.push_str(written),
@@ -273,6 +274,7 @@ impl Masked {
                 self.text.push(SPACE);
                 self.text.push_str(written);
             }
+            Run::ClosesAndOpens => self.text.extend(["**", SPACE.encode_utf8(&mut [0; 4]), "**"]),
             Run::OpensBeforeSpace => {
                 self.text.push_str(written);
                 self.text.push(LETTER);

@@ -56,17 +56,22 @@ fn line(out: &mut String) {
     }
 }
 
+/// The lines of the corpus: a source, and what a reader sees of it.
+fn corpus() -> impl Iterator<Item = (String, String)> {
+    let unescape = |text: &str| text.replace("\\\\", "\u{1}").replace("\\n", "\n").replace('\u{1}', "\\");
+    let is_comment = |line: &&str| line.is_empty() || line.starts_with("# ") && !line.contains('\t');
+    include_str!("corpus.tsv").lines().filter(move |line| !is_comment(line)).map(move |line| {
+        let (source, expected) = line.split_once('\t').unwrap_or((line, line));
+        (unescape(source), unescape(expected).trim_end().to_owned())
+    })
+}
+
 #[test]
 fn the_reader_of_a_short_answer_sees_what_the_model_wrote() {
-    let unescape = |text: &str| text.replace("\\\\", "\u{1}").replace("\\n", "\n").replace('\u{1}', "\\");
-    let lines = include_str!("corpus.tsv").lines().filter(|line| !line.is_empty());
-    let is_comment = |line: &&str| line.starts_with("# ") && !line.contains('\t');
     let mut wrong = Vec::new();
     let mut count = 0;
-    for line in lines.filter(|line| !is_comment(line)) {
+    for (source, expected) in corpus() {
         count += 1;
-        let (source, expected) = line.split_once('\t').unwrap_or((line, line));
-        let (source, expected) = (unescape(source), unescape(expected).trim_end().to_owned());
         let whole = markdown(&source).concat();
         let mut renderer = Renderer::new();
         for c in source.chars() {
@@ -80,4 +85,23 @@ fn the_reader_of_a_short_answer_sees_what_the_model_wrote() {
     }
     assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(count >= 300, "{count}");
+}
+
+/// Most characters by which an answer may get shorter while it arrives: a mark or two that turned out to be one.
+const MOST_TAKEN_BACK: usize = 8;
+
+#[test]
+fn words_of_a_short_answer_that_were_shown_stay_while_more_arrives() {
+    for (source, _) in corpus() {
+        let (mut renderer, mut longest) = (Renderer::new(), 0_usize);
+        for c in source.chars() {
+            renderer.push(c.encode_utf8(&mut [0; 4]));
+            renderer.refresh();
+            let html = renderer.blocks().concat();
+            let shown: usize =
+                html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text).chars().count()).sum();
+            assert!(shown + MOST_TAKEN_BACK >= longest, "{shown} after {longest}: {:?} of {source:?}", renderer.text());
+            longest = longest.max(shown);
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! What the Markdown looks like as HTML.
 
 use llm_classroom::render::{markdown, plain};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn html(text: &str) -> String {
     markdown(text).concat()
@@ -115,4 +117,77 @@ fn code_has_a_bar_and_colours() {
 fn text_without_markdown_reads_well() {
     let text = "# 제목\n**굵게** [글](https://example.com) $x^2$\n- 하나\n- 둘\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n";
     assert_eq!(plain(text), "제목\n굵게 글 x^2\n하나\n둘\n가, 나\n1, 2");
+}
+
+#[test]
+fn long_texts_come_out_whole() {
+    for (unit, shown) in [("&", "&amp;"), ("가 & 나 ", "가 &amp; 나 "), ("·", "·"), ("a&lt;", "a&lt;")] {
+        assert_eq!(html(&unit.repeat(3_000)), format!("<p>{}</p>", shown.repeat(3_000).trim_end()));
+        assert!(!html(&format!("| {} | b |\n|---|---|\n", unit.repeat(3_000))).contains("<!--"), "{unit}");
+    }
+}
+
+/// Signs of Markdown and Hangul, without links (whose address is not shown).
+const PIECES: [&str; 46] = [
+    "가",
+    "나",
+    "다 ",
+    "라",
+    "마",
+    "\n",
+    "\n",
+    "\n\n",
+    " ",
+    "    ",
+    "*",
+    "**",
+    "***",
+    "_",
+    "__",
+    "~",
+    "~~",
+    "~~~",
+    "`",
+    "``",
+    "```",
+    "|",
+    "| ",
+    "- ",
+    "1. ",
+    "2) ",
+    "12. 3. ",
+    "> ",
+    "# ",
+    "##",
+    "[",
+    "]",
+    "(",
+    ")",
+    "https://a.b",
+    "$",
+    "$$",
+    "\\(",
+    "\\)",
+    "\\ce{",
+    "}",
+    "%",
+    "\\",
+    "<",
+    "&",
+    "x^2",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(7), ..crate::cases(2000) })]
+
+    #[test]
+    fn every_syllable_of_a_torn_text_is_shown(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 1..40)) {
+        let text = pieces.concat();
+        let shown = html(&text);
+        let shown: String = shown.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+        for syllable in "가나다라마".chars() {
+            let count = |text: &str| text.matches(syllable).count();
+            prop_assert!(count(&shown) >= count(&text), "{syllable} of {text:?}: {shown}");
+        }
+    }
 }

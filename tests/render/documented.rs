@@ -1,4 +1,4 @@
-//! The examples of docs/markdown.md.
+//! The examples of docs/markdown.md and its Korean version.
 
 use llm_classroom::render::{Renderer, markdown};
 
@@ -37,7 +37,9 @@ fn without_link_attributes(html: &str) -> String {
 
 #[test]
 fn every_documented_example_is_shown_as_documented_whole_and_streamed() {
+    let korean = examples(include_str!("../../docs/ko/markdown.md"));
     let examples = examples(include_str!("../../docs/markdown.md"));
+    assert_eq!(korean, examples, "both languages show the same examples");
     assert!(examples.len() >= 15, "{}", examples.len());
     for (source, shown) in examples {
         assert_eq!(without_link_attributes(&markdown(&source).concat()), shown, "{source}");
