@@ -192,6 +192,8 @@ fn openapi() -> anyhow::Result<()> {
 /// signal ends the program the hard way while it starts.
 fn told_to_end() -> std::io::Result<impl Future<Output = ()> + Send> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    // A file that reaches the limit of its size (`ulimit -f`) fails to be written, as on a full disk, and ends nothing.
+    drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => {}

@@ -42,7 +42,11 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     match look {
         Ok(None) => (vec![finding(State::Note, "database-missing").with("path", path_of(file))], None),
         Ok(Some(look)) => (judge(&look, file), look.clock),
-        Err(error) => (vec![failure(&error, file)], None),
+        // A read-only folder lets SQLite open no log of changes.
+        Err(error) => match file.and_then(denied_writing) {
+            Some(path) => (vec![finding(State::Failed, "database-read-only").with("path", path)], None),
+            None => (vec![failure(&error, file)], None),
+        },
     }
 }
 

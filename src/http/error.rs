@@ -17,6 +17,7 @@ use crate::{
         turn::{AskError, Reason, TurnState},
     },
     llm,
+    observe::RepeatedLine,
     store::StoreError,
 };
 
@@ -176,10 +177,19 @@ impl IntoResponse for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store failed a request");
+        let cause = &error as &dyn std::error::Error;
         match error {
-            StoreError::Unavailable(_) | StoreError::Busy(_) => Self::StoreUnavailable,
-            _ => Self::Internal,
+            StoreError::Unavailable(_) | StoreError::Busy(_) => {
+                static LINE: RepeatedLine = RepeatedLine::new();
+                if let Some(left_out) = LINE.due() {
+                    tracing::error!(error = cause, left_out, "the store failed a request");
+                }
+                Self::StoreUnavailable
+            }
+            _ => {
+                tracing::error!(error = cause, "the store failed a request");
+                Self::Internal
+            }
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What the program tells of itself: lines in the log, errors to Sentry, traces to an OpenTelemetry collector, figures to
 //! Prometheus.
 //!
-//! The other parts know nothing of this: they use `tracing` and `metrics` alone. Its spans say to what a line belongs (request, turn,
+//! The other parts know little of this: they use `tracing` and `metrics`, and [`RepeatedLine`] for lines that would come
+//! too often. Its spans say to what a line belongs (request, turn,
 //! model call), so what is recorded on a span stands on each line, error and trace below it.
 
 mod fields;
 mod logs;
 pub mod metrics;
 mod panics;
+mod repeated;
 mod sentry;
 mod traces;
 
@@ -18,6 +20,7 @@ use tracing_subscriber::{Layer, Registry, filter::FilterFn, layer::SubscriberExt
 
 use crate::config::{Config, LogFormat, Switch};
 use fields::FieldsLayer;
+pub use repeated::RepeatedLine;
 
 /// The target of lines that carry what students write and models answer. They go to the log alone, and only when
 /// `LOG_STUDENT_TEXT` is on, whatever `RUST_LOG` says.

@@ -119,7 +119,10 @@ impl Store {
 
     /// Checks that the path of SQLite's file still leads to the file that was opened. What is written to a deleted
     /// file succeeds, and is lost when the program ends.
-    async fn check_file(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it doesn't.
+    pub async fn check_file(&self) -> Result<(), StoreError> {
         match &self.file {
             Some(file) => file.check().await,
             None => Ok(()),

@@ -8,7 +8,10 @@
 use std::{
     iter,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,6 +32,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{Store, StoreError, truncation::Truncation};
+use crate::observe::RepeatedLine;
 
 /// How every changing transaction begins. One that reads first and locks later would fail on SQLite without waiting its
 /// turn, if another process wrote in between. PostgreSQL has no such mode and ignores it.
@@ -101,6 +105,13 @@ impl Store {
 }
 
 impl Store {
+    /// Whether SQLite could not write when it last tried: the disk is full or read-only, for example. The next write that
+    /// is stored ends it; the lease's renewal is one every few seconds. PostgreSQL answers for itself.
+    #[must_use]
+    pub fn is_write_failing(&self) -> bool {
+        matches!(&self.writer, Writer::Grouped(queue) if queue.is_failing.load(Ordering::Relaxed))
+    }
+
     /// Requests that SQLite's write-ahead log is emptied soon, because it still holds text that was deleted.
     /// PostgreSQL recycles its log by itself.
     pub(super) fn request_truncation(&self) {
@@ -183,6 +194,8 @@ pub(super) struct Queue {
     closing: CancellationToken,
     /// Wakes the task when the write-ahead log is to be emptied.
     truncation: Arc<Notify>,
+    /// Whether the last commit failed for want of room, of a disk, or of the right to write.
+    is_failing: Arc<AtomicBool>,
     task: TaskTracker,
     database: DatabaseConnection,
 }
@@ -196,11 +209,13 @@ impl Queue {
             patience,
             closing: CancellationToken::new(),
             truncation: Arc::default(),
+            is_failing: Arc::default(),
             task: TaskTracker::new(),
             database: database.clone(),
         };
         let truncation = Truncation::new(queue.truncation.clone());
-        queue.task.spawn(Groups { database, waiting, most, truncation }.run(queue.closing.clone()));
+        let is_failing = queue.is_failing.clone();
+        queue.task.spawn(Groups { database, waiting, most, truncation, is_failing }.run(queue.closing.clone()));
         queue.task.close();
         queue
     }
@@ -237,6 +252,9 @@ trait Call: Send {
     /// Does the work, once; `false` if what it changed is to be undone.
     fn run<'t>(&'t mut self, transaction: &'t DatabaseTransaction) -> BoxFuture<'t, bool>;
 
+    /// Whether the work failed because the database could not do it at this time.
+    fn is_unavailable(&self) -> bool;
+
     /// Answers with what the work came to or, whatever that was, with what kept its group from being stored.
     fn answer(self: Box<Self>, stored: Result<(), DbErr>);
 }
@@ -264,6 +282,10 @@ impl<T: Send + 'static, W: Work<T>> Call for Waiting<T, W> {
         })
     }
 
+    fn is_unavailable(&self) -> bool {
+        matches!(self.outcome, Some(Err(StoreError::Unavailable(_))))
+    }
+
     fn answer(self: Box<Self>, stored: Result<(), DbErr>) {
         let outcome = match (stored, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
@@ -289,6 +311,7 @@ struct Groups {
     waiting: mpsc::Receiver<Box<dyn Call>>,
     most: usize,
     truncation: Truncation,
+    is_failing: Arc<AtomicBool>,
 }
 
 impl Groups {
@@ -311,17 +334,22 @@ impl Groups {
             let stored = self.store(&mut group).await;
             if let Err(error) = &stored {
                 note_failure();
-                tracing::warn!(%error, writes = group.len(), "writes could not be stored");
+                static LINE: RepeatedLine = RepeatedLine::new();
+                if let Some(left_out) = LINE.due() {
+                    tracing::warn!(%error, writes = group.len(), left_out, "writes could not be stored");
+                }
                 self.renew_connection().await;
             }
+            self.note_outcome(&stored);
             for call in group {
-                call.answer(stored.clone());
+                call.answer(stored.clone().map(drop));
             }
         }
     }
 
     /// Runs the call in the group, and those that wait, which thereby become part of it; and commits.
-    async fn store(&mut self, group: &mut Vec<Box<dyn Call>>) -> Result<(), DbErr> {
+    /// Says how many calls were stored.
+    async fn store(&mut self, group: &mut Vec<Box<dyn Call>>) -> Result<u32, DbErr> {
         let transaction = match self.database.begin_with_options(IMMEDIATE).await {
             Ok(transaction) => transaction,
             Err(error) => {
@@ -339,12 +367,17 @@ impl Groups {
                     execute(&transaction, savepoint).await?;
                     savepoint = "RELEASE job; SAVEPOINT job";
                 }
-                if call.run(&transaction).await {
+                let is_done = call.run(&transaction).await;
+                if call.is_unavailable() {
+                    self.is_failing.store(true, Ordering::Relaxed);
+                }
+                if is_done {
                     kept += 1;
                 } else if kept > 0 {
                     execute(&transaction, "ROLLBACK TO job").await?;
                 } else {
-                    return transaction.rollback().await;
+                    transaction.rollback().await?;
+                    return Ok(0);
                 }
             }
             if group.len() >= self.most {
@@ -355,7 +388,20 @@ impl Groups {
         }
         commit(transaction).await?;
         histogram!("store_group_size").record(kept);
-        Ok(())
+        Ok(kept)
+    }
+
+    /// Notes whether writing works. A group of which nothing was to be stored says nothing about it.
+    fn note_outcome(&self, stored: &Result<u32, DbErr>) {
+        match stored {
+            Ok(0) => {}
+            Ok(_) => self.is_failing.store(false, Ordering::Relaxed),
+            Err(error) => {
+                if matches!(StoreError::from(error.clone()), StoreError::Unavailable(_)) {
+                    self.is_failing.store(true, Ordering::Relaxed);
+                }
+            }
+        }
     }
 
     /// After some failures (a full disk is one) SQLite has rolled back by itself, and the driver's count of open
@@ -366,7 +412,10 @@ impl Groups {
             Err(error) => Err(error),
         };
         if let Err(error) = closed {
-            tracing::warn!(%error, "the connection that writes could not be renewed");
+            static LINE: RepeatedLine = RepeatedLine::new();
+            if let Some(left_out) = LINE.due() {
+                tracing::warn!(%error, left_out, "the connection that writes could not be renewed");
+            }
         }
     }
 }

@@ -255,6 +255,46 @@ def test_settings_that_cannot_work_are_named_and_after_the_mend_it_starts_by_its
     assert json.loads(waiting.communicate(timeout=60)[0])["status"] == "healthy"
 
 
+def test_a_full_disk_is_named_until_there_is_room_and_a_read_only_one_is_refused(machine):
+    data = "/var/lib/llm-classroom"
+
+    url = f"DATABASE_URL=sqlite://{data}/llm-classroom.db"
+    program = ["env", url, "llm-classroom"]
+
+    def failing():
+        return json.loads(machine.get("/ready")).get("failing")
+
+    def begin():
+        body = ["-H", "content-type: application/json", "-d", '{"topic": "축구"}']
+        return machine.run("curl", "-sS", *body, "http://127.0.0.1:8000/api/v1/conversations").stdout
+
+    machine.run("systemctl", "stop", "llm-classroom.socket", SERVICE)
+    machine.run("mount", "-t", "tmpfs", "-o", "size=3M,mode=0700", "tmpfs", data)
+    machine.run("chown", "llm-classroom:", data)
+    try:
+        machine.run("systemctl", "start", "llm-classroom.socket", SERVICE)
+        main_process(machine)
+        assert failing() is None
+        machine.run("dd", "if=/dev/zero", f"of={data}/filler", "bs=4k", check=False)
+        eventually("a write to fail", lambda: begin() and failing() == "database-write")
+        machine.run("rm", f"{data}/filler")
+        eventually("room for writes", lambda: begin() and failing() is None)
+        # A file system becomes read-only while nobody has its files open for writing.
+        machine.run("systemctl", "stop", "llm-classroom.socket", SERVICE)
+        machine.run("mount", "-o", "remount,ro", data)
+        started = machine.run(*program, "serve", check=False)
+        assert started.returncode and "the folder may be written to" in started.stdout, started.stdout
+        assert "database-read-only" in machine.run(*program, "doctor", "--json", check=False).stdout
+        machine.run("mount", "-o", "remount,rw", data)
+        machine.run("systemctl", "start", "llm-classroom.socket", SERVICE)
+        main_process(machine)
+        assert failing() is None
+    finally:
+        machine.run("systemctl", "stop", "llm-classroom.socket", SERVICE)
+        machine.run("umount", data)
+        machine.run("systemctl", "start", "llm-classroom.socket", SERVICE)
+
+
 def test_a_backup_is_made_behind_the_same_walls(machine):
     main_process(machine)
     machine.run("systemctl", "start", "llm-classroom-backup.service")

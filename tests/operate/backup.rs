@@ -25,7 +25,7 @@ use crate::{
 pub type Settings<'a> = [(&'a str, &'a str)];
 
 /// Whether the program succeeded with these words, and what it said.
-async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (bool, String) {
+pub async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (bool, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     let output = command.args(words).current_dir(folder).env_clear().envs(settings.iter().copied()).output().await;
     let output = output.unwrap();

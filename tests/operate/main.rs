@@ -6,6 +6,7 @@ mod acme;
 mod backup;
 mod broken_off;
 mod doctor;
+mod full_disk;
 mod logs;
 mod metrics;
 mod one_process;

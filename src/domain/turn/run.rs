@@ -26,7 +26,7 @@ use crate::{
         partner::{self, Asking, HistorySource, Noted},
     },
     llm,
-    observe::STUDENT_TEXT,
+    observe::{RepeatedLine, STUDENT_TEXT},
     store::{Store, StoreError},
 };
 
@@ -259,7 +259,11 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
         .retry(backoff)
         .when(|_| !parts.stop.is_cancelled())
         .notify(|error, _| {
-            tracing::error!(error = error as &dyn std::error::Error, "an outcome could not be stored; trying again");
+            static LINE: RepeatedLine = RepeatedLine::new();
+            if let Some(left_out) = LINE.due() {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, left_out, "an outcome could not be stored; trying again");
+            }
         })
         .await;
     match stored {

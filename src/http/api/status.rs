@@ -13,6 +13,7 @@ use crate::{
     domain::partner::Partner,
     http::{AppState, address::is_operators},
     llm::BreakerState,
+    observe::RepeatedLine,
 };
 
 /// A word of welcome.
@@ -46,6 +47,12 @@ pub struct Readiness {
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<&'static str>,
+    /// What students can't do without and fails: `database-file` (SQLite's file was deleted or replaced),
+    /// `database-write` (the disk is full or read-only), `database` (it doesn't answer) or `lease` (another instance
+    /// serves this database alone, or this one has no lease yet). Left out while nothing fails.
+    #[schema(value_type = Option<String>, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failing: Option<&'static str>,
     /// `in-process`, `redis`, or `redis-away`: then this instance goes on with its own students.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,17 +92,8 @@ pub async fn health(State(state): State<AppState>) -> Json<Health> {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub async fn ready(State(state): State<AppState>, request: Request) -> impl IntoResponse {
     let (request, _) = request.into_parts();
-    let store = if state.engine.is_without_database() {
-        "unavailable"
-    } else {
-        match state.store.ping().await {
-            Ok(()) => "ok",
-            Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
-                "unavailable"
-            }
-        }
-    };
+    let failing = failing_part(&state).await;
+    let store = if matches!(failing, None | Some("lease")) { "ok" } else { "unavailable" };
     let provider = match &state.partner {
         Partner::Practice => "practice",
         Partner::Model(client, _) => match client.breaker_state() {
@@ -104,10 +102,10 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
             BreakerState::HalfOpen => "trying",
         },
     };
-    let status = match (state.engine.is_draining(), store) {
+    let status = match (state.engine.is_draining(), failing) {
         (true, _) => "draining",
-        (false, "ok") if state.engine.has_lease() => "ready",
-        (false, _) => "unavailable",
+        (false, None) => "ready",
+        (false, Some(_)) => "unavailable",
     };
     let (bus, instances) = match &state.shared {
         None => ("in-process", "one"),
@@ -119,10 +117,32 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
     let readiness = Readiness {
         status,
         store: is_told.then_some(store),
+        failing: failing.filter(|_| is_told),
         bus: is_told.then_some(bus),
         instances: is_told.then_some(instances),
         provider: is_told.then_some(provider),
         turns_running: is_told.then(|| state.engine.turns_running()),
     };
     (code, Json(readiness))
+}
+
+/// The first part that fails of those that students can't do without, as [`Readiness`] names it.
+async fn failing_part(state: &AppState) -> Option<&'static str> {
+    let is_without_database = state.engine.is_without_database();
+    // A database that failed a second ago isn't waited for.
+    let answered = if is_without_database { state.store.check_file().await } else { state.store.ping().await };
+    if let Err(error) = answered {
+        static LINE: RepeatedLine = RepeatedLine::new();
+        if let Some(left_out) = LINE.due() {
+            tracing::error!(error = &error as &dyn std::error::Error, left_out, "the store does not answer");
+        }
+        return Some(if state.store.check_file().await.is_err() { "database-file" } else { "database" });
+    }
+    if state.store.is_write_failing() {
+        return Some("database-write");
+    }
+    if is_without_database {
+        return Some("database");
+    }
+    (!state.engine.has_lease()).then_some("lease")
 }
