@@ -1,5 +1,5 @@
-//! Guides made by the model, each made once: thirty students who open one topic cost one call, at however many
-//! instances they do.
+//! Guides made by the model. That of a preset is made once: thirty students who open it cost one call, at however many
+//! instances they do. That of a student's own topic is the student's alone, as the topic is.
 
 use std::{
     collections::HashSet,
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Locale, Topic,
+    LearnerId, Locale, Topic,
     budget::Budget,
     conversation::now,
     guide::{self, Guide},
@@ -37,7 +37,25 @@ const MAKING_LOOK: Duration = Duration::from_millis(200);
 #[derive(Clone)]
 pub struct Guides(Arc<Inner>);
 
-type Key = (Topic, Locale);
+/// Whose guide it is: everybody's, if the topic is a preset, and one learner's alone if it is the learner's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    topic: Topic,
+    locale: Locale,
+    owner: Option<LearnerId>,
+}
+
+impl Key {
+    /// `None` for an own topic of somebody who is nobody's learner yet: their guide can't be told from another's, so it is
+    /// kept for nobody.
+    fn new(topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Self> {
+        let key = |owner| Self { topic: topic.clone(), locale, owner };
+        match topic.preset() {
+            Some(_) => Some(key(None)),
+            None => learner.map(|learner| key(Some(learner))),
+        }
+    }
+}
 
 struct Inner {
     store: Store,
@@ -98,11 +116,11 @@ impl Guides {
     }
 
     /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
-    pub async fn known(&self, topic: &Topic, locale: Locale) -> Option<Found> {
+    pub async fn known(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Found> {
         if self.0.partner.is_practice() {
             return Some(preset(topic, locale, false));
         }
-        let key = (topic.clone(), locale);
+        let key = Key::new(topic, locale, learner)?;
         match self.0.made.get(&key).await {
             Some(made) => Some(found(made, topic, locale)),
             None => {
@@ -115,28 +133,35 @@ impl Guides {
 
     /// Whether the topic's guide is being made here.
     #[must_use]
-    pub fn is_making(&self, topic: &Topic, locale: Locale) -> bool {
-        self.0.making().contains(&(topic.clone(), locale))
+    pub fn is_making(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> bool {
+        Key::new(topic, locale, learner).is_some_and(|key| self.0.making().contains(&key))
     }
 
     /// The topic's guide: the model's if it comes within `wait`, else the preset text. The preset text stays when no
-    /// slot is free to make one in.
-    pub async fn make(&self, topic: &Topic, locale: Locale, wait: Duration) -> Found {
-        match tokio::time::timeout(wait, self.make_once((topic.clone(), locale))).await {
+    /// slot is free to make one in. An own topic's guide that isn't kept for anybody is on its way for this call alone.
+    pub async fn make(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>, wait: Duration) -> Found {
+        let key = Key::new(topic, locale, learner);
+        let is_kept = key.is_some();
+        match tokio::time::timeout(wait, self.make_once(topic.clone(), locale, key)).await {
             Ok(made) => found(made, topic, locale),
-            Err(_) => preset(topic, locale, true),
+            Err(_) => preset(topic, locale, is_kept),
         }
     }
 
-    /// Makes a guide in a task of its own, which goes on when the caller stops waiting. All callers share one making.
-    async fn make_once(&self, key: Key) -> Option<Arc<Guide>> {
+    /// Makes a guide in a task of its own, which goes on when the caller stops waiting. All callers with one key share one
+    /// making.
+    async fn make_once(&self, topic: Topic, locale: Locale, key: Option<Key>) -> Option<Arc<Guide>> {
         let inner = self.0.clone();
-        let is_first = inner.making().insert(key.clone());
-        let entry = is_first.then(|| Making { inner: inner.clone(), key: key.clone() });
+        let entry = key.clone().filter(|key| inner.making().insert(key.clone()));
+        let entry = entry.map(|key| Making { inner: inner.clone(), key });
         let making = async move {
             let _entry = entry;
-            let (topic, locale) = key.clone();
-            inner.made.try_get_with(key, inner.look_up_or_ask(&topic, locale)).await.ok().flatten()
+            let asking = inner.look_up_or_ask(&topic, locale);
+            match key {
+                Some(key) => inner.made.try_get_with(key, asking).await.ok(),
+                None => asking.await.ok(),
+            }
+            .flatten()
         };
         // An error means that the making panicked or the runtime ends.
         self.0.tasks.spawn(making).await.unwrap_or_default()

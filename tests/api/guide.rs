@@ -70,11 +70,11 @@ async fn a_guide_is_made_although_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn thirty_students_who_open_one_topic_cost_one_call() {
+async fn thirty_students_who_open_one_preset_cost_one_call() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let students: Vec<Student> = (0..30).map(|_| app.student()).collect();
-    let opening = join_all(students.iter().map(|student| waited(student, "우리 동네 하천", "wait=20")));
+    let opening = join_all(students.iter().map(|student| waited(student, "과학 탐구", "wait=20")));
     let releasing = async {
         app.openai.wait_for_waiting(1).await;
         app.openai.release_all(GUIDE);
@@ -84,6 +84,31 @@ async fn thirty_students_who_open_one_topic_cost_one_call() {
         assert_eq!(reply.expect(200).json()["source"], "model");
     }
     assert_eq!(app.calls(GUIDE), 1);
+}
+
+#[tokio::test]
+async fn a_guide_of_an_own_topic_is_shown_to_its_learner_alone() {
+    const TOPIC: &str = "우리 집 강아지 초코";
+    let app = TestApp::start().await;
+    let [mine, other] = [app.student(), app.student()];
+    for student in [&mine, &other] {
+        student.begin("과학 탐구").await;
+    }
+    let made = waited(&mine, TOPIC, "wait=20").await.expect(200).json();
+    assert_eq!(made["source"], "model");
+    // It's there at once for the one who had it made, and for nobody else, known or not.
+    assert_eq!(guide(&mine, TOPIC).await, made);
+    assert_eq!(app.calls(GUIDE), 1);
+    app.openai.set(GUIDE, Behaviour::status(500, "oops"));
+    for stranger in [&other, &app.student(), &app.student()] {
+        let found = waited(stranger, TOPIC, "wait=20").await.expect(200).json();
+        assert_eq!((&found["source"], &found["pending"]), (&json!("preset"), &json!(false)), "{found}");
+    }
+    assert_eq!(app.calls(GUIDE), 4);
+    assert_eq!(guide(&mine, TOPIC).await, made);
+    // Nor is it promised for later to somebody who can't be known again.
+    let found = guide(&app.student(), "다른 주제").await;
+    assert_eq!((&found["source"], &found["pending"]), (&json!("preset"), &json!(false)), "{found}");
 }
 
 #[tokio::test]

@@ -148,16 +148,23 @@ async fn preset_guides_and_guides_that_are_there_cost_nothing() {
         let call = script.call(Method::POST, "/api/v1/chat/initial-guide").header("prefer", "wait=20");
         call.json(&json!({ "topic": topic })).send().await
     };
+    assert_eq!(guide("우리 동네 하천").await.expect(200).json()["source"], "model");
     for _ in 0..20 {
-        for topic in ["과학 탐구", "우리 동네 하천", "역사 연구"] {
+        for topic in ["과학 탐구", "역사 연구"] {
             assert_eq!(guide(topic).await.expect(200).json()["source"], "model");
         }
     }
-    guide("다른 하천").await.problem(429, "too-many");
+    // An own topic's guide is there for its learner alone, and this one is nobody's.
+    for topic in ["우리 동네 하천", "다른 하천"] {
+        guide(topic).await.problem(429, "too-many");
+    }
     assert_eq!(app.calls(GUIDE), 3);
-    // A learner pays with their own minute.
+    // A learner pays with their own minute, and once for a topic.
     script.begin("과학 탐구").await;
-    assert_eq!(guide("다른 하천").await.expect(200).json()["source"], "model");
+    for _ in 0..100 {
+        assert_eq!(guide("다른 하천").await.expect(200).json()["source"], "model");
+    }
+    assert_eq!(app.calls(GUIDE), 4);
 }
 
 #[tokio::test]

@@ -39,7 +39,8 @@ pub struct InitialGuide {
     guide: Guide,
     /// `guide_content` as safe HTML.
     guide_html: String,
-    /// Whether the model is making a guide of its own, which a later call gets. `Prefer: wait=20` waits for it.
+    /// Whether the model is making a guide of its own, which a later call gets. `Prefer: wait=20` waits for it. An own
+    /// topic's guide is kept for its learner alone, so without a learner's cookie no later call gets it.
     pending: bool,
 }
 
@@ -68,15 +69,15 @@ pub async fn initial_guide(
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    let found = match state.guides.known(&topic, locale).await {
+    let learner = learner.ok().flatten().map(|learner| learner.0);
+    let found = match state.guides.known(&topic, locale, learner).await {
         Some(found) => found,
         None => {
             // The few presets are made once each, and a guide that is being made costs no second call.
-            if topic.preset().is_none() && !state.guides.is_making(&topic, locale) {
-                let learner = learner.ok().flatten().map(|learner| learner.0);
+            if topic.preset().is_none() && !state.guides.is_making(&topic, locale, learner) {
                 state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
             }
-            state.guides.make(&topic, locale, wait(&headers)).await
+            state.guides.make(&topic, locale, learner, wait(&headers)).await
         }
     };
     let guide_html = render::markdown_without_links(&found.guide.guide_content).concat();
