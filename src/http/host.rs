@@ -60,14 +60,16 @@ impl AllowedHosts {
     }
 
     fn allows(&self, host: &Authority) -> bool {
-        let name = host.host().trim_end_matches('.').to_ascii_lowercase();
+        let name = host.host().to_ascii_lowercase();
+        // A name may end with the root's dot.
+        let name = name.strip_suffix('.').unwrap_or(&name);
         let number = name.trim_start_matches('[').trim_end_matches(']');
         // Browsers never ask a name server for localhost (RFC 6761, section 6.3).
         number.parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
             || self.0.any
-            || self.0.names.contains(&name)
+            || self.0.names.iter().any(|own| own == name)
     }
 
     fn check(&self, request: &Request) -> Result<(), ApiError> {
@@ -90,11 +92,17 @@ fn host(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, ApiE
     match (values.next(), values.next()) {
         (None, _) if version < Version::HTTP_11 => Ok(None),
         (Some(value), None) => match Authority::try_from(value.as_bytes()) {
-            Ok(host) if !host.as_str().contains('@') => Ok(Some(host)),
+            Ok(host) if !host.as_str().contains('@') && has_valid_port(&host) => Ok(Some(host)),
             _ => Err(ApiError::BadHost),
         },
         _ => Err(ApiError::BadHost),
     }
+}
+
+/// Whether what follows the name is a port, an empty one or nothing.
+fn has_valid_port(host: &Authority) -> bool {
+    let after_name = host.as_str().strip_prefix(host.host()).unwrap_or_default();
+    after_name.strip_prefix(':').map_or(after_name.is_empty(), |port| port.is_empty() || port.parse::<u16>().is_ok())
 }
 
 /// The value stays out of the log: anybody may send anything.
@@ -145,6 +153,8 @@ mod tests {
             "class.example.kr.",
             "class.example.kr:443",
             "class.example.kr:8000",
+            "class.example.kr:",
+            "Class.Example.kr.:8000",
             "localhost",
             "localhost:8000",
             "a.localhost:1",
@@ -169,6 +179,10 @@ mod tests {
             "127.0.0.1.evil.example",
             "127.1.evil",
             "x",
+            "class.example.kr..",
+            "2130706433",
+            "0x7f.1",
+            "127.1",
         ] {
             assert_eq!(status("/", &[host]), 421, "{host}");
         }
@@ -189,6 +203,10 @@ mod tests {
             &["class.example.kr, evil.example"],
             &["class example"],
             &["[::1"],
+            &["class.example.kr:port"],
+            &["class.example.kr:99999"],
+            &["class.example.kr:80:80"],
+            &["[::1]:x"],
         ] {
             assert_eq!(status("/", named), 400, "{named:?}");
         }
