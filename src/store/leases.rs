@@ -148,6 +148,21 @@ impl Store {
         .await
     }
 
+    /// Deletes revoked leases but for the newest lease of all, which tells that the database was served. Numbers are not
+    /// given out again. Returns the number of deleted rows.
+    pub(super) async fn purge_leases(&self) -> Result<u64, StoreError> {
+        self.write(move |db| {
+            Box::pin(async move {
+                let newest = Query::select().expr(Column::Id.max()).from(Entity).take();
+                let revoked = Entity::delete_many()
+                    .filter(Column::ExpiresAt.eq(BURIED))
+                    .filter(Column::Id.not_in_subquery(newest));
+                Ok(revoked.exec(db).await?.rows_affected)
+            })
+        })
+        .await
+    }
+
     /// Whether an instance lives that serves this database.
     ///
     /// # Errors
@@ -209,10 +224,10 @@ fn has_run_out(db: &DatabaseTransaction) -> Condition {
     Condition::all().add(Expr::col(Column::ExpiresAt).lte(clock(db)))
 }
 
-/// Turns whose lease is buried.
+/// Turns whose lease is buried, or was and is deleted by now.
 fn is_of_the_dead() -> Condition {
-    let buried = Query::select().column(Column::Id).from(Entity).and_where(Column::ExpiresAt.eq(BURIED)).take();
-    Condition::all().add(turns::Column::Lease.in_subquery(buried))
+    let kept = Query::select().column(Column::Id).from(Entity).and_where(Column::ExpiresAt.ne(BURIED)).take();
+    Condition::all().add(turns::Column::Lease.is_not_null()).add(turns::Column::Lease.not_in_subquery(kept))
 }
 
 /// Turns of a version without leases, old enough that none can still run.

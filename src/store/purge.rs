@@ -17,7 +17,7 @@ const PAGE: u64 = 300;
 
 impl Store {
     /// Deletes conversations without a question and learners without a conversation that were last used before
-    /// `before`, and guides of topics that are no presets. Returns the number of deleted rows.
+    /// `before`, guides of topics that are no presets, and revoked leases. Returns the number of deleted rows, leases not included.
     ///
     /// Reads the tables in pages by primary key, so that each statement is short however many rows there are.
     ///
@@ -30,6 +30,7 @@ impl Store {
         if deleted > 0 {
             self.request_truncation();
         }
+        self.purge_leases().await?;
         Ok(deleted)
     }
 

@@ -4,7 +4,7 @@ use llm_classroom::{
     domain::turn::{Hold, Lease, TurnState},
     store::{Company, Leased, Store},
 };
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 use tokio::task::JoinSet;
 
 use crate::database::{
@@ -27,6 +27,7 @@ on_both_engines!(
     a_wish_to_stop_reaches_the_holder,
     turns_of_a_version_without_leases_are_given_up_when_they_are_old,
     a_database_says_whether_it_is_and_was_served,
+    revoked_leases_are_deleted_and_what_ran_under_them_is_interrupted_all_the_same,
 );
 
 const LONG: Duration = Duration::from_secs(600);
@@ -216,4 +217,37 @@ async fn a_database_says_whether_it_is_and_was_served(database: Database) {
     assert_eq!((store.is_served().await.unwrap(), store.was_ever_served().await.unwrap()), (true, true));
     store.release_lease(lease).await.unwrap();
     assert_eq!((store.is_served().await.unwrap(), store.was_ever_served().await.unwrap()), (false, true));
+}
+
+async fn revoked_leases_are_deleted_and_what_ran_under_them_is_interrupted_all_the_same(database: Database) {
+    let store = database.open().await;
+    let alive = take(&store, Company::Shared, LONG).await;
+    let mut last = alive;
+    for _ in 0..30 {
+        last = take(&store, Company::Shared, LONG).await;
+        store.release_lease(last).await.unwrap();
+    }
+    store.purge_unused(0).await.unwrap();
+    assert_eq!(leases(&database).await, [alive.0, last.0]);
+    // An instance that slept so long takes a question under a lease that isn't there any more.
+    let (me, mine) = one_conversation(&store).await;
+    let turn = ask_under(&store, me, mine, "늦은 질문", Lease(last.0 - 1)).await;
+    let kept = ask_under(&store, me, conversation(&store, me).await.id, "계속되는 질문", alive).await;
+    assert_eq!(store.bury_the_dead().await.unwrap(), 1);
+    assert_eq!(read(&store, me, turn.id).await.state, TurnState::Interrupted);
+    assert_eq!(read(&store, me, kept.id).await.state, TurnState::Accepted);
+    assert!(!store.renew_lease(Lease(last.0 - 1), LONG).await.unwrap());
+    // No number is given out twice, also when all are gone but the newest.
+    store.release_lease(alive).await.unwrap();
+    store.purge_unused(0).await.unwrap();
+    assert_eq!(leases(&database).await, [last.0]);
+    assert!(store.was_ever_served().await.unwrap());
+    assert!(take(&store, Company::Shared, LONG).await > last);
+}
+
+/// The numbers of the stored leases, rising.
+async fn leases(database: &Database) -> Vec<i64> {
+    let raw = database.raw().await;
+    let sql = Statement::from_string(raw.get_database_backend(), "SELECT id FROM leases ORDER BY id");
+    raw.query_all_raw(sql).await.unwrap().iter().map(|row| row.try_get("", "id").unwrap()).collect()
 }
