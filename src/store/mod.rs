@@ -41,6 +41,7 @@ pub use leases::{Company, Leased};
 pub use lock::{DatabaseInUse, DatabaseLock};
 pub use look::{Look, Tables};
 pub use turns::{Acceptance, HeldTurn, Retry, Standing};
+pub use usage::DayTokens;
 pub use write::describe_metrics;
 use write::{IMMEDIATE, Writer};
 

@@ -16,6 +16,37 @@ use super::{
 };
 use crate::domain::{TurnId, conversation::Millis, turn::Usage};
 
+/// How long after its time a row may still be committed, by an instance whose clock is behind or whose database was slow.
+const SETTLING: Millis = 10 * 60 * 1000;
+
+/// The tokens of a day, read again and again: rows older than some minutes are summed once.
+#[derive(Debug, Default)]
+pub struct DayTokens {
+    day_start: Millis,
+    /// Up to when rows are summed already.
+    settled_until: Millis,
+    /// The tokens of these rows.
+    settled: u64,
+}
+
+impl DayTokens {
+    /// The tokens read and written since `day_start`, by all instances together, as [`Store::tokens_since`] says.
+    ///
+    /// # Errors
+    /// When the database can't be read. The next call goes on where the last one stood.
+    pub async fn read(&mut self, store: &Store, day_start: Millis, now: Millis) -> Result<u64, StoreError> {
+        if self.day_start != day_start {
+            *self = Self { day_start, settled_until: day_start, settled: 0 };
+        }
+        let settle_until = now - SETTLING;
+        if settle_until > self.settled_until {
+            self.settled += store.tokens_between(self.settled_until, settle_until).await?;
+            self.settled_until = settle_until;
+        }
+        Ok(self.settled + store.tokens_since(self.settled_until).await?)
+    }
+}
+
 impl Store {
     /// Books a call that no outcome books: a guide, a stateless answer, or a turn that was deleted meanwhile (which is
     /// then left out of the row).
@@ -49,6 +80,10 @@ impl Store {
     /// # Errors
     /// When the database can't be read.
     pub async fn tokens_since(&self, since: Millis) -> Result<u64, StoreError> {
+        self.tokens_between(since, Millis::MAX).await
+    }
+
+    async fn tokens_between(&self, since: Millis, until: Millis) -> Result<u64, StoreError> {
         let tokens = Expr::col(Column::PromptTokens).add(Expr::col(Column::CompletionTokens)).sum();
         // PostgreSQL sums up to NUMERIC, and none sums up nothing.
         let tokens = Expr::expr(Func::coalesce([tokens, Expr::value(0)])).cast_as("BIGINT");
@@ -56,6 +91,7 @@ impl Store {
             .select_only()
             .expr_as(tokens, "tokens")
             .filter(Column::CreatedAt.gte(since))
+            .filter(Column::CreatedAt.lt(until))
             .into_tuple()
             .one(&self.reader)
             .await?;

@@ -1,12 +1,17 @@
-use llm_classroom::domain::{
-    TurnId,
-    turn::{Purpose, Usage},
+use llm_classroom::{
+    domain::{
+        TurnId,
+        turn::{Purpose, Usage},
+    },
+    store::DayTokens,
 };
+use sea_orm::ConnectionTrait as _;
 
 use crate::database::{Database, NOW, ask, on_both_engines, one_conversation, usage};
 
 on_both_engines!(
     tokens_are_summed_from_a_time_on,
+    the_tokens_of_a_day_are_those_of_all_instances_at_every_moment_and_begin_anew_at_midnight,
     the_largest_counts_do_not_overflow,
     usage_is_booked_for_a_turn_that_is_there_and_one_that_is_gone,
 );
@@ -21,6 +26,28 @@ async fn tokens_are_summed_from_a_time_on(database: Database) {
     for (since, tokens) in [(0, 33), (NOW, 33), (NOW + 1, 22), (NOW + 2, 11), (NOW + 3, 0)] {
         assert_eq!(store.tokens_since(since).await.unwrap(), tokens);
     }
+}
+
+async fn the_tokens_of_a_day_are_those_of_all_instances_at_every_moment_and_begin_anew_at_midnight(database: Database) {
+    const MINUTE: i64 = 60_000;
+    const DAY: i64 = 24 * 60 * MINUTE;
+    let [store, other] = [database.open().await, database.open().await];
+    let mut day = DayTokens::default();
+    for step in 0..100 {
+        // Two days in steps of half an hour; the other instance commits what is five minutes old.
+        let at = NOW + step * 30 * MINUTE;
+        let day_start = at - at.rem_euclid(DAY);
+        store.add_usage(None, &usage(Purpose::Chat, 10, 1), at).await.unwrap();
+        let read = day.read(&store, day_start, at).await.unwrap();
+        assert_eq!(read, store.tokens_since(day_start).await.unwrap(), "step {step}");
+        other.add_usage(None, &usage(Purpose::Tutor, 100, 1), at - 5 * MINUTE).await.unwrap();
+        let read = day.read(&store, day_start, at + MINUTE).await.unwrap();
+        assert_eq!(read, store.tokens_since(day_start).await.unwrap(), "step {step}");
+    }
+    // Rows that were summed already are not summed again.
+    database.raw().await.execute_unprepared("DELETE FROM usage").await.unwrap();
+    let at = NOW + 99 * 30 * MINUTE;
+    assert!(day.read(&store, at - at.rem_euclid(DAY), at).await.unwrap() > 0);
 }
 
 async fn the_largest_counts_do_not_overflow(database: Database) {

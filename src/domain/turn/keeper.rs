@@ -9,7 +9,7 @@ use super::{Lease, Outcome, engine::Engine, parts::Parts, tenure::Renewal};
 use crate::{
     domain::{TurnId, budget::day_start, conversation::now},
     shared::Subscription,
-    store::{HeldTurn, StoreError},
+    store::{DayTokens, HeldTurn, StoreError},
 };
 
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
@@ -26,6 +26,7 @@ impl Engine {
         let parts = &self.0.parts;
         let mut beat = interval(self.0.parts.tenure.terms.beat);
         let mut count = interval(BUDGET_EVERY);
+        let mut day_tokens = DayTokens::default();
         for interval in [&mut beat, &mut count] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -42,7 +43,7 @@ impl Engine {
                     }
                     Ok(())
                 }
-                _ = count.tick() => self.count_tokens().await,
+                _ = count.tick() => self.count_tokens(&mut day_tokens).await,
                 turn = next(&mut wishes) => self.heed(&turn).await,
             };
             if let Err(error) = done {
@@ -143,10 +144,11 @@ impl Engine {
         }
     }
 
-    async fn count_tokens(&self) -> Result<(), StoreError> {
+    async fn count_tokens(&self, day_tokens: &mut DayTokens) -> Result<(), StoreError> {
         let Parts { store, budget, .. } = &self.0.parts;
         if budget.is_limited() {
-            budget.at_least(now(), store.tokens_since(day_start(now())).await?);
+            let now = now();
+            budget.at_least(now, day_tokens.read(store, day_start(now), now).await?);
         }
         Ok(())
     }
