@@ -14,7 +14,7 @@ fn main() {
 
 /// For the statically linked program; the C file says why.
 fn look_up_names_without_libraries() {
-    const SOURCE: &str = "src/static_names.c";
+    const SOURCE: &str = "static_names.c";
     println!("cargo::rerun-if-changed={SOURCE}");
     let is = |name, word| env::var(name).is_ok_and(|words| words.split(',').any(|one| one == word));
     if is("CARGO_CFG_TARGET_FEATURE", "crt-static") && is("CARGO_CFG_TARGET_ENV", "gnu") {

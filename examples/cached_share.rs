@@ -6,16 +6,12 @@
 
 use std::time::Duration;
 
+use domain::{Locale, Topic};
 use futures_util::StreamExt;
-use llm_classroom::{
-    domain::{
-        Locale, Topic,
-        partner::{Asking, HistorySource, Partner, Style},
-        prompt::estimate_tokens,
-    },
-    llm::{Client, Settings},
-};
+use llm::{Client, Settings};
+use llm_classroom::engine::partner::{Asking, HistorySource, Partner, Style};
 use serde_json::Value;
+use tutor::prompt::estimate_tokens;
 
 #[path = "../tests/support/openai.rs"]
 mod openai;

@@ -20,17 +20,14 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use llm_classroom::{
-    domain::{
-        Conversation, ConversationId, LearnerId, Locale, StudentMessage, Topic, TurnId,
-        coach::{self, Asked},
-        conversation::now,
-        topic::TopicError,
-        turn::{Hold, Lease, Outcome, Purpose, TurnState, Usage},
-    },
-    store::{Acceptance, Options, Store},
+use coach::Asked;
+use domain::{
+    Conversation, ConversationId, LearnerId, Locale, StudentMessage, Topic, TurnId,
+    topic::TopicError,
+    turn::{Outcome, Purpose, TurnState, Usage},
 };
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use store::{Acceptance, Hold, Lease, Options, Store, now};
 use tokio::{task::JoinSet, time::sleep};
 
 const TOPIC: &str = "과학 탐구";

@@ -13,12 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     backup,
-    bus::{self, Bus},
     config::{Config, ModelConfig, ModelPrice},
-    domain::{
+    engine::{
         breaker,
         budget::{Budget, day_start},
-        conversation::now,
         guides::Guides,
         keyed_locks::KeyedLocks,
         partner::{Partner, Style},
@@ -29,16 +27,17 @@ use crate::{
         },
     },
     http::{self, AppState, pages::PageContext, state},
-    llm,
-    observe::metrics::{self, Figures, Fractions},
-    serve::{
+    live::{self, Bus},
+    redis::{self, Shared},
+    server::{
         certificates::{self, Certificates},
-        connection, door, redirect,
-        server::{self, ConnectionLimits, Ending},
+        connection,
+        connections::{self, ConnectionLimits, Ending},
+        door, redirect,
     },
-    shared::{self, Shared},
-    store::{self, Company, Store},
+    telemetry::metrics::{self, Figures, Fractions},
 };
+use store::{Company, Store, now};
 
 /// How long a request waits for a connection to the database before it's told to come back.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -185,7 +184,7 @@ impl App {
             connections: connection::fit_connections(self.state.config.max_connections)
                 .context("raising the number of files that may be open")?,
         };
-        let serving = server::run(sockets.main, http::router(self.state.clone()), tls, limits, ending.clone());
+        let serving = connections::run(sockets.main, http::router(self.state.clone()), tls, limits, ending.clone());
         let (redirect_ending, redirecting) = self.redirect(sockets.redirect);
         let ending = async {
             shutdown.await;
@@ -245,8 +244,8 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     turn::describe_metrics();
     llm::describe_metrics();
     store::describe_metrics();
-    bus::describe_metrics();
-    shared::describe_metrics();
+    live::describe_metrics();
+    redis::describe_metrics();
     certificates::describe_metrics();
     door::describe_metrics();
     backup::describe_metrics();

@@ -2,23 +2,24 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use domain::Locale;
 use llm_classroom::{
     app::{self, App, Sockets},
-    config::{self, Cli, Command, Config, Consultation, Doctor, Migrate},
+    cli::{backup, migrate, output::print},
+    config::{self, Cli, Command, Config, Doctor, DoctorArgs, Migrate},
     doctor::{self, Finding, report},
-    domain::Locale,
-    http, keeping, moving, observe,
-    output::print,
-    serve::{listen, systemd},
-    store::DatabaseLock,
+    http,
+    server::{listen, systemd},
+    telemetry,
 };
 use secrecy::ExposeSecret as _;
+use store::DatabaseLock;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
     let read = config::load().map_err(anyhow::Error::msg).and_then(|()| Ok(Cli::read()?));
-    let obeyed = match (read, Consultation::read()) {
+    let obeyed = match (read, DoctorArgs::read()) {
         (Ok(cli), _) => obey(cli),
         // What is wrong with the settings is what it was asked.
         (Err(error), Some(asked)) => report(&[doctor::refused(error)], asked.json, asked.language.as_deref()),
@@ -39,15 +40,15 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Serve(config)) => serve(*config),
         Some(Command::Migrate(told)) => migrate(&told),
         Some(Command::Doctor(told)) => examine(&told),
-        Some(Command::Backup(told)) => keep(&told.config, keeping::backup(&told)),
-        Some(Command::Restore(told)) => keep(&told.config, keeping::restore(&told)),
+        Some(Command::Backup(told)) => keep(&told.config, backup::backup(&told)),
+        Some(Command::Restore(told)) => keep(&told.config, backup::restore(&told)),
         Some(Command::Openapi) => openapi(),
     }
 }
 
 fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    let observing = observe::begin(&config)?;
+    let observing = telemetry::begin(&config)?;
     let served = runtime()?.block_on(serve_until_told(config));
     observing.end(served.as_ref().err());
     served
@@ -126,13 +127,13 @@ fn listeners(config: &Config) -> anyhow::Result<Listeners> {
 fn migrate(told: &Migrate) -> anyhow::Result<()> {
     let config = &told.config;
     if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
-        let observing = observe::begin(config)?;
-        let moved = runtime()?.block_on(moving::move_school(from, to));
+        let observing = telemetry::begin(config)?;
+        let moved = runtime()?.block_on(migrate::move_school(from, to));
         observing.end(moved.as_ref().err());
         return moved;
     }
     config.validate()?;
-    let observing = observe::begin(config)?;
+    let observing = telemetry::begin(config)?;
     let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
     observing.end(migrated.as_ref().err());
     migrated?;
@@ -143,7 +144,7 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
 fn keep(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     config.validate()?;
     let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
-    let observing = observe::begin(&quiet)?;
+    let observing = telemetry::begin(&quiet)?;
     let done = runtime()?.block_on(work);
     observing.end(done.as_ref().err());
     done

@@ -49,12 +49,12 @@ CLASS_HOURS = 120  # six hours on twenty days, when a fleet is as large as it ge
 LESSONS = 8  # a month, of each student
 QUESTIONS = 10  # a lesson
 
-# Counted with the tokeniser of gpt-4o (o200k_base) over the texts in src/domain/prompts: 818 tokens for 1,418 letters
+# Counted with the tokeniser of gpt-4o (o200k_base) over the texts in crates/tutor/src/prompts: 818 tokens for 1,418 letters
 # of chat.txt, 1,765 for 3,278 of tutor.txt. The schema of the feedback is English JSON: 464 for 1,774.
 TOKENS_A_CHARACTER = 0.55
 SCHEMA_TOKENS = 464
 QUESTION, ANSWER, FEEDBACK = 40, 400, 600  # characters; prompts ask for answers of about 400
-PROMPTS = pathlib.Path(__file__).resolve().parents[2] / "src/domain/prompts"
+PROMPTS = pathlib.Path(__file__).resolve().parents[2] / "crates/tutor/src/prompts"
 
 
 def turn_tokens():

@@ -24,12 +24,10 @@ use tokio_util::sync::CancellationToken;
 pub use manifest::{Manifest, Name};
 pub use place::{Kept, Place, folder_of, without_keys};
 
-use crate::{
-    config::Config,
-    store::{DatabaseLock, Options, Store, Sum, Tables, sqlite_path},
-};
+use crate::config::Config;
 use manifest::Rows;
 use owner::refuse_root;
+use store::{DatabaseLock, Options, Store, Sum, Tables, sqlite_path};
 use workroom::Workroom;
 
 /// Few connections: a backup runs beside the classes.

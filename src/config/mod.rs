@@ -1,7 +1,7 @@
 //! Settings: flag over environment over `.env` over default. One struct, read once, passed by reference.
 
 mod backup;
-mod consultation;
+mod doctor_args;
 mod files;
 mod observe;
 mod prices;
@@ -22,7 +22,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use backup::BackupConfig;
-pub use consultation::Consultation;
+pub use doctor_args::DoctorArgs;
 pub use files::{are_hidden, load};
 pub use observe::ObserveConfig;
 pub use prices::ModelPrice;
@@ -60,7 +60,7 @@ impl Cli {
                 if matches!(
                     error.kind(),
                     ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::InvalidUtf8
-                ) && Consultation::read().is_some() =>
+                ) && DoctorArgs::read().is_some() =>
             {
                 let said = error.to_string();
                 let line = said.lines().next().unwrap_or_default();

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::{AppEnv, Config};
-use crate::shared;
+use crate::redis;
 
 /// More turns than any machine runs; what the semaphore behind it can count is far above.
 const MOST_TURNS: usize = 1_000_000;
@@ -46,7 +46,7 @@ impl Config {
             );
         }
         if let Some(redis) = self.redis() {
-            if let Err(error) = shared::check_url(redis) {
+            if let Err(error) = redis::check_url(redis) {
                 return refuse(&format!("REDIS_URL can't be used: {error}"));
             }
             if database.starts_with("sqlite:") {

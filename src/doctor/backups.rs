@@ -12,7 +12,8 @@ use super::{
     database,
     finding::{Finding, State, Subject},
 };
-use crate::{backup, config::Config, store::sqlite_path};
+use crate::{backup, config::Config};
+use store::sqlite_path;
 
 /// A daily backup that is older than this was missed.
 const OLD: i64 = 26 * 60 * 60;

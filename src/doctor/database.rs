@@ -6,10 +6,8 @@ use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::finding::{Finding, State, Subject};
-use crate::{
-    config::Config,
-    store::{Engine, Look, Store, StoreError, Tables, sqlite_path},
-};
+use crate::config::Config;
+use store::{Engine, Look, Store, StoreError, Tables, sqlite_path};
 
 /// How long PostgreSQL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);

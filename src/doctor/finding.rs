@@ -3,7 +3,7 @@
 use rust_i18n::t;
 use serde::Serialize;
 
-use crate::domain::Locale;
+use domain::Locale;
 
 /// What is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -9,7 +9,8 @@ use std::{
 use secrecy::ExposeSecret;
 
 use super::finding::{Finding, State, Subject};
-use crate::{config::Config, store::sqlite_path};
+use crate::config::Config;
+use store::sqlite_path;
 
 const MIB: u64 = 1024 * 1024;
 /// Below this much free disk SQLite may fail in the middle of a class: its log grows by some MiB an hour, and backups

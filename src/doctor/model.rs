@@ -9,12 +9,10 @@ use super::finding::{Finding, State, Subject};
 use crate::{
     app,
     config::{Config, ModelConfig},
-    domain::{
-        Locale, Topic,
-        partner::{Asking, HistorySource, PRACTICE_PACE, Partner},
-    },
-    llm::{Client, Deviation, Error, Piece},
+    engine::partner::{Asking, HistorySource, PRACTICE_PACE, Partner},
 };
+use domain::{Locale, Topic};
+use llm::{Client, Deviation, Error, Piece};
 
 /// Above this, students wonder whether anything happens.
 const SLOW: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::finding::{Finding, State};
-use crate::domain::Locale;
+use domain::Locale;
 
 /// Lines for people: each finding with its mend below, and a last line with the sum.
 #[must_use]

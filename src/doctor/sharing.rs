@@ -3,7 +3,7 @@
 use super::finding::{Finding, State, Subject};
 use crate::{
     config::Config,
-    shared::{Inspected, Shared},
+    redis::{Inspected, Shared},
 };
 
 pub(super) async fn check(config: &Config) -> Option<Finding> {

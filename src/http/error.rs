@@ -1,5 +1,6 @@
 //! Everything that can go wrong in a request, and nothing else. How it's told is in `problem`.
 
+use crate::engine::turn::failure_reason;
 use std::time::Duration;
 
 use axum::{
@@ -8,18 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{
-    domain::{
-        TurnId,
-        message::MessageError,
-        stateless::SequenceError,
-        topic::TopicError,
-        turn::{AskError, Reason, TurnState},
-    },
-    llm,
-    observe::RepeatedLine,
-    store::StoreError,
+use crate::engine::{stateless::SequenceError, turn::AskError};
+use domain::{
+    TurnId,
+    message::MessageError,
+    topic::TopicError,
+    turn::{Reason, TurnState},
 };
+use logging::RepeatedLine;
+use store::StoreError;
 
 /// After this long some of the turns that run have ended.
 const FULL_WAIT: Duration = Duration::from_secs(5);
@@ -214,7 +212,7 @@ impl From<AskError> for ApiError {
 impl From<llm::Error> for ApiError {
     fn from(error: llm::Error) -> Self {
         tracing::warn!(llm.error = %error, "the model failed a request");
-        Self::Model(Reason::from(&error))
+        Self::Model(failure_reason(&error, false))
     }
 }
 

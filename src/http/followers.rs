@@ -8,10 +8,8 @@ use std::{
 };
 
 use super::error::ApiError;
-use crate::{
-    config::LimitConfig,
-    domain::{LearnerId, TurnId},
-};
+use crate::config::LimitConfig;
+use domain::{LearnerId, TurnId};
 
 /// After this long some of the streams have ended.
 const WAIT: Duration = Duration::from_secs(5);

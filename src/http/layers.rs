@@ -28,7 +28,7 @@ use super::{
     metrics, problem,
     request_id::{self, REQUEST_ID},
 };
-use crate::{config::Config, observe::NO_TRACE, serve::connection::OverLimit};
+use crate::{config::Config, server::connection::OverLimit, telemetry::NO_TRACE};
 
 /// Most bytes of a request's body.
 pub const BODY_MAX: usize = 64 * 1024;

@@ -19,10 +19,8 @@ use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use sha2::{Digest, Sha256};
 
 use super::{AppState, error::ApiError};
-use crate::domain::{
-    LearnerId,
-    conversation::{Millis, now},
-};
+use domain::{LearnerId, conversation::Millis};
+use store::now;
 
 /// The cookie's name over plain HTTP, and the one it had over TLS before [`HOST_COOKIE`].
 const COOKIE: &str = "llm_classroom_learner";

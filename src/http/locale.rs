@@ -6,17 +6,20 @@ use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use axum_extra::extract::CookieJar;
 
-use crate::domain::Locale;
+use domain::Locale;
 
 /// The cookie that remembers the language a student chose.
 pub const LOCALE_COOKIE: &str = "lang";
 
-/// `?lang=` first, then the `lang` cookie, then `Accept-Language` by q-value, then Korean.
-impl<S: Send + Sync> FromRequestParts<S> for Locale {
+/// The language of a request: `?lang=` first, then the `lang` cookie, then `Accept-Language` by q-value, then Korean.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestLocale(pub Locale);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestLocale {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(locale_of(parts.uri.query(), &parts.headers))
+        Ok(Self(locale_of(parts.uri.query(), &parts.headers)))
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     host::{self, AllowedHosts},
     rate_limit::LIMITS,
 };
-use crate::observe::metrics::Figures;
+use crate::telemetry::metrics::Figures;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
 

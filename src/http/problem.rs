@@ -15,7 +15,7 @@ use serde::Serialize;
 use utoipa::{ToResponse, ToSchema};
 
 use super::{error::ApiError, locale, pages, request_id};
-use crate::domain::Locale;
+use domain::Locale;
 
 /// A problem, as RFC 9457 shapes it.
 #[derive(Debug, Serialize, ToSchema, ToResponse)]

@@ -11,9 +11,9 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 
 use crate::{
     config::{LimitConfig, Switch},
-    domain::LearnerId,
-    shared::{self, Shared},
+    redis::{self, Shared},
 };
+use domain::LearnerId;
 
 /// After this many checks, keys that have fully recovered are forgotten, so memory follows the number of active ones.
 const SWEEP_EVERY: u32 = 1_024;
@@ -44,7 +44,7 @@ struct Limits {
 
 struct Limit {
     name: &'static str,
-    quota: shared::Quota,
+    quota: redis::Quota,
     limiter: DefaultKeyedRateLimiter<String>,
     checks: AtomicU32,
 }
@@ -133,7 +133,7 @@ impl Limit {
     fn per_minute(name: &'static str, count: u32) -> Self {
         let count = NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
         let limiter = RateLimiter::keyed(Quota::per_minute(count));
-        let quota = shared::Quota { count: count.get(), per: Duration::from_secs(60) };
+        let quota = redis::Quota { count: count.get(), per: Duration::from_secs(60) };
         Self { name, quota, limiter, checks: AtomicU32::new(0) }
     }
 

@@ -7,14 +7,14 @@ use axum::extract::FromRef;
 use super::{followers::Followers, learner::VisitPause, pages::PageContext, rate_limit::RateLimits};
 use crate::{
     config::Config,
-    domain::{
+    engine::{
         budget::Budget, guides::Guides, keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers,
         turn::engine::Engine,
     },
-    observe::metrics::Figures,
-    shared::Shared,
-    store::Store,
+    redis::Shared,
+    telemetry::metrics::Figures,
 };
+use store::Store;
 
 /// The parts of the program that handlers call, cheap to clone.
 #[derive(Clone)]

@@ -1,6 +1,5 @@
 //! Students and their turns.
 
-use llm_classroom::render;
 use serde_json::{Value, json};
 
 use crate::{
@@ -46,7 +45,7 @@ impl Asked {
         let stored = self.stored().await;
         assert_eq!(stored["state"], "done");
         assert_eq!(stored["answer"]["text"], self.essay.as_str(), "the stored answer is the provider's, byte for byte");
-        assert_eq!(seen.html(), render::markdown(&self.essay).concat(), "the page shows the provider's answer");
+        assert_eq!(seen.html(), markdown::markdown(&self.essay).concat(), "the page shows the provider's answer");
         assert_eq!(stored["answer"]["html"], seen.html());
         assert!(stored["feedback"].is_object(), "{stored}");
     }

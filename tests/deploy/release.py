@@ -9,7 +9,7 @@ from conftest import ROOT, TARGET, run
 DIST = TARGET / "dist"
 PROGRAM = DIST / "llm-classroom"
 """The static one."""
-VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["package"]["version"]
+VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 NAME = f"llm-classroom-{VERSION}-x86_64-linux"
 
 

@@ -5,18 +5,15 @@ use std::net::IpAddr;
 use axum::http::HeaderValue;
 
 use crate::{
-    domain::{
-        Conversation, ConversationId, LearnerId, Topic,
-        conversation::{Millis, now},
-        request_key::{SecretKey, hash_of},
-    },
+    engine::request_key::{SecretKey, hash_of},
     http::{
         AppState,
         error::ApiError,
         learner::{Learner, NewLearner},
     },
-    store::{Constraint, ConversationRequest, StoreError},
 };
+use domain::{Conversation, ConversationId, LearnerId, Topic, conversation::Millis};
+use store::{Constraint, ConversationRequest, StoreError, now};
 
 /// How long a request may be repeated. A page gives up before.
 const REPEATABLE: Millis = 10 * 60 * 1000;

@@ -1,6 +1,8 @@
 //! Calls that carry their conversation along: what clients of the first version make. Nothing of them is stored but
 //! what they cost.
 
+use crate::engine::turn::failure_reason;
+use crate::http::locale::RequestLocale;
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
@@ -17,17 +19,20 @@ use utoipa::ToSchema;
 
 use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
-    domain::{
-        Feedback, LearnerId, Locale, Topic,
+    engine::{
         bill::Bill,
-        message::{MESSAGE_MAX_CHARS, MessageError},
         partner::{self, AnswerStream, Asking},
         stateless::{self, Said},
-        turn::{Purpose, Reason, StatelessSlot},
+        turn::StatelessSlot,
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
-    llm::{self, Piece},
 };
+use domain::{
+    Feedback, LearnerId, Locale, Topic,
+    message::{MESSAGE_MAX_CHARS, MessageError},
+    turn::{Purpose, Reason},
+};
+use llm::Piece;
 
 /// A question with its conversation: either `messages`, the last of them the question, or `message` with
 /// `conversation_history`.
@@ -85,7 +90,7 @@ pub struct ChatResponse {
 pub async fn chat(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
@@ -131,7 +136,7 @@ pub async fn chat(
 pub async fn stream(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
@@ -155,7 +160,7 @@ pub async fn stream(
                 let filtered = end.finish == llm::Finish::ContentFilter;
                 last(filtered.then(|| broken_off(Reason::ContentFilter, locale)).into_iter().collect())
             }
-            Some(Err(error)) => last(vec![broken_off(Reason::of(&error, bill.has_begun()), locale)]),
+            Some(Err(error)) => last(vec![broken_off(failure_reason(&error, bill.has_begun()), locale)]),
             None => last(vec![broken_off(Reason::Broken, locale)]),
         }
     });

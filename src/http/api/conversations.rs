@@ -1,5 +1,6 @@
 //! A learner's conversations.
 
+use crate::http::locale::RequestLocale;
 use axum::{
     extract::{Path, Query, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -15,15 +16,13 @@ use super::{
     guide::TopicRequest,
     turns::{TurnView, idempotency_key},
 };
-use crate::{
-    domain::{
-        ConversationId, Locale, Topic,
-        conversation::{ConversationSummary, Millis},
-        guide,
-    },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
-    store::Cursor,
+use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem};
+use coach::guide;
+use domain::{
+    ConversationId, Topic,
+    conversation::{ConversationSummary, Millis},
 };
+use store::Cursor;
 
 /// Conversations a page of the list has when no number is asked for.
 const PAGE: u64 = 20;
@@ -129,7 +128,7 @@ pub struct TurnsQuery {
 pub async fn create(
     State(state): State<AppState>,
     learner: Option<Learner>,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
@@ -186,7 +185,7 @@ pub async fn list(
 pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
     query: Result<Query<TurnsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Whole>, ApiError> {

@@ -6,7 +6,7 @@
 
 use utoipa::ToSchema;
 
-use crate::domain::Feedback;
+use domain::Feedback;
 
 /// An event of a turn's stream.
 #[derive(ToSchema)]

@@ -1,5 +1,6 @@
 //! A turn as it happens: server-sent events, first a snapshot, then what changes.
 
+use crate::http::locale::RequestLocale;
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -18,12 +19,13 @@ use super::{
     turns::{note, reason_text},
 };
 use crate::{
-    bus::{Event, Follower, Status},
-    domain::{
-        Locale, TurnId,
-        turn::{Reason, Turn, engine::Following},
-    },
+    engine::turn::engine::Following,
     http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
+    live::{Event, Follower, Status},
+};
+use domain::{
+    Locale, TurnId,
+    turn::{Reason, Turn},
 };
 
 /// Proxies close a connection on which nothing is said for a minute.
@@ -47,7 +49,7 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 pub async fn follow(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(id) = id?;

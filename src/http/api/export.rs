@@ -1,5 +1,6 @@
 //! A conversation to take along.
 
+use crate::http::locale::RequestLocale;
 use std::{convert::Infallible, fmt::Write as _};
 
 use axum::{
@@ -14,10 +15,8 @@ use serde::Deserialize;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{
-    domain::{Conversation, ConversationId, Locale, turn::Turn},
-    http::{AppState, error::ApiError, learner::Learner, problem::Problem},
-};
+use crate::http::{AppState, error::ApiError, learner::Learner, problem::Problem};
+use domain::{Conversation, ConversationId, Locale, turn::Turn};
 
 /// Bytes of a piece of an export.
 const PIECE: usize = 16 * 1024;
@@ -50,7 +49,7 @@ pub struct ExportQuery {
 pub async fn export(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
     query: Result<Query<ExportQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Response, ApiError> {

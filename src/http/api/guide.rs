@@ -1,5 +1,6 @@
 //! The greeting and the tutor's introduction to a topic.
 
+use crate::http::locale::RequestLocale;
 use std::time::Duration;
 
 use axum::{extract::State, http::HeaderMap};
@@ -7,11 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::{
-    domain::{Locale, Topic, guide, guide::Guide},
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
-    render,
-};
+use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem};
+use coach::guide;
+use domain::{Topic, guide::Guide};
 
 /// Longest time a client may ask to wait for a guide.
 const WAIT_MAX: Duration = Duration::from_secs(30);
@@ -48,7 +47,7 @@ pub struct InitialGuide {
 #[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat", request_body = TopicRequest,
     responses((status = 200, body = InitialMessage), (status = 422, response = Problem)))]
 pub async fn initial_message(
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialMessage>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
@@ -63,7 +62,7 @@ pub async fn initial_message(
 pub async fn initial_guide(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
@@ -80,7 +79,7 @@ pub async fn initial_guide(
             state.guides.make(&topic, locale, learner, wait(&headers)).await
         }
     };
-    let guide_html = render::markdown_without_links(&found.guide.guide_content).concat();
+    let guide_html = markdown::markdown_without_links(&found.guide.guide_content).concat();
     Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
 }
 

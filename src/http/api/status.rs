@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 
 use super::Json;
 use crate::{
-    domain::partner::Partner,
+    engine::partner::Partner,
     http::{AppState, address::is_operators},
-    llm::BreakerState,
-    observe::RepeatedLine,
 };
+use llm::BreakerState;
+use logging::RepeatedLine;
 
 /// A word of welcome.
 #[derive(Debug, Serialize, ToSchema)]

@@ -1,5 +1,6 @@
 //! Asking, stopping and trying again.
 
+use crate::http::locale::RequestLocale;
 use axum::{
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
@@ -11,13 +12,16 @@ use uuid::Uuid;
 
 use super::Json;
 use crate::{
-    domain::{
-        ConversationId, Feedback, Locale, StudentMessage, TurnId,
-        conversation::Millis,
+    engine::{
         rendered::{Blocks, RenderedAnswers},
-        turn::{Lookup, Reason, Turn},
+        turn::Lookup,
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
+};
+use domain::{
+    ConversationId, Feedback, Locale, StudentMessage, TurnId,
+    conversation::Millis,
+    turn::{Reason, Turn},
 };
 
 /// Longest idempotency key.
@@ -124,7 +128,7 @@ pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
 pub async fn ask(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
     headers: HeaderMap,
@@ -165,7 +169,7 @@ pub async fn cancel(
 pub async fn retry(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    locale: Locale,
+    RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {

@@ -13,11 +13,12 @@ use serde::Deserialize;
 use super::page::Page;
 use super::strings::{self, Script};
 use super::{CHAT_PATH, TOPICS_PATH};
-use crate::domain::guide::{self, Guide};
-use crate::domain::message::MESSAGE_MAX_CHARS;
-use crate::domain::{ConversationId, Topic};
 use crate::http::{AppState, error::ApiError, learner::Learner};
-use crate::render::markdown_without_links;
+use coach::guide;
+use domain::guide::Guide;
+use domain::message::MESSAGE_MAX_CHARS;
+use domain::{ConversationId, Topic};
+use markdown::markdown_without_links;
 
 /// The query of the chat's address.
 #[derive(Debug, Default, Deserialize)]

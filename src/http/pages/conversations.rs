@@ -6,7 +6,7 @@ use axum::response::Response;
 
 use super::page::Page;
 use super::strings::{self, Script};
-use crate::domain::Preset;
+use domain::Preset;
 
 #[derive(Template)]
 #[template(path = "conversations.html")]

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::page::Page;
-use crate::{domain::Locale, http::error::ApiError};
+use crate::http::error::ApiError;
+use domain::Locale;
 
 #[derive(Template)]
 #[template(path = "error.html")]

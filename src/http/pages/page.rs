@@ -12,8 +12,8 @@ use axum_extra::extract::CookieJar;
 use rust_i18n::t;
 
 use super::PageContext;
-use crate::domain::{Locale, Topic};
 use crate::http::{assets, locale};
+use domain::{Locale, Topic};
 
 /// The cookie that remembers light or dark. Set by the page's script, read here so that no page flashes.
 const THEME_COOKIE: &str = "theme";

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::domain::Locale;
+use domain::Locale;
 
 /// One page's part of the `js` section.
 #[derive(Debug, Clone, Copy)]

@@ -8,7 +8,8 @@ use axum::routing::get;
 use tower::ServiceExt;
 
 use super::*;
-use crate::{domain::Locale, http::error::ApiError};
+use crate::http::error::ApiError;
+use domain::Locale;
 
 fn router(practice: bool) -> Router {
     Router::new()
@@ -152,7 +153,7 @@ fn every_text_a_page_names_exists_and_every_text_is_used() {
     for dim in help::DIMS {
         used.extend(["name", "ask", "topic", "weak", "good", "why"].map(|text| format!("help.{dim}.{text}")));
     }
-    used.extend(crate::domain::Preset::ALL.map(|preset| format!("preset.{}", preset.key())));
+    used.extend(domain::Preset::ALL.map(|preset| format!("preset.{}", preset.key())));
     used.extend(
         ["not_found", "server", "other"].iter().flat_map(|k| ["title", "text"].map(|t| format!("error.{k}_{t}"))),
     );

@@ -6,8 +6,9 @@ use axum::response::Response;
 
 use super::page::Page;
 use super::strings::{self, Script};
-use crate::domain::topic::TOPIC_MAX_CHARS;
-use crate::domain::{Preset, guide};
+use coach::guide;
+use domain::Preset;
+use domain::topic::TOPIC_MAX_CHARS;
 
 struct Card {
     key: &'static str,

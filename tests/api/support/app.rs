@@ -9,11 +9,11 @@ use clap::{CommandFactory, FromArgMatches, builder::Resettable};
 use llm_classroom::{
     app::{self, App, Sockets},
     config::{Cli, Config},
-    store::Store,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use secrecy::ExposeSecret;
+use store::Store;
 use tempfile::TempDir;
 use tokio::{
     runtime::{Builder, Runtime},

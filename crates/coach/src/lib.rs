@@ -1,0 +1,124 @@
+//! The coach: rules that read how a student asks, without any model.
+//!
+//! It reads the message dimension by dimension, as the rubric of the tutor's prompt does: evidence first (words of the
+//! message), level after. No words, no level. Linear in the length of the message.
+
+mod choice;
+mod clarity;
+mod context;
+mod cues;
+mod fields;
+mod followup;
+mod goal;
+pub mod guide;
+mod kind;
+mod note;
+pub mod practice;
+mod relevance;
+mod scene;
+mod seeds;
+mod structure;
+mod subject;
+mod suggestion;
+mod wording;
+
+use domain::{
+    Feedback, Locale, Topic,
+    feedback::{Dim, DimId, TopicFit},
+};
+use scene::Scene;
+
+/// What was said before a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Previous<'a> {
+    /// The student's question before.
+    pub question: &'a str,
+    /// The answer to it.
+    pub answer: &'a str,
+}
+
+/// A message to be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What the student studies.
+    pub topic: &'a Topic,
+    /// What the student wrote, in NFC.
+    pub message: &'a str,
+    /// What was said before; `None` on a first message.
+    pub previous: Option<Previous<'a>>,
+    /// The language of the notes.
+    pub locale: Locale,
+}
+
+/// How a message reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// All six dimensions, in rubric order.
+    pub dims: Vec<Dim>,
+    /// Whether the message is about the topic.
+    pub topic: TopicFit,
+}
+
+impl Reading {
+    /// The level of a dimension; `None` where it doesn't apply.
+    #[must_use]
+    pub fn level(&self, id: DimId) -> Option<u8> {
+        self.dims.iter().find(|dim| dim.id == id).and_then(|dim| dim.level)
+    }
+
+    fn quote(&self, id: DimId) -> &str {
+        self.dims.iter().find(|dim| dim.id == id).map_or("", |dim| dim.quote.as_str())
+    }
+}
+
+/// A level and the words of the message it rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark<'a> {
+    level: Option<u8>,
+    quote: &'a str,
+}
+
+impl<'a> Mark<'a> {
+    const NONE: Self = Self { level: Some(0), quote: "" };
+
+    /// A level that rests on `quote`; none without words.
+    fn of(level: u8, quote: &'a str) -> Self {
+        if level == 0 || quote.is_empty() { Self::NONE } else { Self { level: Some(level), quote } }
+    }
+}
+
+/// Reads a message.
+#[must_use]
+pub fn read(asked: &Asked<'_>) -> Reading {
+    reading(&Scene::new(asked))
+}
+
+fn reading(scene: &Scene<'_>) -> Reading {
+    let dims = DimId::ALL.map(|id| {
+        let mark = match id {
+            DimId::Relevance => relevance::read(scene),
+            DimId::Clarity => clarity::read(scene),
+            DimId::Context => context::read(scene),
+            DimId::Goal => goal::read(scene),
+            DimId::Structure => structure::read(scene),
+            DimId::Followup => followup::read(scene),
+        };
+        let why = wording::why(scene.asked.locale, id, mark.level).to_owned();
+        Dim { id, level: mark.level, quote: mark.quote.to_owned(), why }
+    });
+    let topic = TopicFit::of_relevance(dims[0].level.unwrap_or(0));
+    Reading { dims: dims.to_vec(), topic }
+}
+
+/// The coach's notes on a message: rests on the words of the message alone, and never praises what is not there.
+#[must_use]
+pub fn feedback(asked: &Asked<'_>) -> Feedback {
+    note::write(&Scene::new(asked))
+}
+
+/// Three different questions about a topic, ready to send, at least one of them to complete (`___`). `salt`, such as
+/// the student's message, chooses which; the same salt always gives the same three.
+#[must_use]
+pub fn suggestions(topic: &Topic, locale: Locale, salt: &str) -> [String; 3] {
+    seeds::three(topic, locale, choice::of(salt))
+}

@@ -1,0 +1,181 @@
+//! The note: praise that rests on words, the one most useful improvement, the next step, three questions.
+
+use super::{
+    Mark, Reading,
+    choice::{self, pick},
+    cues::BEGGING,
+    followup::repeats,
+    kind::Kind,
+    reading,
+    scene::Scene,
+    suggestion, wording,
+};
+use domain::{
+    Feedback,
+    feedback::{DimId, Source, TopicFit},
+};
+use korean::josa::fill;
+
+/// What to improve first: the order in which a question gains most.
+const ORDER: [DimId; 6] =
+    [DimId::Relevance, DimId::Clarity, DimId::Goal, DimId::Context, DimId::Structure, DimId::Followup];
+
+/// What to praise first: what is rarest in students' questions.
+const RAREST: [DimId; 6] =
+    [DimId::Followup, DimId::Context, DimId::Structure, DimId::Goal, DimId::Clarity, DimId::Relevance];
+
+/// Longest quotation in a sentence, in characters.
+const QUOTE_CHARS: usize = 28;
+
+/// The three parts of a note before its questions.
+struct Parts {
+    strengths: String,
+    improvements: String,
+    next_steps: String,
+}
+
+pub(super) fn write(scene: &Scene<'_>) -> Feedback {
+    let reading = reading(scene);
+    let mut targets = targets(&reading);
+    if repeated(scene) {
+        targets.insert(0, DimId::Followup);
+    }
+    let parts = parts(scene, &reading, &targets);
+    let suggested_questions = if scene.in_danger {
+        wording::of(scene.asked.locale).care_questions.iter().map(|&question| question.to_owned()).collect()
+    } else {
+        suggestion::three(scene, &reading, &targets)
+    };
+    let raw_feedback = markdown(scene, &parts, &suggested_questions);
+    Feedback {
+        strengths: parts.strengths,
+        improvements: parts.improvements,
+        next_steps: parts.next_steps,
+        suggested_questions,
+        raw_feedback,
+        source: Source::Coach,
+        topic: reading.topic,
+        dims: reading.dims,
+    }
+}
+
+/// The dimensions that may improve, the most useful first: what is missing comes before what could be finer.
+fn targets(reading: &Reading) -> Vec<DimId> {
+    let missing = ORDER.into_iter().filter(|&id| reading.level(id).is_some_and(|level| level < 2));
+    let finer = ORDER.into_iter().filter(|&id| reading.level(id) == Some(2));
+    missing.chain(finer).collect()
+}
+
+fn parts(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> Parts {
+    let words = wording::of(scene.asked.locale);
+    let salt = choice::of(scene.asked.message);
+    let topic = wording::topic_name(scene.asked.locale, scene.asked.topic);
+    let opening = short(scene.opening());
+    let say = |template: &str, quote: &str| fill(template, &[("quote", quote), ("topic", topic)]);
+    let all = |tables: &[&[&str]; 3]| Parts {
+        strengths: say(pick(tables[0], salt), &opening),
+        improvements: say(pick(tables[1], salt / 3), &opening),
+        next_steps: say(pick(tables[2], salt / 7), &opening),
+    };
+    if scene.in_danger {
+        return all(&words.care);
+    }
+    match scene.kind {
+        Kind::Noise => return all(&words.noise),
+        Kind::Greeting => return all(&words.greeting),
+        Kind::Thanks => return all(&words.thanks),
+        Kind::Plain => {}
+    }
+    let begging = BEGGING.is_in(&scene.text);
+    if reading.topic == TopicFit::Off && !begging {
+        return all(if scene.content.is_empty() { &words.noise } else { &words.off });
+    }
+    let strengths = strengths(scene, reading, salt);
+    let pair = |tables: &[&[&str]; 2], quote: &str| {
+        (say(pick(tables[0], salt / 3), quote), say(pick(tables[1], salt / 7), quote))
+    };
+    let (improvements, next_steps) = match targets.first() {
+        _ if begging => pair(&words.begging, &short(BEGGING.quote(&scene.text).unwrap_or(""))),
+        _ if repeated(scene) => pair(&[words.repeated, (words.next)(DimId::Followup)], &opening),
+        Some(&target) => {
+            let quote = reading.quote(target);
+            let quote = if quote.is_empty() { opening } else { short(quote) };
+            pair(&[(words.improve)(target, reading.level(target) == Some(2)), (words.next)(target)], &quote)
+        }
+        None => pair(&words.whole, &opening),
+    };
+    Parts { strengths, improvements, next_steps }
+}
+
+/// Praise for the best of what is there, and for a second thing if that is very good too.
+fn strengths(scene: &Scene<'_>, reading: &Reading, salt: u64) -> String {
+    let words = wording::of(scene.asked.locale);
+    let mut best: Vec<(DimId, Mark<'_>)> = RAREST
+        .into_iter()
+        .map(|id| (id, Mark { level: reading.level(id), quote: reading.quote(id) }))
+        .filter(|(_, mark)| mark.level.is_some_and(|level| level >= 2))
+        .collect();
+    // Stable: among equals the rarest stays first. To be on the topic is praised after what was done there.
+    best.sort_by_key(|(id, mark)| (*id == DimId::Relevance, std::cmp::Reverse(mark.level)));
+    let say = |template: &str, quote: &str| {
+        fill(
+            template,
+            &[("quote", &short(quote)), ("topic", wording::topic_name(scene.asked.locale, scene.asked.topic))],
+        )
+    };
+    // To name a thing of the topic, and no more, is a beginning.
+    let (id, mark) = match best.first() {
+        None => return say(pick(words.beginning, salt), scene.opening()),
+        Some((DimId::Relevance, mark)) if mark.level == Some(2) => return say(pick(words.beginning, salt), mark.quote),
+        Some(best) => best,
+    };
+    let first = say(pick((words.praise)(*id), salt), mark.quote);
+    let second = best[1..].iter().find(|(_, other)| other.level == Some(3) && !overlaps(other.quote, mark.quote));
+    match second {
+        Some((id, mark)) => format!("{first} {}", say((words.also)(*id), mark.quote)),
+        None => first,
+    }
+}
+
+/// Whether the question was sent before.
+fn repeated(scene: &Scene<'_>) -> bool {
+    scene.asked.previous.is_some_and(|before| repeats(scene.asked.message, before.question))
+}
+
+fn overlaps(a: &str, b: &str) -> bool {
+    a.contains(b) || b.contains(a)
+}
+
+/// A quotation that fits into a sentence: one line, cut between words.
+fn short(quote: &str) -> String {
+    let quote = quote.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quote = quote.trim_end_matches(['.', ',', '!']);
+    let Some((cut, _)) = quote.char_indices().nth(QUOTE_CHARS) else { return quote.to_owned() };
+    let cut = quote[..cut].rfind(' ').unwrap_or(cut);
+    format!("{}…", &quote[..cut])
+}
+
+fn markdown(scene: &Scene<'_>, parts: &Parts, questions: &[String]) -> String {
+    let [good, better, next, ask] = wording::of(scene.asked.locale).titles;
+    let mut out = String::new();
+    for (title, text) in [(good, &parts.strengths), (better, &parts.improvements), (next, &parts.next_steps)] {
+        out.push_str(&format!("### {title}\n{}\n\n", plain(text)));
+    }
+    out.push_str(&format!("### {ask}\n"));
+    for (number, question) in (1..).zip(questions) {
+        out.push_str(&format!("{number}. {}\n", plain(question)));
+    }
+    out.trim_end().to_owned()
+}
+
+/// The text with what Markdown would read as a mark escaped: the student's words and `___` stay as they are.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\`*_[]<>#|~$&".contains(c) {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}

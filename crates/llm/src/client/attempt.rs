@@ -1,0 +1,162 @@
+//! One attempt: the request goes out in the form the server takes, until it agrees or refuses for another reason.
+
+use super::{Inner, Opened};
+use crate::decoder::Decoder;
+use crate::error::{Error, TimeoutPhase};
+use crate::fault::Fault;
+use crate::form::RequestForm;
+use crate::reading::Reading;
+use crate::wire::{self, Complaint};
+use crate::{Request, connection, retry, sent};
+use reqwest::Response;
+use reqwest::header::{ACCEPT, SERVER};
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{Instrument as _, Span, field::Empty};
+
+/// How much of a refusal is read, and for how long.
+const MAX_REFUSAL_BYTES: usize = 16 * 1024;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// One attempt, up to the first piece.
+    pub(super) async fn attempt(
+        &self,
+        request: &Request,
+        model: &str,
+        prompt_tokens: u32,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
+        let span = tracing::info_span!(
+            "attempt",
+            otel.status_code = Empty,
+            gen_ai.request.model = model,
+            http.response.status_code = Empty,
+            error.r#type = Empty,
+        );
+        let attempt = async {
+            let opened = self.negotiate(request, model, prompt_tokens, total_at).await;
+            if let Err(fault) = &opened {
+                let span = Span::current();
+                span.record("otel.status_code", "ERROR");
+                span.record("error.type", fault.error.label());
+            }
+            opened
+        };
+        attempt.instrument(span).await
+    }
+
+    /// Sends the request in another form whenever the server refuses it for its form.
+    async fn negotiate(
+        &self,
+        request: &Request,
+        model: &str,
+        prompt_tokens: u32,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
+        let learnt = RequestForm::new(self.learnt.quirks(model), self.endpoint.index());
+        let mut form = learnt;
+        loop {
+            let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
+                Ok(opened) => {
+                    if form != learnt && form.is_lesson() {
+                        self.learnt.learn_quirks(model, form.quirks);
+                    }
+                    self.endpoint.use_at(form.endpoint);
+                    return Ok(opened);
+                }
+                Err(fault) => fault,
+            };
+            self.refusals.note(&fault, &self.scrub);
+            if fault.error == Error::Connect {
+                self.forget();
+            }
+            match form.after(&fault, request, self.endpoint.count()) {
+                Some(next) => {
+                    tracing::debug!(model, error = fault.error.label(), ?next, "refused; asking in another form");
+                    form = next;
+                }
+                None => return Err(fault),
+            }
+        }
+    }
+
+    /// Sends the request in this form and waits for the first piece.
+    async fn exchange(
+        &self,
+        request: &Request,
+        model: &str,
+        form: RequestForm,
+        prompt_tokens: u32,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
+        // A server that sends its answer whole is silent until then.
+        let patience = if form.quirks.stream {
+            self.settings.first_token_timeout
+        } else {
+            total_at.saturating_duration_since(Instant::now())
+        };
+        let first_at = Instant::now() + patience;
+        let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
+        let late = |_| Err(Fault::late(phase));
+        let sent = timeout_at(first_at.min(total_at), self.send(request, model, form));
+        let response = sent.await.unwrap_or_else(late)?;
+        let mut reading = Reading::new(response.bytes_stream(), Decoder::new(model, prompt_tokens));
+        let first = reading.first(first_at, patience, total_at).await;
+        if first.is_err() {
+            reading.learn_thinking(&self.windows);
+        }
+        Ok((first?, reading))
+    }
+
+    /// Forgets what was learnt of the server, for another one may have taken its place.
+    fn forget(&self) {
+        self.learnt.forget();
+        self.endpoint.forget();
+        self.windows.forget();
+        self.reply_forms.forget();
+        self.changed.notify_one();
+    }
+
+    /// Sends the request in this form.
+    async fn send(&self, request: &Request, model: &str, form: RequestForm) -> Result<Response, Fault> {
+        let url = self.endpoint.at(form.endpoint);
+        let body = wire::body(request, model, form.quirks);
+        let post = || {
+            let mut post = self.http.post(url.clone());
+            if !form.quirks.stream {
+                post = post.header(ACCEPT, "application/json");
+            }
+            sent::with_body(post, &body)
+        };
+        let response = connection::send(post).await.map_err(Fault::of_transport)?;
+        let status = response.status();
+        Span::current().record("http.response.status_code", i64::from(status.as_u16()));
+        if let Some(server) = response.headers().get(SERVER)
+            && self.learnt.see_server(server.as_bytes())
+        {
+            self.forget();
+        }
+        if status.is_success() {
+            sent::note_taken();
+            return Ok(response);
+        }
+        let retry_after = retry::retry_after(response.headers(), SystemTime::now());
+        let complaint = Complaint::of_body(&refusal(response).await);
+        Err(Fault::of_status(status.as_u16(), complaint, retry_after))
+    }
+}
+
+/// The body of a refusal, as much as comes soon.
+async fn refusal(mut response: Response) -> String {
+    let mut body = Vec::new();
+    let read = async {
+        while let (true, Ok(Some(chunk))) = (body.len() < MAX_REFUSAL_BYTES, response.chunk().await) {
+            body.extend_from_slice(&chunk);
+        }
+    };
+    // The status says enough if the body doesn't come.
+    let _ = timeout(REFUSAL_TIMEOUT, read).await;
+    body.truncate(MAX_REFUSAL_BYTES);
+    String::from_utf8_lossy(&body).into_owned()
+}

@@ -1,0 +1,482 @@
+//! Makes text of a reply's events, one at a time, and knows when the answer is whole.
+
+use super::chunk::{Chunk, Delta, Tokens};
+use super::fault::Fault;
+use super::lenient::Joiner;
+use super::tokens::Estimate;
+use super::wire::Complaint;
+use super::{End, Error, Finish, Usage};
+use thoughts::{Piece, ThinkFilter};
+
+/// The longest answer, reasoning inside its text included.
+pub(super) const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// So many tokens without a word of the answer were thoughts that the server doesn't show.
+const HIDDEN_THOUGHTS: u32 = 32;
+
+/// The longest model name that is kept of what a server says, in characters.
+const MAX_MODEL_NAME: usize = 128;
+
+/// How far the reply has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Answering,
+    /// A finish reason was given together with text, or before any. Some servers do so with every event, so more may
+    /// follow; if none does, the answer is whole.
+    MayFinish,
+    /// A finish reason was given by itself; usage or `[DONE]` may follow.
+    Finished,
+    /// `[DONE]` was said.
+    Done,
+}
+
+/// What an event brought.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct News {
+    /// Everything that was given out so far turned out to be thoughts.
+    pub(super) withdrawn: bool,
+    /// Text of the answer; may be empty.
+    pub(super) text: String,
+    /// The event brought thoughts.
+    pub(super) is_thinking: bool,
+}
+
+/// Reads one reply.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// What the request asked for, and our guess at its tokens.
+    asked: (String, u32),
+    model: Option<String>,
+    joiner: Joiner,
+    think: ThinkFilter,
+    bytes: usize,
+    has_text: bool,
+    has_thought: bool,
+    refused: bool,
+    finish: Option<Finish>,
+    /// Something was said, and the finish reason came after it.
+    is_settled: bool,
+    done: bool,
+    tokens: Tokens,
+    estimate: Estimate,
+}
+
+impl Decoder {
+    pub(super) fn new(model: &str, prompt_estimate: u32) -> Self {
+        Self {
+            asked: (model.to_owned(), prompt_estimate),
+            model: None,
+            joiner: Joiner::default(),
+            think: ThinkFilter::default(),
+            bytes: 0,
+            has_text: false,
+            has_thought: false,
+            refused: false,
+            finish: None,
+            is_settled: false,
+            done: false,
+            tokens: Tokens::default(),
+            estimate: Estimate::default(),
+        }
+    }
+
+    pub(super) fn progress(&self) -> Progress {
+        match (self.done, self.finish) {
+            (true, _) => Progress::Done,
+            (false, Some(_)) if self.is_settled => Progress::Finished,
+            (false, Some(_)) => Progress::MayFinish,
+            (false, None) => Progress::Answering,
+        }
+    }
+
+    /// Reads one event; the text it brings may be empty.
+    pub(super) fn read(&mut self, kind: &str, data: &str) -> Result<News, Fault> {
+        let data = data.trim();
+        if data.is_empty() || self.done {
+            return Ok(News::default());
+        }
+        if data == "[DONE]" {
+            self.done = true;
+            return Ok(News::default());
+        }
+        if kind == "error" {
+            return Err(Fault::of_event(Complaint::of_body(data)));
+        }
+        let chunk = Chunk::parse(data).map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?;
+        let Some(chunk) = chunk else { return Ok(News::default()) };
+        if let Some(error) = chunk.error() {
+            return Err(Fault::of_event(Complaint::of_value(&error)));
+        }
+        if let Some(tokens) = chunk.tokens() {
+            self.tokens.prompt = tokens.prompt.or(self.tokens.prompt);
+            self.tokens.completion = tokens.completion.or(self.tokens.completion);
+            self.tokens.cached = tokens.cached;
+            self.tokens.reasoning = self.tokens.reasoning.max(tokens.reasoning);
+        }
+        if let Some(model) = chunk.model().filter(|_| self.model.is_none()) {
+            self.model = Some(model.chars().take(MAX_MODEL_NAME).collect());
+        }
+        let mut news = News::default();
+        let (mut says_something, mut finish) = (false, None);
+        for choice in chunk.first_choice() {
+            // Some streams repeat the whole answer as a message at the end.
+            let said = choice.delta().or_else(|| choice.message().filter(|_| self.bytes == 0));
+            if let Some(delta) = said {
+                says_something |= !delta.text.is_empty() || !delta.thought.is_empty();
+                let more = self.listen(delta)?;
+                news.is_thinking |= more.is_thinking;
+                if more.withdrawn {
+                    news.withdrawn = true;
+                    news.text.clear();
+                }
+                news.text.push_str(&more.text);
+            }
+            finish = choice.finish().or(finish);
+        }
+        if finish.is_some() || says_something {
+            // Text behind a finish reason takes it back.
+            self.is_settled = !says_something && self.bytes > 0;
+            self.finish = finish;
+        }
+        Ok(news)
+    }
+
+    fn listen(&mut self, delta: Delta) -> Result<News, Fault> {
+        self.refused |= delta.is_refusal;
+        self.bytes += delta.text.len() + delta.thought.len();
+        if self.bytes > MAX_ANSWER_BYTES {
+            return Err(Fault::broken("the answer is too long"));
+        }
+        self.estimate.add(&delta.text);
+        self.estimate.add(&delta.thought);
+        let is_thinking = !delta.thought.is_empty() || (!delta.text.is_empty() && self.think.is_thinking());
+        let text = self.joiner.push(delta.text);
+        let piece = self.think.push(&text);
+        let is_thinking = is_thinking || (!text.is_empty() && self.think.is_thinking());
+        self.has_thought |= is_thinking;
+        Ok(self.heard(piece, is_thinking))
+    }
+
+    fn heard(&mut self, piece: Piece, is_thinking: bool) -> News {
+        let Piece { withdrawn, text } = piece;
+        self.has_text = (self.has_text && !withdrawn) || !text.is_empty();
+        News { withdrawn, text, is_thinking }
+    }
+
+    /// Closes the answer: the text held back to the last, and how it ended.
+    pub(super) fn end(&mut self) -> Result<(News, End), Fault> {
+        if self.progress() == Progress::Answering {
+            return Err(Fault::broken("the reply ended before the answer did"));
+        }
+        let half = self.joiner.finish();
+        let mut piece = self.think.push(&half);
+        let last = self.think.finish();
+        if last.withdrawn {
+            piece = Piece { withdrawn: true, text: String::new() };
+        }
+        piece.text.push_str(&last.text);
+        let news = self.heard(piece, false);
+        let finish = match self.finish {
+            _ if self.refused => Finish::Refusal,
+            Some(finish) => finish,
+            None => Finish::Stop,
+        };
+        if !self.has_text {
+            let has_thought = self.has_thought();
+            return Err(match finish {
+                Finish::ContentFilter => Fault::new(Error::ContentFilter, "before the first word"),
+                // To ask again would cost the same and bring the same.
+                Finish::Length => Fault::new(Error::NoAnswer, "the token limit was reached before the first word"),
+                _ if has_thought => Fault::new(Error::NoAnswer, "the reply holds thoughts alone"),
+                _ => Fault::broken("the answer is empty"),
+            });
+        }
+        let model = self.model.take().unwrap_or_else(|| self.asked.0.clone());
+        Ok((news, End { finish, model, usage: self.usage() }))
+    }
+
+    /// The model that was asked.
+    pub(super) fn asked_model(&self) -> &str {
+        &self.asked.0
+    }
+
+    /// Whether the model wrote thoughts: in the reply, or by the server's count.
+    pub(super) fn has_thought(&self) -> bool {
+        let is_hidden = || {
+            let tokens = self.tokens.completion.unwrap_or_default();
+            self.finish == Some(Finish::Length) && !self.has_text && tokens >= HIDDEN_THOUGHTS
+        };
+        self.has_thought || self.think.has_thought() || self.tokens.reasoning > 0 || is_hidden()
+    }
+
+    /// What the call took, as far as it is known by now.
+    pub(super) fn usage(&self) -> Usage {
+        // No request is empty, so a 0 is a server that doesn't count.
+        let said = |tokens: Option<u32>, guess: u32| tokens.filter(|&tokens| tokens > 0 || guess == 0);
+        let guesses = (self.asked.1, self.estimate.tokens());
+        let prompt = said(self.tokens.prompt, guesses.0);
+        let completion = said(self.tokens.completion, guesses.1);
+        Usage {
+            prompt_tokens: prompt.unwrap_or(guesses.0),
+            cached_tokens: prompt.map_or(0, |prompt| self.tokens.cached.min(prompt)),
+            completion_tokens: completion.unwrap_or(guesses.1),
+            estimated: prompt.is_none() || completion.is_none(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(events: &[&str]) -> Result<(String, End), Error> {
+        let mut decoder = Decoder::new("asked", 7);
+        let mut text = String::new();
+        let mut hear = |news: News| {
+            if news.withdrawn {
+                text.clear();
+            }
+            text.push_str(&news.text);
+        };
+        for event in events {
+            hear(decoder.read("message", event).map_err(|fault| fault.error)?);
+        }
+        let (rest, end) = decoder.end().map_err(|fault| fault.error)?;
+        hear(rest);
+        Ok((text, end))
+    }
+
+    fn delta(delta: &str) -> String {
+        format!(r#"{{"choices":[{{"delta":{delta}}}]}}"#)
+    }
+
+    #[test]
+    fn deltas_of_every_shape_are_read() {
+        for (said, text) in [
+            (r#"{"content":"네"}"#, "네"),
+            (r#"{"content":null,"role":"assistant"}"#, ""),
+            (r#"{"reasoning_content":"음"}"#, ""),
+            (r#"{"content":[{"type":"text","text":"네"},{"type":"thinking","thinking":[]},{"text":"요"}]}"#, "네요"),
+            (r#"{"content":{"odd":1}}"#, ""),
+            ("null", ""),
+        ] {
+            let answer = read(&[&delta(said), &delta(r#"{"content":"."}"#), "[DONE]"]).unwrap();
+            assert_eq!(answer.0, format!("{text}."), "{said}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_choice_counts() {
+        let both = r#"{"choices":[{"index":1,"delta":{"content":"둘"}},{"index":0,"delta":{"content":"하나"}}]}"#;
+        let unnumbered = r#"{"choices":[{"delta":{"content":"하나"}},{"delta":{"content":"둘"}}]}"#;
+        let other_ends = r#"{"choices":[{"index":1,"delta":{},"finish_reason":"length"}]}"#;
+        let (text, end) = read(&[both, unnumbered, other_ends, "[DONE]"]).unwrap();
+        assert_eq!((text.as_str(), end.finish), ("하나하나", Finish::Stop));
+    }
+
+    #[test]
+    fn any_word_may_end_an_answer() {
+        for (word, finish) in [
+            ("stop", Finish::Stop),
+            ("STOP", Finish::Stop),
+            ("length", Finish::Length),
+            ("content_filter", Finish::ContentFilter),
+            ("tool_calls", Finish::Other),
+            ("그만", Finish::Other),
+        ] {
+            let last = format!(r#"{{"choices":[{{"delta":{{"content":"네"}},"finish_reason":"{word}"}}]}}"#);
+            assert_eq!(read(&[&last]).unwrap().1.finish, finish);
+        }
+    }
+
+    #[test]
+    fn usage_comes_from_where_it_is_said_and_is_estimated_otherwise() {
+        let said = |prompt_tokens, completion_tokens| Usage { prompt_tokens, completion_tokens, ..Usage::default() };
+        let text = delta(r#"{"content":"하늘은"}"#);
+        let own = r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":9,"other":{}}}"#;
+        assert_eq!(read(&[&text, own, "[DONE]"]).unwrap().1.usage, said(5, 9));
+        let guess = Usage { estimated: true, ..said(7, 3) };
+        for usage in
+            ["null", "\"none\"", "{}", r#"{"prompt_tokens":0,"completion_tokens":0}"#, "{\"prompt_tokens\":-1}"]
+        {
+            let last = format!(r#"{{"choices":null,"usage":{usage}}}"#);
+            assert_eq!(read(&[&text, &last, "[DONE]"]).unwrap().1.usage, guess, "{usage}");
+        }
+        let cached =
+            r#"{"usage":{"prompt_tokens":5,"completion_tokens":9,"prompt_tokens_details":{"cached_tokens":4}}}"#;
+        assert_eq!(read(&[&text, cached, "[DONE]"]).unwrap().1.usage, Usage { cached_tokens: 4, ..said(5, 9) });
+        for odd in ["{}", "null", "7", r#"{"cached_tokens":-1}"#] {
+            let odd =
+                format!(r#"{{"usage":{{"prompt_tokens":5,"completion_tokens":9,"prompt_tokens_details":{odd}}}}}"#);
+            assert_eq!(read(&[&text, &odd, "[DONE]"]).unwrap().1.usage, said(5, 9), "{odd}");
+        }
+        let half = r#"{"usage":{"prompt_tokens":5}}"#;
+        assert_eq!(read(&[&text, half, "[DONE]"]).unwrap().1.usage, Usage { prompt_tokens: 5, ..guess });
+    }
+
+    #[test]
+    fn an_answer_without_text_is_no_answer() {
+        let last = |word: &str| format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"{word}"}}]}}"#);
+        assert_eq!(read(&[&last("stop")]), Err(Error::Broken));
+        assert_eq!(read(&["[DONE]"]), Err(Error::Broken));
+        assert_eq!(read(&[]), Err(Error::Broken));
+        assert_eq!(read(&[&last("content_filter")]), Err(Error::ContentFilter));
+        assert_eq!(read(&[&last("length")]), Err(Error::NoAnswer));
+        for thought in [
+            r#"{"content":"<think>음"}"#,
+            r#"{"content":"음</think>"}"#,
+            r#"{"content":"<|channel|>analysis<|message|>음"}"#,
+            r#"{"reasoning_content":"음"}"#,
+            r#"{"reasoning":"음","content":""}"#,
+            r#"{"content":[{"type":"thinking","thinking":[{"type":"text","text":"음"}]}]}"#,
+        ] {
+            assert_eq!(read(&[&delta(thought), "[DONE]"]), Err(Error::NoAnswer), "{thought}");
+            assert_eq!(read(&[&delta(thought), &last("length")]), Err(Error::NoAnswer), "{thought}");
+        }
+    }
+
+    #[test]
+    fn thoughts_are_noticed_in_every_dress() {
+        let thinks = |events: &[&str]| {
+            let mut decoder = Decoder::new("asked", 7);
+            for event in events {
+                decoder.read("message", event).unwrap();
+            }
+            let _ = decoder.end();
+            decoder.has_thought()
+        };
+        let text = delta(r#"{"content":"네"}"#);
+        let usage = |usage: &str| format!(r#"{{"choices":[],"usage":{usage}}}"#);
+        let counted = usage(
+            r#"{"prompt_tokens":5,"completion_tokens":900,"completion_tokens_details":{"reasoning_tokens":880}}"#,
+        );
+        let beside = usage(r#"{"prompt_tokens":5,"completion_tokens":9,"reasoning_tokens":880}"#);
+        let none =
+            usage(r#"{"prompt_tokens":5,"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":0}}"#);
+        for thought in [
+            &[&delta(r#"{"content":"<think>음</think>네"}"#), "[DONE]"][..],
+            &[&delta(r#"{"reasoning_content":"음"}"#), &text, "[DONE]"],
+            &[&delta(r#"{"reasoning":"음"}"#), &text, "[DONE]"],
+            &[&text, &counted, "[DONE]"],
+            &[&text, &beside, "[DONE]"],
+            &[r#"{"choices":[{"message":{"content":"네","reasoning_content":"음"},"finish_reason":"stop"}]}"#],
+            &[r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"completion_tokens":800}}"#],
+        ] {
+            assert!(thinks(thought), "{thought:?}");
+        }
+        for plain in [
+            &[&text, &none, "[DONE]"][..],
+            &[&text, "[DONE]"],
+            &[r#"{"choices":[{"message":{"content":""},"finish_reason":"length"}],"usage":{"completion_tokens":1}}"#],
+        ] {
+            assert!(!thinks(plain), "{plain:?}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_the_answer() {
+        let (text, end) = read(&[&delta(r#"{"refusal":"그건 도울 수 없어요."}"#), "[DONE]"]).unwrap();
+        assert_eq!((text.as_str(), end.finish), ("그건 도울 수 없어요.", Finish::Refusal));
+    }
+
+    #[test]
+    fn nonsense_is_broken() {
+        let deep = format!("{}{}", r#"{"x":"#.repeat(100_000), "[".repeat(100_000));
+        let deep_error = format!(r#"{{"error":{}"#, "[".repeat(100_000));
+        for nonsense in ["{", "네", "7", "[1]", r#"{"choices":7}"#, &deep, &deep_error] {
+            let head: String = nonsense.chars().take(20).collect();
+            assert_eq!(read(&[nonsense, "[DONE]"]), Err(Error::Broken), "{head}");
+        }
+        let long = delta(&format!(r#"{{"content":"{}"}}"#, "x".repeat(MAX_ANSWER_BYTES / 2)));
+        assert!(read(&[&long, &long, "[DONE]"]).is_ok());
+        assert_eq!(read(&[&long, &long, &delta(r#"{"content":"x"}"#)]), Err(Error::Broken));
+    }
+
+    #[test]
+    fn a_field_of_another_type_is_ignored() {
+        let text = delta(r#"{"content":"네"}"#);
+        for odd in [
+            r#"{"choices":[{"finish_reason":0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"finish_reason":{},"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":"0","delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":0.0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"index":null,"delta":{"content":".","role":7}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","content":"."}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","content":null}}]}"#,
+            r#"{"choices":[{"delta":{"content":".","refusal":[]},"logprobs":NaN}]}"#,
+            r#"{"choices":[{"delta":{"content":[".",{"type":"text","text":null},7]}}]}"#,
+            r#"{"choices":{"delta":{"content":"."}}}"#,
+            r#"{"model":7,"object":9,"created":"x","choices":[{"delta":{"content":"."}}],"usage":7}"#,
+            r#"{"error":false,"choices":[null,3,{"index":0,"delta":{"content":"."}}]}"#,
+            r#"{"choices":[{"delta":"."}]}"#,
+        ] {
+            let (said, end) = read(&[&text, odd, r#"{"choices":[{"delta":"","finish_reason":"stop"}]}"#]).unwrap();
+            assert_eq!((said.as_str(), end.finish, end.model.as_str()), ("네.", Finish::Stop, "asked"), "{odd}");
+        }
+        for nothing in [
+            r#"{"choices":[{"delta":""}]}"#,
+            r#"{"choices":[{"delta":[]}]}"#,
+            r#"{"choices":7}"#,
+            r#"{"choices":[{"delta":{"content":true}}]}"#,
+            r#"{"choices":[{"delta":{"content":{}}}],"x":-Infinity}"#,
+            "[]",
+            "[7]",
+            "[[]]",
+            "7",
+            "true",
+            "null",
+            "NaN",
+            "\"x\"",
+            "ping",
+            "OK",
+        ] {
+            assert_eq!(read(&[nothing, &text, nothing, "[DONE]"]).unwrap().0, "네", "{nothing}");
+        }
+        assert_eq!(read(&[&text, "{\"choices\":"]), Err(Error::Broken));
+        let wrapped = r#"[{"error":{"message":"overloaded","code":503}}]"#;
+        assert!(matches!(read(&[&text, wrapped]), Err(Error::Server { .. })));
+        let usage = r#"{"usage":{"prompt_tokens":"5","completion_tokens":9.0,"total_tokens":[]}}"#;
+        let usage = read(&[&text, usage, "[DONE]"]).unwrap().1.usage;
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens, usage.estimated), (5, 9, false));
+    }
+
+    #[test]
+    fn halves_of_characters_in_two_events_are_joined() {
+        let read = |one: &str, two: &str| {
+            let events = [one, two].map(|text| delta(&format!(r#"{{"content":"{text}"}}"#)));
+            read(&[&events[0], &events[1], "[DONE]"]).unwrap().0
+        };
+        assert_eq!(read(r"가\ud83d", r"\ude00나"), "가😀나");
+        assert_eq!(read(r"가\ud83d", "나"), "가\u{FFFD}나");
+        assert_eq!(read("가", r"나\ud83d"), "가나\u{FFFD}");
+    }
+
+    #[test]
+    fn text_behind_a_finish_reason_takes_it_back() {
+        let finish = |text: &str, word: &str| {
+            format!(r#"{{"choices":[{{"delta":{{"content":"{text}"}},"finish_reason":{word}}}]}}"#)
+        };
+        let mut decoder = Decoder::new("asked", 7);
+        for (event, progress) in [
+            (finish("", "\"stop\""), Progress::MayFinish),
+            (finish("하나", "\"null\""), Progress::Answering),
+            (finish("둘", "\"stop\""), Progress::MayFinish),
+            (finish("", "null"), Progress::MayFinish),
+            (finish("셋", "null"), Progress::Answering),
+            (finish("", "\"stop\""), Progress::Finished),
+            (r#"{"choices":[],"usage":{}}"#.to_owned(), Progress::Finished),
+            (finish("넷", "\"stop\""), Progress::MayFinish),
+            ("[DONE]".to_owned(), Progress::Done),
+        ] {
+            decoder.read("message", &event).unwrap();
+            assert_eq!(decoder.progress(), progress, "{event}");
+        }
+    }
+
+    #[test]
+    fn harmless_events_are_passed_over() {
+        let events = ["", " ", "null", "{}", r#"{"type":"ping"}"#, r#"{"error":null}"#, r#"{"error":{}}"#];
+        let text = delta(r#"{"content":"네"}"#);
+        assert_eq!(read(&[&events[..], &[text.as_str(), "[DONE]", "{"]].concat()).unwrap().0, "네");
+    }
+}

@@ -1,0 +1,162 @@
+//! Model servers: an OpenAI-compatible client, and the practice partner that stands in when none is connected.
+//!
+//! [`Client::stream`] sends one request and hands back its answer as [`Piece`]s. The parts, in the order bytes take:
+//! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and
+//! `think`) → `reading` (pieces) → `answer` (limits of time) → `stream`. Around them `client` tries again and falls
+//! back, `refusal` tells what a refusal is about, `quirks` and `form` find what the server takes instead, `learnt` remembers
+//! it, and `breaker` spares a server that is ill.
+
+mod answer;
+mod arrange;
+mod breaker;
+mod chunk;
+mod client;
+mod connection;
+mod decoder;
+mod deviation;
+mod discovery;
+mod endpoint;
+mod error;
+mod fault;
+mod form;
+mod last_refusal;
+mod learnt;
+mod lenient;
+mod lines;
+mod meter;
+mod overflow;
+mod quirks;
+mod reading;
+mod refusal;
+mod reply_form;
+mod retry;
+mod sent;
+mod settings;
+mod spending;
+mod stream;
+mod tokens;
+mod transport;
+mod window;
+mod wire;
+
+pub use breaker::{BreakerNews, BreakerState, OpenCause};
+pub use client::Client;
+pub use deviation::Deviation;
+pub use error::{Error, SetupError, TimeoutPhase};
+pub use meter::{COST, describe_metrics};
+pub use reply_form::ReplyForm;
+pub use sent::RequestProgress;
+pub use settings::Settings;
+pub use spending::Price;
+pub use stream::AnswerStream;
+pub use window::{ModelLimits, RequestSize};
+
+use serde::Serialize;
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The program's instructions.
+    System,
+    /// The student, or data put before the model.
+    User,
+    /// The model's earlier words.
+    Assistant,
+}
+
+/// One message of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// The shape an answer is asked to take. A server may ignore it, so the reader still checks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// Its name, as the wire format wants one: letters, digits, `_` and `-`, at most 64.
+    pub name: &'static str,
+    /// The JSON schema, in the strict subset: every property required, no additional ones.
+    pub schema: serde_json::Value,
+}
+
+/// What to ask a model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+    /// The longest answer, in tokens.
+    pub max_tokens: u32,
+    /// 0 to 2; left out for a model that refuses it.
+    pub temperature: f32,
+    /// A JSON answer in this shape, or free text.
+    pub schema: Option<Schema>,
+    /// Another model than the configured one. The caller checks it against the allow-list.
+    pub model: Option<String>,
+    /// What the call is for (`chat`, `tutor`, `guide`): a label on metrics and in logs, never sent.
+    pub purpose: &'static str,
+}
+
+/// A part of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// More text; never empty.
+    Text(String),
+    /// The model thinks. Said once, until text follows. The thoughts themselves stay here.
+    Thinking,
+    /// All text so far turned out to be thoughts: the answer begins anew.
+    Withdrawn,
+    /// The answer is complete. Always the last piece, and there is exactly one.
+    End(End),
+}
+
+/// How an answer ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Why the model stopped.
+    pub finish: Finish,
+    /// The model that answered, as the server names it (as asked for, when it says nothing).
+    pub model: String,
+    /// What it took.
+    pub usage: Usage,
+}
+
+/// Tokens a call took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the request.
+    pub prompt_tokens: u32,
+    /// Of these, tokens that the server still had in its cache, which cost less.
+    pub cached_tokens: u32,
+    /// Tokens of the answer.
+    pub completion_tokens: u32,
+    /// Whether a figure is our estimate, because the server gave none.
+    pub estimated: bool,
+}
+
+/// Why a model stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// It had said what it wanted to.
+    Stop,
+    /// The token limit cut it off.
+    Length,
+    /// The provider's filter cut it off.
+    ContentFilter,
+    /// It declined; the text is its refusal.
+    Refusal,
+    /// A word we don't know.
+    Other,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// The text.
+    pub text: String,
+    /// How it ended.
+    pub end: End,
+}

@@ -1,0 +1,115 @@
+//! A text in pieces gives the blocks of the whole text.
+
+use crate::sources;
+use markdown::{Renderer, markdown};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+/// Pushes `text` in pieces of the given lengths (in characters, used over and over) and refreshes after each where told.
+/// Checks on the way that finished blocks never change and that every change is reported.
+fn stream(text: &str, lengths: &[(usize, bool)]) -> Vec<Arc<str>> {
+    let mut renderer = Renderer::new();
+    let mut shown: Vec<Arc<str>> = Vec::new();
+    let mut rest = text;
+    for &(length, refresh) in lengths.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let end = rest.char_indices().nth(length.max(1)).map_or(rest.len(), |(at, _)| at);
+        renderer.push(&rest[..end]);
+        rest = &rest[end..];
+        if refresh {
+            let changed = renderer.refresh();
+            assert!(changed.start + 1 >= shown.len(), "only the last block may change: {changed:?} of {}", shown.len());
+            follow(&mut shown, &renderer, changed);
+        }
+    }
+    let changed = renderer.finish();
+    assert!(changed.start + 1 >= shown.len(), "only the last block may change at the end");
+    follow(&mut shown, &renderer, changed);
+    assert_eq!(renderer.text(), text);
+    shown
+}
+
+/// What a page does with a change.
+fn follow(shown: &mut Vec<Arc<str>>, renderer: &Renderer, changed: std::ops::Range<usize>) {
+    for index in changed {
+        let html = Arc::clone(&renderer.blocks()[index]);
+        if index == shown.len() { shown.push(html) } else { shown[index] = html }
+    }
+    assert_eq!(shown, renderer.blocks(), "a change was not reported");
+}
+
+fn pieces() -> impl Strategy<Value = Vec<(usize, bool)>> {
+    prop_oneof![
+        Just(vec![(1, true)]),
+        prop::collection::vec((1..12_usize, any::<bool>()), 1..9),
+        prop::collection::vec((1..400_usize, any::<bool>()), 1..5)
+    ]
+}
+
+proptest! {
+    #![proptest_config(crate::cases(1500))]
+
+    #[test]
+    fn any_text_in_any_pieces_gives_the_blocks_of_the_whole(text in sources::any_text(), lengths in pieces()) {
+        prop_assert_eq!(stream(&text, &lengths), markdown(&text));
+    }
+}
+
+#[test]
+fn only_the_last_block_is_sent_again() {
+    let mut renderer = Renderer::new();
+    renderer.push("하나\n\n둘");
+    assert_eq!(renderer.refresh(), 0..2);
+    assert!(renderer.refresh().is_empty());
+    renderer.push("째\n\n셋");
+    assert_eq!(renderer.refresh(), 1..3);
+    assert_eq!(renderer.finish(), 2..3);
+    assert_eq!(renderer.blocks().concat(), "<p>하나</p><p>둘째</p><p>셋</p>");
+}
+
+#[test]
+fn the_unfinished_end_never_shows_raw_signs() {
+    let answer = "**중요한 점**은 `코드`와 [링크](https://example.com)예요.\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n\n$$\n\\frac{1}{2}\n$$\n";
+    let mut renderer = Renderer::new();
+    for c in answer.chars() {
+        renderer.push(&c.to_string());
+        renderer.refresh();
+        let last = renderer.blocks().last().map_or("", |block| &**block);
+        for raw in ["**", "](", "`", "|", "$", "\\frac"] {
+            assert!(!last.contains(raw), "{raw} in {last} after {:?}", renderer.text());
+        }
+    }
+}
+
+#[test]
+fn a_very_long_block_arrives_in_small_pieces() {
+    for line in ["- 항목 하나입니다\n", "끝없는 문단 **굵게** ", "```\n코드 한 줄\n", "> 인용\n", "| a | b |\n"]
+    {
+        let text = line.repeat(80_000 / line.len());
+        let lengths = [(13, true)];
+        assert_eq!(stream(&text, &lengths), markdown(&text));
+    }
+}
+
+#[test]
+fn a_price_is_shown_as_soon_as_its_first_digit_has_come() {
+    for text in [
+        "값은 $3이고, 파이썬에서는 f-문자열 {name}을 a_b로 써요.",
+        "사과는 $5, 배는 $10^이에요.",
+        "$3.50짜리 \\n을 봐요",
+    ] {
+        let mut renderer = Renderer::new();
+        let mut longest = String::new();
+        for c in text.chars() {
+            renderer.push(c.encode_utf8(&mut [0; 4]));
+            renderer.refresh();
+            let shown = renderer.blocks().concat();
+            let digit = renderer.text().find('$').is_some_and(|at| renderer.text().len() > at + 1);
+            assert!(!digit || shown.contains("$3") || shown.contains("$5"), "{shown} after {}", renderer.text());
+            assert!(shown.len() + 12 >= longest.len(), "{shown} after {longest}");
+            longest = shown;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The only SQL of the program: SQLite by default, PostgreSQL by URL, one code path for both.
+//!
+//! One file an entity, each adding its methods to [`Store`] and returning domain types. A learner's data is only
+//! reached with the learner's id, so that nobody reads another's by guessing an id. Every change goes through one
+//! private place, `Store::write`.
+
+mod clock;
+mod connect;
+mod connections;
+mod conversation_requests;
+mod conversations;
+mod copy;
+mod cursor;
+mod entity;
+mod error;
+mod file;
+mod guides;
+mod learners;
+mod lease;
+mod leases;
+mod lock;
+mod look;
+mod migration;
+mod purge;
+mod text;
+mod truncation;
+mod turns;
+mod usage;
+mod write;
+
+use std::{fmt, sync::Arc};
+
+use sea_orm::DatabaseConnection;
+
+pub use clock::now;
+pub use connect::Options;
+pub use conversation_requests::ConversationRequest;
+pub use copy::{CopyError, Moved, Step, Sum};
+pub use cursor::{Cursor, CursorError};
+pub use error::{Constraint, StoreError};
+use file::OpenedFile;
+pub use file::sqlite_path;
+pub use lease::{Hold, Lease};
+pub use leases::{Company, Leased};
+pub use lock::{DatabaseInUse, DatabaseLock};
+pub use look::{Look, Tables};
+pub use turns::{Acceptance, HeldTurn, Retry, Standing};
+pub use usage::DayTokens;
+pub use write::describe_metrics;
+use write::{IMMEDIATE, Writer};
+
+/// The database that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Engine {
+    /// A file on this machine; one instance of the program.
+    Sqlite,
+    /// A server; any number of instances.
+    Postgres,
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        })
+    }
+}
+
+/// Everything the program remembers. Cheap to clone: clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+    /// What [`Store::describe`] says; holds no password.
+    place: Arc<str>,
+    /// On SQLite a single connection, because SQLite has one writer anyway and waiting for it is fair and quiet,
+    /// where two connections would meet as "database is locked".
+    writer: Writer,
+    /// On SQLite connections that can't write and never wait for the writer; on PostgreSQL the writer's pool.
+    reader: DatabaseConnection,
+    /// The SQLite file that was opened.
+    file: Option<Arc<OpenedFile>>,
+}
+
+impl Store {
+    /// Opens the database, creating a SQLite file and its folder if missing, and brings its tables up to date.
+    ///
+    /// `sqlite://PATH` or `postgres://…`; see [`Options`] for the pool sizes used.
+    ///
+    /// # Errors
+    /// [`StoreError::Url`] for a URL that names no database, otherwise what opening or migrating met.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        Self::open_with(url, Options::default()).await
+    }
+
+    /// [`Store::open`] with other pool sizes.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(url: &str, options: Options) -> Result<Self, StoreError> {
+        connect::open(url, options).await
+    }
+
+    /// The database that serves.
+    #[must_use]
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Where the data is, for the operator: engine and place, never a password.
+    #[must_use]
+    pub fn describe(&self) -> &str {
+        &self.place
+    }
+
+    /// Asks the database for a sign of life.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there is none, or when SQLite's file was deleted or replaced.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.check_file().await?;
+        Ok(self.reader.ping().await?)
+    }
+
+    /// Checks that the path of SQLite's file still leads to the file that was opened. What is written to a deleted
+    /// file succeeds, and is lost when the program ends.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it doesn't.
+    pub async fn check_file(&self) -> Result<(), StoreError> {
+        match &self.file {
+            Some(file) => file.check().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Closes all connections, of every clone, once running calls have given theirs back and what waits to be
+    /// written is stored.
+    ///
+    /// # Errors
+    /// When the database can't be told.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.reader.close_by_ref().await?;
+        // Last, so that SQLite's final checkpoint is made by a connection that may write.
+        Ok(self.writer.close().await?)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("place", &self.place).finish_non_exhaustive()
+    }
+}

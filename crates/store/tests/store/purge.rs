@@ -1,0 +1,58 @@
+//! Unused rows are deleted, used ones never, and deleted text leaves the files.
+
+use domain::Preset;
+
+use crate::database::{Database, NOW, ask, conversation, learner, on_both_engines, one_conversation};
+
+on_both_engines!(
+    a_purge_deletes_learners_without_conversations_and_conversations_without_questions,
+    a_purge_leaves_what_was_used_since,
+    a_purge_goes_through_more_rows_than_one_statement_takes,
+    a_purge_deletes_guides_of_own_topics_only,
+);
+
+async fn a_purge_deletes_learners_without_conversations_and_conversations_without_questions(database: Database) {
+    let store = database.open().await;
+    let (asker, asked) = one_conversation(&store).await;
+    let unasked = conversation(&store, asker).await.id;
+    ask(&store, asker, asked, "질문").await;
+    learner(&store).await;
+    let (_, alone) = one_conversation(&store).await;
+    // A conversation and its learner, the other learner, and the asker's second conversation.
+    assert_eq!(store.purge_unused(NOW + 1).await.unwrap(), 4);
+    assert!(store.conversation(asker, asked).await.unwrap().is_some());
+    assert_eq!(store.conversation(asker, unasked).await.unwrap(), None);
+    assert_eq!(store.conversation(asker, alone).await.unwrap(), None);
+    assert_eq!(store.turns(asker, asked).await.unwrap().len(), 1);
+    assert_eq!(store.purge_unused(NOW + 1).await.unwrap(), 0);
+}
+
+async fn a_purge_leaves_what_was_used_since(database: Database) {
+    let store = database.open().await;
+    let (me, mine) = one_conversation(&store).await;
+    learner(&store).await;
+    assert_eq!(store.purge_unused(NOW).await.unwrap(), 0);
+    assert!(store.conversation(me, mine).await.unwrap().is_some());
+}
+
+async fn a_purge_goes_through_more_rows_than_one_statement_takes(database: Database) {
+    let store = database.open().await;
+    for _ in 0..650 {
+        learner(&store).await;
+    }
+    let (me, mine) = one_conversation(&store).await;
+    ask(&store, me, mine, "질문").await;
+    assert_eq!(store.purge_unused(NOW + 1).await.unwrap(), 650);
+    assert!(store.conversation(me, mine).await.unwrap().is_some());
+}
+
+async fn a_purge_deletes_guides_of_own_topics_only(database: Database) {
+    let store = database.open().await;
+    let preset = Preset::Science.topic_name();
+    for topic in [preset, "나의 비밀", "과학 탐구 2"] {
+        store.put_guide(topic, "ko", "1", "m", "{}", NOW).await.unwrap();
+    }
+    assert_eq!(store.purge_unused(0).await.unwrap(), 2);
+    assert!(store.guide(preset, "ko", "1").await.unwrap().is_some());
+    assert_eq!(store.guide("나의 비밀", "ko", "1").await.unwrap(), None);
+}

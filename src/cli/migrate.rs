@@ -1,0 +1,89 @@
+//! `migrate --from … --to …`: a school moves to another database, and the operator sees how far it is.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
+
+/// Moves the school and says so on the standard output.
+///
+/// # Errors
+/// When the databases can't be used for it, or differ in the end, with what to do about it.
+pub async fn move_school(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
+    let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
+    let from = from.expose_secret();
+    // A source that isn't there is missed when it's opened, and nothing is made in its place.
+    let is_file = sqlite_path(from).is_some_and(Path::exists);
+    let lock = if is_file { lock(from).await.context("the database after --from")? } else { None };
+    let source = Store::open_source(from, options).await.context("the database after --from")?;
+    let moved = move_from(&source, lock.as_ref(), to, options).await;
+    let closed = source.close().await;
+    moved?;
+    closed.context("closing the database after --from")
+}
+
+/// Keeps others from serving an SQLite file while it's moved, or moved to.
+async fn lock(url: &str) -> Result<Option<DatabaseLock>, DatabaseInUse> {
+    DatabaseLock::acquire(url, "migrate", Duration::ZERO).await
+}
+
+async fn move_from(
+    source: &Store,
+    source_lock: Option<&DatabaseLock>,
+    to: &SecretString,
+    options: Options,
+) -> anyhow::Result<()> {
+    let is_locked = source_lock.is_some_and(|lock| lock.is_of(to.expose_secret()));
+    // One database named twice is refused below.
+    let _lock = if is_locked { None } else { lock(to.expose_secret()).await.context("the database after --to")? };
+    let target = Store::open_target(to.expose_secret(), options).await.context("the database after --to")?;
+    say(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
+    let moved = target.copy_from(source, tell).await;
+    let damage = target.find_damage().await;
+    let closed = target.close().await;
+    let moved = moved?;
+    closed.context("closing the database after --to")?;
+    if let Some(damage) = damage? {
+        bail!("the database after --to is damaged; don't use it, and move to a new one: {damage}");
+    }
+    say(&summary(&moved));
+    Ok(())
+}
+
+/// One line a table; on a terminal it counts up.
+fn tell(step: &Step) {
+    let Step { table, rows, written, removed, done } = step;
+    let line = format!("{table:<15}{rows:>10} rows, {written} of them copied, {removed} removed");
+    let over = if io::stdout().is_terminal() { "\r" } else { "" };
+    if *done {
+        say(&format!("{over}{line}\n"));
+    } else if !over.is_empty() {
+        say(&format!("{over}{line}"));
+    }
+}
+
+fn summary(moved: &Moved) -> String {
+    let mut text = format!("\n{:<15}{:>10}  checksum\n", "table", "rows");
+    for (table, sum) in &moved.tables {
+        text += &format!("{table:<15}{:>10}  {:032x}  the same\n", sum.rows, sum.checksum);
+    }
+    if moved.interrupted > 0 {
+        text += &format!(
+            "\nAnswers that had broken off, and that students can now try again with one click: {}.\n",
+            moved.interrupted
+        );
+    }
+    text + "\nBoth databases hold the same. Set DATABASE_URL to the new one and start the program.\n"
+}
+
+/// Not `println!`: a reader who goes away must not break off the move.
+fn say(text: &str) {
+    let mut out = io::stdout().lock();
+    _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

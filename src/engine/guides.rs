@@ -1,0 +1,267 @@
+//! Guides made by the model. That of a preset is made once: thirty students who open it cost one call, at however many
+//! instances they do. That of a student's own topic is the student's alone, as the topic is.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{budget::Budget, partner::Partner, turn::engine::Engine};
+use crate::redis::{Away, Claimed, Shared};
+use coach::guide;
+use domain::{Guide, LearnerId, Locale, Topic};
+use store::Store;
+use store::now;
+use tutor::prompt;
+
+/// How long a guide, or the news that there is none, is kept before the store or the model is asked again.
+const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+
+/// How long one instance may take to make a guide before another tries.
+const LONGEST_MAKING: Duration = Duration::from_secs(60);
+/// How often an instance looks whether another has made a guide.
+const MAKING_LOOK: Duration = Duration::from_millis(200);
+
+/// Finds guides, and has the model make those that don't exist yet.
+#[derive(Clone)]
+pub struct Guides(Arc<Inner>);
+
+/// Whose guide it is: everybody's, if the topic is a preset, and one learner's alone if it is the learner's own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    topic: Topic,
+    locale: Locale,
+    owner: Option<LearnerId>,
+}
+
+impl Key {
+    /// `None` for an own topic of somebody who is nobody's learner yet: their guide can't be told from another's, so it is
+    /// kept for nobody.
+    fn new(topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Self> {
+        let key = |owner| Self { topic: topic.clone(), locale, owner };
+        match topic.preset() {
+            Some(_) => Some(key(None)),
+            None => learner.map(|learner| key(Some(learner))),
+        }
+    }
+}
+
+struct Inner {
+    store: Store,
+    shared: Option<Shared>,
+    partner: Partner,
+    budget: Arc<Budget>,
+    engine: Engine,
+    made: Cache<Key, Option<Arc<Guide>>>,
+    /// The guides that are being looked up or made here.
+    making: Mutex<HashSet<Key>>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A guide, and whether a better one is on its way.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The guide to show now.
+    pub guide: Guide,
+    /// Whether the model is still making one.
+    pub pending: bool,
+}
+
+/// A guide's place among those that are being made.
+struct Making {
+    inner: Arc<Inner>,
+    key: Key,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.inner.making().remove(&self.key);
+    }
+}
+
+/// No slot was free to make a guide in.
+#[derive(Debug)]
+struct NoSlot;
+
+impl Guides {
+    /// Guides over these parts, none in memory and at most `kept` later. `tasks` are waited for and `stop` is heeded
+    /// when the program ends.
+    #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
+    pub fn new(
+        kept: u64,
+        store: Store,
+        shared: Option<Shared>,
+        partner: Partner,
+        budget: Arc<Budget>,
+        engine: Engine,
+        tasks: TaskTracker,
+        stop: CancellationToken,
+    ) -> Self {
+        let made = Cache::builder().max_capacity(kept).time_to_live(KEPT_FOR).build();
+        let making = Mutex::default();
+        Self(Arc::new(Inner { store, shared, partner, budget, engine, made, making, tasks, stop }))
+    }
+
+    /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
+    pub async fn known(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Found> {
+        if self.0.partner.is_practice() {
+            return Some(preset(topic, locale, false));
+        }
+        let key = Key::new(topic, locale, learner)?;
+        match self.0.made.get(&key).await {
+            Some(made) => Some(found(made, topic, locale)),
+            None => {
+                let stored = self.0.look_up(topic, locale).await?;
+                self.0.made.insert(key, Some(stored.clone())).await;
+                Some(found(Some(stored), topic, locale))
+            }
+        }
+    }
+
+    /// Whether the topic's guide is being made here.
+    #[must_use]
+    pub fn is_making(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> bool {
+        Key::new(topic, locale, learner).is_some_and(|key| self.0.making().contains(&key))
+    }
+
+    /// The topic's guide: the model's if it comes within `wait`, else the preset text. The preset text stays when no
+    /// slot is free to make one in. An own topic's guide that isn't kept for anybody is on its way for this call alone.
+    pub async fn make(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>, wait: Duration) -> Found {
+        let key = Key::new(topic, locale, learner);
+        let is_kept = key.is_some();
+        match tokio::time::timeout(wait, self.make_once(topic.clone(), locale, key)).await {
+            Ok(made) => found(made, topic, locale),
+            Err(_) => preset(topic, locale, is_kept),
+        }
+    }
+
+    /// Makes a guide in a task of its own, which goes on when the caller stops waiting. All callers with one key share one
+    /// making.
+    async fn make_once(&self, topic: Topic, locale: Locale, key: Option<Key>) -> Option<Arc<Guide>> {
+        let inner = self.0.clone();
+        let entry = key.clone().filter(|key| inner.making().insert(key.clone()));
+        let entry = entry.map(|key| Making { inner: inner.clone(), key });
+        let making = async move {
+            let _entry = entry;
+            let asking = inner.look_up_or_ask(&topic, locale);
+            match key {
+                Some(key) => inner.made.try_get_with(key, asking).await.ok(),
+                None => asking.await.ok(),
+            }
+            .flatten()
+        };
+        // An error means that the making panicked or the runtime ends.
+        self.0.tasks.spawn(making).await.unwrap_or_default()
+    }
+}
+
+fn preset(topic: &Topic, locale: Locale, pending: bool) -> Found {
+    Found { guide: guide::preset(topic, locale), pending }
+}
+
+fn found(made: Option<Arc<Guide>>, topic: &Topic, locale: Locale) -> Found {
+    match made {
+        Some(guide) => Found { guide: (*guide).clone(), pending: false },
+        None => preset(topic, locale, false),
+    }
+}
+
+impl Inner {
+    fn making(&self) -> MutexGuard<'_, HashSet<Key>> {
+        self.making.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look_up_or_ask(&self, topic: &Topic, locale: Locale) -> Result<Option<Arc<Guide>>, NoSlot> {
+        if let Some(guide) = self.look_up(topic, locale).await {
+            return Ok(Some(guide));
+        }
+        // Before the claim, which does not last for ever.
+        let slot = self.engine.admit_guide().await.ok_or(NoSlot)?;
+        // Instances pass guides on through the store, where a guide of an own topic never is.
+        let shared = self.shared.as_ref().filter(|_| topic.preset().is_some());
+        let Some(shared) = shared else { return Ok(self.ask(topic, locale).await) };
+        let name = claim_name(topic, locale);
+        match shared.claim(&name, LONGEST_MAKING).await {
+            Ok(Claimed::Ours) => {
+                let made = self.ask(topic, locale).await;
+                // Should this fail, the claim runs out by itself.
+                let _ = shared.disclaim(&name).await;
+                Ok(made)
+            }
+            Ok(Claimed::Theirs(left)) => {
+                drop(slot);
+                self.made_elsewhere(shared, &name, left).await;
+                Ok(self.look_up(topic, locale).await)
+            }
+            // Each instance for itself, then: the last guide stored is the one that's kept.
+            Err(Away) => Ok(self.ask(topic, locale).await),
+        }
+    }
+
+    /// Waits until another instance has made the guide, or given up.
+    async fn made_elsewhere(&self, shared: &Shared, name: &str, longest: Duration) {
+        let given_up = async {
+            while matches!(shared.claimed_for(name).await, Ok(Some(_))) {
+                tokio::time::sleep(MAKING_LOOK).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(longest, given_up) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// The stored guide. Only those of presets are stored: a student's own topic is the student's own words, which
+    /// would outlive the student's deletion of everything.
+    async fn look_up(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
+        topic.preset()?;
+        match self.store.guide(topic.as_str(), locale.tag(), version()).await {
+            Ok(json) => serde_json::from_str(&json?).ok().map(Arc::new),
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the stored guides can't be read");
+                None
+            }
+        }
+    }
+
+    /// Has the model make a guide, and keeps it.
+    async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
+        let (guide, usage) = tokio::select! {
+            made = self.partner.guide(topic, locale) => made,
+            () = self.stop.cancelled() => return None,
+        };
+        let usage = usage?;
+        self.budget.count(now(), &usage);
+        let booked = self.store.add_usage(None, &usage, now()).await;
+        if let Err(error) = booked {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
+        }
+        let guide = guide?;
+        if topic.preset().is_some()
+            && let Ok(json) = serde_json::to_string(&guide)
+            && let Err(error) =
+                self.store.put_guide(topic.as_str(), locale.tag(), version(), &usage.model, &json, now()).await
+        {
+            tracing::warn!(error = &error as &dyn std::error::Error, "a guide was made but not stored");
+        }
+        Some(Arc::new(guide))
+    }
+}
+
+fn version() -> &'static str {
+    prompt::PROMPT_VERSION.as_str()
+}
+
+/// A topic is a student's own words, of any length and kind; the claim's name is a digest of it.
+fn claim_name(topic: &Topic, locale: Locale) -> String {
+    let digest = Sha256::digest(format!("{}\n{}\n{}", locale.tag(), version(), topic.as_str()));
+    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    format!("guide:{digest}")
+}

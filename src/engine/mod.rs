@@ -1,0 +1,14 @@
+//! The turn engine and what stands around it: guides, budget, stateless calls.
+//!
+//! Nothing here knows HTTP, SQL or the wire format of a model server.
+
+pub mod bill;
+pub mod breaker;
+pub mod budget;
+pub mod guides;
+pub mod keyed_locks;
+pub mod partner;
+pub mod rendered;
+pub mod request_key;
+pub mod stateless;
+pub mod turn;

@@ -1,0 +1,304 @@
+//! Who answers: a model server, or the practice partner and the coach when none is connected.
+
+mod fit;
+mod head_start;
+mod pacing;
+mod requests;
+
+use std::time::Duration;
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+
+use coach::guide;
+use coach::practice;
+use domain::{
+    Feedback, Guide, Locale, Topic,
+    turn::{Purpose, Usage},
+};
+use fit::Squeeze;
+use llm::ReplyForm;
+use requests::{Requests, SizedRequest};
+use tutor::prompt;
+
+pub use head_start::{Follower, Lead, head_start};
+
+/// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
+pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
+
+/// How long the practice partner takes for a word: about as fast as a child reads along.
+pub const PRACTICE_PACE: Duration = Duration::from_millis(25);
+
+/// The name under which the practice partner appears where a model is named.
+pub const PRACTICE_MODEL: &str = "practice";
+
+/// Where the earlier turns of a conversation come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HistorySource {
+    /// Stored here: the answers are the model's own words.
+    Stored,
+    /// Sent along by the client, which may have made the answers up.
+    Client,
+}
+
+/// What a student asks, and what was said before.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    /// The topic.
+    pub topic: Topic,
+    /// Earlier questions with their answers, oldest first.
+    pub history: Vec<(String, String)>,
+    /// Where they come from.
+    pub history_source: HistorySource,
+    /// The newest message.
+    pub message: String,
+    /// The language of built-in texts.
+    pub locale: Locale,
+    /// The model to ask, when the client chose one of those allowed.
+    pub model: Option<String>,
+}
+
+/// The tutor's notes and what they cost.
+#[derive(Debug, Clone)]
+pub struct Noted {
+    /// The notes.
+    pub feedback: Feedback,
+    /// The calls that were made for them.
+    pub usage: Vec<Usage>,
+}
+
+/// How the model is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Most tokens of an answer.
+    pub answer_tokens: u32,
+    /// Most tokens of feedback and of a guide.
+    pub feedback_tokens: u32,
+    /// Most tokens of earlier turns sent along.
+    pub history_tokens: u32,
+    /// How varied answers are, 0 to 2.
+    pub temperature: f32,
+}
+
+/// Who answers.
+#[derive(Clone)]
+pub enum Partner {
+    /// A model server.
+    Model(llm::Client, Style),
+    /// The practice partner, with the coach as tutor. No model is connected.
+    Practice,
+}
+
+impl Partner {
+    /// Whether no model is connected.
+    #[must_use]
+    pub fn is_practice(&self) -> bool {
+        matches!(self, Self::Practice)
+    }
+
+    /// Begins an answer. Resolves with the first words. The practice partner pauses for `pace` between two words; a model
+    /// sends them as they come.
+    ///
+    /// # Errors
+    /// [`llm::Error`] when no model gave a first word.
+    pub async fn answer(&self, asking: &Asking, pace: Duration) -> Result<AnswerStream, llm::Error> {
+        self.answer_first(asking, pace, head_start().0).await
+    }
+
+    /// As [`Partner::answer`], ahead of the notes that wait for the other side of `lead`.
+    ///
+    /// # Errors
+    /// As [`Partner::answer`].
+    pub async fn answer_first(&self, asking: &Asking, pace: Duration, lead: Lead) -> Result<AnswerStream, llm::Error> {
+        let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
+        let requests = Requests { client, style, asking };
+        let model = asking.model.as_deref();
+        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.progress()).await?;
+        let (client, model) = (client.clone(), asking.model.clone());
+        let learn = move |piece: &Result<llm::Piece, llm::Error>| {
+            if let Ok(llm::Piece::End(end)) = piece {
+                client.learn_use(model.as_deref(), size, end.usage);
+            }
+        };
+        Ok(pieces.inspect(learn).boxed())
+    }
+
+    /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
+    pub async fn feedback(&self, asking: &Asking) -> Noted {
+        let mut usage = Vec::new();
+        if let Self::Model(client, style) = self {
+            let requests = Requests { client, style, asking };
+            match model_feedback(&requests, &mut usage).await {
+                Ok(Some(feedback)) => return Noted { feedback, usage },
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
+                }
+            }
+            metrics::counter!("coach_fallbacks_total").increment(1);
+        }
+        Noted { feedback: self.coach(asking), usage }
+    }
+
+    /// The notes as the model writes them; none if there is no model or what it wrote can't be read.
+    ///
+    /// # Errors
+    /// [`llm::Error`] when the model could not be asked.
+    pub async fn model_feedback(&self, asking: &Asking) -> Result<Option<Feedback>, llm::Error> {
+        let Self::Model(client, style) = self else { return Ok(None) };
+        model_feedback(&Requests { client, style, asking }, &mut Vec::new()).await
+    }
+
+    /// As [`Partner::feedback`], after the request for the answer went out; where the server has few slots, after the
+    /// answer began. The two calls still run at the same time, but the answer never waits for the notes.
+    pub async fn feedback_after(&self, asking: &Asking, follower: Follower) -> Noted {
+        if let Self::Model(client, _) = self {
+            follower.wait(client.has_few_slots()).await;
+        }
+        self.feedback(asking).await
+    }
+
+    /// The notes of the built-in rules, at once.
+    #[must_use]
+    pub fn coach(&self, asking: &Asking) -> Feedback {
+        coach::feedback(&asked(asking))
+    }
+
+    /// What a call that broke off after `text` has cost, as far as we can tell; `None` without a model.
+    #[must_use]
+    pub fn estimate(&self, purpose: Purpose, asking: &Asking, text: &str) -> Option<Usage> {
+        let Self::Model(client, style) = self else { return None };
+        let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Some(Usage {
+            purpose,
+            model: asking.model.as_deref().unwrap_or(client.model()).to_owned(),
+            prompt_tokens: tokens(Requests { client, style, asking }.prompt_tokens(purpose)),
+            completion_tokens: tokens(prompt::estimate_tokens(text)),
+            estimated: true,
+        })
+    }
+
+    /// A guide to a topic, made by the model, and what the call cost. No guide when there is no model, when it failed, or
+    /// when what it wrote can't be read.
+    pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
+        let Self::Model(client, style) = self else { return (None, None) };
+        let build = |squeeze| requests::guide(client, style, topic, locale, squeeze);
+        match complete(client, None, build).await {
+            Ok(completion) => {
+                let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
+                (guide, Some(used(Purpose::Guide, &completion.end)))
+            }
+            Err(error) => {
+                tracing::warn!(llm.error = %error, "no guide could be made; the preset stays");
+                (None, None)
+            }
+        }
+    }
+}
+
+/// What a call cost, in the domain's words.
+#[must_use]
+pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
+    Usage {
+        purpose,
+        model: end.model.clone(),
+        prompt_tokens: end.usage.prompt_tokens,
+        completion_tokens: end.usage.completion_tokens,
+        estimated: end.usage.estimated,
+    }
+}
+
+fn practice_answer(asking: &Asking, pace: Duration) -> AnswerStream {
+    let reply = practice::reply(&practice::Lesson {
+        topic: asking.topic.as_str(),
+        history: &asking.history,
+        message: &asking.message,
+        english: asking.locale == Locale::En,
+    });
+    let end = llm::End { finish: llm::Finish::Stop, model: PRACTICE_MODEL.to_owned(), usage: llm::Usage::default() };
+    pacing::stream(reply, pace)
+        .map(|piece| Ok(llm::Piece::Text(piece)))
+        .chain(stream::iter([Ok(llm::Piece::End(end))]))
+        .boxed()
+}
+
+fn asked(asking: &Asking) -> coach::Asked<'_> {
+    coach::Asked {
+        topic: &asking.topic,
+        message: &asking.message,
+        previous: asking.history.last().map(|(question, answer)| coach::Previous { question, answer }),
+        locale: asking.locale,
+    }
+}
+
+/// A whole reply to what `build` makes.
+async fn complete(
+    client: &llm::Client,
+    model: Option<&str>,
+    build: impl Fn(Squeeze) -> SizedRequest,
+) -> Result<llm::Completion, llm::Error> {
+    fit::send(client, model, build, &llm::RequestProgress::default()).await?.0.collect().await
+}
+
+/// The notes as a model writes them, if it writes any that can be read.
+async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Result<Option<Feedback>, llm::Error> {
+    let Requests { client, asking, .. } = *requests;
+    let model = asking.model.as_deref();
+    // A second try for a reply that can't be read; a call that failed was retried by the client already.
+    for _ in 0..2 {
+        let as_prose = client.reply_form(model) == ReplyForm::Prose;
+        let build = |squeeze| requests.tutor(as_prose, squeeze);
+        let knew_thinking = client.limits(model).thinks;
+        let completion = match complete(client, model, build).await {
+            // Thoughts took up all the tokens. Now that they are known the next request has more.
+            Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
+            outcome => outcome?,
+        };
+        usage.push(used(Purpose::Tutor, &completion.end));
+        if !as_prose {
+            client.note_reply(model, tutor::is_json(&completion.text));
+        }
+        if let Some(feedback) = read_feedback(asking, &completion.text) {
+            return Ok(Some(feedback));
+        }
+        tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
+        if as_prose {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+fn read_feedback(asking: &Asking, reply: &str) -> Option<Feedback> {
+    tutor::read_feedback(reply, &asking.message, asking.history.is_empty(), || {
+        coach::suggestions(&asking.topic, asking.locale, &asking.message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn practice_answer_takes(pace: Duration) -> Duration {
+        let asking = Asking {
+            topic: Topic::default(),
+            history: Vec::new(),
+            history_source: HistorySource::Stored,
+            message: "하늘은 왜 파래요?".to_owned(),
+            locale: Locale::Ko,
+            model: None,
+        };
+        let began = tokio::time::Instant::now();
+        let answer = Partner::Practice.answer(&asking, pace).await.unwrap();
+        assert!(answer.count().await > 2);
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_practice_answer_that_is_sent_whole_has_no_pauses_between_words() {
+        assert_eq!(practice_answer_takes(Duration::ZERO).await, Duration::ZERO);
+        assert!(practice_answer_takes(PRACTICE_PACE).await > PRACTICE_PACE);
+    }
+}

@@ -1,0 +1,204 @@
+//! Makes requests that fit a model's context window.
+
+use llm::{AnswerStream, Client, Error, ModelLimits, Request, RequestProgress, RequestSize};
+use tutor::prompt::{Form, HistoryRoom, Prompt};
+
+/// Tokens that a thinking model may use for thoughts beside its answer.
+const THOUGHT_TOKENS: u32 = 2_048;
+/// Tokens that are left free: every server adds a few of its own.
+const MARGIN_TOKENS: u32 = 64;
+/// What a schema costs where servers count it: 464 tokens were measured.
+const SCHEMA_TOKENS: u32 = 500;
+/// The fewest tokens an answer is left by a long question.
+const SHORTEST_ANSWER: u32 = 256;
+
+/// What a call wants, in estimated tokens except for the answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wish {
+    /// Most tokens of the answer, as the server counts them.
+    pub(super) answer: u32,
+    /// Most tokens of earlier turns.
+    pub(super) history: usize,
+    /// What the newest message costs.
+    pub(super) message: usize,
+    /// Whether a schema goes with it.
+    pub(super) has_schema: bool,
+}
+
+/// What a call gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Allowance {
+    pub(super) form: Form,
+    pub(super) answer: u32,
+    pub(super) history: HistoryRoom,
+}
+
+/// How much is left out because a request was refused as too large.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Squeeze {
+    /// What the window is known to take.
+    None,
+    /// Half of the history.
+    HalfHistory,
+    /// The newest message alone, with the short rules.
+    NewestAlone,
+    /// The same, with a quarter of the answer.
+    ShortAnswer,
+}
+
+impl Squeeze {
+    const ALL: [Self; 4] = [Self::None, Self::HalfHistory, Self::NewestAlone, Self::ShortAnswer];
+}
+
+/// What a call gets of its wish. `rules` gives the estimated tokens of the rules with everything but history and message.
+pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usize, squeeze: Squeeze) -> Allowance {
+    let thoughts = if limits.thinks { THOUGHT_TOKENS } else { 0 };
+    let mut allowed = match limits.window {
+        None => Allowance {
+            form: Form::Full,
+            answer: wish.answer.saturating_add(thoughts),
+            history: HistoryRoom::new(wish.history),
+        },
+        Some(window) => {
+            let form = Form::for_window(window);
+            let most = if limits.thinks { window / 2 } else { window / 4 };
+            let answer = wish.answer.saturating_add(thoughts).min(most).max(1);
+            let estimated = |tokens: u32| (tokens as f32 / limits.token_scale) as usize;
+            let schema = if wish.has_schema { SCHEMA_TOKENS } else { 0 };
+            let free = estimated(window.saturating_sub(MARGIN_TOKENS + schema)).saturating_sub(rules(form));
+            let beside_message = free.saturating_sub(wish.message);
+            // A long question leaves the answer less.
+            let left = (beside_message as f32 * limits.token_scale) as u32;
+            let answer = answer.min(left.max(SHORTEST_ANSWER));
+            let usual_message = estimated(window / 16);
+            let least_answer = (answer / 2).max(SHORTEST_ANSWER.min(answer));
+            Allowance {
+                form,
+                answer,
+                history: HistoryRoom {
+                    budget: free.saturating_sub(estimated(most.min(wish.answer)) + usual_message).min(wish.history),
+                    most: beside_message.saturating_sub(estimated(answer)),
+                    last: beside_message.saturating_sub(estimated(least_answer)),
+                },
+            }
+        }
+    };
+    if squeeze >= Squeeze::HalfHistory {
+        allowed.history.budget /= 2;
+        allowed.history.most = allowed.history.most.min(allowed.history.budget);
+    }
+    if squeeze >= Squeeze::NewestAlone {
+        allowed.form = Form::Short;
+        allowed.history = HistoryRoom::new(0);
+    }
+    if squeeze == Squeeze::ShortAnswer {
+        allowed.answer = (allowed.answer / 4).max(1);
+    }
+    allowed
+}
+
+/// What is left of an answer's tokens beside this prompt.
+pub(super) fn answer_beside(limits: ModelLimits, prompt: &Prompt, answer: u32) -> u32 {
+    let Some(window) = limits.window else { return answer };
+    let prompt = (size(prompt, 0).prompt_estimate as f32 * limits.token_scale).ceil() as u32;
+    answer.min(window.saturating_sub(MARGIN_TOKENS.saturating_add(prompt)).max(SHORTEST_ANSWER))
+}
+
+/// A request's size in the estimate's tokens.
+pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
+    let schema = if prompt.schema.is_some() { SCHEMA_TOKENS } else { 0 };
+    let tokens = u32::try_from(prompt.tokens()).unwrap_or(u32::MAX);
+    RequestSize { prompt_estimate: tokens.saturating_add(schema), max_tokens }
+}
+
+/// Sends what `build` makes, shorter and shorter while the server refuses it as too large. What the refusals tell of the
+/// window is remembered, so that later requests fit at once. `progress` tells how far they come.
+pub(super) async fn send(
+    client: &Client,
+    model: Option<&str>,
+    build: impl Fn(Squeeze) -> (Request, RequestSize),
+    progress: &RequestProgress,
+) -> Result<(AnswerStream, RequestSize), Error> {
+    let mut refused: Option<(RequestSize, Error)> = None;
+    for squeeze in Squeeze::ALL {
+        let (request, size) = build(squeeze);
+        if refused.as_ref().is_some_and(|(last, _)| *last == size) {
+            // It would be the same request.
+            continue;
+        }
+        match client.stream_noting(request, progress.clone()).await {
+            Err(error @ Error::ContextFull { window }) => {
+                client.learn_overflow(model, size, window);
+                refused = Some((size, error));
+            }
+            outcome => return outcome.map(|answer| (answer, size)),
+        }
+    }
+    Err(refused.map_or(Error::Broken, |(_, error)| error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WISH: Wish = Wish { answer: 1000, history: 6000, message: 100, has_schema: false };
+
+    fn rules(form: Form) -> usize {
+        if form == Form::Full { 1000 } else { 400 }
+    }
+
+    fn limits(window: u32, token_scale: f32) -> ModelLimits {
+        ModelLimits { window: Some(window), token_scale, thinks: false }
+    }
+
+    #[test]
+    fn without_a_known_window_everything_is_sent() {
+        let all = Allowance { form: Form::Full, answer: 1000, history: HistoryRoom::new(6000) };
+        assert_eq!(allow(ModelLimits::default(), WISH, rules, Squeeze::None), all);
+        let large = allow(limits(128_000, 1.5), WISH, rules, Squeeze::None);
+        assert_eq!((large.form, large.answer, large.history.budget), (Form::Full, 1000, 6000));
+    }
+
+    #[test]
+    fn rules_message_history_and_answer_fit_every_window_together() {
+        for window in [2048, 4096, 6000, 8191, 8192, 16_384] {
+            for scale in [1.0, 1.5, 2.5, 3.0] {
+                for message in [10, 100, 400] {
+                    let wish = Wish { message, ..WISH };
+                    let got = allow(limits(window, scale), wish, rules, Squeeze::None);
+                    let kept = got.history.budget.min(got.history.most);
+                    let prompt = (rules(got.form) + message + kept) as f32 * scale;
+                    // At the smallest windows the rules alone may leave less than the shortest answer.
+                    if (rules(got.form) + message) as f32 * scale < (window - SHORTEST_ANSWER - MARGIN_TOKENS) as f32 {
+                        assert!(prompt as u32 + got.answer <= window, "{window} {scale} {message}: {prompt} {got:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cut_of_the_history_does_not_depend_on_the_message() {
+        let budget = |message| allow(limits(4096, 1.0), Wish { message, ..WISH }, rules, Squeeze::None).history.budget;
+        assert_eq!(budget(10), budget(1500));
+        assert!(budget(10) > 1500);
+    }
+
+    #[test]
+    fn a_thinking_model_gets_more_tokens_as_far_as_its_window_allows() {
+        let thinking = ModelLimits { thinks: true, ..ModelLimits::default() };
+        assert_eq!(allow(thinking, WISH, rules, Squeeze::None).answer, 3048);
+        let small = ModelLimits { window: Some(4096), ..thinking };
+        assert_eq!(allow(small, WISH, rules, Squeeze::None).answer, 2048);
+    }
+
+    #[test]
+    fn each_squeeze_asks_for_less() {
+        let sizes = Squeeze::ALL.map(|squeeze| {
+            let got = allow(limits(8192, 1.0), WISH, rules, squeeze);
+            (rules(got.form), got.history.budget, got.answer)
+        });
+        assert_eq!(sizes[2..], [(400, 0, 1000), (400, 0, 250)]);
+        assert!(sizes[0].1 == 2 * sizes[1].1);
+    }
+}

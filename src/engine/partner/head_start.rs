@@ -1,0 +1,115 @@
+//! The order of a turn's two calls: the chat's goes out first, so that a server that works on one request after the other
+//! begins with it.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use llm::RequestProgress;
+
+/// A request that was written so long ago has arrived, even if the server doesn't answer yet. Without a first word the
+/// notes aren't awaited, so nobody notices this pause; a network within a country takes a tenth of it.
+const LONGEST_WAY: Duration = Duration::from_millis(250);
+
+/// The chat's side. Dropping it lets the tutor go ahead.
+#[derive(Debug)]
+pub struct Lead {
+    progress: RequestProgress,
+    begun: CancellationToken,
+}
+
+/// The tutor's side.
+#[derive(Debug)]
+pub struct Follower {
+    progress: RequestProgress,
+    begun: CancellationToken,
+}
+
+/// The two sides for one turn.
+#[must_use]
+pub fn head_start() -> (Lead, Follower) {
+    let (progress, begun) = (RequestProgress::default(), CancellationToken::new());
+    (Lead { progress: progress.clone(), begun: begun.clone() }, Follower { progress, begun })
+}
+
+impl Lead {
+    /// What is to be told how far the request has come.
+    pub(super) fn progress(&self) -> &RequestProgress {
+        &self.progress
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        self.progress.skip();
+        self.begun.cancel();
+    }
+}
+
+impl Follower {
+    /// Waits until the server has the chat's request; where `few_slots`, until its answer began. Also returns when the
+    /// chat's call failed.
+    ///
+    /// The two requests take different connections, on which nothing keeps their order. So the server has to have said
+    /// something, or the request has to have been written a good while ago.
+    pub(super) async fn wait(&self, few_slots: bool) {
+        if few_slots {
+            return self.begun.cancelled().await;
+        }
+        let arrived = async {
+            self.progress.written.cancelled().await;
+            sleep(LONGEST_WAY).await;
+        };
+        tokio::select! {
+            () = self.progress.taken.cancelled() => {}
+            () = arrived => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use futures_util::FutureExt;
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_tutor_waits_until_the_server_has_the_chats_request() {
+        let (lead, follower) = head_start();
+        let mut wait = pin!(follower.wait(false));
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(wait.as_mut().now_or_never(), None, "the chat's connection is still being made");
+        lead.progress().written.cancel();
+        assert_eq!(wait.as_mut().now_or_never(), None, "the request is on its way");
+        lead.progress().taken.cancel();
+        assert_eq!(wait.now_or_never(), Some(()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_tutor_does_not_wait_for_the_first_word_of_a_server_that_keeps_silent_before_it() {
+        let (lead, follower) = head_start();
+        let mut wait = pin!(follower.wait(false));
+        lead.progress().written.cancel();
+        assert_eq!(wait.as_mut().now_or_never(), None);
+        advance(LONGEST_WAY).await;
+        assert_eq!(wait.now_or_never(), Some(()));
+    }
+
+    #[tokio::test]
+    async fn where_slots_are_few_the_tutor_waits_for_the_first_word_or_the_failure() {
+        let (lead, follower) = head_start();
+        let mut wait = pin!(follower.wait(true));
+        lead.progress().written.cancel();
+        lead.progress().taken.cancel();
+        assert_eq!(wait.as_mut().now_or_never(), None);
+        drop(lead);
+        assert_eq!(wait.now_or_never(), Some(()));
+        let (lead, follower) = head_start();
+        drop(lead);
+        assert_eq!(follower.wait(false).now_or_never(), Some(()));
+    }
+}

@@ -1,0 +1,124 @@
+//! The requests that a model is sent, made to fit its context window.
+
+use super::{Asking, HistorySource, Style, fit};
+use crate::engine::partner::fit::{Allowance, Squeeze, Wish};
+use domain::{Locale, Topic, turn::Purpose};
+use llm::{Client, ModelLimits, RequestSize};
+use tutor::prompt::{self, Form, HistoryRoom, NoteForm, Prompt, Speaker};
+
+/// A request with its estimated size.
+pub(super) type SizedRequest = (llm::Request, RequestSize);
+
+/// Makes the requests of one question.
+pub(super) struct Requests<'a> {
+    pub(super) client: &'a Client,
+    pub(super) style: &'a Style,
+    pub(super) asking: &'a Asking,
+}
+
+impl Requests<'_> {
+    /// The call that answers the question.
+    pub(super) fn chat(&self, squeeze: Squeeze) -> SizedRequest {
+        let (prompt, answer) = self.chat_prompt(squeeze);
+        self.request(prompt, Purpose::Chat, answer)
+    }
+
+    /// The call that notes how the question was asked.
+    pub(super) fn tutor(&self, as_prose: bool, squeeze: Squeeze) -> SizedRequest {
+        let (prompt, answer) = self.tutor_prompt(as_prose, squeeze);
+        self.request(prompt, Purpose::Tutor, answer)
+    }
+
+    /// Estimated tokens of a call's prompt.
+    pub(super) fn prompt_tokens(&self, purpose: Purpose) -> usize {
+        let (prompt, _) = match purpose {
+            Purpose::Tutor => self.tutor_prompt(false, Squeeze::None),
+            Purpose::Chat | Purpose::Guide => self.chat_prompt(Squeeze::None),
+        };
+        prompt.tokens()
+    }
+
+    fn chat_prompt(&self, squeeze: Squeeze) -> (Prompt, u32) {
+        let Asking { topic, history, message, .. } = self.asking;
+        let none: [(&str, &str); 0] = [];
+        let rules = |form| prompt::chat(form, topic, &none, "", HistoryRoom::new(0)).tokens();
+        let allowed = self.allow(self.style.answer_tokens, false, rules, squeeze);
+        let Allowance { form, answer, history: room } = allowed;
+        let prompt = match self.asking.history_source {
+            HistorySource::Stored => prompt::chat(form, topic, history, message, room),
+            HistorySource::Client => prompt::chat_after_quoted_history(form, topic, history, message, room),
+        };
+        let answer = fit::answer_beside(self.limits(), &prompt, answer);
+        (prompt, answer)
+    }
+
+    fn tutor_prompt(&self, as_prose: bool, squeeze: Squeeze) -> (Prompt, u32) {
+        let Asking { topic, history, message, .. } = self.asking;
+        let said: Vec<(Speaker, &str)> = history
+            .iter()
+            .flat_map(|(question, answer)| {
+                [(Speaker::Student, question.as_str()), (Speaker::Assistant, answer.as_str())]
+            })
+            .collect();
+        let note_form = |form| if as_prose { NoteForm::Prose } else { NoteForm::Json(form) };
+        let none: [(Speaker, &str); 0] = [];
+        let rules = |form| prompt::tutor(note_form(form), topic, &none, "", false, 0).tokens();
+        let allowed = self.allow(self.style.feedback_tokens, !as_prose, rules, squeeze);
+        let form = note_form(allowed.form);
+        (prompt::tutor(form, topic, &said, message, history.is_empty(), allowed.history.most), allowed.answer)
+    }
+
+    fn allow(&self, answer: u32, has_schema: bool, rules: impl Fn(Form) -> usize, squeeze: Squeeze) -> Allowance {
+        let wish = Wish {
+            answer,
+            history: self.style.history_tokens as usize,
+            message: prompt::estimate_tokens(&self.asking.message),
+            has_schema,
+        };
+        fit::allow(self.limits(), wish, rules, squeeze)
+    }
+
+    fn limits(&self) -> ModelLimits {
+        self.client.limits(self.asking.model.as_deref())
+    }
+
+    fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {
+        let size = fit::size(&prompt, max_tokens);
+        (to_request(prompt, purpose, max_tokens, self.style.temperature, self.asking.model.clone()), size)
+    }
+}
+
+/// The call that writes a guide.
+pub(super) fn guide(client: &Client, style: &Style, topic: &Topic, locale: Locale, squeeze: Squeeze) -> SizedRequest {
+    let rules = |form| prompt::guide(form, topic, locale).tokens();
+    let wish = Wish { answer: style.feedback_tokens, history: 0, message: 0, has_schema: true };
+    let allowed = fit::allow(client.limits(None), wish, rules, squeeze);
+    let prompt = prompt::guide(allowed.form, topic, locale);
+    let size = fit::size(&prompt, allowed.answer);
+    (to_request(prompt, Purpose::Guide, allowed.answer, style.temperature, None), size)
+}
+
+fn to_request(
+    prompt: Prompt,
+    purpose: Purpose,
+    max_tokens: u32,
+    temperature: f32,
+    model: Option<String>,
+) -> llm::Request {
+    let system = llm::Message { role: llm::Role::System, content: prompt.system.to_owned() };
+    let said = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
+        role: match speaker {
+            Speaker::Student => llm::Role::User,
+            Speaker::Assistant => llm::Role::Assistant,
+        },
+        content,
+    });
+    llm::Request {
+        messages: std::iter::once(system).chain(said).collect(),
+        max_tokens,
+        temperature,
+        schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),
+        model,
+        purpose: purpose.as_str(),
+    }
+}

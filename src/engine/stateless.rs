@@ -1,0 +1,116 @@
+//! Calls that carry their whole conversation along, as clients of the first version make them.
+
+use super::partner::{Asking, HistorySource};
+use domain::{
+    Locale, Topic,
+    message::{MessageError, StudentMessage},
+};
+
+/// Most messages a call may carry.
+pub const MESSAGES_MAX: usize = 100;
+
+/// One message of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// By the student.
+    User(String),
+    /// By the chat AI.
+    Assistant(String),
+}
+
+/// Why a sequence of messages is no question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SequenceError {
+    /// No messages at all, or the last one isn't the student's.
+    #[error("the last message must be the student's")]
+    NoQuestion,
+    /// More than [`MESSAGES_MAX`].
+    #[error("more than {MESSAGES_MAX} messages")]
+    TooMany,
+    /// The newest message is empty or too long.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+}
+
+/// Reads a sequence of messages as a question with its history.
+///
+/// Messages of one speaker in a row are one message. An assistant's words before the first question are a greeting,
+/// which the model need not see.
+///
+/// # Errors
+/// [`SequenceError`] when there's no question in it.
+pub fn asking(
+    topic: Topic,
+    messages: Vec<Said>,
+    model: Option<String>,
+    locale: Locale,
+) -> Result<Asking, SequenceError> {
+    if messages.len() > MESSAGES_MAX {
+        return Err(SequenceError::TooMany);
+    }
+    let mut history: Vec<(String, String)> = Vec::new();
+    let mut question = String::new();
+    let mut answer = String::new();
+    for said in messages {
+        match said {
+            Said::User(text) => {
+                if !answer.is_empty() {
+                    history.push((std::mem::take(&mut question), std::mem::take(&mut answer)));
+                }
+                join(&mut question, &text);
+            }
+            Said::Assistant(text) => {
+                if !question.is_empty() {
+                    join(&mut answer, &text);
+                }
+            }
+        }
+    }
+    if question.is_empty() || !answer.is_empty() {
+        return Err(SequenceError::NoQuestion);
+    }
+    let message = StudentMessage::parse(&question)?.into_string();
+    Ok(Asking { topic, history, history_source: HistorySource::Client, message, locale, model })
+}
+
+fn join(whole: &mut String, part: &str) {
+    if !whole.is_empty() && !part.is_empty() {
+        whole.push_str("\n\n");
+    }
+    whole.push_str(part);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(messages: &[Said]) -> Result<Asking, SequenceError> {
+        asking(Topic::default(), messages.to_vec(), None, Locale::Ko)
+    }
+
+    fn user(text: &str) -> Said {
+        Said::User(text.into())
+    }
+
+    fn assistant(text: &str) -> Said {
+        Said::Assistant(text.into())
+    }
+
+    #[test]
+    fn a_greeting_is_left_out_and_turns_are_paired() {
+        let messages =
+            [assistant("안녕하세요!"), user("하나"), user("둘"), assistant("답"), assistant("또 답"), user("셋")];
+        let asking = read(&messages).unwrap();
+        assert_eq!(asking.history, [("하나\n\n둘".to_owned(), "답\n\n또 답".to_owned())]);
+        assert_eq!(asking.message, "셋");
+    }
+
+    #[test]
+    fn without_a_question_there_is_nothing_to_answer() {
+        for messages in [&[][..], &[assistant("a")], &[user("q"), assistant("a")]] {
+            assert_eq!(read(messages).unwrap_err(), SequenceError::NoQuestion);
+        }
+        assert_eq!(read(&[user(" ")]).unwrap_err(), SequenceError::Message(MessageError::Empty));
+        assert_eq!(read(&vec![user("q"); MESSAGES_MAX + 1]).unwrap_err(), SequenceError::TooMany);
+    }
+}

@@ -1,0 +1,132 @@
+//! An answer as it comes in: rendered block by block and published at a calm pace.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use tokio::time::{Instant, sleep_until};
+
+use crate::{engine::partner::AnswerStream, live::Publisher};
+use llm::Piece;
+use markdown::Renderer;
+
+/// After the first piece, pieces are joined for this long: 25 changes a second look like typing and cost little.
+const TICK: Duration = Duration::from_millis(40);
+
+/// The part of an answer that is there.
+pub(super) struct Answer {
+    /// When the question came.
+    asked: Instant,
+    renderer: Renderer,
+    /// Bytes of the text that were published.
+    published: usize,
+    /// How many blocks were published, so that blocks which vanish are taken back.
+    blocks: usize,
+}
+
+impl Answer {
+    /// None yet, to a question that came at that moment.
+    pub(super) fn new(asked: Instant) -> Self {
+        Self { asked, renderer: Renderer::new(), published: 0, blocks: 0 }
+    }
+
+    /// Takes the answer in until its end. What came before an error stays.
+    pub(super) async fn stream(
+        &mut self,
+        begin: impl Future<Output = Result<AnswerStream, llm::Error>>,
+        publisher: &Publisher,
+    ) -> Result<llm::End, llm::Error> {
+        let began = Instant::now();
+        let mut stream = begin.await?;
+        // None: everything is published, and the next piece goes out at once if the last went out long enough ago.
+        let mut due: Option<Instant> = None;
+        let mut last: Option<Instant> = None;
+        let mut is_thinking = false;
+        loop {
+            let piece = tokio::select! {
+                biased;
+                piece = stream.next() => piece,
+                () = sleep_until(due.unwrap_or(began)), if due.is_some() => {
+                    self.refresh(publisher);
+                    (due, last) = (None, Some(Instant::now()));
+                    continue;
+                }
+            };
+            match piece {
+                Some(Ok(Piece::Thinking)) => {
+                    publisher.thinking(true);
+                    is_thinking = true;
+                }
+                Some(Ok(Piece::Withdrawn)) => {
+                    self.withdraw(publisher);
+                    due = None;
+                }
+                Some(Ok(Piece::Text(text))) => {
+                    if std::mem::take(&mut is_thinking) {
+                        publisher.thinking(false);
+                    }
+                    let first_token = began.elapsed();
+                    self.renderer.push(&text);
+                    if due.is_none() {
+                        match last {
+                            Some(last) => due = Some(last + TICK),
+                            None => {
+                                self.refresh(publisher);
+                                last = Some(Instant::now());
+                                let first_piece = self.asked.elapsed();
+                                metrics::histogram!("first_piece_seconds").record(first_piece);
+                                metrics::histogram!("first_piece_overhead_seconds")
+                                    .record(first_piece.saturating_sub(first_token));
+                            }
+                        }
+                    }
+                }
+                Some(Ok(Piece::End(end))) => return Ok(end),
+                Some(Err(error)) => return Err(error),
+                None => return Err(llm::Error::Broken),
+            }
+            // A provider that sends without a pause would otherwise never let the tick through.
+            if due.is_some_and(|due| due <= Instant::now()) {
+                self.refresh(publisher);
+                (due, last) = (None, Some(Instant::now()));
+            }
+        }
+    }
+
+    /// Publishes what is left, in its final form.
+    pub(super) fn finish(&mut self, publisher: &Publisher) {
+        let changed = self.renderer.finish();
+        self.publish(changed, publisher);
+    }
+
+    /// Takes back all that was shown: thoughts, or what a content filter stopped, are not for a child's eyes.
+    pub(super) fn withdraw(&mut self, publisher: &Publisher) {
+        self.renderer = Renderer::new();
+        if self.published > 0 || self.blocks > 0 {
+            publisher.withdraw();
+        }
+        (self.published, self.blocks) = (0, 0);
+    }
+
+    /// The text so far, as Markdown.
+    pub(super) fn text(&self) -> &str {
+        self.renderer.text()
+    }
+
+    fn refresh(&mut self, publisher: &Publisher) {
+        let changed = self.renderer.refresh();
+        self.publish(changed, publisher);
+    }
+
+    fn publish(&mut self, changed: Range<usize>, publisher: &Publisher) {
+        let blocks = self.renderer.blocks();
+        let mut changed: Vec<(usize, Arc<str>)> = changed.map(|index| (index, blocks[index].clone())).collect();
+        let blocks = self.renderer.blocks().len();
+        changed.extend((blocks..self.blocks).map(|gone| (gone, Arc::from(""))));
+        let text = &self.renderer.text()[self.published..];
+        if !text.is_empty() || !changed.is_empty() {
+            publisher.text(text, changed);
+        }
+        self.published = self.renderer.text().len();
+        self.blocks = blocks;
+    }
+}

@@ -1,0 +1,310 @@
+//! The turn engine: takes a message in, and owns what follows from it.
+
+use std::sync::Arc;
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, oneshot},
+    time::Instant,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument as _;
+
+use super::{
+    AskError, Reservation, figures,
+    guide_slots::GuideSlots,
+    parts::Parts,
+    repeat::RequestKey,
+    run::{self, Question},
+    running::Running,
+    stateless_slots::AnonymousSlots,
+    tenure::{Tenure, Terms, TermsError},
+};
+use crate::{
+    engine::{budget::Budget, keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers},
+    live::{Bus, Follower, Status},
+    redis::Shared,
+};
+use domain::turn::{Turn, TurnState};
+use domain::{Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId};
+use store::{Acceptance, Retry, Store, now};
+use store::{Hold, Lease};
+
+/// Takes messages in, runs their turns, and lets them be followed and stopped.
+#[derive(Clone)]
+pub struct Engine(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) running: Running,
+    /// Requests that are being accepted.
+    pub(super) requests: KeyedLocks<RequestKey>,
+    /// One for each call on a model that may run at a time.
+    slots: Arc<Semaphore>,
+    /// How many of these there are.
+    max_turns: usize,
+    pub(super) guide_slots: GuideSlots,
+    pub(super) anonymous_slots: AnonymousSlots,
+    /// Cancelled when no new turn may begin.
+    pub(super) draining: CancellationToken,
+    /// Cancelled when everything has ended.
+    pub(super) gone: CancellationToken,
+    /// What goes on until then.
+    pub(super) keepers: TaskTracker,
+}
+
+/// What an engine is made of.
+pub struct Setup {
+    /// Where everything lasts.
+    pub store: Store,
+    /// Where turns are followed.
+    pub bus: Bus,
+    /// Redis, if instances share one.
+    pub shared: Option<Shared>,
+    /// Who answers.
+    pub partner: Partner,
+    /// The day's tokens.
+    pub budget: Arc<Budget>,
+    /// Renders answers that have ended.
+    pub rendered: RenderedAnswers,
+    /// On what terms this instance serves beside others.
+    pub terms: Terms,
+    /// How many turns and stateless calls may run at a time. Each holds its answer in memory, also while the database
+    /// is away, so this bounds that memory as well.
+    pub max_turns: usize,
+}
+
+/// The right to run one turn or stateless call. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+    /// When it was asked for.
+    since: Instant,
+}
+
+/// A turn as a follower finds it.
+pub enum Following {
+    /// It runs, here or elsewhere.
+    Live(Follower),
+    /// It has ended: this is what is stored.
+    Stored(Box<Turn>),
+}
+
+impl Engine {
+    /// An engine over these parts: takes a lease, interrupts what the dead left running, and begins to look after both.
+    ///
+    /// # Errors
+    /// [`TermsError`] when another instance serves and they would not share, or when the database fails.
+    pub async fn start(setup: Setup) -> Result<Self, TermsError> {
+        let Setup { store, bus, shared, partner, budget, rendered, terms, max_turns } = setup;
+        let (tenure, interrupted) = Tenure::begin(&store, terms).await?;
+        if interrupted > 0 {
+            tracing::warn!(
+                turns = interrupted,
+                "turns of an earlier run were interrupted; students can try them again"
+            );
+        }
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let engine = Self(Arc::new(Inner {
+            parts: Parts { store, bus, shared, partner, budget, rendered, tenure, tasks, stop },
+            running: Running::default(),
+            requests: KeyedLocks::default(),
+            slots: Arc::new(Semaphore::new(max_turns)),
+            max_turns,
+            guide_slots: GuideSlots::new(max_turns),
+            anonymous_slots: AnonymousSlots::new(max_turns),
+            draining: CancellationToken::new(),
+            gone: CancellationToken::new(),
+            keepers: TaskTracker::new(),
+        }));
+        engine.0.keepers.spawn(engine.clone().keep());
+        engine.0.keepers.spawn(engine.clone().watch());
+        engine.0.keepers.spawn(engine.clone().purge());
+        engine.0.keepers.close();
+        Ok(engine)
+    }
+
+    /// Takes a message in: when this returns, the message is on disk and its turn runs, whatever becomes of the caller.
+    /// The reservation is that of [`Engine::find_question`]. A turn of the conversation that only waits for its notes
+    /// makes way: they are the coach's then.
+    ///
+    /// # Errors
+    /// [`AskError`] when the message was not taken in.
+    pub async fn ask(
+        &self,
+        learner: LearnerId,
+        conversation: ConversationId,
+        message: StudentMessage,
+        reservation: Reservation,
+        locale: Locale,
+    ) -> Result<Turn, AskError> {
+        let slot = self.admit_to(learner, conversation).await?;
+        let engine = self.clone();
+        self.outliving(async move {
+            let key = reservation.key();
+            let store = &engine.0.parts.store;
+            let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
+            let lease = engine.lease()?;
+            let accept = || store.accept_turn(learner, conversation.id, &message, key, lease, now());
+            let acceptance = match accept().await? {
+                Acceptance::Busy(turn) if engine.end_answered(learner, turn).await? => accept().await?,
+                acceptance => acceptance,
+            };
+            match acceptance {
+                Acceptance::New(turn) => {
+                    engine.run(turn.clone(), lease, conversation, locale, slot);
+                    Ok(turn)
+                }
+                Acceptance::Same(turn) => Ok(turn),
+                Acceptance::KeyReused => Err(AskError::KeyReused),
+                Acceptance::Busy(turn) => Err(AskError::Busy(turn)),
+                Acceptance::NoConversation => Err(AskError::NotFound),
+            }
+        })
+        .await
+    }
+
+    /// Tries a turn again that failed, was stopped or was interrupted. Asking twice starts it once. The reservation is
+    /// that of [`Engine::find_retry`].
+    ///
+    /// # Errors
+    /// [`AskError`] when it was not started again.
+    pub async fn retry(
+        &self,
+        learner: LearnerId,
+        turn: TurnId,
+        reservation: Reservation,
+        locale: Locale,
+    ) -> Result<Turn, AskError> {
+        let slot = self.admit()?;
+        let engine = self.clone();
+        self.outliving(async move {
+            let _reservation = reservation;
+            let store = &engine.0.parts.store;
+            // Everything a run needs is read before the turn is started: after that nothing may fail.
+            let conversation = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;
+            let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
+            let lease = engine.lease()?;
+            let start = || store.retry_turn(learner, turn, lease, now());
+            let started = match start().await? {
+                Retry::Busy(running) if engine.end_answered(learner, running).await? => start().await?,
+                started => started,
+            };
+            match started {
+                Retry::Started(turn) => {
+                    engine.run(turn.clone(), lease, conversation, locale, slot);
+                    Ok(turn)
+                }
+                Retry::Running(turn) => Ok(turn),
+                Retry::NotRetriable(state) => Err(AskError::NotRetriable(state)),
+                Retry::Busy(turn) => Err(AskError::Busy(turn)),
+                Retry::NoTurn => Err(AskError::NotFound),
+            }
+        })
+        .await
+    }
+
+    /// Follows a turn; `None` for a turn that isn't this learner's.
+    ///
+    /// # Errors
+    /// [`AskError::Draining`] for a turn of another instance while this one ends, [`AskError::Store`] when the store
+    /// fails.
+    pub async fn follow(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Following>, AskError> {
+        let Parts { store, bus, .. } = &self.0.parts;
+        let Some(stored) = store.turn(learner, turn).await? else { return Ok(None) };
+        if !stored.state.is_running() {
+            return Ok(Some(Following::Stored(Box::new(stored))));
+        }
+        let key = (turn.0, stored.attempt);
+        if let Some(follower) = bus.follow(key) {
+            return Ok(Some(Following::Live(follower)));
+        }
+        if self.is_draining() {
+            return Err(AskError::Draining);
+        }
+        let follower = bus.follow_elsewhere(key, Status::new(stored.state.as_str(), None));
+        // It may have ended since it was read.
+        self.look_up(&[key]).await?;
+        Ok(Some(Following::Live(follower)))
+    }
+
+    /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
+    #[must_use]
+    pub fn is_without_database(&self) -> bool {
+        self.0.parts.tenure.is_failing()
+    }
+
+    /// Whether this instance may run turns: it is sure of its lease.
+    #[must_use]
+    pub fn has_lease(&self) -> bool {
+        self.0.parts.tenure.lease().is_some()
+    }
+
+    /// How many turns run here.
+    #[must_use]
+    pub fn turns_running(&self) -> usize {
+        self.0.running.count()
+    }
+
+    /// How many turns and stateless calls run here, and how many may.
+    pub(super) fn slots(&self) -> (usize, usize) {
+        let most = self.0.max_turns;
+        (most.saturating_sub(self.0.slots.available_permits()), most)
+    }
+
+    /// The right to begin new work now.
+    ///
+    /// # Errors
+    /// [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`].
+    pub fn admit(&self) -> Result<Slot, AskError> {
+        self.free_slot().map_err(figures::refused)
+    }
+
+    /// As [`Engine::admit`], without counting a refusal.
+    pub(super) fn free_slot(&self) -> Result<Slot, AskError> {
+        let since = Instant::now();
+        if self.is_draining() {
+            return Err(AskError::Draining);
+        }
+        if let Some(retry_in) = self.0.parts.budget.spent(now()) {
+            return Err(AskError::BudgetSpent { retry_in });
+        }
+        let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| AskError::Full)?;
+        Ok(Slot { _permit: permit, since })
+    }
+
+    fn lease(&self) -> Result<Lease, AskError> {
+        self.0.parts.tenure.lease().ok_or_else(|| figures::refused(AskError::NoLease))
+    }
+
+    /// Runs `work` in a task of its own, so that a caller that goes away between the commit and the start of the turn
+    /// can't leave an accepted turn that nobody runs.
+    async fn outliving<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, AskError>> + Send + 'static,
+    ) -> Result<T, AskError> {
+        let (tell, told) = oneshot::channel();
+        let work = async move {
+            // The caller may be gone.
+            let _ = tell.send(work.await);
+        };
+        self.0.parts.tasks.spawn(work.in_current_span());
+        told.await.unwrap_or(Err(AskError::Lost))
+    }
+
+    fn run(&self, turn: Turn, lease: Lease, conversation: Conversation, locale: Locale, slot: Slot) {
+        let hold = Hold { turn: turn.id, attempt: turn.attempt, lease };
+        let accepted = Status::new(TurnState::Accepted.as_str(), None);
+        let publisher = self.0.parts.bus.publish((turn.id.0, turn.attempt), accepted);
+        let orders = self.0.running.enter(hold, conversation.id);
+        let engine = self.clone();
+        let span = run::span(&turn);
+        let run = async move {
+            let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
+            run::run(&engine.0.parts, hold, question, publisher, orders).await;
+            // Whoever waits for the end may want the slot.
+            drop(slot);
+            engine.0.running.leave(hold);
+        };
+        self.0.parts.tasks.spawn(run.instrument(span));
+    }
+}

@@ -1,0 +1,99 @@
+//! What is counted of turns.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+
+use super::{AskError, engine::Engine};
+use domain::turn::{Outcome, Reason, TurnState};
+use store::now;
+
+/// Describes the figures of turns, and lets those be there from the start that are counted by a closed set of words: of a
+/// series that begins with 1, Prometheus doesn't see that it rose. Call once, when the recorder is installed.
+pub fn describe() {
+    describe_counter!("turns_total", "Turns that ended here, by outcome: done, failed, cancelled or interrupted");
+    describe_counter!("turn_failures_total", "Turns that failed here, by reason");
+    describe_counter!(
+        "turns_refused_total",
+        "Questions and stateless calls not taken in, by reason: full (MAX_TURNS), budget (DAILY_TOKEN_BUDGET), no_lease \
+         (the database is away or was taken over) or draining (this instance ends)"
+    );
+    describe_histogram!("turn_seconds", Unit::Seconds, "From a question's coming to its answer being stored");
+    describe_histogram!(
+        "turn_overhead_seconds",
+        Unit::Seconds,
+        "Our own share of that: what the slower of the two model calls doesn't explain; of turns that weren't stopped"
+    );
+    describe_histogram!(
+        "first_piece_seconds",
+        Unit::Seconds,
+        "From a question's coming to the first text being sent to those who follow"
+    );
+    describe_histogram!(
+        "first_piece_overhead_seconds",
+        Unit::Seconds,
+        "Our own share of that: what the model's first text doesn't explain"
+    );
+    describe_counter!("coach_fallbacks_total", "Notes that the coach wrote because the tutor's model could not");
+    describe_gauge!("turns_running", "Turns that run on this instance");
+    describe_gauge!("turn_slots_in_use", "Turns and stateless calls that run on this instance");
+    describe_gauge!("turns_limit", "How many of these may run at a time (MAX_TURNS)");
+    describe_gauge!("database_up", "1 while the database answers, 0 when it failed at the last beat");
+    describe_gauge!("daily_tokens_used", "Tokens used since midnight in Korea, as far as this instance knows");
+    describe_gauge!("daily_tokens_limit", "Tokens that may be used a day (DAILY_TOKEN_BUDGET); 0 for no limit");
+    describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
+    describe_counter!("turns_taken_over_total", "Turns of dead instances that this one interrupted");
+
+    for state in TurnState::ALL.into_iter().filter(|state| !state.is_running()) {
+        counter!("turns_total", "outcome" => state.as_str()).increment(0);
+    }
+    // A turn that reached its length limit is done.
+    for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Length) {
+        counter!("turn_failures_total", "reason" => reason.as_str()).increment(0);
+    }
+    for reason in ["full", "budget", "no_lease", "draining"] {
+        counter!("turns_refused_total", "reason" => reason).increment(0);
+    }
+    counter!("coach_fallbacks_total").increment(0);
+    counter!("turns_taken_over_total").increment(0);
+}
+
+impl Engine {
+    /// Sets what stands at this moment.
+    #[expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^53")]
+    pub fn set_gauges(&self) {
+        gauge!("turns_running").set(self.turns_running() as f64);
+        let (in_use, limit) = self.slots();
+        gauge!("turn_slots_in_use").set(in_use as f64);
+        gauge!("turns_limit").set(limit as f64);
+        gauge!("database_up").set(if self.is_without_database() { 0.0 } else { 1.0 });
+        let (used, limit) = self.0.parts.budget.used(now());
+        gauge!("daily_tokens_used").set(used as f64);
+        gauge!("daily_tokens_limit").set(limit as f64);
+    }
+}
+
+/// Counts a turn that ended after so long, of which the slower model call took `model_time`.
+pub(super) fn ended(outcome: &Outcome, took: Duration, model_time: Option<Duration>) {
+    counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
+    if let (TurnState::Failed, Some(reason)) = (outcome.state, outcome.reason) {
+        counter!("turn_failures_total", "reason" => reason.as_str()).increment(1);
+    }
+    histogram!("turn_seconds").record(took);
+    if let Some(model_time) = model_time {
+        histogram!("turn_overhead_seconds").record(took.saturating_sub(model_time));
+    }
+}
+
+/// Counts a question that isn't taken in for want of means; other refusals are the asker's matter.
+pub(super) fn refused(error: AskError) -> AskError {
+    let reason = match error {
+        AskError::Full => "full",
+        AskError::BudgetSpent { .. } => "budget",
+        AskError::NoLease => "no_lease",
+        AskError::Draining => "draining",
+        _ => return error,
+    };
+    counter!("turns_refused_total", "reason" => reason).increment(1);
+    error
+}

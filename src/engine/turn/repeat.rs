@@ -1,0 +1,77 @@
+//! Requests that were sent before: their answer was lost on the way, and they must neither be refused nor cost anything.
+
+use super::{AskError, engine::Engine};
+use crate::engine::keyed_locks::KeyedGuard;
+use domain::turn::Turn;
+use domain::{ConversationId, LearnerId, StudentMessage, TurnId};
+
+/// What two requests have in common of which the second repeats the first.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum RequestKey {
+    /// A question with an idempotency key.
+    Ask(LearnerId, ConversationId, String),
+    /// Another try of a turn, which needs no key: a running turn is not started again.
+    Retry(TurnId),
+}
+
+/// Whether a request was accepted before.
+#[derive(Debug)]
+pub enum Lookup {
+    /// It was: this is its turn.
+    Repeated(Turn),
+    /// It was not, as far as is stored.
+    New(Reservation),
+}
+
+/// Keeps repeats of a request waiting until it is accepted or refused, so that only the first of several at once counts
+/// against limits and takes a slot.
+#[derive(Debug, Default)]
+pub struct Reservation {
+    guard: Option<KeyedGuard<RequestKey>>,
+}
+
+impl Reservation {
+    /// The idempotency key, if the request has one.
+    pub(super) fn key(&self) -> Option<&str> {
+        match self.guard.as_ref()?.key() {
+            RequestKey::Ask(_, _, key) => Some(key),
+            RequestKey::Retry(_) => None,
+        }
+    }
+}
+
+impl Engine {
+    /// Looks up whether a question was accepted under its key. To be called before limits and [`Engine::ask`].
+    ///
+    /// # Errors
+    /// [`AskError::KeyReused`] if the key belongs to another message, [`AskError::Store`] when the store fails.
+    pub async fn find_question(
+        &self,
+        learner: LearnerId,
+        conversation: ConversationId,
+        message: &StudentMessage,
+        key: Option<String>,
+    ) -> Result<Lookup, AskError> {
+        let Some(key) = key else { return Ok(Lookup::New(Reservation::default())) };
+        let guard = self.0.requests.lock(RequestKey::Ask(learner, conversation, key.clone())).await;
+        match self.0.parts.store.turn_by_key(learner, conversation, &key).await? {
+            Some(turn) if turn.message == message.as_str() => Ok(Lookup::Repeated(turn)),
+            Some(_) => Err(AskError::KeyReused),
+            None => Ok(Lookup::New(Reservation { guard: Some(guard) })),
+        }
+    }
+
+    /// Looks up whether another try of a turn runs already. To be called before limits and [`Engine::retry`].
+    ///
+    /// # Errors
+    /// [`AskError::NotFound`], [`AskError::NotRetriable`], or [`AskError::Store`] when the store fails.
+    pub async fn find_retry(&self, learner: LearnerId, turn: TurnId) -> Result<Lookup, AskError> {
+        let guard = self.0.requests.lock(RequestKey::Retry(turn)).await;
+        let turn = self.0.parts.store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
+        match turn.state {
+            state if state.is_running() => Ok(Lookup::Repeated(turn)),
+            state if state.can_retry() => Ok(Lookup::New(Reservation { guard: Some(guard) })),
+            state => Err(AskError::NotRetriable(state)),
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! One run of one turn: chat and tutor at the same moment, one commit at the end.
+
+use std::{
+    ops::Range,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use backon::{ExponentialBuilder, Retryable};
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use tracing::{Instrument as _, Span, field::Empty};
+
+use super::{answer::Answer, figures, parts::Parts, running::Orders};
+use crate::{
+    engine::partner::{self, Asking, HistorySource, Noted},
+    live::{Publisher, Status},
+};
+use domain::turn::{Outcome, Purpose, Reason, Turn, TurnState, Usage};
+use domain::{Feedback, Locale, Topic, TurnId};
+use logging::{RepeatedLine, STUDENT_TEXT};
+use store::Hold;
+use store::{Store, StoreError, now};
+
+/// How many earlier turns are read for the model at least; more would hardly fit its budget.
+const HISTORY_TURNS: u32 = 40;
+/// The first turn that is read moves by so many at a time: where the history is cut depends on where it begins.
+const HISTORY_STEP: u32 = 20;
+
+/// What a run answers.
+pub(super) struct Question {
+    pub(super) turn: Turn,
+    pub(super) topic: Topic,
+    pub(super) locale: Locale,
+    /// When it came, before it was stored.
+    pub(super) asked: Instant,
+}
+
+/// What a run's lines are found by. It lies within the request that started the turn, which ends long before.
+pub(super) fn span(turn: &Turn) -> Span {
+    tracing::info_span!(
+        "turn",
+        otel.status_code = Empty,
+        turn.id = %turn.id,
+        turn.attempt = i64::from(turn.attempt),
+        conversation.id = %turn.conversation,
+        turn.state = Empty,
+        turn.reason = Empty,
+    )
+}
+
+/// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
+pub(super) async fn run(parts: &Parts, hold: Hold, question: Question, publisher: Publisher, orders: Orders) {
+    let asked = question.asked;
+    let (outcome, model_time) = AssertUnwindSafe(perform(parts, hold, &question, &publisher, &orders))
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| {
+            tracing::error!("a turn's run panicked");
+            (Outcome::failed(Reason::Broken), None)
+        });
+    for usage in &outcome.usage {
+        parts.budget.count(now(), usage);
+    }
+    let stored =
+        commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
+    figures::ended(&outcome, asked.elapsed(), model_time);
+    tell(&outcome, asked);
+    publisher.status(match outcome.state {
+        // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
+        state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
+        state => Status::new(state.as_str(), outcome.reason.map(Reason::as_str)),
+    });
+}
+
+/// Says how a turn ended, on its span and in the one line each turn has.
+fn tell(outcome: &Outcome, asked: Instant) {
+    let (state, reason) = (outcome.state.as_str(), outcome.reason.map(Reason::as_str));
+    let tokens = |count: fn(&Usage) -> u32| outcome.usage.iter().map(|usage| u64::from(count(usage))).sum::<u64>();
+    tracing::info!(
+        turn.state = state,
+        turn.reason = reason,
+        turn.millis = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+        turn.model =
+            outcome.usage.iter().find(|usage| usage.purpose == Purpose::Chat).map(|usage| usage.model.as_str()),
+        turn.prompt_tokens = tokens(|usage| usage.prompt_tokens),
+        turn.completion_tokens = tokens(|usage| usage.completion_tokens),
+        "a turn ended"
+    );
+    tracing::info!(target: STUDENT_TEXT, { turn.answer = outcome.answer }, "what the model answered");
+    let span = Span::current();
+    span.record("turn.state", state);
+    span.record("turn.reason", reason);
+    if outcome.state == TurnState::Failed {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// What became of the question and, if no call was stopped, how long the slower of the two took.
+async fn perform(
+    parts: &Parts,
+    hold: Hold,
+    question: &Question,
+    publisher: &Publisher,
+    orders: &Orders,
+) -> (Outcome, Option<Duration>) {
+    let Question { turn, topic, locale, asked } = question;
+    let history = match parts.store.exchanges(turn.conversation, history_places(turn.seq)).await {
+        Ok(history) => history,
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
+            return (Outcome { state: TurnState::Interrupted, ..Outcome::failed(Reason::Broken) }, None);
+        }
+    };
+    tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
+    let asking = Asking {
+        topic: topic.clone(),
+        history,
+        history_source: HistorySource::Stored,
+        message: turn.message.clone(),
+        locale: *locale,
+        model: None,
+    };
+
+    let mut answer = Answer::new(*asked);
+    let mut ended: Option<Result<llm::End, llm::Error>> = None;
+    let mut noted: Option<Noted> = None;
+    // A turn that is tried again keeps the notes a model wrote: its message is the same.
+    let kept = turn.feedback.as_ref();
+    if let Some(feedback) = kept {
+        publish(publisher, feedback);
+    }
+    let began = Instant::now();
+    let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
+    let is_tutor_running = AtomicBool::new(kept.is_none());
+    let work = async {
+        let (lead, follower) = partner::head_start();
+        let chat = async {
+            let begin = parts.partner.answer_first(&asking, partner::PRACTICE_PACE, lead);
+            let end = answer.stream(begin, publisher).await;
+            chat_time = began.elapsed();
+            // The whole answer is shown now, also while the tutor still writes.
+            answer.finish(publisher);
+            if is_tutor_running.load(Ordering::Relaxed)
+                && end.as_ref().is_ok_and(|end| end.finish != llm::Finish::ContentFilter)
+            {
+                publisher.status(Status::answered(TurnState::Answering.as_str()));
+            }
+            ended = Some(end);
+        };
+        let tutor = async {
+            if kept.is_none() {
+                let notes = parts.partner.feedback_after(&asking, follower).await;
+                tutor_time = began.elapsed();
+                is_tutor_running.store(false, Ordering::Relaxed);
+                publish(publisher, &notes.feedback);
+                noted = Some(notes);
+            }
+        };
+        let begin = async {
+            // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
+            if let Err(error) = parts.store.begin_turn(hold).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a turn's begin was not stored");
+            }
+        };
+        publisher.status(Status::new(TurnState::Answering.as_str(), None));
+        tokio::join!(chat, tutor, begin);
+    };
+    let stopped = tokio::select! {
+        () = work => None,
+        () = orders.stop.cancelled() => Some(TurnState::Cancelled),
+        () = orders.lost.cancelled() => Some(TurnState::Interrupted),
+        () = parts.stop.cancelled() => Some(TurnState::Interrupted),
+    };
+    answer.finish(publisher);
+
+    let (state, reason) = match (&ended, stopped) {
+        // An answer that was whole before the stop is an answer.
+        (Some(ended), _) => verdict(ended, !answer.text().is_empty()),
+        (None, stopped) => (stopped.unwrap_or(TurnState::Interrupted), None),
+    };
+    let mut usage: Vec<_> = match &ended {
+        Some(Ok(end)) => vec![partner::used(Purpose::Chat, end)],
+        // Stopped, it was under way; failed, it was if something came.
+        None => parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect(),
+        Some(Err(_)) if !answer.text().is_empty() => {
+            parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
+        }
+        Some(Err(_)) => Vec::new(),
+    };
+    if stopped.is_some() && noted.is_none() && kept.is_none() {
+        usage.extend(parts.partner.estimate(Purpose::Tutor, &asking, ""));
+    }
+    let mut feedback = noted.map(|notes| {
+        usage.extend(notes.usage);
+        notes.feedback
+    });
+    if feedback.is_none() && kept.is_none() && state == TurnState::Done {
+        // Stopped when the answer was whole and the tutor still wrote: a whole turn has its notes.
+        let notes = parts.partner.coach(&asking);
+        publish(publisher, &notes);
+        feedback = Some(notes);
+    }
+    if reason == Some(Reason::ContentFilter) {
+        answer.withdraw(publisher);
+    }
+    let model_time = stopped.is_none().then_some(chat_time.max(tutor_time));
+    (Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }, model_time)
+}
+
+/// The places in the conversation of the turns that are read for the turn in this place.
+fn history_places(seq: u32) -> Range<u32> {
+    seq.saturating_sub(HISTORY_TURNS) / HISTORY_STEP * HISTORY_STEP..seq
+}
+
+fn publish(publisher: &Publisher, feedback: &Feedback) {
+    if let Ok(json) = serde_json::to_string(feedback) {
+        publisher.feedback(Arc::from(json));
+    }
+}
+
+fn verdict(ended: &Result<llm::End, llm::Error>, began: bool) -> (TurnState, Option<Reason>) {
+    match ended {
+        Ok(end) => match end.finish {
+            llm::Finish::Length => (TurnState::Done, Some(Reason::Length)),
+            llm::Finish::ContentFilter => (TurnState::Failed, Some(Reason::ContentFilter)),
+            llm::Finish::Stop | llm::Finish::Refusal | llm::Finish::Other => (TurnState::Done, None),
+        },
+        Err(error) => {
+            tracing::warn!(llm.error = %error, "an answer failed");
+            (TurnState::Failed, Some(failure_reason(error, began)))
+        }
+    }
+}
+
+/// Stores the outcome, trying until it is stored or the program has to end: a finished answer is never thrown away
+/// because the database was away for a moment. Whether it is stored.
+async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
+    let backoff = ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(5))
+        .without_max_times();
+    let store = || async {
+        match parts.store.finish_turn(hold, outcome, now()).await? {
+            true => Ok(true),
+            false => was_stored(&parts.store, hold, outcome).await,
+        }
+    };
+    let stored = store
+        .retry(backoff)
+        .when(|_| !parts.stop.is_cancelled())
+        .notify(|error, _| {
+            static LINE: RepeatedLine = RepeatedLine::new();
+            if let Some(left_out) = LINE.due() {
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, left_out, "an outcome could not be stored; trying again");
+            }
+        })
+        .await;
+    match stored {
+        Ok(true) => {
+            // Also when it took several tries, which are noted on the span.
+            Span::current().record("otel.status_code", "OK");
+            parts.tenure.note_answer();
+            true
+        }
+        Ok(false) => {
+            tracing::info!("a turn was deleted or taken over while it ran");
+            book(parts, hold.turn, &outcome.usage).await;
+            false
+        }
+        Err(error) => {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "an outcome was lost: the program ended while the store was away"
+            );
+            false
+        }
+    }
+}
+
+/// Whether the outcome is there although it was not taken: an earlier try stored it, and only the answer to that was lost
+/// with the connection. Nobody else ends a turn in any other way than by interrupting it.
+async fn was_stored(store: &Store, hold: Hold, outcome: &Outcome) -> Result<bool, StoreError> {
+    let standings = store.standings(&[hold.turn]).await?;
+    Ok(outcome.state != TurnState::Interrupted
+        && standings.iter().any(|standing| (standing.attempt, standing.state) == (hold.attempt, outcome.state)))
+}
+
+/// What a turn cost is booked, also when nothing else is left of it.
+async fn book(parts: &Parts, turn: TurnId, usage: &[Usage]) {
+    for usage in usage {
+        if let Err(error) = parts.store.add_usage(Some(turn), usage, now()).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "what a turn cost was not stored");
+        }
+    }
+}
+
+/// Why an answer failed. Only of one that `began` a student can be told that it broke off.
+#[must_use]
+pub fn failure_reason(error: &llm::Error, began: bool) -> Reason {
+    match error {
+        // Busy, not gone: the server took a request and did not come to answer it.
+        llm::Error::RateLimited { .. } | llm::Error::BreakerOpen { cause: llm::OpenCause::Busy, .. } => {
+            Reason::RateLimited
+        }
+        llm::Error::Connect | llm::Error::BreakerOpen { .. } => Reason::Unreachable,
+        llm::Error::Timeout(_) => Reason::Timeout,
+        llm::Error::Quota => Reason::Quota,
+        llm::Error::Unauthorized
+        | llm::Error::ModelMissing
+        | llm::Error::PathMissing
+        | llm::Error::BadRequest { .. } => Reason::Misconfigured,
+        llm::Error::ContentFilter => Reason::ContentFilter,
+        llm::Error::NoAnswer => Reason::NoAnswer,
+        llm::Error::ContextFull { .. } => Reason::TooLong,
+        llm::Error::Server { .. } | llm::Error::Broken if began => Reason::Broken,
+        llm::Error::Server { .. } | llm::Error::Broken => Reason::Unavailable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_breaker_after_time_outs_says_busy_and_not_unreachable() {
+        let reason = |cause| failure_reason(&llm::Error::BreakerOpen { retry_in: Duration::ZERO, cause }, false);
+        assert_eq!(reason(llm::OpenCause::Busy), Reason::RateLimited);
+        assert_eq!(reason(llm::OpenCause::Failing), Reason::Unreachable);
+        assert_eq!(reason(llm::OpenCause::Unreachable), Reason::Unreachable);
+    }
+}

@@ -1,0 +1,142 @@
+//! The turns that run here.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use domain::{ConversationId, TurnId};
+use store::{Hold, Lease};
+
+/// Every run of this instance, by its turn.
+#[derive(Default)]
+pub(super) struct Running {
+    entries: Mutex<HashMap<TurnId, Entry>>,
+    /// What was held without a run when it was last looked.
+    unclaimed: Mutex<HashSet<Hold>>,
+}
+
+struct Entry {
+    hold: Hold,
+    conversation: ConversationId,
+    orders: Orders,
+    ended: CancellationToken,
+}
+
+/// What a run may be told.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Orders {
+    /// The student wants it stopped.
+    pub(super) stop: CancellationToken,
+    /// The turn isn't this run's any more; whatever it does is in vain.
+    pub(super) lost: CancellationToken,
+}
+
+impl Running {
+    /// Enters a run. An earlier run of the same turn is replaced: it lost the turn, and whoever waits for its end is
+    /// woken, because its [`Self::leave`] no longer finds an entry to end.
+    pub(super) fn enter(&self, hold: Hold, conversation: ConversationId) -> Orders {
+        let orders = Orders::default();
+        let entry = Entry { hold, conversation, orders: orders.clone(), ended: CancellationToken::new() };
+        let replaced = self.lock().insert(hold.turn, entry);
+        if let Some(replaced) = replaced {
+            replaced.orders.lost.cancel();
+            replaced.ended.cancel();
+        }
+        orders
+    }
+
+    /// Takes a run off the list and wakes who waits for its end.
+    pub(super) fn leave(&self, hold: Hold) {
+        let mut running = self.lock();
+        // Another try may have begun since the commit.
+        if running.get(&hold.turn).is_some_and(|entry| entry.hold == hold)
+            && let Some(entry) = running.remove(&hold.turn)
+        {
+            entry.ended.cancel();
+        }
+    }
+
+    /// Tells a turn's run to stop; what comes back is cancelled when it has ended. `None` if the turn doesn't run here.
+    pub(super) fn stop(&self, turn: TurnId) -> Option<CancellationToken> {
+        let running = self.lock();
+        let entry = running.get(&turn)?;
+        entry.orders.stop.cancel();
+        Some(entry.ended.clone())
+    }
+
+    /// Tells the runs of a conversation to stop.
+    pub(super) fn stop_in(&self, conversation: ConversationId) {
+        for entry in self.lock().values().filter(|entry| entry.conversation == conversation) {
+            entry.orders.stop.cancel();
+        }
+    }
+
+    /// The turn of a conversation that runs here.
+    pub(super) fn turn_in(&self, conversation: ConversationId) -> Option<TurnId> {
+        self.lock().iter().find_map(|(turn, entry)| (entry.conversation == conversation).then_some(*turn))
+    }
+
+    /// Tells a run that its turn isn't its own any more.
+    pub(super) fn lose(&self, hold: Hold) {
+        if let Some(entry) = self.lock().get(&hold.turn).filter(|entry| entry.hold == hold) {
+            entry.orders.lost.cancel();
+        }
+    }
+
+    /// What runs under this lease.
+    pub(super) fn under(&self, lease: Lease) -> Vec<Hold> {
+        self.lock().values().map(|entry| entry.hold).filter(|hold| hold.lease == lease).collect()
+    }
+
+    /// Those of what this instance holds that have no run, and had none the last time this was asked either.
+    pub(super) fn unclaimed_twice(&self, held: impl Iterator<Item = Hold>) -> Vec<Hold> {
+        let unclaimed: HashSet<Hold> = held.filter(|hold| !self.has(hold.turn)).collect();
+        let mut before = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
+        let twice = before.intersection(&unclaimed).copied().collect();
+        *before = unclaimed;
+        twice
+    }
+
+    pub(super) fn has(&self, turn: TurnId) -> bool {
+        self.lock().contains_key(&turn)
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<TurnId, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(turn: TurnId, attempt: u32) -> Hold {
+        Hold { turn, attempt, lease: Lease(1) }
+    }
+
+    #[test]
+    fn whoever_waits_for_a_run_is_woken_when_a_retry_of_the_turn_replaces_it() {
+        let running = Running::default();
+        let (turn, conversation) = (TurnId::new(), ConversationId::new());
+        let first = running.enter(hold(turn, 1), conversation);
+        let ended = running.stop(turn).unwrap();
+        let second = running.enter(hold(turn, 2), conversation);
+        assert!(ended.is_cancelled());
+        assert!(first.lost.is_cancelled());
+        // The end of the replaced run leaves the entry of the retry alone.
+        running.leave(hold(turn, 1));
+        assert!(running.has(turn));
+        assert!(!second.stop.is_cancelled() && !second.lost.is_cancelled());
+        let ended = running.stop(turn).unwrap();
+        running.leave(hold(turn, 2));
+        assert!(ended.is_cancelled());
+        assert_eq!(running.count(), 0);
+    }
+}

@@ -1,0 +1,140 @@
+//! Traces to an OpenTelemetry collector: the request, its turn, both calls on the model, the commit.
+//!
+//! Spans of ours become spans of a trace; warnings and errors within them go along. Where a trace begins is decided
+//! here: a `traceparent` that comes in counts for nothing, since proxies pass on what any browser sends.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_otlp::{SpanExporter as OtlpExporter, WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::{
+    Resource,
+    error::OTelSdkResult,
+    trace::{SdkTracerProvider, SpanData, SpanExporter},
+};
+use tracing::{Level, Metadata};
+use tracing_subscriber::Layer as _;
+
+use super::{BoxedLayer, NO_TRACE, filter, host, is_own, is_own_span};
+use crate::config::{AppEnv, Config};
+use logging::STUDENT_TEXT;
+
+/// How long one sending may take. Nobody waits for it.
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A collector.
+#[derive(Debug)]
+pub(super) struct Traces(SdkTracerProvider);
+
+impl Traces {
+    /// The collector of the settings, if there is one.
+    ///
+    /// # Errors
+    /// When the address can't be read, or when there are no root certificates for `https`.
+    pub(super) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
+        let Some(url) = config.observe.traces_url()? else { return Ok(None) };
+        let mut http = reqwest::blocking::Client::builder().timeout(SEND_TIMEOUT);
+        if url.starts_with("http://") {
+            // Spares loading root certificates, which a small image may not have.
+            http = http.no_proxy().tls_certs_only([]);
+        }
+        let http = http.build().context(
+            "OTEL_EXPORTER_OTLP_ENDPOINT can't be used; for an https address the machine needs root certificates \
+             (ca-certificates)",
+        )?;
+        let exporter = OtlpExporter::builder()
+            .with_http()
+            .with_http_client(http)
+            .with_timeout(SEND_TIMEOUT)
+            .with_endpoint(&url)
+            .build()
+            .context("OTEL_EXPORTER_OTLP_ENDPOINT can't be used; it's an address such as http://127.0.0.1:4318")?;
+        // What else there is to set, such as the sampler, the SDK reads from the environment by its standard names.
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource(config))
+            .with_batch_exporter(Watched { exporter, is_failing: AtomicBool::new(false) })
+            .build();
+        Ok(Some(Self(provider)))
+    }
+
+    /// Makes spans of ours spans of traces.
+    pub(super) fn layer(&self) -> BoxedLayer {
+        let wanted = |metadata: &Metadata<'_>| {
+            if metadata.is_span() {
+                is_own_span(metadata) && metadata.target() != NO_TRACE
+            } else {
+                is_own(metadata) && *metadata.level() <= Level::WARN && metadata.target() != STUDENT_TEXT
+            }
+        };
+        tracing_opentelemetry::layer()
+            .with_tracer(self.0.tracer("llm-classroom"))
+            .with_location(false)
+            .with_threads(false)
+            .with_target(false)
+            .with_tracked_inactivity(false)
+            .with_filter(filter(wanted))
+            .boxed()
+    }
+
+    /// Sends what is left, for so long at most.
+    pub(super) fn flush(&self, patience: Duration) {
+        // A collector that is away was told of already.
+        let _ = self.0.shutdown_with_timeout(patience);
+    }
+}
+
+/// Who we are in traces.
+fn resource(config: &Config) -> Resource {
+    let environment = match config.app_env {
+        AppEnv::Development => "development",
+        AppEnv::Production => "production",
+    };
+    let mut attributes = vec![
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        // The present name and the one many backends still ask for.
+        KeyValue::new("deployment.environment.name", environment),
+        KeyValue::new("deployment.environment", environment),
+    ];
+    attributes.extend(host().map(|host| KeyValue::new("host.name", host)));
+    Resource::builder().with_service_name(config.observe.otel_service_name.clone()).with_attributes(attributes).build()
+}
+
+/// Says once when the collector goes away and once when it's back; what couldn't be sent is lost.
+struct Watched {
+    exporter: OtlpExporter,
+    is_failing: AtomicBool,
+}
+
+impl SpanExporter for Watched {
+    async fn export(&self, spans: Vec<SpanData>) -> OTelSdkResult {
+        let sent = self.exporter.export(spans).await;
+        let failed_before = self.is_failing.swap(sent.is_err(), Ordering::Relaxed);
+        match &sent {
+            Err(error) if !failed_before => {
+                tracing::warn!(%error, "traces can't be sent, and are lost until they can; check OTEL_EXPORTER_OTLP_ENDPOINT");
+            }
+            Ok(()) if failed_before => tracing::info!("traces are sent again"),
+            _ => {}
+        }
+        sent
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
+
+impl fmt::Debug for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watched")
+    }
+}

@@ -1,0 +1,50 @@
+//! What instances share: the bus, whose contract the one of a process and the one over Redis both keep, and the rest.
+
+#![allow(clippy::unwrap_used, reason = "everything here is a test")]
+
+mod contract;
+mod following;
+mod losses;
+#[path = "../support/redis.rs"]
+mod redis_server;
+mod shared;
+
+use std::time::Duration;
+
+use llm_classroom::{
+    live::{Checks, Status},
+    redis::Shared,
+};
+use redis_server::RedisServer;
+
+const ANSWERING: Status = Status::new("answering", None);
+const DONE: Status = Status::new("done", None);
+
+/// Takes everything as it comes.
+const UNCHECKED: Checks = Checks { html: str::to_owned, feedback: |json| Some(json.to_owned()), status: |_| true };
+
+/// What `future` gives, which must come soon.
+async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("it comes soon")
+}
+
+async fn connect(server: &RedisServer) -> Shared {
+    let shared = Shared::connect(&server.url()).await.unwrap();
+    assert!(shared.is_up());
+    shared
+}
+
+/// Waits until Redis is there, or isn't.
+async fn until_up(shared: &Shared, up: bool) {
+    until("Redis comes or goes", || shared.is_up() == up).await;
+}
+
+/// Looks again and again until it is so. For what nobody announces.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let looking = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), looking).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+}

@@ -1,0 +1,118 @@
+//! Messages, claims and counts over Redis.
+
+use std::time::Duration;
+
+use llm_classroom::redis::{Away, Claimed, Quota, Shared, UrlError};
+
+use crate::{RedisServer, connect, soon, until_up};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_reaches_all_who_listen_and_nobody_after_they_stopped() {
+    let server = RedisServer::start();
+    let [one, other] = [connect(&server).await, connect(&server).await];
+    let mut first = one.subscribe("news").await;
+    let mut second = one.subscribe("news").await;
+    let mut elsewhere = one.subscribe("else").await;
+    other.publish("news", "안녕").await.unwrap();
+    other.publish("else", "끝").await.unwrap();
+    assert_eq!((soon(first.next()).await, soon(second.next()).await), ("안녕".to_owned(), "안녕".to_owned()));
+    assert_eq!(soon(elsewhere.next()).await, "끝");
+    drop(first);
+    other.publish("news", "또").await.unwrap();
+    assert_eq!(soon(second.next()).await, "또");
+    drop(second);
+    let mut again = one.subscribe("news").await;
+    other.publish("news", "다시").await.unwrap();
+    assert_eq!(soon(again.next()).await, "다시");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listened_before_redis_went_listens_when_it_is_back() {
+    let mut server = RedisServer::start();
+    let shared = connect(&server).await;
+    let mut before = shared.subscribe("news").await;
+    server.kill();
+    until_up(&shared, false).await;
+    assert_eq!(shared.publish("news", "x").await, Err(Away));
+    let mut during = shared.subscribe("other").await;
+    let mut returns = shared.returns();
+    server.restart();
+    soon(returns.next()).await;
+    shared.publish("news", "다시").await.unwrap();
+    shared.publish("other", "여기").await.unwrap();
+    assert_eq!((soon(before.next()).await, soon(during.next()).await), ("다시".to_owned(), "여기".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_claim_one_has_it_until_it_gives_it_up() {
+    let server = RedisServer::start();
+    let mut claiming = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let shared = connect(&server).await;
+        claiming.spawn(async move { shared.claim("guide", MINUTE).await.unwrap() });
+    }
+    let claims = claiming.join_all().await;
+    assert_eq!(claims.iter().filter(|claim| **claim == Claimed::Ours).count(), 1, "{claims:?}");
+    let shared = connect(&server).await;
+    let Claimed::Theirs(left) = shared.claim("guide", MINUTE).await.unwrap() else { panic!("it's taken") };
+    assert!(left <= MINUTE && left > MINUTE / 2, "{left:?}");
+    assert!(shared.claimed_for("guide").await.unwrap().is_some());
+    shared.disclaim("guide").await.unwrap();
+    assert_eq!(shared.claimed_for("guide").await.unwrap(), None);
+    assert_eq!(shared.claim("guide", MINUTE).await.unwrap(), Claimed::Ours);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_quota_is_counted_once_over_all() {
+    let server = RedisServer::start();
+    let instances = [connect(&server).await, connect(&server).await, connect(&server).await];
+    let limit = |name: &str, count| (name.to_owned(), Quota { count, per: MINUTE });
+    let mut allowed = 0;
+    for n in 0..18 {
+        match instances[n % 3].count(&[limit("learner", 6), limit("school", 100)]).await.unwrap() {
+            None => allowed += 1,
+            // A sixth of a minute brings one more.
+            Some((limit, wait)) => assert!(limit == 0 && wait <= MINUTE / 6, "{limit} {wait:?}"),
+        }
+    }
+    assert_eq!(allowed, 6);
+    // What the first limit refused was not counted against the second.
+    let left = Quota { count: 100, per: MINUTE };
+    let mut school = 0;
+    while instances[0].count(&[("school".to_owned(), left)]).await.unwrap().is_none() {
+        school += 1;
+    }
+    assert!((94..=95).contains(&school), "{school}");
+    assert_eq!(instances[0].count(&[limit("another learner", 6)]).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_every_call_says_so_at_once() {
+    let server = RedisServer::start();
+    let url = server.url();
+    drop(server);
+    let shared = soon(Shared::connect(&url)).await.unwrap();
+    assert!(!shared.is_up());
+    assert_eq!(shared.publish("news", "x").await, Err(Away));
+    assert_eq!(shared.claim("x", MINUTE).await, Err(Away));
+    assert_eq!(shared.count(&[("x".to_owned(), Quota { count: 1, per: MINUTE })]).await, Err(Away));
+}
+
+#[tokio::test]
+async fn a_url_that_is_none_of_redis_is_refused_without_being_repeated() {
+    for url in
+        ["", "127.0.0.1:6379", "http://:secret-word@127.0.0.1", "redis://:secret-word@127.0.0.1:port", "rediss://"]
+    {
+        let error = Shared::connect(url).await.map(|_| ()).unwrap_err();
+        assert_eq!(error, UrlError, "{url}");
+        assert!(!error.to_string().contains("secret-word"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_description_holds_no_password() {
+    let shared = Shared::connect("redis://me:secret-word@127.0.0.1:1/3").await.unwrap();
+    assert_eq!(shared.describe(), "Redis at 127.0.0.1:1, database 3");
+}
