@@ -13,11 +13,13 @@ use super::{decode_entities, escapes::keep_backslashes};
 const MAX_DEPTH: usize = 16;
 /// Most places in a text where an object is tried.
 const MAX_STARTS: usize = 64;
+/// Most bytes that are looked at behind a quote to tell whether it ends a string.
+const LOOK_AHEAD: usize = 1024;
 /// How often JSON may be wrapped in a string of JSON.
 const MAX_WRAPS: usize = 3;
 
 /// The objects in a text, in their order; an object that others write as a string in it comes behind the outer one.
-/// Strict JSON is read strictly.
+/// JSON is read strictly but for backslashes that stand for themselves, as in `"\\frac"`.
 pub(crate) fn objects(text: &str) -> Vec<Map<String, Value>> {
     let mut found = Vec::new();
     collect(text, MAX_WRAPS, &mut found);
@@ -210,7 +212,9 @@ impl Reader<'_> {
     /// Whether a quote really closes a string, or is one that the model forgot to escape: after a string comes a
     /// comma, a colon, a bracket or the end, or the next line begins a new string.
     fn string_ends(&self) -> bool {
-        let rest = without_comments(self.rest);
+        // A bound, so that many quotes before what looks like a comment take no quadratic time.
+        let ahead = &self.rest[..self.rest.floor_char_boundary(LOOK_AHEAD)];
+        let rest = without_comments(ahead);
         match rest.chars().next() {
             None | Some('}' | ']' | ':' | '：') => true,
             // `"그는 "네", 라고` against `"가", "나"`: what follows the comma must be able to follow it.
@@ -221,7 +225,7 @@ impl Reader<'_> {
                         ..='9' | 'n' | 'N' | 't' | 'T' | 'f' | 'F'
                 )
             ),
-            Some('"') => self.rest[..self.rest.len() - rest.len()].contains(['\n', '\r']),
+            Some('"') => ahead[..ahead.len() - rest.len()].contains(['\n', '\r']),
             _ => false,
         }
     }
@@ -343,6 +347,14 @@ mod tests {
         for text in ["", "안녕하세요", "{}", "{", "{ 그림 }", "[1, 2]"] {
             assert_eq!(first(text), Value::Null, "{text}");
         }
+    }
+
+    #[test]
+    fn quotes_before_what_looks_like_a_comment_are_read_in_linear_time() {
+        // Quadratic, this takes minutes.
+        let text = format!("{{{}", "\"/*".repeat(1 << 16));
+        assert!(objects(&text).len() <= MAX_STARTS);
+        assert!(objects(&"{\"/*".repeat(1 << 16)).len() <= MAX_STARTS);
     }
 
     #[test]
