@@ -17,6 +17,9 @@ need build-essential command -v cc
 need nodejs command -v node
 need npm command -v npm
 need chromium command -v chromium
+need firefox-esr command -v firefox-esr
+need webkit2gtk-driver command -v WebKitWebDriver
+need xvfb command -v Xvfb
 need fonts-noto-cjk installed fonts-noto-cjk
 need fonts-noto-color-emoji installed fonts-noto-color-emoji
 need postgresql postgres_is_there
