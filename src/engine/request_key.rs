@@ -2,15 +2,18 @@
 //!
 //! Somebody without a cookie whose answer is lost on the way has a conversation they can't reach. With a key that
 //! nobody can guess, the repeat finds it: the token of the new learner is derived from the key and a random salt that
-//! is stored beside the conversation for a few minutes. The database alone gives no token away, and neither does the
-//! key alone, nor both together once the salt is gone.
+//! is stored beside the conversation. A request can be repeated for [`REPEATABLE`]. After that the next new conversation
+//! with a key deletes the salt, or the hourly purge does; backups hold none. The database alone gives no token away, and
+//! neither does the key alone, nor both together once the salt is deleted.
 
 use std::collections::HashSet;
 
 use sha2::{Digest, Sha256};
 
-use domain::LearnerId;
+use domain::{LearnerId, conversation::Millis};
 
+/// How long a request may be repeated. A page gives up before.
+pub const REPEATABLE: Millis = 10 * 60 * 1000;
 /// Hexadecimal digits of a key that can't be guessed: 128 bits.
 const SECRET_DIGITS: usize = 32;
 /// Different digits that a random key of that length has: fewer come about once in ten million.

@@ -123,3 +123,17 @@ async fn a_deleted_conversation_takes_its_request_along() {
     assert_eq!(count(&app, "conversation_requests").await, 0);
     assert_ne!(begin(&student, "과학 탐구", KEY).await.expect(201).json()["id"], first["id"]);
 }
+
+#[tokio::test]
+async fn the_salt_of_an_old_request_is_deleted_though_no_other_conversation_begins() {
+    let app = TestApp::start().await;
+    begin(&app.student(), "과학 탐구", KEY).await.expect(201);
+    let database = app.database().await;
+    database.execute_unprepared("UPDATE conversation_requests SET created_at = created_at - 600001").await.unwrap();
+    database.close().await.unwrap();
+    // The engine purges when it starts and every hour.
+    let app = app.restarted().await;
+    let purged = async { while count(&app, "conversation_requests").await > 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(60), purged).await.expect("the request is deleted");
+    assert_eq!(count(&app, "conversations").await, 1);
+}

@@ -41,7 +41,7 @@ impl Store {
     }
 
     /// Adds a conversation, its learner if `token_hash` says that they are new, and the request that began it, all or
-    /// nothing. Requests from before `since` are forgotten.
+    /// nothing. Requests from before `since` are deleted.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if another request with this key began a conversation since then.
@@ -80,5 +80,23 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Deletes the requests from before `before` with their salts. Returns the number of deleted rows.
+    ///
+    /// [`Self::begin_conversation`] does so as well, but after the last lesson none begins for a long time.
+    pub async fn purge_conversation_requests(&self, before: Millis) -> Result<u64, StoreError> {
+        let is_old = Column::CreatedAt.lt(before);
+        // Most of the time there is none, and a write waits for the disk.
+        if Entity::find().filter(is_old.clone()).one(&self.reader).await?.is_none() {
+            return Ok(0);
+        }
+        let deleted = self
+            .write(move |db| {
+                Box::pin(async move { Ok(Entity::delete_many().filter(is_old).exec(db).await?.rows_affected) })
+            })
+            .await?;
+        self.request_truncation();
+        Ok(deleted)
     }
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::engine::Engine;
+use crate::engine::request_key::REPEATABLE;
 use domain::conversation::Millis;
-use store::now;
+use store::{StoreError, now};
 
 /// How often rows are purged. The first time is at the start.
 const EVERY: Duration = Duration::from_secs(60 * 60);
@@ -21,7 +22,9 @@ impl Engine {
         loop {
             let purge = async {
                 every.tick().await;
-                self.0.parts.store.purge_unused(now() - UNUSED_FOR).await
+                let (store, now) = (&self.0.parts.store, now());
+                let requests = store.purge_conversation_requests(now - REPEATABLE).await?;
+                Ok::<_, StoreError>(requests + store.purge_unused(now - UNUSED_FOR).await?)
             };
             match self.0.gone.run_until_cancelled(purge).await {
                 None => return,

@@ -5,18 +5,15 @@ use std::net::IpAddr;
 use axum::http::HeaderValue;
 
 use crate::{
-    engine::request_key::{SecretKey, hash_of},
+    engine::request_key::{REPEATABLE, SecretKey, hash_of},
     http::{
         AppState,
         error::ApiError,
         learner::{Learner, NewLearner},
     },
 };
-use domain::{Conversation, ConversationId, LearnerId, Topic, conversation::Millis};
+use domain::{Conversation, ConversationId, LearnerId, Topic};
 use store::{Constraint, ConversationRequest, StoreError, now};
-
-/// How long a request may be repeated. A page gives up before.
-const REPEATABLE: Millis = 10 * 60 * 1000;
 
 /// Who begins a conversation.
 enum Beginner {

@@ -1,6 +1,7 @@
 //! Unused rows are deleted, used ones never, and deleted text leaves the files.
 
-use domain::Preset;
+use domain::{Conversation, ConversationId, Preset, Topic};
+use store::{ConversationRequest, Options, Store};
 
 use crate::database::{Database, NOW, ask, conversation, learner, on_both_engines, one_conversation};
 
@@ -9,6 +10,8 @@ on_both_engines!(
     a_purge_leaves_what_was_used_since,
     a_purge_goes_through_more_rows_than_one_statement_takes,
     a_purge_deletes_guides_of_own_topics_only,
+    a_purge_deletes_the_salts_of_old_requests_and_keeps_their_conversations,
+    a_snapshot_holds_no_salt,
 );
 
 async fn a_purge_deletes_learners_without_conversations_and_conversations_without_questions(database: Database) {
@@ -55,4 +58,39 @@ async fn a_purge_deletes_guides_of_own_topics_only(database: Database) {
     assert_eq!(store.purge_unused(0).await.unwrap(), 2);
     assert!(store.guide(preset, "ko", "1").await.unwrap().is_some());
     assert_eq!(store.guide("나의 비밀", "ko", "1").await.unwrap(), None);
+}
+
+/// A conversation of a learner of their own that a request with this key began at `at`.
+async fn begin(store: &Store, key: u8, at: i64) -> Conversation {
+    let topic = Topic::parse("과학 탐구").unwrap();
+    let begun = Conversation { id: ConversationId::new(), learner: learner(store).await, topic, created_at: at };
+    let request = ConversationRequest { key_hash: [key; 32], salt: SALT };
+    store.begin_conversation(&begun, None, Some(request), at - 1_000).await.unwrap();
+    begun
+}
+
+const SALT: [u8; 32] = *b"a salt, contained nowhere else..";
+
+async fn a_purge_deletes_the_salts_of_old_requests_and_keeps_their_conversations(database: Database) {
+    let store = database.open().await;
+    let old = begin(&store, 1, NOW).await;
+    let new = begin(&store, 2, NOW + 1).await;
+    assert_eq!(store.purge_conversation_requests(NOW + 1).await.unwrap(), 1);
+    assert_eq!(store.conversation_by_request(&[1; 32], 0).await.unwrap(), None);
+    assert_eq!(store.conversation_by_request(&[2; 32], 0).await.unwrap(), Some((new, SALT)));
+    assert_eq!(store.conversation(old.learner, old.id).await.unwrap(), Some(old));
+    assert_eq!(store.purge_conversation_requests(NOW + 1).await.unwrap(), 0);
+}
+
+async fn a_snapshot_holds_no_salt(database: Database) {
+    let store = database.open().await;
+    begin(&store, 1, NOW).await;
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    Store::snapshot(&database.url, &copy, Options::default()).await.unwrap();
+    let holds_salt = |file: &[u8]| file.windows(SALT.len()).any(|bytes| bytes == SALT);
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        assert!(!holds_salt(&std::fs::read(&path).unwrap()), "{}", path.display());
+    }
 }
