@@ -20,7 +20,7 @@ use sha2::{Digest, Sha256};
 
 use super::{AppState, error::ApiError};
 use domain::{LearnerId, conversation::Millis};
-use store::now;
+use store::{VISIT_INTERVAL, now};
 
 /// The cookie's name over plain HTTP, and the one it had over TLS before [`HOST_COOKIE`].
 const COOKIE: &str = "llm_classroom_learner";
@@ -29,8 +29,6 @@ const COOKIE: &str = "llm_classroom_learner";
 const HOST_COOKIE: &str = "__Host-llm_classroom_learner";
 /// Browsers keep a cookie at most 400 days (RFC 6265bis, section 5.5).
 const COOKIE_SECONDS: u32 = 400 * 24 * 60 * 60;
-/// How long after a visit was noted the next one is noted, and the cookie is renewed.
-const VISIT_STEP: Millis = 24 * 60 * 60 * 1000;
 /// How long no visit is noted after one could not be.
 const VISIT_PAUSE: Millis = 60 * 1000;
 
@@ -64,7 +62,7 @@ async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiEr
         return Err(ApiError::StoreUnavailable);
     }
     let Some((learner, seen_at)) = state.store.find_learner(&hash).await? else { return Ok(None) };
-    let is_due = now().saturating_sub(seen_at) >= VISIT_STEP;
+    let is_due = now().saturating_sub(seen_at) >= VISIT_INTERVAL;
     if is_due {
         note_visit(state, learner);
     }

@@ -9,8 +9,9 @@ use super::{
 };
 use domain::{LearnerId, conversation::Millis};
 
-/// How old `seen_at` may get. It's there to find learners that never came back, so a day is exact enough.
-const SEEN_STEP: Millis = 24 * 60 * 60 * 1000;
+/// How long after a visit was recorded the next one is recorded. `seen_at` finds learners that never came back, so a day
+/// is exact enough.
+pub const VISIT_INTERVAL: Millis = 24 * 60 * 60 * 1000;
 
 impl Store {
     /// Adds a learner with the SHA-256 of their token.
@@ -78,23 +79,12 @@ impl Store {
         .await
     }
 
-    /// Notes that the learner was here. Writes at most once a day, so it may be called with every request; says
-    /// whether it wrote.
+    /// Records that the learner was here, unless a visit of the last [`VISIT_INTERVAL`] is recorded. Returns whether it
+    /// is recorded now.
     ///
-    /// # Errors
-    /// When the database can't be read or written.
+    /// Each call waits for a commit: compare [`Self::find_learner`]'s time with [`VISIT_INTERVAL`] first.
     pub async fn touch_learner(&self, learner: LearnerId, now: Millis) -> Result<bool, StoreError> {
-        let is_stale = Column::Id.eq(learner.0).and(Column::SeenAt.lte(now.saturating_sub(SEEN_STEP)));
-        let stale: Option<Uuid> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(is_stale.clone())
-            .into_tuple()
-            .one(&self.reader)
-            .await?;
-        if stale.is_none() {
-            return Ok(false);
-        }
+        let is_stale = Column::Id.eq(learner.0).and(Column::SeenAt.lte(now.saturating_sub(VISIT_INTERVAL)));
         self.write(move |db| {
             Box::pin(async move {
                 let touched =

@@ -40,6 +40,7 @@ pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
 pub use file::sqlite_path;
+pub use learners::VISIT_INTERVAL;
 pub use lease::{Hold, Lease};
 pub use leases::{Company, Leased};
 pub use lock::{DatabaseInUse, DatabaseLock};
