@@ -155,7 +155,9 @@ fn every_text_a_page_names_exists_and_every_text_is_used() {
     }
     used.extend(domain::Preset::ALL.map(|preset| format!("preset.{}", preset.key())));
     used.extend(
-        ["not_found", "overloaded", "server", "other"].iter().flat_map(|k| ["title", "text"].map(|t| format!("error.{k}_{t}"))),
+        ["not_found", "overloaded", "server", "other"]
+            .iter()
+            .flat_map(|k| ["title", "text"].map(|t| format!("error.{k}_{t}"))),
     );
     for key in &used {
         assert!(texts.contains_key(key), "no text for {key}");
