@@ -52,7 +52,7 @@ fn main() {
 }
 
 /// Text that asks a parser for the most work: a unit that is repeated.
-const HOSTILE: [&str; 46] = [
+const HOSTILE: [&str; 48] = [
     "> ",
     "[",
     "![",
@@ -86,6 +86,8 @@ const HOSTILE: [&str; 46] = [
     "1. ",
     "1. 2. ",
     "```md\n```a\n",
+    "```md\n```\na\n",
+    "```md\na\n\n```\na\n",
     "**a **가 ",
     "** a**",
     "****",

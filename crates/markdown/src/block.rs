@@ -38,19 +38,19 @@ fn most_cells(markdown: &str) -> usize {
 
 /// Renders one block. `finished` is false for the last block of a text that is still arriving.
 pub(super) fn render(markdown: &str, finished: bool, links: Links) -> String {
-    let html = with_tree(markdown, |root, masked| html::write(root, masked, finished, links));
-    html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html::with_breaks(html)))
+    let html = with_tree(markdown, finished, |root, masked| html::write(root, masked, finished, links));
+    html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html))
 }
 
 /// Parses a text and hands the tree to `read`, unless it is too long or too deep.
-pub(super) fn with_tree<T>(markdown: &str, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
+pub(super) fn with_tree<T>(markdown: &str, finished: bool, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
     if markdown.len() > LONGEST
         || most_cells(markdown) > MOST_CELLS
         || markdown.lines().any(|line| markers::container_prefix(line).1 > DEEPEST)
     {
         return None;
     }
-    let masked = Masked::new(markdown);
+    let masked = Masked::new(markdown, finished);
     let arena = Arena::new();
     let root = parse_document(&arena, &masked.text, &OPTIONS);
     (!is_deep(root)).then(|| read(root, &masked))
@@ -96,7 +96,7 @@ mod tests {
     /// The text parsed in one go.
     fn whole(text: &str) -> String {
         let mut masked = Masked::default();
-        split::parts(text).into_iter().for_each(|part| masked.add(part));
+        split::parts(text).into_iter().for_each(|part| masked.add(part, true));
         if !masked.text.ends_with('\n') {
             masked.text.push('\n');
         }

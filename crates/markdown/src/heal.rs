@@ -17,7 +17,7 @@ pub(super) fn heal(block: &str) -> String {
         before = code.is_open();
         last = at;
         at += line.len();
-        if code.line(line) || markers::is_blank(line) {
+        if code.line(line, &block[at..], false) || markers::is_blank(line) {
             paragraph = at;
         }
     }

@@ -42,34 +42,6 @@ pub(super) fn escape_into(html: &mut String, text: &str) {
     html.push_str(rest);
 }
 
-/// Longest text without a tag, in bytes. For each sign that it escapes, the sanitiser's serialiser searches the rest of
-/// the text anew, so a long text of nothing but `&` would cost the square of its length.
-const LONGEST_TEXT: usize = 1_024;
-
-/// Breaks long texts with empty comments, which the sanitiser drops.
-pub(super) fn with_breaks(html: String) -> String {
-    if html.len() <= LONGEST_TEXT {
-        return html;
-    }
-    let mut broken = String::with_capacity(html.len() + html.len() / 64);
-    let (mut from, mut last, mut in_tag) = (0, 0, false);
-    for (at, byte) in html.bytes().enumerate() {
-        match byte {
-            b'<' => in_tag = true,
-            b'>' => (in_tag, last) = (false, at),
-            // Not within an entity, nor within a character.
-            b'&' | 0xc2..=0xf4 if !in_tag && at - last >= LONGEST_TEXT => {
-                broken.push_str(&html[from..at]);
-                broken.push_str("<!---->");
-                (from, last) = (at, at);
-            }
-            _ => {}
-        }
-    }
-    broken.push_str(&html[from..]);
-    broken
-}
-
 /// Longest formula in a sentence, in bytes, that needs no box of its own to scroll in.
 const SHORT: usize = 16;
 

@@ -3,6 +3,7 @@
 use super::emphasis::is_hangul;
 use super::particle;
 use super::sanitise::turns_direction;
+use ammonia::Url;
 use std::ops::Range;
 
 /// Longest address that becomes a link, in bytes.
@@ -13,22 +14,28 @@ const LONGEST: usize = 2_000;
 /// Only `http:`, `https:` and `mailto:` with something behind them. Browsers drop tabs, line ends and leading control
 /// characters from addresses, so an address with any control character or space is refused rather than repaired; so are
 /// the invisible signs that turn the writing direction, and a user name (`https://bank.example@other.example`): both can
-/// make an address look like another.
+/// make an address look like another. So is what no URL parser accepts: the sanitiser would take the address away and
+/// leave a link that leads nowhere.
 pub(super) fn allowed(url: &str) -> Option<&str> {
     let (scheme, rest) = ["https://", "http://", "mailto:"].iter().find_map(|scheme| {
         let start = url.get(..scheme.len())?;
         start.eq_ignore_ascii_case(scheme).then(|| (*scheme, &url[scheme.len()..]))
     })?;
-    let hidden = |c: char| {
-        c.is_control()
-            || c.is_whitespace()
-            || turns_direction(c)
-            || matches!(c, '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
+    let hidden = |c: char| c.is_control() || c.is_whitespace() || is_invisible(c);
     let plausible = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
     let user = scheme != "mailto:" && rest.split(['/', '?', '#', '\\']).next().is_some_and(|host| host.contains('@'));
-    (plausible && !user && url.len() <= LONGEST && !url.contains(hidden) && !url.contains(['<', '>', '"', '`']))
-        .then_some(url)
+    (plausible
+        && !user
+        && url.len() <= LONGEST
+        && !url.contains(hidden)
+        && !url.contains(['<', '>', '"', '`'])
+        && Url::parse(url).is_ok())
+    .then_some(url)
+}
+
+/// The characters of no width, and those that turn the direction of writing.
+fn is_invisible(c: char) -> bool {
+    turns_direction(c) || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// The host of a web address, or the whole of a mail address.
@@ -45,20 +52,42 @@ fn host(url: &str) -> &str {
 /// Where a link really leads, if its text looks like the address of another place.
 pub(super) fn hidden_host<'u>(text: &str, url: &'u str) -> Option<&'u str> {
     let real = host(url);
-    let bare = |host: &str| host.trim_start_matches("www.").to_lowercase();
+    let text = text.chars().filter(|&c| turns_direction(c) || !is_invisible(c)).collect::<String>();
     let turned = text.contains(turns_direction);
     let other =
         text.split(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '>' | '"' | '\'' | ',')).any(|word| {
             let word = word.trim_matches(|c: char| !c.is_alphanumeric());
             let named = if real.contains('@') { word.trim_start_matches("mailto:") } else { host(word) };
-            let labels: Vec<&str> = named.split('.').collect();
-            let top = labels.last().copied().unwrap_or_default();
-            let address = word.contains("://")
-                || word.contains('@')
-                || labels.len() > 1 && top.len() >= 2 && top.bytes().all(|b| b.is_ascii_alphabetic());
-            address && bare(named) != bare(real)
+            let (named, ends_in_top_level) = named_host(named);
+            let address = word.contains("://") || word.contains('@') || ends_in_top_level;
+            address && canonical_host(named) != canonical_host(real)
         });
     (turned || other).then_some(real)
+}
+
+/// The host that a word names, without the particle behind a Korean top level, and whether it ends in a top level.
+fn named_host(word: &str) -> (&str, bool) {
+    let is_dot = |c| matches!(c, '.' | '\u{3002}' | '\u{ff0e}' | '\u{ff61}');
+    let Some((names, top)) = word.rsplit_once(is_dot) else { return (word, false) };
+    if let Some(length) = top_level(top) {
+        let particle = &top[length..];
+        let end = word.len() - particle.len();
+        let is_host = names.contains(char::is_alphabetic) && (particle.is_empty() || particle::is_particle(particle));
+        return (if is_host { &word[..end] } else { word }, is_host);
+    }
+    // No other Hangul is a top level: `가.나` is text.
+    let is_name = top.chars().nth(1).is_some() && top.chars().all(|c| c.is_alphabetic() && !is_hangul(c));
+    let is_encoded = top.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("xn--"));
+    (word, is_name || is_encoded)
+}
+
+/// The one spelling of a host: lower case, Punycode, without `www.`.
+fn canonical_host(host: &str) -> String {
+    // A longer name is no host, and Punycode costs the square of its length.
+    let is_host = host.len() <= LONGEST && !host.contains('@');
+    let parsed = if is_host { Url::parse(&format!("https://{host}")).ok() } else { None };
+    let host = parsed.as_ref().and_then(Url::host_str).map_or_else(|| host.to_lowercase(), str::to_owned);
+    host.trim_start_matches("www.").trim_end_matches('.').to_owned()
 }
 
 /// The bare address that begins at `at`: its range, and whether its scheme must be added.
@@ -230,6 +259,13 @@ mod tests {
             "file:///x",
             "blob:https://x",
             "https://bank.example@other.example/",
+            "https://example.com:99999/",
+            "https://[::1",
+            "https://example%00.com",
+            "https://1.2.3.256/",
+            "https://xn--a",
+            "https://a|b.example",
+            "https://a\u{ad}b.example",
         ] {
             assert_eq!(allowed(bad), None, "{bad:?}");
         }
@@ -270,6 +306,19 @@ mod tests {
             ("은행 누리집", "https://other.example", None),
             ("3.14", "https://other.example", None),
             ("print.py", "https://other.example", Some("other.example")),
+            ("은행.한국", "https://evil.example", Some("evil.example")),
+            ("은행.한국에서", "https://evil.example", Some("evil.example")),
+            ("www.은행.닷컴/로그인", "https://evil.example", Some("evil.example")),
+            ("은행。한국", "https://evil.example", Some("evil.example")),
+            ("банк.рф", "https://evil.example", Some("evil.example")),
+            ("a.xn--3e0b707e", "https://evil.example", Some("evil.example")),
+            ("bank.exa\u{200b}mple", "https://evil.example", Some("evil.example")),
+            ("은행.한국에서", "https://은행.한국/a", None),
+            ("은행.한국", "https://xn--zs5b84x.xn--3e0b707e", None),
+            ("BANK.example", "https://bank.example.", None),
+            ("1.한국", "https://other.example", None),
+            ("가.삼성전자", "https://other.example", None),
+            ("가.나", "https://other.example", None),
         ] {
             assert_eq!(hidden_host(text, url), host, "{text}");
         }

@@ -106,9 +106,10 @@ const TAGS: [(&str, &str); 7] = [
 
 impl Masked {
     /// Masks a text. Line ends become `\n`; characters that the mask itself uses, and NUL, become U+FFFD.
-    pub(super) fn new(text: &str) -> Self {
+    /// `finished` is false if the text is still arriving.
+    pub(super) fn new(text: &str, finished: bool) -> Self {
         let mut masked = Self::default();
-        masked.add(text);
+        masked.add(text, finished);
         // Without a line end, the parser takes a last line of `1.` for text.
         if !masked.text.ends_with('\n') {
             masked.text.push('\n');
@@ -117,7 +118,7 @@ impl Masked {
     }
 
     /// Masks a text and appends it.
-    pub(super) fn add(&mut self, text: &str) {
+    pub(super) fn add(&mut self, text: &str, finished: bool) {
         let clean = normalise(text);
         self.text.reserve(clean.len());
         let (mut code, mut tables) = (FencedCode::default(), Tables::default());
@@ -128,7 +129,7 @@ impl Masked {
             let prefix = markers::container_prefix(line).0;
             let content = &line[prefix..];
             let start = self.text.len();
-            let is_code = code.line(line);
+            let is_code = code.line(line, &clean[end..], finished);
             if !is_code && is_lone_dash(line, &clean[..at]) {
                 self.text.push(LETTER);
             }

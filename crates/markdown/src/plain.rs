@@ -8,7 +8,7 @@ use comrak::nodes::{Node, NodeValue};
 ///
 /// A text above 64 KiB, or nested absurdly deep, is given back as it is.
 pub fn plain(text: &str) -> String {
-    let plain = block::with_tree(text, |root, masked| {
+    let plain = block::with_tree(text, true, |root, masked| {
         let mut out = String::with_capacity(text.len());
         read(root, masked, &mut out);
         out

@@ -136,6 +136,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// Values beyond what the page's own writer and the formula converter put there are dropped.
 fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
     let fine = match attribute {
+        _ if value.len() > LONGEST_VALUE => false,
         "class" => value.split(' ').all(is_known_class),
         "tabindex" => value == "0",
         "role" => value == "group",
@@ -152,6 +153,13 @@ fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v,
     };
     fine.then_some(Cow::Borrowed(value))
 }
+
+/// Longest value of an attribute, in bytes: the longest address with each `&` escaped fits.
+const LONGEST_VALUE: usize = 4 * 1_024;
+
+/// Longest text without a tag, in bytes. For each character that the serialiser escapes, it searches the rest of the text
+/// again, so a long text that consists of `&` would cost the square of its length.
+const LONGEST_TEXT: usize = 1_024;
 
 fn is_known_class(class: &str) -> bool {
     const EXACT: [&str; 13] = [
@@ -184,13 +192,40 @@ fn is_short_length(value: &str) -> bool {
     number.parse::<f32>().is_ok_and(|number| (-limit / 8.0..=limit).contains(&number))
 }
 
-/// Cleans the HTML of one block.
+/// Cleans the HTML of one block. The time is linear in its length.
 pub(super) fn clean(html: &str) -> String {
-    let mut html = CLEANER.clean(html).to_string();
+    let mut html = CLEANER.clean(&break_long_texts(html)).to_string();
     if html.contains(turns_direction) {
         html.retain(|c| !turns_direction(c));
     }
     html
+}
+
+/// Breaks long texts with empty comments, which the cleaner drops.
+fn break_long_texts(html: &str) -> Cow<'_, str> {
+    if html.len() <= LONGEST_TEXT {
+        return Cow::Borrowed(html);
+    }
+    let bytes = html.as_bytes();
+    let mut broken = String::with_capacity(html.len() + html.len() / 64);
+    let (mut from, mut last, mut in_tag) = (0, 0, false);
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'<' => {
+                in_tag = bytes.get(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!' | b'?'));
+            }
+            b'>' => (in_tag, last) = (false, at),
+            // Not within an entity, nor within a character.
+            b'&' | 0xc2..=0xf4 if !in_tag && at - last >= LONGEST_TEXT => {
+                broken.push_str(&html[from..at]);
+                broken.push_str("<!---->");
+                (from, last) = (at, at);
+            }
+            _ => {}
+        }
+    }
+    broken.push_str(&html[from..]);
+    Cow::Owned(broken)
 }
 
 /// The invisible characters that turn the direction of writing: they make a text or an address read as another.
@@ -201,6 +236,18 @@ pub(super) fn turns_direction(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_of_characters_to_escape_is_broken_wherever_it_stands() {
+        for html in ["&".repeat(8_000), format!("< {}", "&".repeat(8_000)), format!("<p>{}</p>", "가·".repeat(2_000))]
+        {
+            let broken = break_long_texts(&html);
+            let longest = broken.split("<!---->").map(str::len).max();
+            assert!(longest < Some(LONGEST_TEXT + 8), "{longest:?}");
+            assert_eq!(clean(&html), CLEANER.clean(&html).to_string());
+        }
+        assert_eq!(clean(&format!("<a href=\"https://example.com/?{}\">x</a>", "&".repeat(9_000))).find("href"), None);
+    }
 
     /// What the writer never writes, given to the sanitiser all the same.
     #[test]

@@ -21,6 +21,8 @@ enum State {
     Fresh,
     /// A fenced code block, which only its closing line ends.
     Fence(Fence),
+    /// A fenced block of Markdown, and below it a fence that closes it or opens a block inside. `below` are the lines since.
+    Undecided { fence: Fence, below: Vec<String> },
     /// Anything that a blank line may end.
     Open(Open),
     /// Something whose end cannot be told from the lines alone: no cut until the end of the text.
@@ -68,11 +70,31 @@ impl Splitter {
             State::Fresh => self.start(line),
             State::Fence(fence) => {
                 let (indent, at) = markers::indent(line);
-                let after = indent < 4 && fence.line(&line[at..]) == FenceLine::Closing;
-                if after {
-                    self.state = State::Fresh;
+                let read = if indent < 4 { fence.line(&line[at..]) } else { FenceLine::Code };
+                match read {
+                    FenceLine::Closing => self.state = State::Fresh,
+                    FenceLine::Undecided => self.state = State::Undecided { fence: *fence, below: Vec::new() },
+                    FenceLine::Code | FenceLine::NestedFence => {}
                 }
-                Cut { before: false, after }
+                Cut { before: false, after: read == FenceLine::Closing }
+            }
+            State::Undecided { fence, below } => {
+                let mut fence = *fence;
+                below.push(line.to_owned());
+                let contents = below.iter().map(|line| line.trim_start_matches([' ', '\t']));
+                let Some(nested) = fence.opens_nested(contents, false) else { return Cut::default() };
+                let below = std::mem::take(below);
+                self.state = if nested {
+                    fence.open_nested();
+                    State::Fence(fence)
+                } else {
+                    State::Fresh
+                };
+                // The lines are read again with what is known now. Only around the last of them a cut is still possible,
+                // which is before it too if the fence above it closed the block.
+                let is_first = !nested && below.len() == 1;
+                let cut = below.iter().fold(Cut::default(), |_, line| self.line(line));
+                Cut { before: cut.before || is_first, ..cut }
             }
             State::Open(open) if blank => {
                 open.blank = true;
@@ -247,6 +269,9 @@ mod tests {
             ("| a |\n|---|\n| b |\n\n끝", vec!["| a |\n|---|\n| b |", "끝"]),
             ("글\n\n---\n\n글", vec!["글", "---", "글"]),
             ("- 가\n```\n\n끝", vec!["- 가", "```\n\n끝"]),
+            ("```md\n가\n```\n\n나", vec!["```md\n가\n```", "나"]),
+            ("```md\n가\n```\n나\n\n다", vec!["```md\n가\n```\n나\n\n다"]),
+            ("```md\n가:\n\n```\n나\n```\n\n다\n```\n\n라", vec!["```md\n가:\n\n```\n나\n```\n\n다\n```", "라"]),
         ] {
             let parts: Vec<_> = parts(text).into_iter().map(str::trim).filter(|part| !part.is_empty()).collect();
             assert_eq!(parts, expected, "{text:?}");

@@ -191,3 +191,89 @@ proptest! {
         }
     }
 }
+
+/// The text streamed one character at a time.
+fn streamed(text: &str) -> String {
+    let mut renderer = markdown::Renderer::new();
+    for c in text.chars() {
+        renderer.push(c.encode_utf8(&mut [0; 4]));
+        renderer.refresh();
+    }
+    renderer.finish();
+    renderer.blocks().concat()
+}
+
+#[test]
+fn a_bare_fence_inside_a_markdown_block_opens_a_block_there() {
+    for text in [
+        "```markdown\n# 제목\n\n```\nprint(1)\n```\n\n끝\n```",
+        "```markdown\n# 제목\n```\nprint(1)\n```\n끝\n```",
+        "```md\n## 설치\n```\nnpm install\n```\n\n## 사용법\n```\nnpm start\n```\n```",
+        "```markdown\n예시:\n```\n안녕하세요.\n```\n설명\n```",
+        "```markdown\n```\ncode\n```\n글\n```",
+        "```markdown\n가\n\n```\na\n\nb\n```\n\n나\n\n```python\nx = 1\n```\n\n```\n다\n```\n```",
+        "~~~markdown\n가\n\n~~~\nx\n~~~\n\n나\n~~~",
+        "- 항목\n\n  ```markdown\n  가\n\n  ```\n  x\n  ```\n\n  나\n  ```",
+        "> ```markdown\n> 가\n>\n> ```\n> x\n> ```\n>\n> 나\n> ```",
+        "````markdown\n```\nx\n```\n````",
+    ] {
+        for (end, paragraphs) in [("", 0), ("\n\n뒤에 오는 글이에요.\n", 1)] {
+            let text = format!("{text}{end}");
+            let html = html(&text);
+            assert_eq!(html.matches("<pre").count(), 1, "{text}\n{html}");
+            assert_eq!(html.matches("<p>뒤에").count(), paragraphs, "{text}\n{html}");
+            assert_eq!(streamed(&text), html, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_bare_fence_closes_a_markdown_block_that_contains_no_other() {
+    for (text, blocks) in [
+        ("```markdown\n# 제목\n```\n\n이렇게 써요.", 1),
+        ("```markdown\n# 제목\n```\n이렇게 써요.\n\n```\n다른 코드\n```\n\n끝이에요.", 2),
+        ("```markdown\n# 제목\n```\n이렇게 쓰면 이래요:\n```\n제목\n```\n끝이에요.", 2),
+        ("```markdown\n# 제목\n\n```\n이렇게 써요.", 1),
+        ("```markdown\n# 제목\n\n```\n\n이렇게 써요.\n\n```\nx\n```", 2),
+        ("```markdown\n# 제목\n```\n파이썬은\n```python\nx\n```\n끝이에요.", 2),
+        ("```markdown\n가\n```\n글\n\n```markdown\n나\n```\n\n끝이에요.", 2),
+        ("- 항목\n  ```markdown\n  가\n  ```\n- 둘\n  ```\n  나\n  ```\n\n끝이에요.", 2),
+    ] {
+        let html = html(text);
+        assert_eq!(html.matches("<pre").count(), blocks, "{text}\n{html}");
+        let end = text.rsplit('\n').next().unwrap_or_default();
+        assert!(end == "```" || html.split("</pre>").last().is_some_and(|rest| rest.contains(end)), "{text}\n{html}");
+        assert_eq!(streamed(text), html, "{text}");
+    }
+}
+
+#[test]
+fn a_bare_block_inside_markdown_is_shown_as_code_while_it_arrives() {
+    let mut renderer = markdown::Renderer::new();
+    for c in "```markdown\n글\n\n```\n# 주석\nx = 1\n".chars() {
+        renderer.push(c.encode_utf8(&mut [0; 4]));
+        renderer.refresh();
+        let shown = renderer.blocks().concat();
+        assert!(!shown.contains("<h3>") && shown.matches("<pre").count() <= 1, "{shown}");
+    }
+    assert!(renderer.blocks().concat().contains("x = 1\n</code>"), "{:?}", renderer.blocks());
+}
+
+#[test]
+fn a_link_to_an_address_that_no_parser_accepts_is_text() {
+    for address in
+        ["https://example.com:99999/", "https://[::1", "http://a%00b.example", "https://1.2.3.256/a", "https://xn--a/"]
+    {
+        for text in [
+            format!("[글]({address})"),
+            address.to_owned(),
+            format!("![글]({address})"),
+            format!("![]({address})"),
+            format!("<{address}>"),
+        ] {
+            let html = html(&text);
+            assert!(!html.contains("<a>") && !html.contains("<a rel") && !html.contains("<a target"), "{text}\n{html}");
+        }
+    }
+    assert_eq!(html("[글](https://example.com:99999/)"), "<p>글</p>");
+}

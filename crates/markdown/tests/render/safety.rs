@@ -233,6 +233,8 @@ fn absurd_nesting_and_length_are_survived() {
         ("\n", ""),
         ("[x](y \"", ""),
         ("a**b**", ""),
+        ("```md\n```\na\n", ""),
+        ("```md\na\n\n```\na\n", ""),
     ] {
         let text = format!("{}{end}", piece.repeat(100_000 / piece.len()));
         check(&text);
@@ -257,5 +259,14 @@ fn a_hostile_address_leaves_only_its_text() {
         let html = markdown(&format!("[누르세요](<{address}>)")).concat();
         assert!(!html.contains("<a "), "{html}");
         assert!(html.contains("누르세요"), "{html}");
+    }
+}
+
+/// Without the break-up of long texts this takes minutes.
+#[test]
+fn long_texts_of_characters_to_escape_are_sanitised_in_linear_time() {
+    for piece in ["&", "< &", "&lt;", "·"] {
+        let html = markdown::sanitise(&piece.repeat(400_000 / piece.len()));
+        assert!(html.len() >= 400_000, "{piece}");
     }
 }

@@ -69,7 +69,7 @@ const INLINE: [&str; 62] = [
 ];
 
 /// How lines begin.
-const PREFIX: [&str; 38] = [
+const PREFIX: [&str; 39] = [
     "",
     "",
     "",
@@ -102,6 +102,7 @@ const PREFIX: [&str; 38] = [
     "===",
     "```",
     "```python",
+    "```md",
     "~~~",
     "  ```",
     "    ```",
@@ -113,7 +114,7 @@ const PREFIX: [&str; 38] = [
 const ENDS: [&str; 8] = ["\n", "\n", "\n", "\n\n", "\n\n", "\n\n\n", "\r\n", "\n \n"];
 
 /// Blocks a model would write, each followed by a blank line.
-const BLOCKS: [&str; 22] = [
+const BLOCKS: [&str; 24] = [
     "# 제목\n",
     "## 1. **소제목**\n본문이 바로 온다.\n",
     "하늘은 **파랗게** 보여요. *왜* 그럴까요?\n",
@@ -136,6 +137,8 @@ const BLOCKS: [&str; 22] = [
     "<div>\n글\n</div>\n",
     "[1]: https://example.com\n",
     "```math\nx^2\n```\n",
+    "```md\n글\n\n```\nx\n```\n글\n```\n",
+    "```markdown\n# 제목\n```\n",
 ];
 
 fn pick(from: &'static [&'static str]) -> impl Strategy<Value = &'static str> {
