@@ -116,10 +116,10 @@ impl Partner {
         let requests = Requests { client, style, asking };
         let model = asking.model.as_deref();
         let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.progress()).await?;
-        let (client, model) = (client.clone(), asking.model.clone());
+        let client = client.clone();
         let learn = move |piece: &Result<llm::Piece, llm::Error>| {
             if let Ok(llm::Piece::End(end)) = piece {
-                client.learn_use(model.as_deref(), size, end.usage);
+                client.learn_use(Some(&end.asked_model), size, end.usage);
             }
         };
         Ok(pieces.inspect(learn).boxed())
@@ -217,7 +217,12 @@ fn practice_answer(asking: &Asking, pace: Duration) -> AnswerStream {
         message: &asking.message,
         english: asking.locale == Locale::En,
     });
-    let end = llm::End { finish: llm::Finish::Stop, model: PRACTICE_MODEL.to_owned(), usage: llm::Usage::default() };
+    let end = llm::End {
+        finish: llm::Finish::Stop,
+        model: PRACTICE_MODEL.to_owned(),
+        asked_model: PRACTICE_MODEL.to_owned(),
+        usage: llm::Usage::default(),
+    };
     pacing::stream(reply, pace)
         .map(|piece| Ok(llm::Piece::Text(piece)))
         .chain(stream::iter([Ok(llm::Piece::End(end))]))
@@ -258,7 +263,7 @@ async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Resu
         };
         usage.push(used(Purpose::Tutor, &completion.end));
         if !as_prose {
-            client.note_reply(model, tutor::is_json(&completion.text));
+            client.note_reply(Some(&completion.end.asked_model), tutor::is_json(&completion.text));
         }
         if let Some(feedback) = read_feedback(asking, &completion.text) {
             return Ok(Some(feedback));

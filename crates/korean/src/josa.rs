@@ -9,7 +9,7 @@ pub enum Ending {
     Rieul,
     /// In another final consonant: 책, 3, PM.
     Consonant,
-    /// Nobody can tell: `___`, an emoji, a bracket, `Kate`.
+    /// Nobody can tell: `___`, an emoji alone, a bracket, `Kate`.
     Unknown,
 }
 
@@ -25,10 +25,10 @@ const PAIRS: [(&str, &str, &str); 8] = [
     ("이나", "나", "이나(나)"),
 ];
 
-/// How `word` ends, quotation marks and white space aside.
+/// How `word` ends. Quotation marks, white space, punctuation and emoji at its end are not read aloud.
 #[must_use]
 pub fn ending(word: &str) -> Ending {
-    let word = word.trim_end_matches(|c: char| c.is_whitespace() || "'\"’”」』》".contains(c));
+    let word = word.trim_end_matches(is_silent);
     let Some(last) = before_bracket(word).chars().next_back() else { return Ending::Unknown };
     match last {
         // A Hangul syllable is 0xAC00 + (initial × 21 + vowel) × 28 + final (Unicode, chapter 3.12).
@@ -46,10 +46,24 @@ pub fn ending(word: &str) -> Ending {
             'M' | 'N' => Ending::Consonant,
             _ => Ending::Vowel,
         },
+        // 플러스, 퍼센트, 앤드, 도, 달러; 샵, 원.
+        '+' | '%' | '&' | '°' | '℃' | '$' => Ending::Vowel,
+        '#' | '₩' => Ending::Consonant,
         'l' => Ending::Rieul,
         'm' | 'n' => Ending::Consonant,
         'a' | 'i' | 'o' | 'u' | 'y' | 's' | 'x' | 'z' | 'r' | 'f' | 'v' | 'w' | 'h' | 'j' => Ending::Vowel,
         _ => Ending::Unknown,
+    }
+}
+
+/// Whether a character at the end of a word is not read aloud: white space, quotation marks, punctuation, emoji and
+/// other symbols. Signs that have a name, such as `+`, are read aloud, and a blank to fill in (`_`) stands for a word.
+fn is_silent(c: char) -> bool {
+    match c {
+        _ if c.is_alphanumeric() => false,
+        '+' | '%' | '&' | '°' | '℃' | '$' | '#' | '₩' | '×' | '÷' | '±' | '√' | '∞' => false,
+        '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '@' | '/' | '_' => false,
+        _ => true,
     }
 }
 
@@ -145,6 +159,28 @@ mod tests {
         assert_eq!(one("‘{w}’을(를)", "환경"), "‘환경’을");
         assert_eq!(one("{w}이(가)", "“별”"), "“별”이");
         assert_eq!(one("{w}은(는)", "축구(soccer)"), "축구(soccer)는");
+    }
+
+    #[test]
+    fn symbols_after_a_word_are_not_read_aloud() {
+        for (word, with_particle) in [
+            ("축구⚽", "축구⚽를"),
+            ("별 ★", "별 ★을"),
+            ("과학\u{fffd}", "과학\u{fffd}을"),
+            ("게임은 왜 재미있을까?", "게임은 왜 재미있을까?를"),
+            ("K-팝!!", "K-팝!!을"),
+            ("꿈…", "꿈…을"),
+            ("사랑❤\u{fe0f}", "사랑❤\u{fe0f}을"),
+            ("가족👨\u{200d}👩\u{200d}👧", "가족👨\u{200d}👩\u{200d}👧을"),
+            ("축구(soccer)⚽", "축구(soccer)⚽를"),
+            ("1\u{fe0f}\u{20e3}", "1\u{fe0f}\u{20e3}을"),
+            ("C++", "C++를"),
+            ("C#", "C#을"),
+            ("100%", "100%를"),
+            ("20℃", "20℃를"),
+        ] {
+            assert_eq!(one("{w}을(를)", word), with_particle);
+        }
     }
 
     #[test]

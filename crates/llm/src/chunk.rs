@@ -175,13 +175,15 @@ fn number(value: &Value) -> Option<u32> {
     }
 }
 
-/// Whether an `error` field holds one: some servers send `null`, `false` or nothing in words with every chunk.
+/// Whether an `error` field holds one: some servers send `null`, `false`, `0` or nothing in words with every chunk.
 fn says_something(error: &Value) -> bool {
     match error {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-        _ => true,
+        Value::Null => false,
+        Value::Bool(is_error) => *is_error,
+        Value::Number(code) => code.as_f64() != Some(0.0),
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(items) => items.iter().any(says_something),
+        Value::Object(fields) => fields.values().any(says_something),
     }
 }
 
@@ -203,4 +205,22 @@ fn finish(word: &str) -> Option<Finish> {
         "refusal" => Finish::Refusal,
         _ => Finish::Other,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_error_field_is_no_error() {
+        for error in ["null", "false", "0", "0.0", "\"\"", "\" \"", "[]", "{}", "[null]", r#"{"code":0,"message":""}"#]
+        {
+            let chunk = Chunk::parse(&format!("{{\"choices\":[],\"error\":{error}}}")).unwrap().unwrap();
+            assert_eq!(chunk.error(), None, "{error}");
+        }
+        for error in ["true", "1", "\"busy\"", "[{\"code\":500}]", r#"{"code":500}"#] {
+            let chunk = Chunk::parse(&format!("{{\"choices\":[],\"error\":{error}}}")).unwrap().unwrap();
+            assert!(chunk.error().is_some(), "{error}");
+        }
+    }
 }

@@ -73,7 +73,8 @@ impl Client {
     /// fallbacks behind it. Dropping the future or the stream hangs up.
     ///
     /// # Errors
-    /// What the first model failed with, if none of its fallbacks answered either.
+    /// What the first model failed with, if none of its fallbacks answered either; [`Error::ContextFull`] if a shorter
+    /// request to a fallback may be answered.
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
@@ -230,7 +231,8 @@ impl Client {
 type Opened = (Piece, Reading);
 
 impl Inner {
-    /// Asks the model with retries, then each fallback once.
+    /// Asks the model with retries, then each fallback once. If a fallback refuses the request as too large, and no other
+    /// one answers, the error is that one's.
     ///
     /// A server that can't be reached or keeps silent would do so for any model, so then there is no falling back.
     async fn ask_all(
@@ -244,7 +246,7 @@ impl Inner {
             Err(fault) if fault.error.is_of_the_model() => fault,
             outcome => return outcome,
         };
-        let mut latest = None;
+        let (mut latest, mut too_large) = (None, None);
         for next in self.settings.fallbacks.iter().filter(|next| *next != model) {
             if matches!(self.breaker.state(), BreakerState::Open { .. }) {
                 break;
@@ -252,11 +254,17 @@ impl Inner {
             let Fault { error, detail, .. } = latest.as_ref().unwrap_or(&first);
             tally.falling_back(error, &self.scrub.clean(detail), next);
             match self.attempt(request, next, tally.prompt_tokens(), total_at).await {
-                Err(fault) => latest = Some(fault),
+                Err(fault) => {
+                    if matches!(fault.error, Error::ContextFull { .. }) {
+                        too_large.get_or_insert(fault.error.clone());
+                    }
+                    latest = Some(fault);
+                }
                 opened => return opened,
             }
         }
-        Err(first)
+        // A shorter request to that model may pass.
+        Err(too_large.map_or(first, |error| Fault::new(error, "a fallback model's window is too small")))
     }
 
     /// Asks one model until it answers or there is no sense in asking again.

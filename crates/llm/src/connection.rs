@@ -2,19 +2,25 @@
 //!
 //! A server may close a kept-alive connection at the moment a request goes out on it: llama.cpp does so after each stream.
 //! Then no byte of a reply comes. That says nothing of the server, so the request goes out again at once, on another
-//! connection, and nobody counts it as a retry. A new connection that breaks is another matter: the server may have
-//! worked on the request.
+//! connection, and nobody counts it as a retry. A new connection that breaks, or a kept-alive one that breaks after a
+//! while, is another matter: the server may have worked on the request.
 
 use reqwest::{RequestBuilder, Response};
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// How many dead connections are borne for one request: more than a pool ever holds for one server in a school.
-const MOST_DEAD: usize = 256;
+/// How often one request is sent again. The pool drops connections whose end it has seen, so few are dead still.
+const MAX_RESENDS: usize = 2;
+
+/// A connection that was closed before the request came breaks within a round trip. One that breaks later belongs to a
+/// server that took the request.
+const RESEND_WITHIN: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
     /// Whether the request within opens a connection.
@@ -23,12 +29,15 @@ tokio::task_local! {
 
 /// Sends what `build` makes; again if it went out on a kept-alive connection that broke without a reply.
 pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> reqwest::Result<Response> {
-    let mut dead = 0;
+    let mut resends = 0;
     loop {
+        let sent_at = Instant::now();
         let opens = Arc::new(AtomicBool::new(false));
         match OPENS.scope(opens.clone(), build().send()).await {
-            Err(error) if !opens.load(Ordering::Relaxed) && dead < MOST_DEAD && is_broken(&error) => {
-                dead += 1;
+            Err(error)
+                if !opens.load(Ordering::Relaxed) && may_resend(resends, sent_at.elapsed()) && is_broken(&error) =>
+            {
+                resends += 1;
                 tracing::debug!("the model server had closed a kept-alive connection; sending on another one");
             }
             outcome => return outcome,
@@ -36,7 +45,13 @@ pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> reqwest::Result<
     }
 }
 
-/// Whether the connection broke before the reply began.
+/// Whether a request that was sent again so often, and whose connection broke after this time, may be sent once more.
+fn may_resend(resends: usize, after: Duration) -> bool {
+    resends < MAX_RESENDS && after < RESEND_WITHIN
+}
+
+/// Whether the connection broke before the reply began. A reset HTTP/2 stream is no broken connection: the server
+/// knows the request and refuses it.
 fn is_broken(error: &reqwest::Error) -> bool {
     if error.is_connect() || error.is_timeout() || !error.is_request() {
         return false;
@@ -94,5 +109,18 @@ impl<S: Service<R>, R> Service<R> for NotedConnector<S> {
         // Outside of a call nobody wants to know.
         let _ = OPENS.try_with(|opens| opens.store(true, Ordering::Relaxed));
         self.0.call(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_the_server_worked_on_is_not_sent_again() {
+        assert!(may_resend(0, Duration::from_millis(50)));
+        assert!(may_resend(1, Duration::from_millis(50)));
+        assert!(!may_resend(0, Duration::from_secs(100)));
+        assert!(!may_resend(MAX_RESENDS, Duration::ZERO));
     }
 }

@@ -192,7 +192,7 @@ impl Decoder {
             });
         }
         let model = self.model.take().unwrap_or_else(|| self.asked.0.clone());
-        Ok((news, End { finish, model, usage: self.usage() }))
+        Ok((news, End { finish, model, asked_model: self.asked.0.clone(), usage: self.usage() }))
     }
 
     /// The model that was asked.

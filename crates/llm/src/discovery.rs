@@ -106,8 +106,8 @@ fn window_in(list: &Value, model: &str) -> Option<u32> {
     let is_named = |entry: &&Value| ["id", "name", "model"].iter().any(|key| entry[*key] == model);
     let tagged = format!("{model}:latest");
     let is_tagged = |entry: &&Value| ["id", "name", "model"].iter().any(|key| entry[*key] == tagged.as_str());
-    // A llama.cpp server has one model and answers to any name.
-    let only = || (entries.len() == 1).then(|| entries.first()).flatten();
+    // A llama.cpp server has one model and answers to any name. Only its lists have this field.
+    let only = || entries.first().filter(|entry| entries.len() == 1 && number(entry, "/meta/n_ctx").is_some());
     let entry = entries.iter().find(is_named).or_else(|| entries.iter().find(is_tagged)).or_else(only)?;
     WINDOW_FIELDS.iter().find_map(|field| number(entry, field))
 }
@@ -144,8 +144,10 @@ mod tests {
             assert_eq!(window_in(&json!({ "data": [other, entry] }), "m"), window, "{entry}");
             assert_eq!(window_in(&json!([entry]), "m"), window, "{entry}");
         }
-        let one = json!({ "models": [{ "id": "/models/any.gguf", "max_model_len": 4096 }] });
+        let one = json!({ "models": [{ "id": "/models/any.gguf", "meta": { "n_ctx": 4096 } }] });
         assert_eq!(window_in(&one, "m"), Some(4096));
+        let another = json!({ "data": [{ "id": "other", "max_model_len": 4096 }] });
+        assert_eq!(window_in(&another, "m"), None, "another model's window says nothing of this one");
         let two = json!({ "data": [{ "id": "a", "max_model_len": 1 }, { "id": "b", "max_model_len": 2 }] });
         assert_eq!(window_in(&two, "m"), None);
         assert_eq!(window_in(&json!({ "error": "no" }), "m"), None);

@@ -45,6 +45,8 @@ pub enum Error {
     ContextFull {
         /// The window's size in tokens, where the server stated it.
         window: Option<u32>,
+        /// The model that was asked: the requested one or a fallback.
+        model: String,
     },
     /// The server failed (5xx, 408).
     #[error("the model server failed ({status})")]

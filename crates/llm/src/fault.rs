@@ -70,7 +70,7 @@ impl Fault {
         let status = refusal.status;
         let message = || refusal.complaint.message.clone();
         let error = match refusal.subject() {
-            Subject::Window(Overflow { window }) => Error::ContextFull { window },
+            Subject::Window(Overflow { window }) => Error::ContextFull { window, model: String::new() },
             Subject::Account => Error::Quota,
             Subject::Pace => Error::RateLimited { retry_after: None },
             Subject::Key => Error::Unauthorized,
@@ -88,6 +88,14 @@ impl Fault {
             matches!(error, Error::Server { .. }) && complaint.code.is_empty() && complaint.kind.is_empty();
         let detail = if says_nothing { String::new() } else { message() };
         Self::new(error, detail).with(refusal)
+    }
+
+    /// The same fault, which names the model that was asked where its error has room for it.
+    pub(super) fn of_model(mut self, asked: &str) -> Self {
+        if let Error::ContextFull { model, .. } = &mut self.error {
+            asked.clone_into(model);
+        }
+        self
     }
 
     fn with(self, refusal: Refusal) -> Self {

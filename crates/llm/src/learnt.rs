@@ -55,10 +55,12 @@ impl Learnt {
         }
     }
 
-    /// Remembers what a model takes, since it answered.
-    pub(super) fn learn_quirks(&self, model: &str, quirks: Quirks) {
+    /// Remembers what a model takes, since it answered a request in the form `after`. The negotiation began with the form
+    /// `before`. Only what differs is changed: another call may have learnt something else in the meantime.
+    pub(super) fn learn_quirks(&self, model: &str, before: Quirks, after: Quirks) {
         let mut facts = self.lock();
         let known = facts.models.get(model).map_or_else(Quirks::default, |(quirks, _)| *quirks);
+        let quirks = known.with_changes(before, after);
         if quirks == known {
             return;
         }
@@ -112,9 +114,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn deviations_are_remembered_for_an_hour() {
         let learnt = Learnt::default();
-        learnt.learn_quirks("m", whole());
+        learnt.learn_quirks("m", Quirks::default(), whole());
         tokio::time::advance(LIFETIME - Duration::from_secs(1)).await;
-        learnt.learn_quirks("m", whole());
+        learnt.learn_quirks("m", Quirks::default(), whole());
         assert_eq!(learnt.quirks("m"), whole());
         assert_eq!(learnt.quirks("other"), Quirks::default());
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -122,21 +124,32 @@ mod tests {
     }
 
     #[test]
+    fn two_calls_at_once_do_not_erase_what_the_other_learnt() {
+        let learnt = Learnt::default();
+        let before = Quirks::default();
+        learnt.learn_quirks("m", before, whole());
+        learnt.learn_quirks("m", before, Quirks { temperature: false, ..before });
+        assert_eq!(learnt.quirks("m"), Quirks { temperature: false, ..whole() });
+        learnt.learn_quirks("m", whole(), before);
+        assert_eq!(learnt.quirks("m"), Quirks { temperature: false, ..before }, "one is not needed any longer");
+    }
+
+    #[test]
     fn a_new_server_header_forgets_and_one_that_was_seen_does_not() {
         let learnt = Learnt::default();
         assert!(!learnt.see_server(b"llama.cpp"));
-        learnt.learn_quirks("m", whole());
+        learnt.learn_quirks("m", Quirks::default(), whole());
         assert!(!learnt.see_server(b"llama.cpp"));
         assert_eq!(learnt.quirks("m"), whole());
         assert!(learnt.see_server(b"uvicorn"));
         learnt.forget();
         assert_eq!(learnt.quirks("m"), Quirks::default());
-        learnt.learn_quirks("m", whole());
+        learnt.learn_quirks("m", Quirks::default(), whole());
         assert!(!learnt.see_server(b"llama.cpp"));
         for number in 0..100 {
             learnt.see_server(number.to_string().as_bytes());
         }
-        learnt.learn_quirks("m", whole());
+        learnt.learn_quirks("m", Quirks::default(), whole());
         assert!(!learnt.see_server(b"one more"), "a server that changes its header all the time says nothing by it");
         assert_eq!(learnt.quirks("m"), whole());
     }

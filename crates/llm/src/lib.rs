@@ -120,6 +120,8 @@ pub struct End {
     pub finish: Finish,
     /// The model that answered, as the server names it (as asked for, when it says nothing).
     pub model: String,
+    /// The model that was asked, by its configured name: the requested one or a fallback.
+    pub asked_model: String,
     /// What it took.
     pub usage: Usage,
 }

@@ -78,6 +78,11 @@ const BEFORE_SIZE_LAST: [&str; 6] = ["while limit is", "the limit of", "limit of
 /// Tokens a real window has at least; a smaller number means something else.
 const SMALLEST_WINDOW: u32 = 256;
 
+/// Whether the refusal carries a code that means nothing else.
+pub(super) fn is_coded(complaint: &Complaint) -> bool {
+    complaint.is(&CODES)
+}
+
 /// Reads a refusal; `None` if it is about anything else.
 pub(super) fn of_complaint(complaint: &Complaint) -> Option<Overflow> {
     let text = complaint.message.to_lowercase();
@@ -85,7 +90,7 @@ pub(super) fn of_complaint(complaint: &Complaint) -> Option<Overflow> {
         // TGI: "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and …".
         (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
     };
-    let is_known = complaint.is(&CODES) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
+    let is_known = is_coded(complaint) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
     if (!is_known && !is_too_long(&text)) || is_of_a_rate(&text) {
         return None;
     }

@@ -48,6 +48,21 @@ impl Quirks {
         if self.completion_limit { "max_completion_tokens" } else { "max_tokens" }
     }
 
+    /// These quirks with every field changed that differs between `before` and `after`.
+    pub(super) fn with_changes(self, before: Self, after: Self) -> Self {
+        fn changed<T: PartialEq>(known: T, before: T, after: T) -> T {
+            if before == after { known } else { after }
+        }
+        Self {
+            stream: changed(self.stream, before.stream, after.stream),
+            instructions: changed(self.instructions, before.instructions, after.instructions),
+            completion_limit: changed(self.completion_limit, before.completion_limit, after.completion_limit),
+            temperature: changed(self.temperature, before.temperature, after.temperature),
+            stream_options: changed(self.stream_options, before.stream_options, after.stream_options),
+            format: changed(self.format, before.format, after.format),
+        }
+    }
+
     /// What to try next after a refusal that is about a parameter, or may be.
     ///
     /// Each step gives one thing up for good, so a server that refuses everything is asked eight times more at most.

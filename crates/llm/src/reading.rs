@@ -196,7 +196,10 @@ mod tests {
 
     fn expected() -> (String, End) {
         let usage = Usage { prompt_tokens: 3, completion_tokens: 4, ..Usage::default() };
-        ("하늘은 왜 파랄까요? 👩‍🔬".to_owned(), End { finish: Finish::Stop, model: "m-1".to_owned(), usage })
+        (
+            "하늘은 왜 파랄까요? 👩‍🔬".to_owned(),
+            End { finish: Finish::Stop, model: "m-1".to_owned(), asked_model: "asked".to_owned(), usage },
+        )
     }
 
     #[tokio::test]

@@ -337,7 +337,15 @@ impl Refusal {
             return Subject::JsonReply;
         }
         // Servers send this with all kinds of statuses, but never with those of a key or an account.
-        if let Some(overflow) = overflow::of_complaint(complaint).filter(|_| !matches!(status, 401..=403)) {
+        let overflow = match status {
+            401..=403 => None,
+            // A shorter request does not help against a limit on the number of requests, so only clear words count.
+            429 => overflow::of_complaint(complaint).filter(|overflow| {
+                overflow::is_coded(complaint) || (overflow.window.is_some() && text.contains("too large"))
+            }),
+            _ => overflow::of_complaint(complaint),
+        };
+        if let Some(overflow) = overflow {
             return Subject::Window(overflow);
         }
         let is_plan = text.contains(PLAN) && !says(COMES_BACK);

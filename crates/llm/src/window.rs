@@ -12,8 +12,8 @@ use tokio::time::Instant;
 pub struct ModelLimits {
     /// Tokens that prompt and answer may have together; `None` while nothing is known.
     pub window: Option<u32>,
-    /// Tokens of the server for one token of the caller's estimate; at least 1. It rises in steps and never falls, so
-    /// that instances agree after a few calls.
+    /// Tokens of the server for one token of the caller's estimate; at least 1. It rises in steps and falls only after
+    /// several lower counts, so that instances agree after a few calls.
     pub token_scale: f32,
     /// Whether the model writes thoughts before its answers, which use up tokens.
     pub thinks: bool,
@@ -44,6 +44,8 @@ const SMALLEST_GUESS: u32 = 1024;
 const MEANINGFUL_ESTIMATE: u32 = 200;
 /// A prompt that counts less than this was hardly cut off: some servers leave out what they had in their cache.
 const SMALLEST_CUT: u32 = 1000;
+/// Counts from which the scale is made.
+const RECENT_COUNTS: usize = 8;
 
 /// Everything known, by model. Models come from the settings or an allow-list, so the map stays small.
 #[derive(Debug)]
@@ -64,6 +66,10 @@ struct Known {
     is_guess: bool,
     /// The smallest meaningful request so far, with the tokens the server counted for it.
     smallest: Option<(u32, u32)>,
+    /// The last counts.
+    recent: RecentCounts,
+    /// The least scale that a refusal of what should have fitted shows.
+    refused_scale: f32,
     has_warned: bool,
     /// When the window was last stated or found.
     window_at: Option<Instant>,
@@ -156,6 +162,7 @@ impl Windows {
                     // It counts more tokens than the estimate says.
                     let least = stated.saturating_sub(max_tokens) as f32 / prompt_estimate as f32;
                     limits.token_scale = step_above(least.max(limits.token_scale));
+                    known.refused_scale = limits.token_scale;
                 }
             } else {
                 let guess = (used / 2).max(known.largest_use).max(SMALLEST_GUESS);
@@ -202,8 +209,8 @@ impl Windows {
             if known.smallest.is_none_or(|(smallest, _)| estimate < smallest) {
                 known.smallest = Some((estimate, prompt_tokens));
             }
-            let scale = step_at_least(prompt_tokens as f32 / estimate as f32);
-            known.limits.token_scale = known.limits.token_scale.max(scale);
+            known.recent.push(estimate, prompt_tokens);
+            known.limits.token_scale = step_at_least(known.recent.ratio()).max(known.refused_scale);
         });
     }
 
@@ -219,8 +226,36 @@ impl Windows {
             known.limits.window = self.configured;
             known.is_guess = false;
             known.largest_use = 0;
+            known.refused_scale = 0.0;
         }
         change(known)
+    }
+}
+
+/// The last requests: the estimate of each, and the tokens the server counted. Empty entries are zero.
+#[derive(Debug, Clone, Copy, Default)]
+struct RecentCounts {
+    counts: [(u32, u32); RECENT_COUNTS],
+    next: usize,
+}
+
+impl RecentCounts {
+    fn push(&mut self, estimate: u32, counted: u32) {
+        if let Some(count) = self.counts.get_mut(self.next) {
+            *count = (estimate, counted);
+        }
+        self.next = (self.next + 1) % RECENT_COUNTS;
+    }
+
+    /// The highest ratio of counted to estimated tokens among the large requests. A gateway's own system prompt adds the
+    /// same number to every request, which makes the ratio of a small one too high.
+    fn ratio(&self) -> f32 {
+        let largest = self.counts.iter().map(|(estimate, _)| *estimate).max().unwrap_or_default();
+        self.counts
+            .iter()
+            .filter(|(estimate, _)| *estimate > largest / 2)
+            .map(|(estimate, counted)| *counted as f32 / *estimate as f32)
+            .fold(0.0, f32::max)
     }
 }
 
@@ -230,7 +265,9 @@ impl Known {
     fn is_cut(&self, estimate: u32, prompt_tokens: u32) -> bool {
         let expected = match self.smallest {
             Some((smallest, counted)) if u64::from(estimate) * 3 >= u64::from(smallest) * 4 => {
-                0.6 * estimate as f32 * counted as f32 / smallest as f32
+                // A server may count a constant number of tokens more for every request.
+                let with_constant = counted as f32 + 0.8 * (estimate - smallest) as f32;
+                (0.6 * estimate as f32 * counted as f32 / smallest as f32).min(with_constant)
             }
             _ => 0.4 * estimate as f32,
         };
@@ -339,7 +376,30 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_follows_the_usage_that_is_reported_and_never_falls() {
+    fn one_odd_count_and_a_constant_number_of_added_tokens_do_not_raise_the_scale_for_good() {
+        let windows = Windows::new(None, None);
+        windows.learn_use("m", size(1000, 1000), 90_000, 10);
+        for _ in 0..RECENT_COUNTS {
+            assert_eq!(windows.of("m").token_scale, 4.0);
+            windows.learn_use("m", size(1000, 1000), 900, 10);
+        }
+        assert_eq!(windows.of("m").token_scale, 1.0);
+        // A gateway puts 1500 tokens in front of every request.
+        windows.learn_use("gateway", size(300, 1000), 1800, 10);
+        windows.learn_use("gateway", size(6000, 1000), 7500, 10);
+        assert_eq!(windows.of("gateway").token_scale, 1.25);
+    }
+
+    #[test]
+    fn a_scale_that_a_refusal_showed_stays() {
+        let windows = Windows::new(None, None);
+        windows.learn_overflow("m", size(2000, 1000), Some(4096));
+        windows.learn_use("m", size(1000, 1000), 900, 10);
+        assert_eq!(windows.of("m").token_scale, 1.75);
+    }
+
+    #[test]
+    fn the_scale_follows_the_usage_that_is_reported() {
         let windows = Windows::new(None, None);
         for (tokens, scale) in [(800, 1.0), (2600, 2.75), (900, 2.75), (90_000, 4.0)] {
             windows.learn_use("m", size(1000, 1000), tokens, 10);

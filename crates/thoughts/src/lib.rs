@@ -38,6 +38,13 @@ const MAX_TICKS: usize = 64;
 /// The longest name of a speaker or channel, in bytes.
 const MAX_HEADER_BYTES: usize = 64;
 
+/// Whether a text begins with a control word that [`ThinkFilter`] knows: of thoughts, a channel, a turn or the end of a
+/// text.
+#[must_use]
+pub fn begins_with_control_word(text: &str) -> bool {
+    matches!(marker::find(text), Found::Marker(..))
+}
+
 /// What became of a piece of text.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Piece {

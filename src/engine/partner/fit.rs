@@ -112,26 +112,44 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
 }
 
 /// Sends what `build` makes, shorter and shorter while the server refuses it as too large. What the refusals tell of the
-/// window is remembered, so that later requests fit at once. `progress` tells how far they come.
+/// window is remembered, so that later requests fit at once. A refusal that states no size counts only once a shorter
+/// request has passed: otherwise it was hardly about the size. After a fallback model's refusal the shorter requests go to
+/// that model, since the others have failed. `progress` tells how far they come.
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
     build: impl Fn(Squeeze) -> (Request, RequestSize),
     progress: &RequestProgress,
 ) -> Result<(AnswerStream, RequestSize), Error> {
+    let requested = model.unwrap_or(client.model());
+    let mut fallback = None;
     let mut refused: Option<(RequestSize, Error)> = None;
+    let mut unstated = Vec::new();
     for squeeze in Squeeze::ALL {
-        let (request, size) = build(squeeze);
+        let (mut request, size) = build(squeeze);
         if refused.as_ref().is_some_and(|(last, _)| *last == size) {
             // It would be the same request.
             continue;
         }
+        if fallback.is_some() {
+            request.model.clone_from(&fallback);
+        }
         match client.stream_noting(request, progress.clone()).await {
-            Err(error @ Error::ContextFull { window }) => {
-                client.learn_overflow(model, size, window);
-                refused = Some((size, error));
+            Err(Error::ContextFull { window, model }) => {
+                match window {
+                    Some(_) => client.learn_overflow(Some(&model), size, window),
+                    None => unstated.push((model.clone(), size)),
+                }
+                fallback = Some(model.clone()).filter(|model| model != requested);
+                refused = Some((size, Error::ContextFull { window, model }));
             }
-            outcome => return outcome.map(|answer| (answer, size)),
+            Ok(answer) => {
+                for (model, size) in unstated {
+                    client.learn_overflow(Some(&model), size, None);
+                }
+                return Ok((answer, size));
+            }
+            Err(error) => return Err(error),
         }
     }
     Err(refused.map_or(Error::Broken, |(_, error)| error))

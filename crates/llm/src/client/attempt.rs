@@ -60,7 +60,7 @@ impl Inner {
             let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
                 Ok(opened) => {
                     if form != learnt && form.is_lesson() {
-                        self.learnt.learn_quirks(model, form.quirks);
+                        self.learnt.learn_quirks(model, learnt.quirks, form.quirks);
                     }
                     self.endpoint.use_at(form.endpoint);
                     return Ok(opened);
@@ -76,7 +76,7 @@ impl Inner {
                     tracing::debug!(model, error = fault.error.label(), ?next, "refused; asking in another form");
                     form = next;
                 }
-                None => return Err(fault),
+                None => return Err(fault.of_model(model)),
             }
         }
     }

@@ -689,6 +689,21 @@ const SUBJECTS: &[(&str, u16, &str, Subject)] = &[
         Subject::Filter,
     ),
     ("Cloudflare", 403, "error code: 1010", Subject::Origin),
+    ("a gateway", 429, r#"{"message":"Too many tokens in this minute."}"#, Subject::Pace),
+    ("a gateway", 429, r#"{"message":"Your usage exceeds the limit of 60000 tokens."}"#, Subject::Pace),
+    ("a gateway", 429, r#"{"error":"request too large for the context window of this minute"}"#, Subject::Pace),
+    (
+        "OpenAI",
+        429,
+        r#"{"error":{"message":"Request too large for gpt-4o in organization org-1 on tokens per min (TPM): Limit 4096, Requested 7012.","type":"tokens","param":null,"code":"rate_limit_exceeded"}}"#,
+        WINDOW,
+    ),
+    (
+        "vLLM",
+        429,
+        r#"{"error":{"message":"no","code":"context_length_exceeded"}}"#,
+        Subject::Window(Overflow { window: None }),
+    ),
     ("Bedrock", 429, r#"{"message":"Too many tokens, please wait before trying again."}"#, Subject::Pace),
     (
         "Mistral",

@@ -88,3 +88,38 @@ async fn a_new_connection_that_breaks_is_a_failure_since_the_request_may_have_be
     assert_eq!(told.try_recv(), Ok((0, false)));
     assert!(told.try_recv().is_err(), "sent once");
 }
+
+#[tokio::test]
+async fn a_request_is_sent_again_at_most_twice_when_every_kept_connection_is_dead() {
+    const CONNECTIONS: usize = 6;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let all_open = std::sync::Arc::new(tokio::sync::Barrier::new(CONNECTIONS));
+    tokio::spawn(async move {
+        loop {
+            let mut stream = BufStream::new(listener.accept().await.unwrap().0);
+            let (tell, all_open) = (tell.clone(), all_open.clone());
+            tokio::spawn(async move {
+                reads_request(&mut stream).await;
+                all_open.wait().await;
+                let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ";
+                let reply = format!("{head}{}\r\n\r\n{REPLY}", REPLY.len());
+                stream.write_all(reply.as_bytes()).await.unwrap();
+                stream.flush().await.unwrap();
+                if reads_request(&mut stream).await {
+                    tell.send(()).unwrap();
+                }
+            });
+        }
+    });
+    let client = once(url);
+    let calls = (0..CONNECTIONS).map(|_| client.complete(chat()));
+    assert!(futures_util::future::join_all(calls).await.iter().all(Result::is_ok));
+    assert_eq!(client.complete(chat()).await, Err(Error::Broken));
+    let mut sent = 0;
+    while told.try_recv().is_ok() {
+        sent += 1;
+    }
+    assert_eq!(sent, 3);
+}

@@ -12,7 +12,10 @@ async fn a_good_answer_comes_in_pieces_with_one_end() {
     let (texts, end) = read(client(settings(&server)).stream(chat()).await.unwrap()).await;
     assert_eq!(texts, canned::CHAT);
     let usage = Usage { prompt_tokens: 100, completion_tokens: 12, ..Usage::default() };
-    assert_eq!(end, Ok(End { finish: Finish::Stop, model: "main-model".into(), usage }));
+    assert_eq!(
+        end,
+        Ok(End { finish: Finish::Stop, model: "main-model".into(), asked_model: "main-model".into(), usage })
+    );
 
     let call = &server.requests()[0];
     assert_eq!((call.path.as_str(), calls(&server)), ("/v1/chat/completions", 1));

@@ -59,7 +59,10 @@ async fn failures_that_would_come_again_are_not_tried_again() {
         (Behaviour::error(403, "", "no"), Error::Unauthorized),
         (Behaviour::error(404, "model_not_found", "no"), Error::ModelMissing),
         (Behaviour::error(429, "insufficient_quota", "pay"), Error::Quota),
-        (Behaviour::error(400, "context_length_exceeded", "too long"), Error::ContextFull { window: None }),
+        (
+            Behaviour::error(400, "context_length_exceeded", "too long"),
+            Error::ContextFull { window: None, model: "main-model".into() },
+        ),
         (Behaviour::error(400, "content_filter", "no"), Error::ContentFilter),
         (Behaviour::status(422, r#"{"detail":"no"}"#), bad(422, "no")),
         (Behaviour::status(501, ""), Error::Server { status: 501 }),
@@ -155,6 +158,18 @@ async fn when_every_model_fails_the_first_ones_error_is_told() {
     let retry_after = Some(Duration::from_secs(30));
     assert_eq!(client.complete(chat()).await, Err(Error::RateLimited { retry_after }));
     assert_eq!(models(&server), ["main-model", "second"]);
+}
+
+#[tokio::test]
+async fn a_fallback_that_refuses_the_request_as_too_large_is_named_in_the_error() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { fallbacks: vec!["second".into()], retries: 0, ..settings(&server) });
+    server.queue(CHAT, Behaviour::status(503, ""));
+    server.queue(CHAT, Behaviour::error(400, "context_length_exceeded", "maximum context length is 4096 tokens"));
+    let too_large = Error::ContextFull { window: Some(4096), model: "second".into() };
+    assert_eq!(client.complete(chat()).await, Err(too_large));
+    server.queue(CHAT, Behaviour::status(503, ""));
+    assert_eq!(client.complete(chat()).await.unwrap().end.asked_model, "second");
 }
 
 #[tokio::test]
