@@ -9,6 +9,9 @@
 //! - Channels: what stands in another than `final` is thoughts, also where the control words themselves were cut off
 //!   and left `analysis…assistantfinal…`.
 //! - Other control words are dropped. Behind one that lets somebody else speak, nothing is the model's.
+//! - A name in plain brackets (`[PAD]`, `</s>`) in the middle of a text is text. It is a control word where the answer
+//!   begins or ends, and beside another control word.
+//! - Calls of tools are dropped: `<tool_call>{…}</tool_call>` and `[TOOL_CALLS][…]`.
 //! - A tag that a sentence speaks of (see [`mention`]) is text, as long as no thoughts are open.
 //! - In a code span, a code block or a JSON string all of these are text, so that an answer may be about them. Only
 //!   an end of thoughts that stands at the start of a line counts there, too: thoughts often leave code open.
@@ -16,12 +19,14 @@
 //! The text is read letter by letter, so the answer is the same however it is split.
 
 mod code;
+mod lookahead;
 mod marker;
 mod mention;
 #[cfg(test)]
 mod tests;
 
 use code::Context;
+use lookahead::{begins_with_code, holds_tool_call, stands_at_end};
 use marker::{Found, Marker};
 use mention::is_mentioned;
 
@@ -89,8 +94,19 @@ enum Mode {
         name: String,
     },
     Answer,
+    /// In a call of a tool.
+    ToolCall(ToolCall),
     /// Behind the answer.
     Over,
+}
+
+/// What ends a call of a tool.
+#[derive(Debug, PartialEq)]
+enum ToolCall {
+    /// A closing tag.
+    Tag,
+    /// The end of the JSON value.
+    Json { depth: usize, in_string: bool, is_escaped: bool },
 }
 
 /// What ends thoughts.
@@ -172,6 +188,19 @@ impl ThinkFilter {
         if self.mode == Mode::Over {
             return Some(rest.len());
         }
+        if let Mode::ToolCall(call) = &mut self.mode {
+            let (length, is_over) = match (call, marker::find(rest)) {
+                (ToolCall::Tag, Found::Marker(Marker::ToolCallCloses, length)) => (length, true),
+                (ToolCall::Tag, Found::Beginning) if !is_end => return None,
+                (ToolCall::Tag, _) => (c.len_utf8(), false),
+                (json, _) => (c.len_utf8(), json.ends_with(c)),
+            };
+            if is_over {
+                self.mode = if self.has_text { Mode::Answer } else { Mode::Start };
+                self.dress();
+            }
+            return Some(length);
+        }
         if let Some(word) = self.word(rest) {
             return match word {
                 Word::Whole(length, act) => {
@@ -192,15 +221,43 @@ impl ThinkFilter {
                     // The next letter tells whether the word is quoted.
                     return None;
                 }
+                let is_in_text = matches!(self.mode, Mode::Start | Mode::Answer) && !self.context.is_code();
+                if is_in_text && matches!(marker, Marker::ToolCallOpens | Marker::ToolCalls) {
+                    return match holds_tool_call(&marker, after) {
+                        None if !is_end => None,
+                        Some(true) => {
+                            let json = ToolCall::Json { depth: 0, in_string: false, is_escaped: false };
+                            let is_list = marker == Marker::ToolCalls;
+                            self.mode = Mode::ToolCall(if is_list { json } else { ToolCall::Tag });
+                            Some(length)
+                        }
+                        _ => {
+                            self.letter(c);
+                            Some(c.len_utf8())
+                        }
+                    };
+                }
+                let is_plain = marker::is_plain(&marker, &rest[..length]);
                 let may_be_mentioned = match self.mode {
-                    Mode::Start => marker.is_tag(),
+                    Mode::Start => marker.is_tag() || is_plain,
                     // Text in front of an end of thoughts is taken back at once: it may be on a page already.
-                    Mode::Answer => marker.is_tag() && !matches!(marker, Marker::ThoughtCloses(_)),
-                    Mode::Thought(_) | Mode::Header { .. } | Mode::Over => false,
+                    Mode::Answer => (marker.is_tag() && !matches!(marker, Marker::ThoughtCloses(_))) || is_plain,
+                    Mode::Thought(_) | Mode::Header { .. } | Mode::ToolCall(_) | Mode::Over => false,
                 };
                 let mentioned = if may_be_mentioned { is_mentioned(after) } else { Some(false) };
                 if mentioned.is_none() && !is_end {
                     return None;
+                }
+                if is_plain && is_in_text && self.mode == Mode::Answer && !self.after_marker && mentioned != Some(true)
+                {
+                    match stands_at_end(after) {
+                        None if !is_end => return None,
+                        Some(false) => {
+                            self.letter(c);
+                            return Some(c.len_utf8());
+                        }
+                        _ => {}
+                    }
                 }
                 if mentioned == Some(true) {
                     self.has_quoted_opening |= matches!(marker, Marker::ThoughtOpens(_));
@@ -252,7 +309,11 @@ impl ThinkFilter {
             }
             match rest.strip_prefix("analysis").map(|after| after.chars().next()) {
                 Some(None) => begins = true,
-                Some(Some('A'..='Z')) => return Some(Word::Whole("analysis".len(), Self::begin_lost_channel)),
+                Some(Some('A'..='Z')) => match begins_with_code(rest) {
+                    None => begins = true,
+                    Some(true) => {}
+                    Some(false) => return Some(Word::Whole("analysis".len(), Self::begin_lost_channel)),
+                },
                 Some(Some(_)) => {}
                 None => begins |= "analysis".starts_with(rest),
             }
@@ -291,7 +352,7 @@ impl ThinkFilter {
                 true
             }
             Mode::Start | Mode::Answer => self.marker_in_answer(marker),
-            Mode::Over => true,
+            Mode::ToolCall(_) | Mode::Over => true,
         }
     }
 
@@ -326,6 +387,7 @@ impl ThinkFilter {
             Marker::Turn => self.begin_header(false),
             Marker::OtherSpeaker if self.has_text => self.mode = Mode::Over,
             Marker::Instruction if self.has_text && self.after_marker => self.mode = Mode::Over,
+            Marker::ToolCallOpens | Marker::ToolCallCloses | Marker::ToolCalls => return false,
             Marker::AnswerOpens if !is_start => return false,
             Marker::AnswerCloses if !self.is_dressed => return false,
             Marker::TextBegins if !is_start => {
@@ -459,6 +521,22 @@ impl ThinkFilter {
 enum Word {
     Whole(usize, fn(&mut ThinkFilter)),
     Beginning,
+}
+
+impl ToolCall {
+    /// Reads on; whether this is the last letter of the call.
+    fn ends_with(&mut self, c: char) -> bool {
+        let Self::Json { depth, in_string, is_escaped } = self else { return false };
+        match c {
+            _ if std::mem::take(is_escaped) => {}
+            '\\' if *in_string => *is_escaped = true,
+            '"' => *in_string = !*in_string,
+            '[' | '{' if !*in_string => *depth += 1,
+            ']' | '}' if !*in_string => *depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        *depth == 0 && !*in_string && matches!(c, ']' | '}')
+    }
 }
 
 impl Thought {

@@ -34,6 +34,12 @@ pub(super) enum Marker<'a> {
     TextBegins,
     /// `</s>`: the end of a text, or of struck through in HTML.
     TextEnds,
+    /// `<tool_call>`: the call follows.
+    ToolCallOpens,
+    /// `</tool_call>`.
+    ToolCallCloses,
+    /// `[TOOL_CALLS]`: a list of calls follows, and nothing closes it.
+    ToolCalls,
     /// Any other: `<|im_end|>`, `<end_of_turn>`.
     Other,
 }
@@ -51,6 +57,11 @@ impl Marker<'_> {
                 | Self::TextEnds
         )
     }
+}
+
+/// Whether this marker, written so, is a name in plain brackets that prose may hold, too: `[PAD]`, `<unk>`, `</s>`.
+pub(super) fn is_plain(marker: &Marker<'_>, written: &str) -> bool {
+    matches!(marker, Marker::Other | Marker::TextEnds | Marker::Instruction) && !written.contains(['|', '｜'])
 }
 
 /// What stands at the beginning of a text.
@@ -134,6 +145,13 @@ fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
     }
     if has_bar {
         return Some(of_bars(&lower, body.starts_with(['|', '｜'])));
+    }
+    match (close, lower.as_str()) {
+        (']', "tool_calls") if !closes => return Some(Marker::ToolCalls),
+        ('>', "tool_call" | "tool_calls" | "function_call" | "function_calls") => {
+            return Some(if closes { Marker::ToolCallCloses } else { Marker::ToolCallOpens });
+        }
+        _ => {}
     }
     match (close, lower.as_str()) {
         (']', "inst") => Some(if closes { Marker::Other } else { Marker::Instruction }),

@@ -205,6 +205,71 @@ fn ordinary_text_is_never_held_back() {
     }
 }
 
+#[test]
+fn names_in_plain_brackets_are_text_in_the_middle_of_prose() {
+    for text in [
+        "BERT는 [PAD]와 [UNK] 토큰을 써요.",
+        "길이가 다르면 [PAD] 토큰으로 채워요.",
+        "문장 끝에는 [EOS] 표시가 있어요.",
+        "모르는 낱말은 <unk> 로 바뀌고 빈칸은 <pad> 로 채워요.",
+        "T5는 <extra_id_0> 자리를 채워요.",
+        "HTML에서 </s> 는 취소선을 닫아요.",
+        "Llama는 [INST] 와 [/INST] 사이에 질문을 넣어요.",
+        "Gemma는 <end_of_turn> 으로 차례를 끝내요.",
+        "[PAD]는 빈칸을 채우는 토큰이에요.",
+        "<unk>은 모르는 낱말이에요.",
+    ] {
+        check(text, text);
+    }
+    for (text, kept) in [
+        ("답[PAD][PAD]\n[PAD]", "답"),
+        ("[PAD][PAD]답", "답"),
+        ("답<eos><|im_end|>", "답"),
+        ("답<|im_end|>[PAD]", "답"),
+        ("답</s><|im_start|>user\n또?", "답"),
+        ("답 <unk>", "답 "),
+    ] {
+        check(text, kept);
+    }
+}
+
+#[test]
+fn an_answer_that_begins_with_a_name_in_code_is_kept() {
+    for text in [
+        "analysisResult = 3 이라고 써요.",
+        "analysisResult=3",
+        "analysisData.map(x)",
+        "analysisTool() 함수는 값을 돌려줘요.",
+        "analysisResult는 변수 이름이에요.",
+    ] {
+        check(text, text);
+    }
+    check("analysisResult = 3? They ask.assistantfinal답", "답");
+}
+
+#[test]
+fn calls_of_tools_are_left_out() {
+    for (text, kept) in [
+        ("<tool_call>{\"name\": \"search\"}</tool_call>", ""),
+        ("찾아볼게요.\n<tool_call>\n{\"name\": \"a\", \"x\": \"<b>\"}\n</tool_call>\n끝", "찾아볼게요.\n\n끝"),
+        ("<tool_call><function=add>\n1</function></tool_call>답", "답"),
+        ("<tool_call>{\"name\": \"a\"", ""),
+        ("[TOOL_CALLS][{\"name\": \"a]\", \"arguments\": {\"x\": [1]}}]답", "답"),
+        ("[TOOL_CALLS] [{\"name\": \"a\\\"]\"}]", ""),
+    ] {
+        check(text, kept);
+    }
+    for text in [
+        "`<tool_call>{\"a\": 1}</tool_call>` 처럼 써요.",
+        "말: <tool_call> 태그는 도구를 불러요. </tool_call> 로 닫아요.",
+        "말: [TOOL_CALLS] 다음에 목록이 와요.",
+        "```\n<tool_call>{\"a\": 1}</tool_call>\n```",
+        "말: <tool_call>",
+    ] {
+        check(text, text);
+    }
+}
+
 proptest! {
     #[test]
     fn the_answer_is_the_same_however_it_is_split(
@@ -213,6 +278,7 @@ proptest! {
             "final", "<|message|>", "<|end|>", "<|start|>", "assistant", "assistantfinal", "<|im_end|>", "<|im_start|>",
             "user", "</s>", "<s>", "[INST]", "[/INST]", "`", "```", "\n", "\n\n", " ", "답", "The", "<b>", "<", "[", "{",
             "\"", "\\", "~~~", "<answer>", "</answer>", "<seed:think>", "a", "model\n", "|>", ">",
+            "[PAD]", "<unk>", "<tool_call>", "</tool_call>", "[TOOL_CALLS]", "}", "]", "analysisR", "=", "(", ".",
         ]), 0..14),
         at in prop::collection::vec(0_usize..200, 0..6),
     ) {
