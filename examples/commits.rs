@@ -27,7 +27,7 @@ use domain::{
     turn::{Outcome, Purpose, TurnState, Usage},
 };
 use metrics::{Counter, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit};
-use store::{Acceptance, Hold, Lease, Options, Store, now};
+use store::{Acceptance, FencingToken, Lease, Options, Store, now};
 use tokio::{task::JoinSet, time::sleep};
 
 const TOPIC: &str = "과학 탐구";
@@ -192,7 +192,7 @@ impl Bench<'_> {
                         break;
                     }
                     ensure!(
-                        store.finish_turn(Hold { turn, attempt: 1, lease: LEASE }, &outcome, now()).await?,
+                        store.finish_turn(FencingToken { turn, attempt: 1, lease: LEASE }, &outcome, now()).await?,
                         "the turn was running"
                     );
                     ended += 1;

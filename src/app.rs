@@ -37,7 +37,7 @@ use crate::{
     },
     telemetry::metrics::{self, Figures, Fractions},
 };
-use store::{Company, Store, now};
+use store::{LeaseMode, Store, now};
 
 /// How long a request waits for a connection to the database before it's told to come back.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(3);
@@ -155,10 +155,10 @@ impl App {
         };
         let instances = match (&self.state.shared, self.store.engine()) {
             (Some(shared), _) => format!("\n  instances any number, sharing {}", shared.describe()),
-            (None, store::Engine::Postgres) => {
+            (None, store::DatabaseEngine::Postgres) => {
                 "\n  instances this one only, since REDIS_URL is not set; with it any number serve together".to_owned()
             }
-            (None, store::Engine::Sqlite) => String::new(),
+            (None, store::DatabaseEngine::Sqlite) => String::new(),
         };
         format!(
             "LLM Classroom {}\n  open      {address}{certificates}\n  database  {}{instances}\n  answers   {answers}",
@@ -280,16 +280,16 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
 
 /// On what terms this instance serves. SQLite is one machine's: a process that holds its lock ([`store::DatabaseLock`])
 /// succeeds the one before, and renewing a lease costs a write to disk, so that is seldom. On PostgreSQL the dead have to be found soon.
-fn terms(config: &Config, engine: store::Engine) -> Terms {
+fn terms(config: &Config, engine: store::DatabaseEngine) -> Terms {
     let seconds = Duration::from_secs;
-    let (company, lifetime, beat) = match (engine, config.redis()) {
-        (store::Engine::Sqlite, _) => (Company::Successor, seconds(30), seconds(10)),
-        (store::Engine::Postgres, None) => (Company::Alone, seconds(5), seconds(1)),
-        (store::Engine::Postgres, Some(_)) => (Company::Shared, seconds(5), seconds(1)),
+    let (mode, lifetime, beat) = match (engine, config.redis()) {
+        (store::DatabaseEngine::Sqlite, _) => (LeaseMode::TakeOver, seconds(30), seconds(10)),
+        (store::DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, seconds(5), seconds(1)),
+        (store::DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, seconds(5), seconds(1)),
     };
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());
-    Terms { holder, company, lifetime, beat }
+    Terms { holder, mode, lifetime, beat }
 }
 
 /// How often the model server is asked what it tells of itself: more often than that is forgotten.

@@ -19,13 +19,13 @@ use tokio::signal::unix::{SignalKind, signal};
 fn main() -> ExitCode {
     // Before any thread starts: it changes the environment.
     let read = config::load().map_err(anyhow::Error::msg).and_then(|()| Ok(Cli::read()?));
-    let obeyed = match (read, DoctorArgs::read()) {
-        (Ok(cli), _) => obey(cli),
-        // What is wrong with the settings is what it was asked.
+    let result = match (read, DoctorArgs::read()) {
+        (Ok(cli), _) => run_command(cli),
+        // Invalid settings are a finding of `doctor`.
         (Err(error), Some(asked)) => report(&[doctor::refused(error)], asked.json, asked.language.as_deref()),
         (Err(error), None) => Err(error),
     };
-    match obeyed {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -34,14 +34,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn obey(cli: Cli) -> anyhow::Result<()> {
+fn run_command(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         None => serve(cli.config),
         Some(Command::Serve(config)) => serve(*config),
-        Some(Command::Migrate(told)) => migrate(&told),
-        Some(Command::Doctor(told)) => examine(&told),
-        Some(Command::Backup(told)) => keep(&told.config, backup::backup(&told)),
-        Some(Command::Restore(told)) => keep(&told.config, backup::restore(&told)),
+        Some(Command::Migrate(args)) => migrate(&args),
+        Some(Command::Doctor(args)) => run_doctor(&args),
+        Some(Command::Backup(args)) => run_backup_command(&args.config, backup::backup(&args)),
+        Some(Command::Restore(args)) => run_backup_command(&args.config, backup::restore(&args)),
         Some(Command::Openapi) => openapi(),
     }
 }
@@ -49,13 +49,13 @@ fn obey(cli: Cli) -> anyhow::Result<()> {
 fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
     let observing = telemetry::begin(&config)?;
-    let served = runtime()?.block_on(serve_until_told(config));
+    let served = runtime()?.block_on(serve_until_signal(config));
     observing.end(served.as_ref().err());
     served
 }
 
-async fn serve_until_told(config: Config) -> anyhow::Result<()> {
-    let mut told_to_end = Box::pin(told_to_end()?);
+async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
+    let mut shutdown_signal = Box::pin(shutdown_signal()?);
     let metrics = app::install_metrics()?;
     // Before the database is touched: a second process on the same port, or for the same SQLite file, ends here and
     // disturbs no running answer.
@@ -69,7 +69,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     let (_lock, metrics_listener, app) = tokio::select! {
         started = starting => started?,
         // It may wait for a database that others hold.
-        () = &mut told_to_end => return Ok(()),
+        () = &mut shutdown_signal => return Ok(()),
     };
     let address = match config.public_url().filter(|_| config.tls.is_on()) {
         Some(url) => url.into_owned(),
@@ -81,7 +81,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
     }
     systemd::ready(&address);
     tokio::spawn(systemd::live());
-    app.serve(sockets, told_to_end).await
+    app.serve(sockets, shutdown_signal).await
 }
 
 /// How long the process that systemd stops for this one may take to end; more than `TimeoutStopSec=` in its unit.
@@ -89,7 +89,7 @@ async fn serve_until_told(config: Config) -> anyhow::Result<()> {
 const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Locks the SQLite database for as long as this process serves it. Where systemd holds the sockets, the process before
-/// this one may still be ending; a process that somebody started by hand is told at once.
+/// this one may still be ending; a process that was started by hand fails at once.
 async fn lock_database(config: &Config, are_sockets_passed: bool) -> anyhow::Result<Option<DatabaseLock>> {
     let patience = if are_sockets_passed { PREDECESSOR_PATIENCE } else { Duration::ZERO };
     let purpose = format!("serve, port {}", config.app_port);
@@ -124,11 +124,11 @@ fn listeners(config: &Config) -> anyhow::Result<Listeners> {
     Ok(Listeners { sockets, are_passed })
 }
 
-fn migrate(told: &Migrate) -> anyhow::Result<()> {
-    let config = &told.config;
-    if let Some((from, to)) = told.places().unwrap_or_else(|error| error.exit()) {
+fn migrate(args: &Migrate) -> anyhow::Result<()> {
+    let config = &args.config;
+    if let Some((from, to)) = args.places().unwrap_or_else(|error| error.exit()) {
         let observing = telemetry::begin(config)?;
-        let moved = runtime()?.block_on(migrate::move_school(from, to));
+        let moved = runtime()?.block_on(migrate::move_data(from, to));
         observing.end(moved.as_ref().err());
         return moved;
     }
@@ -140,8 +140,8 @@ fn migrate(told: &Migrate) -> anyhow::Result<()> {
     Ok(print("The database is at this version.")?)
 }
 
-/// What happens to backups is said on the standard output; of the log only what goes wrong is of interest.
-fn keep(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+/// Runs a command whose result is printed, with only warnings and errors in the log.
+fn run_backup_command(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     config.validate()?;
     let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
     let observing = telemetry::begin(&quiet)?;
@@ -150,18 +150,18 @@ fn keep(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyh
     done
 }
 
-/// The report is all that is said; the exit code says whether everything works.
-fn examine(told: &Doctor) -> anyhow::Result<()> {
+/// Prints the report. The exit code says whether everything works.
+fn run_doctor(args: &Doctor) -> anyhow::Result<()> {
     let runtime = runtime()?;
-    if told.health {
+    if args.health {
         anyhow::ensure!(
-            runtime.block_on(doctor::is_healthy(&told.config)),
+            runtime.block_on(doctor::is_healthy(&args.config)),
             "the server on this machine doesn't answer"
         );
         return Ok(());
     }
-    let findings = runtime.block_on(doctor::examine(&told.config));
-    report(&findings, told.json, told.language.as_deref())
+    let findings = runtime.block_on(doctor::examine(&args.config));
+    report(&findings, args.json, args.language.as_deref())
 }
 
 fn report(findings: &[Finding], as_json: bool, asked: Option<&str>) -> anyhow::Result<()> {
@@ -191,7 +191,7 @@ fn openapi() -> anyhow::Result<()> {
 
 /// Resolves at Ctrl-C, or at SIGTERM as systemd and containers send it. They are caught from the call on, so that no
 /// signal ends the program the hard way while it starts.
-fn told_to_end() -> std::io::Result<impl Future<Output = ()> + Send> {
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     // A file that reaches the limit of its size (`ulimit -f`) fails to be written, as on a full disk, and ends nothing.
     drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);

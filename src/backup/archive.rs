@@ -1,4 +1,4 @@
-//! A database as it's stored: compressed, and encrypted to a public key where there is one. Nothing is held in memory.
+//! The archive of a database: compressed and, with a public key, encrypted. Packing streams and needs little memory.
 
 use std::{
     fs::File,
@@ -11,14 +11,14 @@ use age::{Decryptor, Encryptor, IdentityFile, x25519};
 use anyhow::{Context as _, bail, ensure};
 use sha2::{Digest as _, Sha256};
 
-/// What zstd takes for its best at little time: a school's text shrinks to a fifth.
+/// Compression level of zstd: fast, and text shrinks to a fifth.
 const LEVEL: i32 = 6;
-/// Most memory that unpacking takes for anybody's archive, as a power of two: 8 MiB, which levels up to 19 keep within.
+/// Limit of the memory for unpacking any archive, as a power of two: 8 MiB, enough for levels up to 19.
 const WINDOW_LOG_MAX: u32 = 23;
 
 /// A file's length and SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sum {
+pub struct FileDigest {
     /// Bytes.
     pub bytes: u64,
     /// SHA-256 in hexadecimal.
@@ -63,15 +63,15 @@ fn compress<W: Write>(from: &mut File, to: W) -> io::Result<W> {
 /// Unpacks the archive `from` into the database `to`, which may have `most` bytes.
 ///
 /// # Errors
-/// When it's damaged, larger than told, or encrypted to somebody else.
+/// When it is damaged, larger than `most`, or encrypted to another key.
 pub fn unpack(from: &Path, to: &Path, most: u64, identity: Option<&Path>) -> anyhow::Result<()> {
     let from = BufReader::new(File::open(from)?);
     match identity {
         None => decompress(from, to, most),
         Some(identity) => {
-            let told = || format!("BACKUP_IDENTITY_FILE, {}, can't be used", identity.display());
-            let keys = IdentityFile::from_buffer(BufReader::new(File::open(identity).with_context(told)?));
-            let keys = keys.with_context(told)?.into_identities().with_context(told)?;
+            let context = || format!("BACKUP_IDENTITY_FILE, {}, can't be used", identity.display());
+            let keys = IdentityFile::from_buffer(BufReader::new(File::open(identity).with_context(context)?));
+            let keys = keys.with_context(context)?.into_identities().with_context(context)?;
             let decryptor = Decryptor::new(from).context("the backup isn't encrypted as its manifest says")?;
             let plain = decryptor.decrypt(keys.iter().map(|key| &**key as &dyn age::Identity));
             match plain {
@@ -102,7 +102,7 @@ fn decompress(from: impl Read, to: &Path, most: u64) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it can't be read.
-pub fn sum(path: &Path) -> io::Result<Sum> {
+pub fn digest_file(path: &Path) -> io::Result<FileDigest> {
     let mut file = File::open(path)?;
     let (mut hash, mut bytes, mut buffer) = (Sha256::new(), 0, vec![0; 64 * 1024]);
     loop {
@@ -115,7 +115,7 @@ pub fn sum(path: &Path) -> io::Result<Sum> {
         }
     }
     let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Sum { bytes, sha256 })
+    Ok(FileDigest { bytes, sha256 })
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
 
         pack(&at("db"), &at("plain"), None).unwrap();
         unpack(&at("plain"), &at("again"), bytes.len() as u64, None).unwrap();
-        assert_eq!(sum(&at("again")).unwrap(), sum(&at("db")).unwrap());
+        assert_eq!(digest_file(&at("again")).unwrap(), digest_file(&at("db")).unwrap());
         let too_much = unpack(&at("plain"), &at("again"), bytes.len() as u64 - 1, None).unwrap_err();
         assert!(too_much.to_string().contains("more than its manifest says"), "{too_much}");
 

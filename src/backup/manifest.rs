@@ -1,4 +1,4 @@
-//! What is known of a backup without reading it. It's written last: a backup without it isn't one.
+//! The manifest of a backup: its sizes and checksums. It is written last, and a backup without a manifest doesn't count.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,16 @@ const BEFORE: &str = "llm-classroom-";
 const MOMENT: &[FormatItem<'_>] =
     format_description!("[year][month][day]T[hour][minute][second].[subsecond digits:3]Z");
 
-/// The name of a backup, which tells its moment: `llm-classroom-20261123T101500.123Z`. Names sort by age.
+/// The name of a backup, which contains the time: `llm-classroom-20261123T101500.123Z`. Names sort by age.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name(String);
 
-/// What is known of a backup.
+/// Sizes, checksums and origin of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The program's version that made it.
     pub version: String,
-    /// Where the school was: `SQLite` or `PostgreSQL`.
+    /// The kind of the backed-up database: `SQLite` or `PostgreSQL`.
     pub engine: String,
     /// Bytes of the stored object.
     pub bytes: u64,
@@ -34,12 +34,12 @@ pub struct Manifest {
     pub tables: BTreeMap<String, Rows>,
 }
 
-/// What a table holds.
+/// Row count and checksum of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// How many rows.
     pub rows: u64,
-    /// Their checksum, whatever their order.
+    /// Their checksum, independent of their order.
     pub checksum: String,
 }
 

@@ -1,13 +1,13 @@
-//! Backups: a school as it was at one moment, in a portable file, and back into an empty database of either kind.
+//! Backups: all data as of one moment in a portable file, and its restoration into an empty database of either kind.
 //!
-//! `snapshot` (in the store) → `archive` (compressed, encrypted) → `place` (folder or S3), with a `manifest` beside it that
+//! `snapshot` (in the store) → `archive` (compressed, encrypted) → `backup_store` (folder or S3), with a `manifest` beside it that
 //! is written last. A backup counts only when it was read back and is what was written.
 
 mod archive;
+mod backup_store;
 mod manifest;
 mod owner;
-mod place;
-mod workroom;
+mod scratch_dir;
 
 use std::{
     collections::BTreeMap,
@@ -21,41 +21,41 @@ use anyhow::{Context as _, bail, ensure};
 use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
+pub use backup_store::{BackupStore, StoredBackup, folder_of, without_keys};
 pub use manifest::{Manifest, Name};
-pub use place::{Kept, Place, folder_of, without_keys};
 
 use crate::config::Config;
 use manifest::Rows;
 use owner::refuse_root;
-use store::{DatabaseLock, Options, Store, Sum, Tables, sqlite_path};
-use workroom::Workroom;
+use scratch_dir::ScratchDir;
+use store::{DatabaseLock, Options, Store, TableChecksum, Tables, sqlite_path};
 
-/// Few connections: a backup runs beside the classes.
+/// Few connections, because a backup runs while classes are served.
 const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_readers: 1, ..Options::default() };
 
-/// Why a database that holds something, or that a process serves, isn't restored into.
+/// The refusal to restore into a database that holds data or is served.
 const INTO_EMPTY_ONLY: &str = "a backup is restored into an empty database only, and nothing was changed";
 
-/// Makes a backup, reads it back, and removes those that are too many.
+/// Makes a backup, reads it back, and removes the oldest beyond BACKUP_KEEP.
 ///
 /// # Errors
 /// When a part of that can't be done, with the mend. Then older backups are all still there.
 pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
-    let place = Place::open(&config.backup.backup_url)?;
-    if let Some(folder) = place.folder() {
+    let store = BackupStore::open(&config.backup.backup_url)?;
+    if let Some(folder) = store.folder() {
         refuse_root(folder)?;
     }
     let recipient = config.backup.backup_public_key.as_deref().filter(|key| !key.trim().is_empty());
     let recipient = recipient.map(archive::recipient).transpose()?;
-    let room = Workroom::open()?;
-    let (database, packed) = (room.path().join("school.db"), room.path().join("packed"));
+    let scratch = ScratchDir::open()?;
+    let (database, packed) = (scratch.path().join("school.db"), scratch.path().join("packed"));
     let url = config.database_url.expose_secret();
     let tables = Store::snapshot(url, &database, OPTIONS()).await.context("the database can't be read")?;
     let (plain, stored) = {
         let (database, packed, recipient) = (database.clone(), packed.clone(), recipient.clone());
-        working(move || {
+        run_blocking(move || {
             archive::pack(&database, &packed, recipient.as_ref())?;
-            Ok((archive::sum(&database)?, archive::sum(&packed)?))
+            Ok((archive::digest_file(&database)?, archive::digest_file(&packed)?))
         })
         .await
         .context("the backup can't be packed; see whether the disk of TMPDIR has room for the database twice")?
@@ -71,66 +71,66 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
         tables: rows(&tables),
     };
     let name = Name::now()?;
-    place.put(&name, &manifest, &packed).await?;
+    store.put(&name, &manifest, &packed).await?;
     // What can't be read back now won't be there when it's needed.
-    let again = room.path().join("again");
-    place.get(&name, &manifest, &again).await?;
+    let again = scratch.path().join("again");
+    store.get(&name, &manifest, &again).await?;
     check_stored(&manifest, &again)?;
-    place.confirm(&name, &manifest).await?;
-    place.tidy(&name, config.backup.backup_keep as usize).await?;
+    store.confirm(&name, &manifest).await?;
+    store.prune(&name, config.backup.backup_keep as usize).await?;
     Ok((name, manifest))
 }
 
-/// How far a verification came.
+/// How much a verification checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verified {
-    /// To the last row.
+    /// Every row.
     Wholly,
-    /// The stored object is what was stored; it's encrypted, and the key isn't here.
+    /// The checksum of the stored object. It is encrypted, and there is no key to decrypt it.
     Stored,
 }
 
-/// Reads a backup and checks everything that can be checked.
+/// Reads a backup and checks it as far as it can be decrypted.
 ///
 /// # Errors
 /// When it's damaged or can't be read, with what it is.
 pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verified)> {
-    let place = Place::open(&config.backup.backup_url)?;
-    let Kept { name, manifest, .. } = find(&place, which).await?;
-    let room = Workroom::open()?;
+    let store = BackupStore::open(&config.backup.backup_url)?;
+    let StoredBackup { name, manifest, .. } = find(&store, which).await?;
+    let scratch = ScratchDir::open()?;
     if manifest.encrypted_to.is_some() && config.backup.identity_file().is_none() {
-        let stored = room.path().join("stored");
-        place.get(&name, &manifest, &stored).await?;
+        let stored = scratch.path().join("stored");
+        store.get(&name, &manifest, &stored).await?;
         check_stored(&manifest, &stored)?;
         return Ok((name, Verified::Stored));
     }
-    let store = open(config, &place, &name, &manifest, room.path()).await?;
+    let store = open(config, &store, &name, &manifest, scratch.path()).await?;
     store.close().await?;
     Ok((name, Verified::Wholly))
 }
 
-/// Restores a backup into the database of the settings, which has to be empty. Tells what each table holds.
+/// Restores a backup into the database of the settings, which has to be empty. Returns the checksum of each table.
 ///
 /// # Errors
 /// When the backup is damaged, or the database holds something that would be lost. Then, and when it's ended on the
 /// way, nothing was changed.
-pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<(&'static str, Sum)>)> {
-    let place = Place::open(&config.backup.backup_url)?;
-    let Kept { name, manifest, .. } = find(&place, which).await?;
+pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<(&'static str, TableChecksum)>)> {
+    let store = BackupStore::open(&config.backup.backup_url)?;
+    let StoredBackup { name, manifest, .. } = find(&store, which).await?;
     let url = config.database_url.expose_secret();
     let lock = DatabaseLock::acquire(url, "restore", Duration::ZERO).await;
     let _lock = lock.context(INTO_EMPTY_ONLY)?;
-    let room = Workroom::open()?;
-    let source = open(config, &place, &name, &manifest, room.path()).await?;
+    let scratch = ScratchDir::open()?;
+    let source = open(config, &store, &name, &manifest, scratch.path()).await?;
     Store::check_target_file(url)?;
     if let Some(target) = new_file(url) {
         target.parent().map(refuse_root).transpose()?;
-        let tables = source.sums().await?;
+        let tables = source.table_checksums().await?;
         source.close().await?;
-        let database = room.path().join("school.db");
-        working(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
+        let database = scratch.path().join("school.db");
+        run_blocking(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
         let restored = Store::open_with(url, OPTIONS()).await.context("the restored database can't be opened")?;
-        let (found, damage) = (restored.sums().await?, restored.find_damage().await?);
+        let (found, damage) = (restored.table_checksums().await?, restored.find_damage().await?);
         restored.close().await?;
         ensure!(
             found == tables && damage.is_none(),
@@ -152,20 +152,20 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
     Ok((name, tables))
 }
 
-/// How often a running server looks for its newest backup.
-const LOOK_EVERY: Duration = Duration::from_secs(5 * 60);
+/// How often a running server reads the time of its newest backup.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// Tells, by a figure, when the newest backup was made, until `stop`. Says nothing where there is none.
+/// Sets the metric of the newest backup's time regularly until `stop`. Sets nothing while there is no backup.
 pub async fn watch(url: String, stop: CancellationToken) {
-    let mut beat = tokio::time::interval(LOOK_EVERY);
-    while stop.run_until_cancelled(beat.tick()).await.is_some() {
+    let mut interval = tokio::time::interval(CHECK_INTERVAL);
+    while stop.run_until_cancelled(interval.tick()).await.is_some() {
         match stop.run_until_cancelled(newest(&url)).await {
             Some(Ok(Some(name))) => {
                 #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
                 metrics::gauge!("backup_last_success_timestamp_seconds").set(name.moment() as f64);
             }
             Some(Err(error)) => {
-                tracing::debug!(error = format!("{error:#}"), "the place of backups can't be looked at")
+                tracing::debug!(error = format!("{error:#}"), "the backups can't be listed")
             }
             Some(Ok(None)) | None => {}
         }
@@ -177,11 +177,11 @@ pub async fn watch(url: String, stop: CancellationToken) {
 /// # Errors
 /// When the place can't be read.
 pub async fn newest(url: &str) -> anyhow::Result<Option<Name>> {
-    let Some(place) = Place::existing(url)? else { return Ok(None) };
-    place.newest_complete().await
+    let Some(store) = BackupStore::existing(url)? else { return Ok(None) };
+    store.newest_complete().await
 }
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     metrics::describe_gauge!(
         "backup_last_success_timestamp_seconds",
@@ -195,7 +195,7 @@ fn new_file(url: &str) -> Option<PathBuf> {
     sqlite_path(url).filter(|path| !path.exists()).map(Path::to_owned)
 }
 
-/// Whole or not at all, and for this user alone.
+/// Writes the database atomically, readable only by this user.
 fn put_in_place(database: &Path, target: &Path) -> anyhow::Result<()> {
     if let Some(folder) = target.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
@@ -207,35 +207,35 @@ fn put_in_place(database: &Path, target: &Path) -> anyhow::Result<()> {
     Ok(fs::rename(&unfinished, target)?)
 }
 
-/// The backup of that name, or the newest for `latest`. Not an older one instead of one that is damaged: that would be a
-/// day of a school's work, lost without a word.
-async fn find(place: &Place, which: &str) -> anyhow::Result<Kept> {
-    let backups = place.backups().await?;
-    ensure!(!backups.is_empty(), "there is no backup in {}", place.describe());
-    let mut found = backups.into_iter().filter(|kept| which == "latest" || kept.name.as_str() == which);
-    let Some(kept) = found.next() else {
-        bail!("there is no backup {which:?} in {}; `backup list` shows them", place.describe());
+/// Finds the backup of that name, or the newest for `latest`. Refuses a damaged backup instead of taking an older one, which
+/// would silently lose a day of work.
+async fn find(store: &BackupStore, which: &str) -> anyhow::Result<StoredBackup> {
+    let backups = store.backups().await?;
+    ensure!(!backups.is_empty(), "there is no backup in {}", store.describe());
+    let mut found = backups.into_iter().filter(|backup| which == "latest" || backup.name.as_str() == which);
+    let Some(backup) = found.next() else {
+        bail!("there is no backup {which:?} in {}; `backup list` shows them", store.describe());
     };
     ensure!(
-        kept.is_complete(),
+        backup.is_complete(),
         "the backup {} is damaged: {} of its {} bytes are there; name another one, which `backup list` shows",
-        kept.name.as_str(),
-        kept.stored,
-        kept.manifest.bytes
+        backup.name.as_str(),
+        backup.stored,
+        backup.manifest.bytes
     );
-    Ok(kept)
+    Ok(backup)
 }
 
 /// A backup's database, checked to the last row, in a file in `folder`.
 async fn open(
     config: &Config,
-    place: &Place,
+    store: &BackupStore,
     name: &Name,
     manifest: &Manifest,
     folder: &Path,
 ) -> anyhow::Result<Store> {
     let (stored, database) = (folder.join("stored"), folder.join("school.db"));
-    place.get(name, manifest, &stored).await?;
+    store.get(name, manifest, &stored).await?;
     check_stored(manifest, &stored)?;
     let identity = match (&manifest.encrypted_to, config.backup.identity_file()) {
         (None, _) => None,
@@ -244,31 +244,31 @@ async fn open(
     };
     let plain = {
         let (database, most) = (database.clone(), manifest.database_bytes);
-        working(move || {
+        run_blocking(move || {
             archive::unpack(&stored, &database, most, identity.as_deref())?;
-            Ok(archive::sum(&database)?)
+            Ok(archive::digest_file(&database)?)
         })
         .await?
     };
     let is_same = (plain.bytes, &plain.sha256) == (manifest.database_bytes, &manifest.database_sha256);
     ensure!(is_same, "the backup {} is damaged: its database isn't the one that was saved", name.as_str());
     let url = format!("sqlite://{}", database.display());
-    let look = Store::look(&url, OPTIONS().acquire_timeout).await?;
-    let look = look.context("the backup holds no database")?;
-    if let Some(damage) = look.damage {
+    let report = Store::inspect(&url, OPTIONS().acquire_timeout).await?;
+    let report = report.context("the backup holds no database")?;
+    if let Some(damage) = report.damage {
         bail!("the backup's database is damaged: {damage}");
     }
     let store = Store::open_with(&url, OPTIONS()).await.context("the backup's database can't be opened")?;
     // Opening brings older tables up to date, and rows with a column more have other checksums.
-    if look.tables == Tables::Current {
-        let tables = rows(&store.sums().await?);
+    if report.tables == Tables::Current {
+        let tables = rows(&store.table_checksums().await?);
         ensure!(tables == manifest.tables, "the backup {} doesn't hold what its manifest lists", name.as_str());
     }
     Ok(store)
 }
 
 fn check_stored(manifest: &Manifest, file: &Path) -> anyhow::Result<()> {
-    let found = archive::sum(file)?;
+    let found = archive::digest_file(file)?;
     ensure!(
         (found.bytes, &found.sha256) == (manifest.bytes, &manifest.sha256),
         "the backup is damaged: what is stored isn't what was written; use another one"
@@ -276,12 +276,14 @@ fn check_stored(manifest: &Manifest, file: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn rows(tables: &[(&'static str, Sum)]) -> BTreeMap<String, Rows> {
-    let rows = |sum: &Sum| Rows { rows: sum.rows, checksum: format!("{:032x}", sum.checksum) };
+fn rows(tables: &[(&'static str, TableChecksum)]) -> BTreeMap<String, Rows> {
+    let rows = |sum: &TableChecksum| Rows { rows: sum.rows, checksum: format!("{:032x}", sum.checksum) };
     tables.iter().map(|(table, sum)| ((*table).to_owned(), rows(sum))).collect()
 }
 
-/// Files are read and written by threads that may wait.
-async fn working<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> anyhow::Result<T> {
+/// Runs blocking file work on a blocking thread.
+async fn run_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
     tokio::task::spawn_blocking(work).await.context("packing broke off")?
 }

@@ -1,10 +1,10 @@
-//! Whose a folder is: what root makes there is of no use to its owner.
+//! Refuses to run as root in a folder of another user, who couldn't read the files.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use anyhow::bail;
 
-/// Root's files in another user's folder would be none that this user can read. And that user could lead root astray there.
+/// Refuses root in another user's folder: that user couldn't read root's files, and could redirect root's writes by links.
 ///
 /// # Errors
 /// When this process is root's and the folder is not, with whom to be instead.

@@ -1,28 +1,28 @@
-//! `backup` and `restore` as the operator sees them; the work is in [`crate::backup`].
+//! The commands `backup` and `restore`; the work is in [`crate::backup`].
 
 use serde_json::json;
 
 use crate::{
-    backup::{self, Kept, Manifest, Name, Place, Verified},
+    backup::{self, BackupStore, Manifest, Name, StoredBackup, Verified},
     cli::output::print,
     config::{Backup, BackupAction, Restore},
 };
 
-/// Makes, lists or verifies backups, and says so on the standard output.
+/// Makes, lists or verifies backups, and prints the result.
 ///
 /// # Errors
 /// When that can't be done, with what to do about it.
-pub async fn backup(told: &Backup) -> anyhow::Result<()> {
-    let config = &told.config;
-    let said = match &told.action {
+pub async fn backup(args: &Backup) -> anyhow::Result<()> {
+    let config = &args.config;
+    let text = match &args.action {
         None => {
             let (name, manifest) = backup::make(config).await?;
             format!("{}\nIt was read back and is whole, in {}.", line(&name, &manifest), config.backup.backup_url)
         }
         Some(BackupAction::List { json }) => {
-            let place = Place::open(&config.backup.backup_url)?;
-            let backups = place.backups().await?;
-            if *json { as_json(&backups) } else { as_text(&backups, &place) }
+            let store = BackupStore::open(&config.backup.backup_url)?;
+            let backups = store.backups().await?;
+            if *json { as_json(&backups) } else { as_text(&backups, &store) }
         }
         Some(BackupAction::Verify { name }) => {
             let (name, verified) = backup::verify(config, name).await?;
@@ -36,35 +36,40 @@ pub async fn backup(told: &Backup) -> anyhow::Result<()> {
             }
         }
     };
-    Ok(print(&said)?)
+    Ok(print(&text)?)
 }
 
-/// Restores a backup, and says so on the standard output.
+/// Restores a backup, and prints the result.
 ///
 /// # Errors
 /// When that can't be done, with what to do about it.
-pub async fn restore(told: &Restore) -> anyhow::Result<()> {
-    let (name, tables) = backup::restore(&told.config, &told.name).await?;
-    let mut said: String = tables.iter().map(|(table, sum)| format!("{table:<15}{:>10} rows\n", sum.rows)).collect();
-    said += &format!("\n{} is restored, and every row compared. Start the program.", name.as_str());
-    Ok(print(&said)?)
+pub async fn restore(args: &Restore) -> anyhow::Result<()> {
+    let (name, tables) = backup::restore(&args.config, &args.name).await?;
+    let mut text: String = tables.iter().map(|(table, sum)| format!("{table:<15}{:>10} rows\n", sum.rows)).collect();
+    text += &format!("\n{} is restored, and every row compared. Start the program.", name.as_str());
+    Ok(print(&text)?)
 }
 
-fn as_json(backups: &[Kept]) -> String {
-    let backups = backups
-        .iter()
-        .map(|kept| json!({ "name": kept.name.as_str(), "complete": kept.is_complete(), "manifest": kept.manifest }));
+fn as_json(backups: &[StoredBackup]) -> String {
+    let backups = backups.iter().map(
+        |backup| json!({ "name": backup.name.as_str(), "complete": backup.is_complete(), "manifest": backup.manifest }),
+    );
     format!("{:#}", json!(backups.collect::<Vec<_>>()))
 }
 
-fn as_text(backups: &[Kept], place: &Place) -> String {
+fn as_text(backups: &[StoredBackup], store: &BackupStore) -> String {
     if backups.is_empty() {
-        return format!("There is no backup in {}.", place.describe());
+        return format!("There is no backup in {}.", store.describe());
     }
-    let lines = backups.iter().map(|kept| match kept.is_complete() {
-        true => line(&kept.name, &kept.manifest),
+    let lines = backups.iter().map(|backup| match backup.is_complete() {
+        true => line(&backup.name, &backup.manifest),
         false => {
-            format!("{}  DAMAGED: {} of its {} bytes are there", kept.name.as_str(), kept.stored, kept.manifest.bytes)
+            format!(
+                "{}  DAMAGED: {} of its {} bytes are there",
+                backup.name.as_str(),
+                backup.stored,
+                backup.manifest.bytes
+            )
         }
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -1,4 +1,4 @@
-//! `migrate --from … --to …`: a school moves to another database, and the operator sees how far it is.
+//! The command `migrate --from … --to …`, which copies all data to another database and prints its progress.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -11,11 +11,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
 
-/// Moves the school and says so on the standard output.
+/// Copies the data and prints the result.
 ///
 /// # Errors
 /// When the databases can't be used for it, or differ in the end, with what to do about it.
-pub async fn move_school(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
+pub async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
     let from = from.expose_secret();
     // A source that isn't there is missed when it's opened, and nothing is made in its place.
@@ -43,8 +43,8 @@ async fn move_from(
     // One database named twice is refused below.
     let _lock = if is_locked { None } else { lock(to.expose_secret()).await.context("the database after --to")? };
     let target = Store::open_target(to.expose_secret(), options).await.context("the database after --to")?;
-    say(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
-    let moved = target.copy_from(source, tell).await;
+    print_text(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
+    let moved = target.copy_from(source, print_step).await;
     let damage = target.find_damage().await;
     let closed = target.close().await;
     let moved = moved?;
@@ -52,19 +52,19 @@ async fn move_from(
     if let Some(damage) = damage? {
         bail!("the database after --to is damaged; don't use it, and move to a new one: {damage}");
     }
-    say(&summary(&moved));
+    print_text(&summary(&moved));
     Ok(())
 }
 
 /// One line a table; on a terminal it counts up.
-fn tell(step: &Step) {
+fn print_step(step: &Step) {
     let Step { table, rows, written, removed, done } = step;
     let line = format!("{table:<15}{rows:>10} rows, {written} of them copied, {removed} removed");
     let over = if io::stdout().is_terminal() { "\r" } else { "" };
     if *done {
-        say(&format!("{over}{line}\n"));
+        print_text(&format!("{over}{line}\n"));
     } else if !over.is_empty() {
-        say(&format!("{over}{line}"));
+        print_text(&format!("{over}{line}"));
     }
 }
 
@@ -82,8 +82,8 @@ fn summary(moved: &Moved) -> String {
     text + "\nBoth databases hold the same. Set DATABASE_URL to the new one and start the program.\n"
 }
 
-/// Not `println!`: a reader who goes away must not break off the move.
-fn say(text: &str) {
+/// Prints like `print!` but ignores failures: a closed pipe must not interrupt the move.
+fn print_text(text: &str) {
     let mut out = io::stdout().lock();
     _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

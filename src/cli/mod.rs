@@ -1,4 +1,4 @@
-//! The commands, as the operator sees them; each one's work is in a module of its own.
+//! The output of the commands; their work is in other modules.
 
 pub mod backup;
 pub mod migrate;

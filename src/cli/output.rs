@@ -1,8 +1,8 @@
-//! What commands say on the standard output.
+//! Printing to the standard output.
 
 use std::io::{self, Write as _};
 
-/// Prints a line, or several. A reader who has gone, as `head` goes after its lines, is no failure.
+/// Prints one or more lines. A closed pipe, as after `head`, is not an error.
 ///
 /// # Errors
 /// When it can't be written otherwise: the disk that it goes to is full.

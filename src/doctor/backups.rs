@@ -21,8 +21,8 @@ const OLD: i64 = 26 * 60 * 60;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) async fn check(config: &Config) -> Finding {
-    let place = backup::without_keys(&config.backup.backup_url);
-    let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &place);
+    let store = backup::without_keys(&config.backup.backup_url);
+    let finding = |state, code| Finding::new(Subject::Backup, state, code).with("place", &store);
     let data = sqlite_path(config.database_url.expose_secret()).and_then(Path::parent).and_then(database::owner);
     let own = backup::folder_of(&config.backup.backup_url).and_then(database::owner);
     if own.zip(data).is_some_and(|(own, data)| own != data) {

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use super::finding::{Finding, State, Subject};
 use crate::config::Config;
-use store::{Engine, Look, Store, StoreError, Tables, sqlite_path};
+use store::{DatabaseEngine, DatabaseReport, Store, StoreError, Tables, sqlite_path};
 
 /// How long PostgreSQL may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,16 +30,16 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
         return (vec![finding(State::Failed, "database-owner").with("path", path.display())], None);
     }
     // A large file takes its time to be looked through; a server that is silent so long waits for a lock, or is lost.
-    let look = match file {
-        Some(_) => Store::look(url, PATIENCE).await,
-        None => match timeout(2 * PATIENCE, Store::look(url, PATIENCE)).await {
-            Ok(look) => look,
+    let report = match file {
+        Some(_) => Store::inspect(url, PATIENCE).await,
+        None => match timeout(2 * PATIENCE, Store::inspect(url, PATIENCE)).await {
+            Ok(report) => report,
             Err(_) => return (vec![finding(State::Failed, "database-silent")], None),
         },
     };
-    match look {
+    match report {
         Ok(None) => (vec![finding(State::Note, "database-missing").with("path", path_of(file))], None),
-        Ok(Some(look)) => (judge(&look, file), look.clock),
+        Ok(Some(report)) => (judge(&report, file), report.clock),
         // A read-only folder lets SQLite open no log of changes.
         Err(error) => match file.and_then(denied_writing) {
             Some(path) => (vec![finding(State::Failed, "database-read-only").with("path", path)], None),
@@ -53,18 +53,18 @@ pub(super) fn owner(path: &Path) -> Option<u32> {
     std::fs::metadata(path).ok().map(|known| known.uid())
 }
 
-fn judge(look: &Look, file: Option<&Path>) -> Vec<Finding> {
+fn judge(report: &DatabaseReport, file: Option<&Path>) -> Vec<Finding> {
     let mut found = Vec::new();
-    if let Some(damage) = &look.damage {
+    if let Some(damage) = &report.damage {
         found.push(finding(State::Failed, "database-damaged").with("damage", damage).with("path", path_of(file)));
     }
-    match look.tables {
+    match report.tables {
         Tables::Current => {}
         Tables::None => found.push(finding(State::Note, "database-empty")),
         Tables::Older => found.push(finding(State::Note, "database-older")),
         Tables::Newer => found.push(finding(State::Warning, "database-newer")),
     }
-    if let Some((used, most)) = look.connections
+    if let Some((used, most)) = report.connections
         && used * 10 > most * 8
     {
         found.push(finding(State::Warning, "database-crowded").with("used", used).with("most", most));
@@ -75,9 +75,9 @@ fn judge(look: &Look, file: Option<&Path>) -> Vec<Finding> {
         found.push(finding(State::Failed, "database-read-only").with("path", denied));
     }
     if found.iter().all(|finding| finding.state < State::Warning) {
-        let place = match look.engine {
-            Engine::Sqlite => path_of(file),
-            Engine::Postgres => "PostgreSQL".to_owned(),
+        let place = match report.engine {
+            DatabaseEngine::Sqlite => path_of(file),
+            DatabaseEngine::Postgres => "PostgreSQL".to_owned(),
         };
         found.insert(0, finding(State::Ok, "database-ok").with("place", place));
     }

@@ -151,7 +151,7 @@ async fn a_database_that_is_there_and_empty_is_filled() {
     let said = succeed(folder.path(), &["restore"], &settings).await;
     assert!(said.contains("every row compared"), "{said}");
     let said = refused(folder.path(), &["restore"], &settings).await;
-    assert!(said.contains("holds another school") && said.contains("nothing was changed"), "{said}");
+    assert!(said.contains("holds other data") && said.contains("nothing was changed"), "{said}");
     let program = Process::start(folder.path(), &settings);
     assert_eq!(student.moved_to(program.url.clone()).stored(&conversation).await["state"], "done");
 }

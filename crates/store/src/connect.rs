@@ -18,7 +18,7 @@ use sea_orm::{
 use tokio::time::timeout;
 
 use super::{
-    Engine, Store, StoreError,
+    DatabaseEngine, Store, StoreError,
     file::{OpenedFile, leftover_of, sqlite_path},
     migration,
     write::{GROUP, Queue, Writer},
@@ -27,14 +27,14 @@ use super::{
 /// Sizes and patience of the connection pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Connections to PostgreSQL at most; each costs the server about 10 MB. 16 unless told.
+    /// Connections to PostgreSQL at most; each costs the server about 10 MB. 16 by default.
     pub postgres_connections: u32,
-    /// SQLite connections for reading at most, beside the one that writes; each is a thread. 4 unless told.
+    /// SQLite connections for reading at most, beside the one that writes; each is a thread. 4 by default.
     pub sqlite_readers: u32,
     /// How long a call waits for a free connection or, on SQLite, for a place among the writes that wait. 10 seconds
-    /// unless told.
+    /// by default.
     pub acquire_timeout: Duration,
-    /// Whether SQLite commits concurrent writes together, as many as wait. Always better, so `true` unless told; one
+    /// Whether SQLite commits concurrent writes together, as many as wait. Always better, so `true` by default; one
     /// commit each is there to be compared with.
     pub group_commits: bool,
 }
@@ -110,8 +110,8 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
     let file = file.pragma("query_only", "ON");
     let reader = pool.max_connections(options.sqlite_readers).connect_with(file).await.map_err(connection_error)?;
     Ok(Store {
-        engine: Engine::Sqlite,
-        place: format!("{} at {}", Engine::Sqlite, path.display()).into(),
+        engine: DatabaseEngine::Sqlite,
+        place: format!("{} at {}", DatabaseEngine::Sqlite, path.display()).into(),
         writer: Writer::Grouped(Queue::start(
             writer,
             if options.group_commits { GROUP } else { 1 },
@@ -134,7 +134,7 @@ fn foreign_log(path: &Path) -> Option<PathBuf> {
 }
 
 /// Opens the file, again and again while another process holds it: the switch to the write-ahead log needs the file
-/// for itself and, unlike everything after it, doesn't heed `busy_timeout`.
+/// for itself and, unlike everything after it, ignores `busy_timeout`.
 async fn open_writer(pool: &SqlitePoolOptions, file: &SqliteConnectOptions) -> Result<DatabaseConnection, StoreError> {
     let began = Instant::now();
     loop {
@@ -160,7 +160,13 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
     let pool = connect(pool, server).await.map_err(connection_error)?;
     let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
     migration::run(&pool).await?;
-    Ok(Store { engine: Engine::Postgres, place, writer: Writer::Single(pool.clone()), reader: pool, file: None })
+    Ok(Store {
+        engine: DatabaseEngine::Postgres,
+        place,
+        writer: Writer::Single(pool.clone()),
+        reader: pool,
+        file: None,
+    })
 }
 
 /// A pool with its first connection. It asks again and again until its time is over, and then says that and no more; why
@@ -179,7 +185,7 @@ pub(super) async fn connect(pool: PgPoolOptions, server: PgConnectOptions) -> sq
 fn describe(server: &PgConnectOptions) -> Arc<str> {
     let host = server.get_socket().map_or_else(|| server.get_host().to_owned(), |path| path.display().to_string());
     let database = server.get_database().unwrap_or(server.get_username());
-    format!("{} at {host}, port {}, database {database}", Engine::Postgres, server.get_port()).into()
+    format!("{} at {host}, port {}, database {database}", DatabaseEngine::Postgres, server.get_port()).into()
 }
 
 fn connection_error(error: sqlx::Error) -> StoreError {

@@ -3,7 +3,7 @@
 use metrics::gauge;
 use sea_orm::sqlx::{Database, Pool};
 
-use super::{Engine, Store, write::Writer};
+use super::{DatabaseEngine, Store, write::Writer};
 
 /// The pool of connections at a moment: to PostgreSQL, or those that read SQLite.
 struct Connections {
@@ -20,8 +20,8 @@ impl Store {
     #[expect(clippy::cast_precision_loss, reason = "the queue is short")]
     pub fn set_gauges(&self) {
         let Connections { idle, in_use, most } = match self.engine {
-            Engine::Sqlite => counted(self.reader.get_sqlite_connection_pool()),
-            Engine::Postgres => counted(self.reader.get_postgres_connection_pool()),
+            DatabaseEngine::Sqlite => counted(self.reader.get_sqlite_connection_pool()),
+            DatabaseEngine::Postgres => counted(self.reader.get_postgres_connection_pool()),
         };
         gauge!("database_connections", "state" => "idle").set(idle);
         gauge!("database_connections", "state" => "in_use").set(in_use);

@@ -58,7 +58,7 @@ impl Store {
         Ok(found.map(|(id, seen_at)| (LearnerId(id), seen_at)))
     }
 
-    /// Takes a learner's token away: nobody is known by it any more, and the learner by none. Says whether there was one.
+    /// Revokes a learner's token, so that it identifies no learner. Returns whether there was one.
     ///
     /// # Errors
     /// When the database can't be written.

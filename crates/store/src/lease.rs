@@ -1,20 +1,20 @@
-//! The right to run turns, and under which right a run writes.
+//! Lease numbers and the fencing token that a run of a turn writes with.
 
 use domain::TurnId;
 
-/// A fencing number: it names the lease of one instance for as long as that instance shows signs of life. Numbers
-/// rise, and none is given out twice, so an instance that comes back after it was thought dead can't pass for itself.
+/// The number of an instance's lease. Numbers rise and are never reused, so an instance that returns after its lease was
+/// revoked can't write under the old number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Lease(pub i64);
 
-/// What a run shows when it writes: its turn, which try of it, and the lease it runs under. A turn that was taken from
-/// it, tried again or deleted doesn't accept it any more.
+/// Fences the writes of a run by turn, attempt and lease. After the turn was interrupted, retried or deleted, writes with
+/// an earlier token change nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hold {
+pub struct FencingToken {
     /// The turn.
     pub turn: TurnId,
-    /// Which try, from 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// The lease of the instance that runs it.
+    /// The lease of the instance that runs the turn.
     pub lease: Lease,
 }

@@ -1,9 +1,9 @@
-//! Leases: which instances live, by the database's own clock.
+//! Leases: which instances serve, by the database's own clock.
 //!
-//! An instance takes one when it starts and renews it while it lives. One that let it run out is declared dead by
-//! another, for good: its number is buried, and the turns it ran are interrupted in the same transaction. It can't
-//! renew a buried lease, and whatever it still wants to write under it changes nothing (see
-//! [`Hold`](crate::Hold)). Should it live after all, it takes a new lease, with a higher number.
+//! An instance takes a lease when it starts and renews it while it serves. When a lease expires, another instance
+//! revokes it and interrupts its turns in the same transaction. A revoked lease can't be renewed, and writes under it
+//! change nothing (see [`FencingToken`](crate::FencingToken)). An instance whose lease was revoked takes a new one with a
+//! higher number.
 
 use std::time::Duration;
 
@@ -24,79 +24,85 @@ use super::{
 use crate::{Lease, now};
 use domain::conversation::Millis;
 
-/// Who else may serve at the same time.
+/// Which other instances may serve at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Company {
-    /// Nobody, and whoever did before is gone: for a database that only one process of one machine opens.
-    Successor,
-    /// Nobody, and who serves already is left in peace.
-    Alone,
-    /// Others that also share.
+pub enum LeaseMode {
+    /// None. Takes over any existing lease: for a database that only one process of one machine opens.
+    TakeOver,
+    /// None. Is refused while another instance serves.
+    Exclusive,
+    /// Those that take their lease with the same mode.
     Shared,
 }
 
-/// What became of the wish for a lease.
+/// The answer to a request for a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Leased {
-    /// It's yours.
-    Taken {
+pub enum LeaseGrant {
+    /// The lease was taken.
+    Granted {
         /// Its number.
         lease: Lease,
-        /// How many turns were interrupted that nobody runs.
+        /// How many turns without a running instance were interrupted.
         interrupted: u64,
     },
-    /// This instance lives and would not share, or you would not.
+    /// Another instance serves, and the two modes exclude each other.
     Refused {
-        /// What it calls itself.
+        /// The name that the other instance gave itself.
         holder: String,
     },
 }
 
-/// Buried: no clock ever shows this.
-const BURIED: Millis = 0;
+/// Sentinel expiry of a revoked lease.
+const REVOKED: Millis = 0;
 
-/// Turns without a lease were begun by a version that knew none. None runs longer than this.
+/// The longest that a turn without a lease can run. Versions before leases began it.
 const LONGEST_TURN: Millis = 10 * 60 * 1000;
 
-/// PostgreSQL's lock on taking leases, until the transaction ends. As with the lock on migrating, any number would do.
+/// PostgreSQL's lock on taking leases, until the transaction ends. The number is arbitrary.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7401190313)";
 
 impl Store {
-    /// Takes a lease for `lifetime`, if those who hold one allow it. Who serves alone interrupts what runs.
+    /// Takes a lease for `lifetime`, if the mode and the existing leases allow it. Unless the mode is
+    /// [`LeaseMode::Shared`], all other leases are revoked and all running turns interrupted.
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn take_lease(&self, holder: &str, company: Company, lifetime: Duration) -> Result<Leased, StoreError> {
+    pub async fn take_lease(
+        &self,
+        holder: &str,
+        mode: LeaseMode,
+        lifetime: Duration,
+    ) -> Result<LeaseGrant, StoreError> {
         let holder = holder.to_owned();
         self.write(move |db| {
             Box::pin(async move {
                 if db.get_database_backend() == DbBackend::Postgres {
                     db.execute_unprepared(LOCK).await?;
                 }
-                let in_the_way = match company {
-                    Company::Successor => None,
-                    Company::Alone => live(db, Condition::all()).await?,
-                    Company::Shared => live(db, Condition::all().add(Column::Alone.eq(true))).await?,
+                let blocking_holder = match mode {
+                    LeaseMode::TakeOver => None,
+                    LeaseMode::Exclusive => live(db, Condition::all()).await?,
+                    LeaseMode::Shared => live(db, Condition::all().add(Column::Alone.eq(true))).await?,
                 };
-                if let Some(holder) = in_the_way {
-                    return Ok(Leased::Refused { holder });
+                if let Some(holder) = blocking_holder {
+                    return Ok(LeaseGrant::Refused { holder });
                 }
-                let interrupted = if company == Company::Shared {
-                    // Who is dead among the others is not for a newcomer to say: perhaps the database was away for all.
-                    interrupt(db, is_forgotten(), now()).await?
+                let interrupted = if mode == LeaseMode::Shared {
+                    // Expired leases of others are not revoked here: an outage of the database expires all of them.
+                    interrupt(db, is_abandoned(), now()).await?
                 } else {
-                    bury(db, Condition::all()).await?;
+                    revoke(db, Condition::all()).await?;
                     interrupt(db, is_running(), now()).await?
                 };
-                let lease = insert(db, holder, company, lifetime).await?;
-                Ok(Leased::Taken { lease, interrupted })
+                let lease = insert(db, holder, mode, lifetime).await?;
+                Ok(LeaseGrant::Granted { lease, interrupted })
             })
         })
         .await
     }
 
-    /// Makes the lease last for another `lifetime` from now on; `false` if it was buried. A lease that ran out and that
-    /// nobody buried is as good as before.
+    /// Renews the lease for `lifetime` from now on; `false` if it was revoked. An expired lease that is not revoked can be
+    /// renewed.
     ///
     /// # Errors
     /// When the database can't be written, or SQLite's file was deleted or replaced.
@@ -107,7 +113,7 @@ impl Store {
                 let renewed = Entity::update_many()
                     .col_expr(Column::ExpiresAt, clock(db).add(millis(lifetime)))
                     .filter(Column::Id.eq(lease.0))
-                    .filter(Column::ExpiresAt.ne(BURIED))
+                    .filter(Column::ExpiresAt.ne(REVOKED))
                     .exec(db)
                     .await?;
                 Ok(renewed.rows_affected > 0)
@@ -116,14 +122,14 @@ impl Store {
         .await
     }
 
-    /// Gives the lease back. What still runs under it is interrupted.
+    /// Revokes the lease and interrupts the turns that still run under it.
     ///
     /// # Errors
     /// When the database can't be written.
     pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
         self.write(move |db| {
             Box::pin(async move {
-                bury(db, Condition::all().add(Column::Id.eq(lease.0))).await?;
+                revoke(db, Condition::all().add(Column::Id.eq(lease.0))).await?;
                 interrupt(db, Condition::all().add(turns::Column::Lease.eq(lease.0)), now()).await?;
                 Ok(())
             })
@@ -131,29 +137,29 @@ impl Store {
         .await
     }
 
-    /// Buries the leases that have run out, interrupts what ran under them, and says how many turns that were.
+    /// Revokes expired leases and interrupts their turns. Returns the number of interrupted turns.
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn bury_the_dead(&self) -> Result<u64, StoreError> {
+    pub async fn expire_leases(&self) -> Result<u64, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
-                bury(db, has_run_out(db)).await?;
-                // Also what an instance that doesn't know of its death took in since.
-                interrupt(db, is_of_the_dead(), now()).await
+                revoke(db, is_expired(db)).await?;
+                // Also turns that an instance accepted before it noticed that its lease is revoked.
+                interrupt(db, is_of_revoked_lease(), now()).await
             })
         })
         .await
     }
 
-    /// Deletes revoked leases but for the newest lease of all, which tells that the database was served. Numbers are not
-    /// given out again. Returns the number of deleted rows.
+    /// Deletes revoked leases except the newest lease of all, which records that the database was served. Numbers are
+    /// never reused. Returns the number of deleted rows.
     pub(super) async fn purge_leases(&self) -> Result<u64, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
                 let newest = Query::select().expr(Column::Id.max()).from(Entity).take();
                 let revoked = Entity::delete_many()
-                    .filter(Column::ExpiresAt.eq(BURIED))
+                    .filter(Column::ExpiresAt.eq(REVOKED))
                     .filter(Column::Id.not_in_subquery(newest));
                 Ok(revoked.exec(db).await?.rows_affected)
             })
@@ -161,7 +167,7 @@ impl Store {
         .await
     }
 
-    /// Whether an instance lives that serves this database.
+    /// Whether an instance serves this database.
     ///
     /// # Errors
     /// When the database can't be read.
@@ -181,13 +187,13 @@ impl Store {
 async fn insert(
     db: &DatabaseTransaction,
     holder: String,
-    company: Company,
+    mode: LeaseMode,
     lifetime: Duration,
 ) -> Result<Lease, StoreError> {
     let at = database_time(db).await?;
     let row = ActiveModel {
         holder: Set(holder),
-        alone: Set(company != Company::Shared),
+        alone: Set(mode != LeaseMode::Shared),
         taken_at: Set(at),
         expires_at: Set(at + millis(lifetime)),
         ..Default::default()
@@ -195,7 +201,7 @@ async fn insert(
     Ok(Lease(Entity::insert(row).exec(db).await?.last_insert_id))
 }
 
-/// The holder of a live lease among these.
+/// The holder of an unexpired lease among these.
 async fn live(db: &DatabaseTransaction, which: Condition) -> Result<Option<String>, StoreError> {
     Ok(Entity::find()
         .select_only()
@@ -208,32 +214,32 @@ async fn live(db: &DatabaseTransaction, which: Condition) -> Result<Option<Strin
         .await?)
 }
 
-async fn bury(db: &DatabaseTransaction, which: Condition) -> Result<u64, StoreError> {
-    let buried = Entity::update_many()
-        .col_expr(Column::ExpiresAt, Expr::value(BURIED))
+async fn revoke(db: &DatabaseTransaction, which: Condition) -> Result<u64, StoreError> {
+    let revoked = Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(REVOKED))
         .filter(which)
-        .filter(Column::ExpiresAt.ne(BURIED))
+        .filter(Column::ExpiresAt.ne(REVOKED))
         .exec(db)
         .await?;
-    Ok(buried.rows_affected)
+    Ok(revoked.rows_affected)
 }
 
-fn has_run_out(db: &DatabaseTransaction) -> Condition {
+fn is_expired(db: &DatabaseTransaction) -> Condition {
     Condition::all().add(Expr::col(Column::ExpiresAt).lte(clock(db)))
 }
 
-/// Turns whose lease is buried, or was and is deleted by now.
-fn is_of_the_dead() -> Condition {
-    let kept = Query::select().column(Column::Id).from(Entity).and_where(Column::ExpiresAt.ne(BURIED)).take();
+/// Turns whose lease is revoked, or deleted after it was revoked.
+fn is_of_revoked_lease() -> Condition {
+    let kept = Query::select().column(Column::Id).from(Entity).and_where(Column::ExpiresAt.ne(REVOKED)).take();
     Condition::all().add(turns::Column::Lease.is_not_null()).add(turns::Column::Lease.not_in_subquery(kept))
 }
 
 /// Turns of a version without leases, old enough that none can still run.
-fn is_forgotten() -> Condition {
+fn is_abandoned() -> Condition {
     Condition::all().add(turns::Column::Lease.is_null()).add(turns::Column::CreatedAt.lt(now() - LONGEST_TURN))
 }
 
-/// The database's clock in milliseconds since 1970. One clock judges all instances.
+/// The database's clock in milliseconds since 1970, the only clock that leases are compared with.
 fn clock(db: &DatabaseTransaction) -> Expr {
     Expr::cust(match db.get_database_backend() {
         DbBackend::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",

@@ -15,11 +15,11 @@ mod entity;
 mod error;
 mod file;
 mod guides;
+mod inspect;
 mod learners;
 mod lease;
 mod leases;
 mod lock;
-mod look;
 mod migration;
 mod purge;
 mod text;
@@ -35,31 +35,31 @@ use sea_orm::DatabaseConnection;
 pub use clock::now;
 pub use connect::Options;
 pub use conversation_requests::ConversationRequest;
-pub use copy::{CopyError, Moved, Step, Sum};
+pub use copy::{CopyError, Moved, Step, TableChecksum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
 pub use file::sqlite_path;
+pub use inspect::{DatabaseReport, Tables};
 pub use learners::VISIT_INTERVAL;
-pub use lease::{Hold, Lease};
-pub use leases::{Company, Leased};
+pub use lease::{FencingToken, Lease};
+pub use leases::{LeaseGrant, LeaseMode};
 pub use lock::{DatabaseInUse, DatabaseLock};
-pub use look::{Look, Tables};
-pub use turns::{Acceptance, HeldTurn, Retry, Standing};
+pub use turns::{Acceptance, Retry, RunningTurn, TurnStatus};
 pub use usage::DayTokens;
 pub use write::describe_metrics;
 use write::{IMMEDIATE, Writer};
 
-/// The database that serves.
+/// The kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Engine {
+pub enum DatabaseEngine {
     /// A file on this machine; one instance of the program.
     Sqlite,
     /// A server; any number of instances.
     Postgres,
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for DatabaseEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Sqlite => "SQLite",
@@ -71,7 +71,7 @@ impl fmt::Display for Engine {
 /// Everything the program remembers. Cheap to clone: clones share the connections.
 #[derive(Clone)]
 pub struct Store {
-    engine: Engine,
+    engine: DatabaseEngine,
     /// What [`Store::describe`] says; holds no password.
     place: Arc<str>,
     /// On SQLite a single connection, because SQLite has one writer anyway and waiting for it is fair and quiet,
@@ -102,9 +102,9 @@ impl Store {
         connect::open(url, options).await
     }
 
-    /// The database that serves.
+    /// The kind of database.
     #[must_use]
-    pub fn engine(&self) -> Engine {
+    pub fn engine(&self) -> DatabaseEngine {
         self.engine
     }
 

@@ -49,7 +49,7 @@ pub struct DatabaseInUse {
 
 impl DatabaseLock {
     /// Locks the SQLite database that `url` names, and waits up to `patience` for a process that holds the lock.
-    /// `purpose` says what this process does; others are told.
+    /// `purpose` says what this process does, for the error of other processes.
     ///
     /// `None` for PostgreSQL, which has locks of its own, and for a file system that can't lock, which is logged.
     ///
@@ -158,7 +158,7 @@ fn give_to_owner_of_folder(file: &File, path: &Path) {
     }
 }
 
-/// Writes who holds the lock, for the sentence that others are told.
+/// Writes who holds the lock, for the error of other processes.
 fn describe(file: &mut File, purpose: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.rewind()?;
@@ -167,10 +167,10 @@ fn describe(file: &mut File, purpose: &str) -> io::Result<()> {
 
 /// What the holder wrote of itself, on one line. It may not have written it yet.
 fn holder(file: &mut File) -> String {
-    let mut said = Vec::new();
-    _ = file.take(LONGEST_HOLDER).read_to_end(&mut said);
-    let said: String = String::from_utf8_lossy(&said).chars().filter(|char| !char.is_control()).collect();
-    if said.is_empty() { "whose process number is not known".to_owned() } else { said }
+    let mut bytes = Vec::new();
+    _ = file.take(LONGEST_HOLDER).read_to_end(&mut bytes);
+    let holder: String = String::from_utf8_lossy(&bytes).chars().filter(|char| !char.is_control()).collect();
+    if holder.is_empty() { "whose process number is not known".to_owned() } else { holder }
 }
 
 /// The path without symbolic links, also when there is no such file yet, so that each spelling leads to one lock.

@@ -3,7 +3,7 @@
 //! A commit of SQLite waits for the disk, and calls that came one after the other would each wait for all before them.
 //! So the calls stand in a queue, and one task has the only connection that writes: it begins a transaction, runs the
 //! first call and every other that already waits, commits once, and answers them all. While it commits, the next group
-//! gathers; nobody waits for company. PostgreSQL commits concurrent transactions together by itself.
+//! gathers; no call waits for others to join. PostgreSQL commits concurrent transactions together by itself.
 
 use std::{
     iter,
@@ -91,7 +91,7 @@ impl Store {
         }
     }
 
-    /// [`Store::write`] for work that may take its time, because nobody is served meanwhile.
+    /// [`Store::write`] for work that may take its time, because no instance serves meanwhile.
     pub(super) async fn write_at_length<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -246,7 +246,7 @@ impl Queue {
 
 /// A call in the queue, whatever it answers with.
 trait Call: Send {
-    /// Whether nobody waits for the answer any more.
+    /// Whether the caller dropped the future.
     fn is_dropped(&self) -> bool;
 
     /// Does the work, once; `false` if what it changed is to be undone.
@@ -315,7 +315,7 @@ struct Groups {
 }
 
 impl Groups {
-    /// Works until nobody is left who could call, or the queue is closed and empty.
+    /// Works until all senders are dropped, or the queue is closed and empty.
     async fn run(mut self, closing: CancellationToken) {
         loop {
             let first = tokio::select! {
@@ -362,7 +362,7 @@ impl Groups {
         let mut savepoint = "SAVEPOINT job";
         while let Some(call) = group.last_mut() {
             if !call.is_dropped() {
-                // Nothing to be protected is no reason for a statement.
+                // The first call of a group needs no savepoint.
                 if kept > 0 {
                     execute(&transaction, savepoint).await?;
                     savepoint = "RELEASE job; SAVEPOINT job";

@@ -27,7 +27,7 @@ use crate::{
 use domain::turn::{Turn, TurnState};
 use domain::{Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId};
 use store::{Acceptance, Retry, Store, now};
-use store::{Hold, Lease};
+use store::{FencingToken, Lease};
 
 /// Takes messages in, runs their turns, and lets them be followed and stopped.
 #[derive(Clone)]
@@ -292,18 +292,18 @@ impl Engine {
     }
 
     fn run(&self, turn: Turn, lease: Lease, conversation: Conversation, locale: Locale, slot: Slot) {
-        let hold = Hold { turn: turn.id, attempt: turn.attempt, lease };
+        let fencing_token = FencingToken { turn: turn.id, attempt: turn.attempt, lease };
         let accepted = Status::new(TurnState::Accepted.as_str(), None);
         let publisher = self.0.parts.bus.publish((turn.id.0, turn.attempt), accepted);
-        let orders = self.0.running.enter(hold, conversation.id);
+        let orders = self.0.running.enter(fencing_token, conversation.id);
         let engine = self.clone();
         let span = run::span(&turn);
         let run = async move {
             let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
-            run::run(&engine.0.parts, hold, question, publisher, orders).await;
+            run::run(&engine.0.parts, fencing_token, question, publisher, orders).await;
             // Whoever waits for the end may want the slot.
             drop(slot);
-            engine.0.running.leave(hold);
+            engine.0.running.leave(fencing_token);
         };
         self.0.parts.tasks.spawn(run.instrument(span));
     }

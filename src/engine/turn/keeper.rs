@@ -10,7 +10,7 @@ use crate::{engine::budget::day_start, redis::Subscription};
 use domain::TurnId;
 use domain::turn::Outcome;
 use store::Lease;
-use store::{DayTokens, HeldTurn, StoreError, now};
+use store::{DayTokens, RunningTurn, StoreError, now};
 
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
 /// it.
@@ -88,7 +88,7 @@ impl Engine {
             }
         }
         if tenure.may_judge() {
-            let interrupted = store.bury_the_dead().await?;
+            let interrupted = store.expire_leases().await?;
             if interrupted > 0 {
                 metrics::counter!("turns_taken_over_total").increment(interrupted);
                 tracing::warn!(
@@ -103,22 +103,22 @@ impl Engine {
     }
 
     fn lose_all(&self, lease: Lease) {
-        for hold in self.0.running.under(lease) {
-            self.0.running.lose(hold);
+        for fencing_token in self.0.running.under(lease) {
+            self.0.running.lose(fencing_token);
         }
     }
 
     /// Brings what runs here in line with the database; what it has under this lease.
-    async fn reconcile(&self) -> Result<Vec<HeldTurn>, StoreError> {
+    async fn reconcile(&self) -> Result<Vec<RunningTurn>, StoreError> {
         let lease = self.0.parts.tenure.last_lease();
         // Before the database is asked: what begins in between is left alone.
         let ours = self.0.running.under(lease);
-        let held = self.0.parts.store.held_turns(lease).await?;
-        for hold in ours {
-            match held.iter().find(|held| held.hold == hold) {
+        let held = self.0.parts.store.running_turns(lease).await?;
+        for fencing_token in ours {
+            match held.iter().find(|held| held.fencing_token == fencing_token) {
                 // Deleted, taken away, or just finished, which is no harm.
-                None => self.0.running.lose(hold),
-                Some(held) if held.stop_wanted => drop(self.0.running.stop(hold.turn)),
+                None => self.0.running.lose(fencing_token),
+                Some(held) if held.is_cancel_requested => drop(self.0.running.stop(fencing_token.turn)),
                 Some(_) => {}
             }
         }
@@ -127,10 +127,10 @@ impl Engine {
 
     /// Interrupts what this lease holds and nobody runs: the connection broke when the question was committed, and this
     /// instance never heard that it was. Only what was so at the beat before, too: others are just beginning.
-    async fn interrupt_unclaimed(&self, held: &[HeldTurn]) -> Result<(), StoreError> {
-        for hold in self.0.running.unclaimed_twice(held.iter().map(|held| held.hold)) {
-            if self.0.parts.store.finish_turn(hold, &Outcome::interrupted(), now()).await? {
-                tracing::warn!(turn.id = %hold.turn, "a turn that was stored unheard is interrupted; it can be tried again");
+    async fn interrupt_unclaimed(&self, held: &[RunningTurn]) -> Result<(), StoreError> {
+        for fencing_token in self.0.running.unclaimed_twice(held.iter().map(|held| held.fencing_token)) {
+            if self.0.parts.store.finish_turn(fencing_token, &Outcome::interrupted(), now()).await? {
+                tracing::warn!(turn.id = %fencing_token.turn, "a turn that was stored unheard is interrupted; it can be tried again");
             }
         }
         Ok(())

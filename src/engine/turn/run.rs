@@ -23,7 +23,7 @@ use crate::{
 use domain::turn::{Outcome, Purpose, Reason, Turn, TurnState, Usage};
 use domain::{Feedback, Locale, Topic, TurnId};
 use logging::{RepeatedLine, STUDENT_TEXT};
-use store::Hold;
+use store::FencingToken;
 use store::{Store, StoreError, now};
 
 /// How many earlier turns are read for the model at least; more would hardly fit its budget.
@@ -54,9 +54,15 @@ pub(super) fn span(turn: &Turn) -> Span {
 }
 
 /// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
-pub(super) async fn run(parts: &Parts, hold: Hold, question: Question, publisher: Publisher, orders: Orders) {
+pub(super) async fn run(
+    parts: &Parts,
+    fencing_token: FencingToken,
+    question: Question,
+    publisher: Publisher,
+    orders: Orders,
+) {
     let asked = question.asked;
-    let (outcome, model_time) = AssertUnwindSafe(perform(parts, hold, &question, &publisher, &orders))
+    let (outcome, model_time) = AssertUnwindSafe(perform(parts, fencing_token, &question, &publisher, &orders))
         .catch_unwind()
         .await
         .unwrap_or_else(|_| {
@@ -66,8 +72,9 @@ pub(super) async fn run(parts: &Parts, hold: Hold, question: Question, publisher
     for usage in &outcome.usage {
         parts.budget.count(now(), usage);
     }
-    let stored =
-        commit(parts, hold, &outcome).instrument(tracing::info_span!("commit", otel.status_code = Empty)).await;
+    let stored = commit(parts, fencing_token, &outcome)
+        .instrument(tracing::info_span!("commit", otel.status_code = Empty))
+        .await;
     figures::ended(&outcome, asked.elapsed(), model_time);
     tell(&outcome, asked);
     publisher.status(match outcome.state {
@@ -103,7 +110,7 @@ fn tell(outcome: &Outcome, asked: Instant) {
 /// What became of the question and, if no call was stopped, how long the slower of the two took.
 async fn perform(
     parts: &Parts,
-    hold: Hold,
+    fencing_token: FencingToken,
     question: &Question,
     publisher: &Publisher,
     orders: &Orders,
@@ -163,7 +170,7 @@ async fn perform(
         };
         let begin = async {
             // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
-            if let Err(error) = parts.store.begin_turn(hold).await {
+            if let Err(error) = parts.store.begin_turn(fencing_token).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a turn's begin was not stored");
             }
         };
@@ -239,16 +246,16 @@ fn verdict(ended: &Result<llm::End, llm::Error>, began: bool) -> (TurnState, Opt
 
 /// Stores the outcome, trying until it is stored or the program has to end: a finished answer is never thrown away
 /// because the database was away for a moment. Whether it is stored.
-async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
+async fn commit(parts: &Parts, fencing_token: FencingToken, outcome: &Outcome) -> bool {
     let backoff = ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(Duration::from_millis(50))
         .with_max_delay(Duration::from_secs(5))
         .without_max_times();
     let store = || async {
-        match parts.store.finish_turn(hold, outcome, now()).await? {
+        match parts.store.finish_turn(fencing_token, outcome, now()).await? {
             true => Ok(true),
-            false => was_stored(&parts.store, hold, outcome).await,
+            false => was_stored(&parts.store, fencing_token, outcome).await,
         }
     };
     let stored = store
@@ -271,7 +278,7 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
         }
         Ok(false) => {
             tracing::info!("a turn was deleted or taken over while it ran");
-            book(parts, hold.turn, &outcome.usage).await;
+            book(parts, fencing_token.turn, &outcome.usage).await;
             false
         }
         Err(error) => {
@@ -286,10 +293,10 @@ async fn commit(parts: &Parts, hold: Hold, outcome: &Outcome) -> bool {
 
 /// Whether the outcome is there although it was not taken: an earlier try stored it, and only the answer to that was lost
 /// with the connection. Nobody else ends a turn in any other way than by interrupting it.
-async fn was_stored(store: &Store, hold: Hold, outcome: &Outcome) -> Result<bool, StoreError> {
-    let standings = store.standings(&[hold.turn]).await?;
+async fn was_stored(store: &Store, fencing_token: FencingToken, outcome: &Outcome) -> Result<bool, StoreError> {
+    let turn_statuses = store.turn_statuses(&[fencing_token.turn]).await?;
     Ok(outcome.state != TurnState::Interrupted
-        && standings.iter().any(|standing| (standing.attempt, standing.state) == (hold.attempt, outcome.state)))
+        && turn_statuses.iter().any(|status| (status.attempt, status.state) == (fencing_token.attempt, outcome.state)))
 }
 
 /// What a turn cost is booked, also when nothing else is left of it.

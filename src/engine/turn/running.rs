@@ -8,18 +8,18 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use domain::{ConversationId, TurnId};
-use store::{Hold, Lease};
+use store::{FencingToken, Lease};
 
 /// Every run of this instance, by its turn.
 #[derive(Default)]
 pub(super) struct Running {
     entries: Mutex<HashMap<TurnId, Entry>>,
     /// What was held without a run when it was last looked.
-    unclaimed: Mutex<HashSet<Hold>>,
+    unclaimed: Mutex<HashSet<FencingToken>>,
 }
 
 struct Entry {
-    hold: Hold,
+    fencing_token: FencingToken,
     conversation: ConversationId,
     orders: Orders,
     ended: CancellationToken,
@@ -37,10 +37,10 @@ pub(super) struct Orders {
 impl Running {
     /// Enters a run. An earlier run of the same turn is replaced: it lost the turn, and whoever waits for its end is
     /// woken, because its [`Self::leave`] no longer finds an entry to end.
-    pub(super) fn enter(&self, hold: Hold, conversation: ConversationId) -> Orders {
+    pub(super) fn enter(&self, fencing_token: FencingToken, conversation: ConversationId) -> Orders {
         let orders = Orders::default();
-        let entry = Entry { hold, conversation, orders: orders.clone(), ended: CancellationToken::new() };
-        let replaced = self.lock().insert(hold.turn, entry);
+        let entry = Entry { fencing_token, conversation, orders: orders.clone(), ended: CancellationToken::new() };
+        let replaced = self.lock().insert(fencing_token.turn, entry);
         if let Some(replaced) = replaced {
             replaced.orders.lost.cancel();
             replaced.ended.cancel();
@@ -49,11 +49,11 @@ impl Running {
     }
 
     /// Takes a run off the list and wakes who waits for its end.
-    pub(super) fn leave(&self, hold: Hold) {
+    pub(super) fn leave(&self, fencing_token: FencingToken) {
         let mut running = self.lock();
         // Another try may have begun since the commit.
-        if running.get(&hold.turn).is_some_and(|entry| entry.hold == hold)
-            && let Some(entry) = running.remove(&hold.turn)
+        if running.get(&fencing_token.turn).is_some_and(|entry| entry.fencing_token == fencing_token)
+            && let Some(entry) = running.remove(&fencing_token.turn)
         {
             entry.ended.cancel();
         }
@@ -80,20 +80,24 @@ impl Running {
     }
 
     /// Tells a run that its turn isn't its own any more.
-    pub(super) fn lose(&self, hold: Hold) {
-        if let Some(entry) = self.lock().get(&hold.turn).filter(|entry| entry.hold == hold) {
+    pub(super) fn lose(&self, fencing_token: FencingToken) {
+        if let Some(entry) = self.lock().get(&fencing_token.turn).filter(|entry| entry.fencing_token == fencing_token) {
             entry.orders.lost.cancel();
         }
     }
 
     /// What runs under this lease.
-    pub(super) fn under(&self, lease: Lease) -> Vec<Hold> {
-        self.lock().values().map(|entry| entry.hold).filter(|hold| hold.lease == lease).collect()
+    pub(super) fn under(&self, lease: Lease) -> Vec<FencingToken> {
+        self.lock()
+            .values()
+            .map(|entry| entry.fencing_token)
+            .filter(|fencing_token| fencing_token.lease == lease)
+            .collect()
     }
 
     /// Those of what this instance holds that have no run, and had none the last time this was asked either.
-    pub(super) fn unclaimed_twice(&self, held: impl Iterator<Item = Hold>) -> Vec<Hold> {
-        let unclaimed: HashSet<Hold> = held.filter(|hold| !self.has(hold.turn)).collect();
+    pub(super) fn unclaimed_twice(&self, held: impl Iterator<Item = FencingToken>) -> Vec<FencingToken> {
+        let unclaimed: HashSet<FencingToken> = held.filter(|fencing_token| !self.has(fencing_token.turn)).collect();
         let mut before = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
         let twice = before.intersection(&unclaimed).copied().collect();
         *before = unclaimed;
@@ -117,25 +121,25 @@ impl Running {
 mod tests {
     use super::*;
 
-    fn hold(turn: TurnId, attempt: u32) -> Hold {
-        Hold { turn, attempt, lease: Lease(1) }
+    fn fencing_token(turn: TurnId, attempt: u32) -> FencingToken {
+        FencingToken { turn, attempt, lease: Lease(1) }
     }
 
     #[test]
     fn whoever_waits_for_a_run_is_woken_when_a_retry_of_the_turn_replaces_it() {
         let running = Running::default();
         let (turn, conversation) = (TurnId::new(), ConversationId::new());
-        let first = running.enter(hold(turn, 1), conversation);
+        let first = running.enter(fencing_token(turn, 1), conversation);
         let ended = running.stop(turn).unwrap();
-        let second = running.enter(hold(turn, 2), conversation);
+        let second = running.enter(fencing_token(turn, 2), conversation);
         assert!(ended.is_cancelled());
         assert!(first.lost.is_cancelled());
         // The end of the replaced run leaves the entry of the retry alone.
-        running.leave(hold(turn, 1));
+        running.leave(fencing_token(turn, 1));
         assert!(running.has(turn));
         assert!(!second.stop.is_cancelled() && !second.lost.is_cancelled());
         let ended = running.stop(turn).unwrap();
-        running.leave(hold(turn, 2));
+        running.leave(fencing_token(turn, 2));
         assert!(ended.is_cancelled());
         assert_eq!(running.count(), 0);
     }

@@ -24,7 +24,7 @@ impl Engine {
         let stored = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
         if let Some(ended) = self.0.running.stop(turn) {
             ended.cancelled().await;
-        } else if stored.state.is_running() && store.want_stop(turn).await? {
+        } else if stored.state.is_running() && store.request_cancel(turn).await? {
             self.tell_others(turn).await;
             let deadline = Instant::now() + STOP_PATIENCE;
             while Instant::now() < deadline && self.is_running_somewhere(turn).await? {
@@ -35,7 +35,7 @@ impl Engine {
     }
 
     async fn is_running_somewhere(&self, turn: TurnId) -> Result<bool, StoreError> {
-        Ok(self.0.parts.store.standings(&[turn]).await?.iter().any(|standing| standing.state.is_running()))
+        Ok(self.0.parts.store.turn_statuses(&[turn]).await?.iter().any(|status| status.state.is_running()))
     }
 
     /// Tells whoever runs this turn to look at it. Should the news get lost, the next beat brings it.

@@ -8,7 +8,7 @@ use std::{
 use tokio::time::{Instant, timeout};
 
 use store::Lease;
-use store::{Company, Leased, Store, StoreError};
+use store::{LeaseGrant, LeaseMode, Store, StoreError};
 
 /// On what terms an instance serves.
 #[derive(Debug, Clone)]
@@ -16,7 +16,7 @@ pub struct Terms {
     /// What it calls itself in the database and in other instances' logs.
     pub holder: String,
     /// Who else may serve.
-    pub company: Company,
+    pub mode: LeaseMode,
     /// How long a lease lasts without renewal. What a dead instance ran is given up between this and a beat later.
     pub lifetime: Duration,
     /// How often it is renewed.
@@ -77,13 +77,15 @@ impl Tenure {
         let mut said = false;
         loop {
             let asked = Instant::now();
-            match store.take_lease(&terms.holder, terms.company, terms.lifetime).await? {
-                Leased::Taken { lease, interrupted } => {
+            match store.take_lease(&terms.holder, terms.mode, terms.lifetime).await? {
+                LeaseGrant::Granted { lease, interrupted } => {
                     let held = Held { lease, since: asked, until: asked + terms.lifetime, failing: false };
                     return Ok((Self { terms, held: Mutex::new(held) }, interrupted));
                 }
-                Leased::Refused { holder } if Instant::now() >= deadline => return Err(TermsError::Taken { holder }),
-                Leased::Refused { holder } => {
+                LeaseGrant::Refused { holder } if Instant::now() >= deadline => {
+                    return Err(TermsError::Taken { holder });
+                }
+                LeaseGrant::Refused { holder } => {
                     if !std::mem::replace(&mut said, true) {
                         tracing::warn!(
                             holder,
@@ -137,7 +139,7 @@ impl Tenure {
 
     /// Renews the lease, or takes another if it was buried.
     pub(super) async fn renew(&self, store: &Store) -> Result<Renewal, StoreError> {
-        let Terms { holder, company, lifetime, beat } = &self.terms;
+        let Terms { holder, mode, lifetime, beat } = &self.terms;
         let asked = Instant::now();
         let old = self.last_lease();
         let Ok(renewed) = timeout(*lifetime - *beat, store.renew_lease(old, *lifetime)).await else {
@@ -153,14 +155,14 @@ impl Tenure {
         }
         self.held().until = asked;
         // Who took over while this one lived would lose in turn; so it's only taken back from the dead.
-        let company = if *company == Company::Successor { Company::Alone } else { *company };
+        let mode = if *mode == LeaseMode::TakeOver { LeaseMode::Exclusive } else { *mode };
         let asked = Instant::now();
-        match store.take_lease(holder, company, *lifetime).await? {
-            Leased::Taken { lease, .. } => {
+        match store.take_lease(holder, mode, *lifetime).await? {
+            LeaseGrant::Granted { lease, .. } => {
                 *self.held() = Held { lease, since: asked, until: asked + *lifetime, failing: false };
                 Ok(Renewal::Replaced { old })
             }
-            Leased::Refused { .. } => Ok(Renewal::Lost { old }),
+            LeaseGrant::Refused { .. } => Ok(Renewal::Lost { old }),
         }
     }
 

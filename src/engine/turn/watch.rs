@@ -42,13 +42,13 @@ impl Engine {
     pub(super) async fn look_up(&self, keys: &[Key]) -> Result<(), StoreError> {
         let Parts { store, bus, tenure, rendered, .. } = &self.0.parts;
         let turns: Vec<TurnId> = keys.iter().map(|(turn, _)| TurnId(*turn)).collect();
-        let standings = store.standings(&turns).await?;
+        let turn_statuses = store.turn_statuses(&turns).await?;
         tenure.note_answer();
         for key in keys {
-            let standing = standings.iter().find(|standing| standing.turn.0 == key.0);
-            let ending = match standing {
-                Some(standing) if standing.attempt == key.1 && standing.state.is_running() => continue,
-                Some(standing) if standing.attempt == key.1 => match store.turn_of_anyone(standing.turn).await? {
+            let status = turn_statuses.iter().find(|status| status.turn.0 == key.0);
+            let ending = match status {
+                Some(status) if status.attempt == key.1 && status.state.is_running() => continue,
+                Some(status) if status.attempt == key.1 => match store.turn_of_anyone(status.turn).await? {
                     Some(turn) => ending(turn, rendered).await,
                     None => without_answer(TurnState::Cancelled),
                 },

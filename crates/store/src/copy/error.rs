@@ -1,13 +1,13 @@
-//! Why a school could not be moved.
+//! Why data could not be copied.
 
 use std::path::PathBuf;
 
-use super::{super::StoreError, Sum};
+use super::{super::StoreError, TableChecksum};
 
 /// Why a copy was refused, or ended without both databases being the same. Each text says the mend.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
-    /// The source doesn't exist, or holds no school. It was not made.
+    /// The source doesn't exist or holds no data. It was not created.
     #[error("there is no LLM Classroom database to move from; check its address")]
     NoSource,
     /// Source and target are one database.
@@ -29,8 +29,8 @@ pub enum CopyError {
     #[error("{0} has been served before, so it may hold newer work, which would be lost; move to an empty database")]
     WasServed(String),
     /// The target holds learners that the source doesn't know.
-    #[error("{0} holds another school, which would be lost; move to an empty database")]
-    AnotherSchool(String),
+    #[error("{0} holds other data, which would be lost; move to an empty database")]
+    OtherData(String),
     /// The source has tables of a newer version of the program.
     #[error(
         "{0} was updated by a newer version of the program and may hold what this one can't copy; use that version"
@@ -48,9 +48,9 @@ pub enum CopyError {
         /// The table.
         table: &'static str,
         /// What the source holds.
-        source_side: Sum,
+        source_side: TableChecksum,
         /// What the target holds.
-        target_side: Sum,
+        target_side: TableChecksum,
     },
     /// A database could not do what was asked of it.
     #[error(transparent)]

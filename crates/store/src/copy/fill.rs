@@ -1,11 +1,11 @@
-//! A school goes into an empty database in one transaction: wholly or, whatever happens on the way, not at all.
+//! Fills an empty database from a file in one transaction: completely or not at all.
 
 use sea_orm::{DatabaseTransaction, ModelTrait};
 
 use super::{
-    CopyError, Sum,
+    CopyError, TableChecksum,
+    checksum::named,
     rows::while_unserved,
-    sum::named,
     table::{self, Table},
 };
 use crate::{
@@ -20,20 +20,20 @@ impl Store {
     ///
     /// # Errors
     /// [`CopyError`]; then this database is as empty as it was.
-    pub async fn fill_from(&self, source: &Self) -> Result<Vec<(&'static str, Sum)>, CopyError> {
+    pub async fn fill_from(&self, source: &Self) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
         let newer =
             source.write(|db| Box::pin(async move { Ok(migration::steps_of_newer_versions(db).await?) })).await?;
         if !newer.is_empty() {
             return Err(CopyError::Newer(source.describe().to_owned()));
         }
-        let wanted = source.sums().await?;
+        let wanted = source.table_checksums().await?;
         let (source, expected) = (source.clone(), wanted.clone());
         let filled = self
             .write_at_length(move |db| Box::pin(while_unserved(db, move |db| Box::pin(fill(source, expected, db)))))
             .await?;
         match filled {
             Some(true) => Ok(wanted),
-            Some(false) => Err(CopyError::AnotherSchool(self.describe().to_owned())),
+            Some(false) => Err(CopyError::OtherData(self.describe().to_owned())),
             None => Err(CopyError::WasServed(self.describe().to_owned())),
         }
     }
@@ -42,7 +42,7 @@ impl Store {
 /// Whether it was empty and is full now. That it holds what it should is seen before anything counts.
 async fn fill(
     source: Store,
-    expected: Vec<(&'static str, Sum)>,
+    expected: Vec<(&'static str, TableChecksum)>,
     target: &DatabaseTransaction,
 ) -> Result<bool, StoreError> {
     if for_each_table!(has_rows(target)).contains(&true) {

@@ -1,4 +1,4 @@
-//! A school moves from one database to another, of the same engine or not.
+//! Copies all data from one database to another, of the same engine or not.
 //!
 //! Table by table, each after those its rows point to. The source is the truth: what it has is written where it is
 //! missing or different, what it no longer has is removed. So a copy that broke off goes on where it stopped when it is
@@ -22,22 +22,22 @@ macro_rules! for_each_table {
     };
 }
 
+mod checksum;
 mod error;
 mod fill;
-mod fitness;
 mod origin;
+mod preflight;
 mod rows;
 mod snapshot;
 mod source;
-mod sum;
 mod table;
 mod target;
 
+pub use checksum::TableChecksum;
 pub use error::CopyError;
-pub use sum::Sum;
 
+use checksum::same;
 use rows::copy;
-use sum::same;
 
 use super::{
     Store,
@@ -66,25 +66,25 @@ pub struct Moved {
     /// Turns that an unclean stop had left running in the source, and that are now interrupted in both.
     pub interrupted: u64,
     /// Each table with its rows, which are the same on both sides.
-    pub tables: Vec<(&'static str, Sum)>,
+    pub tables: Vec<(&'static str, TableChecksum)>,
 }
 
 impl Store {
-    /// Makes this database hold the same school as `source`, and tells its `progress` after every page of rows.
+    /// Makes this database hold the same data as `source`, and calls `progress` after every page of rows.
     ///
-    /// Safe to break off and to repeat, until this database is served for the first time. Nobody may serve either of
-    /// them meanwhile. Turns that run in the source, where nobody is left who could end them, are interrupted first.
+    /// Can be interrupted and repeated until this database is served for the first time. Neither database may be served
+    /// meanwhile. Turns left running in the source are interrupted first.
     ///
     /// # Errors
     /// [`CopyError`]. Its refusals change nothing; after another one the source is as it was, and repeating goes on.
     pub async fn copy_from(&self, source: &Self, mut progress: impl FnMut(&Step)) -> Result<Moved, CopyError> {
-        fitness::check(source, self).await?;
+        preflight::check(source, self).await?;
         origin::note(source, self).await?;
         let interrupted = source.interrupt_running(now()).await?;
         let progress: &mut dyn FnMut(&Step) = &mut progress;
         for_each_table!(copy(source, self, progress));
         // Whoever began to serve meanwhile would make them differ in a way that is hard to explain.
-        fitness::check_unserved(source).await?;
+        preflight::check_unserved(source).await?;
         let tables = for_each_table!(same(source, self)).to_vec();
         Ok(Moved { interrupted, tables })
     }

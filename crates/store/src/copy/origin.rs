@@ -1,7 +1,7 @@
 //! Which database a copy comes from, so that a copy that broke off is known when it goes on.
 //!
 //! By then the source may have deleted learners that were copied already. Without the note they would look like
-//! learners of another school.
+//! learners of other data.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Set, sea_query::OnConflict};
 use uuid::Uuid;

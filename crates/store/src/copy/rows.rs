@@ -1,4 +1,4 @@
-//! One table's rows go over, page by page, each page in one transaction of the target.
+//! Copies one table's rows page by page, each page in one transaction of the target.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, Mode
 
 use super::{
     CopyError, Step,
-    sum::digest,
+    checksum::digest,
     table::{self, Table},
 };
 use crate::{Store, StoreError, entity::leases};
@@ -21,10 +21,10 @@ pub(super) async fn copy<T: Table>(
     let mut step = Step { table: table::name::<T>(), rows: 0, written: 0, removed: 0, done: false };
     // First, so that nothing in the way of a new row is left: a place in a conversation, or a key, is given once.
     let mut last = None;
-    while let Some((key, strangers)) = strangers_after::<T>(source, target, last).await? {
+    while let Some((key, extra)) = extra_keys_after::<T>(source, target, last).await? {
         last = Some(key);
-        let count = strangers.len() as u64;
-        in_unserved(target, move |db| Box::pin(async move { table::delete::<T>(db, &strangers).await })).await?;
+        let count = extra.len() as u64;
+        in_unserved(target, move |db| Box::pin(async move { table::delete::<T>(db, &extra).await })).await?;
         step.removed += count;
         progress(&step);
     }
@@ -42,15 +42,15 @@ pub(super) async fn copy<T: Table>(
     Ok(())
 }
 
-/// Whether the target's table holds rows that the source doesn't know and that no earlier copy from it can have brought.
-pub(super) async fn has_strangers<T: Table>(
+/// Whether the target's table holds rows that the source lacks and that no earlier copy from it can have written.
+pub(super) async fn has_extra_rows<T: Table>(
     source: &Store,
     target: &Store,
     may_be_copied: impl Fn(&T::Model) -> bool,
 ) -> Result<bool, StoreError> {
     let mut last = None;
-    while let Some((key, strangers)) = strangers_after::<T>(source, target, last).await? {
-        if !table::rows_with::<T>(&target.reader, &strangers).await?.iter().all(&may_be_copied) {
+    while let Some((key, extra)) = extra_keys_after::<T>(source, target, last).await? {
+        if !table::rows_with::<T>(&target.reader, &extra).await?.iter().all(&may_be_copied) {
             return Ok(true);
         }
         last = Some(key);
@@ -58,8 +58,8 @@ pub(super) async fn has_strangers<T: Table>(
     Ok(false)
 }
 
-/// Of the page of the target's keys behind `last`: its last one, and those that the source doesn't know.
-async fn strangers_after<T: Table>(
+/// Reads the page of the target's keys after `last`. Returns its last key and those keys that the source lacks.
+async fn extra_keys_after<T: Table>(
     source: &Store,
     target: &Store,
     last: Option<ValueTuple>,
@@ -71,7 +71,7 @@ async fn strangers_after<T: Table>(
     Ok(Some((last, keys)))
 }
 
-/// Writes those of the rows that aren't there in just this form, and says how many these were.
+/// Writes the rows that are missing or different in the target. Returns how many.
 async fn write_missing<T: Table>(db: &DatabaseTransaction, rows: Vec<T::Model>) -> Result<u64, StoreError> {
     let keys: Vec<_> = rows.iter().map(ModelTrait::get_primary_key_value).collect();
     let there = table::rows_with::<T>(db, &keys).await?;
@@ -87,7 +87,7 @@ async fn write_missing<T: Table>(db: &DatabaseTransaction, rows: Vec<T::Model>) 
     Ok(count)
 }
 
-/// Changes the target, provided that nobody has begun to serve it meanwhile.
+/// Changes the target, unless an instance has begun to serve it.
 pub(super) async fn in_unserved<V, W>(target: &Store, work: W) -> Result<V, CopyError>
 where
     V: Send + 'static,
@@ -97,13 +97,13 @@ where
     done.ok_or_else(|| CopyError::WasServed(target.describe().to_owned()))
 }
 
-/// Does the work if nobody serves the database or ever did, and keeps it so until the transaction ends.
+/// Does the work if no instance has ever served the database, and prevents serving until the transaction ends.
 pub(super) async fn while_unserved<V, W>(db: &DatabaseTransaction, work: W) -> Result<Option<V>, StoreError>
 where
     W: for<'t> FnOnce(&'t DatabaseTransaction) -> BoxFuture<'t, Result<V, StoreError>>,
 {
     if db.get_database_backend() == DbBackend::Postgres {
-        // Nobody takes a lease until the transaction ends. On SQLite nobody writes anything until then.
+        // No lease can be taken until the transaction ends. On SQLite the transaction excludes all writes.
         db.execute_unprepared("LOCK TABLE leases IN SHARE MODE").await?;
     }
     match leases::Entity::find().one(db).await? {

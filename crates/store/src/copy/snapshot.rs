@@ -1,4 +1,4 @@
-//! A school as it was at one moment, in a SQLite file of its own, while it goes on being served.
+//! A snapshot of all data in a new SQLite file, taken while the database is served.
 
 use std::path::Path;
 
@@ -9,26 +9,30 @@ use sea_orm::{
 };
 
 use super::{
-    CopyError, Sum,
-    sum::named,
+    CopyError, TableChecksum,
+    checksum::named,
     table::{self, Table},
 };
 use crate::now;
 use crate::{
     Options, Store, StoreError, Tables,
     entity::{conversation_requests, conversations, copies, feedback, guides, learners, leases, turns, usage},
-    look,
+    inspect,
 };
 
 impl Store {
-    /// Copies the school at `url` into the new SQLite file `target`, as of one moment, whoever serves it meanwhile. Turns
+    /// Copies the data at `url` into the new SQLite file `target`, as of one moment, also while it is served. Turns
     /// that run at that moment are interrupted in the copy, and can be tried again there.
     ///
     /// # Errors
-    /// [`CopyError::NoSource`] when there is no school, otherwise what reading or writing met.
-    pub async fn snapshot(url: &str, target: &Path, options: Options) -> Result<Vec<(&'static str, Sum)>, CopyError> {
-        let source = look::connect(url, options.acquire_timeout).await?.ok_or(CopyError::NoSource)?;
-        let taken = match look::tables(&source).await {
+    /// [`CopyError::NoSource`] when there is no data, otherwise what reading or writing met.
+    pub async fn snapshot(
+        url: &str,
+        target: &Path,
+        options: Options,
+    ) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
+        let source = inspect::connect(url, options.acquire_timeout).await?.ok_or(CopyError::NoSource)?;
+        let taken = match inspect::tables(&source).await {
             Ok(Tables::None) => Err(CopyError::NoSource),
             // What this version doesn't know wouldn't be in the copy.
             Ok(Tables::Newer) => Err(CopyError::Newer("the database".to_owned())),
@@ -49,7 +53,7 @@ impl Store {
     ///
     /// # Errors
     /// What reading met.
-    pub async fn sums(&self) -> Result<Vec<(&'static str, Sum)>, CopyError> {
+    pub async fn table_checksums(&self) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
         Ok(for_each_table!(named(&self.reader)).to_vec())
     }
 }
@@ -92,13 +96,13 @@ async fn copy<T: Table>(source: &DatabaseTransaction, target: &Store) -> Result<
     }
 }
 
-/// Nobody serves the copy: leases stay behind, and what ran is interrupted.
-async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, Sum)>, CopyError> {
+/// Prepares the copy, which no instance serves: removes leases and interrupts running turns.
+async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
     let store = Store::open_with(&at(target), options).await?;
     let settled = async {
         store.write(|db| Box::pin(async move { clear_passing_rows(db).await.map_err(StoreError::from) })).await?;
         store.interrupt_running(now()).await?;
-        store.sums().await
+        store.table_checksums().await
     };
     let settled = settled.await;
     store.close().await?;

@@ -3,7 +3,7 @@
 use sea_orm::TransactionTrait as _;
 
 use super::CopyError;
-use crate::{Options, Store, StoreError, file::leftover_at, look, migration};
+use crate::{Options, Store, StoreError, file::leftover_at, inspect, migration};
 
 impl Store {
     /// Opens a database to copy to, creating a SQLite file if missing. What isn't this program's is found before anything
@@ -14,7 +14,7 @@ impl Store {
     /// what opening met.
     pub async fn open_target(url: &str, options: Options) -> Result<Self, CopyError> {
         Self::check_target_file(url)?;
-        if let Some(database) = look::connect(url, options.acquire_timeout).await? {
+        if let Some(database) = inspect::connect(url, options.acquire_timeout).await? {
             let reading = database.begin().await.map_err(StoreError::from)?;
             let checked = migration::check_tables(&reading).await;
             reading.rollback().await.map_err(StoreError::from)?;

@@ -1,7 +1,7 @@
 //! Running turns are leased: the table of leases, and who holds a turn.
 //!
 //! Only adds, so that a program of the version before goes on working beside this one. What it writes has no lease and
-//! no wish to stop, which is what the columns hold by themselves.
+//! no cancel request, which is what the columns hold by themselves.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,6 +1,6 @@
 //! The tables, step by step. A step that was released is never changed: the next one mends it. There is no way back.
 //!
-//! Instances of two versions serve side by side while a school is updated, so a change comes in two releases: the
+//! Instances of two versions serve side by side during an update, so a change comes in two releases: the
 //! first one *expands* (adds tables, or columns that may stay empty), the next one *contracts* (removes what the first
 //! doesn't use any more). A step that contracts has `_contract_` in its name; a program that has never heard of it is
 //! too old for the tables and refuses to start. Any other step that it doesn't know leaves it everything it uses.
@@ -61,8 +61,8 @@ pub(super) async fn run(database: &DatabaseConnection) -> Result<(), StoreError>
     Ok(transaction.commit().await?)
 }
 
-/// How the tables of a school stand to this version. Changes nothing.
-pub(super) async fn standing(database: &DatabaseConnection) -> Result<Tables, DbErr> {
+/// Compares the tables of a database with those of this version. Changes nothing.
+pub(super) async fn compare_tables(database: &DatabaseConnection) -> Result<Tables, DbErr> {
     // The library would make its own table if that were missing.
     let sql = "SELECT version FROM seaql_migrations";
     let rows = database.query_all_raw(Statement::from_string(database.get_database_backend(), sql)).await?;

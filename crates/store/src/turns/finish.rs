@@ -7,7 +7,7 @@ use sea_orm::{
 
 use super::{is_running, row::reason_word};
 use crate::{
-    Hold, Store, StoreError,
+    FencingToken, Store, StoreError,
     entity::{
         feedback,
         turns::{Column, Entity},
@@ -28,12 +28,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn begin_turn(&self, hold: Hold) -> Result<bool, StoreError> {
+    pub async fn begin_turn(&self, fencing_token: FencingToken) -> Result<bool, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
                 let begun = Entity::update_many()
                     .col_expr(Column::State, Expr::value(TurnState::Answering.as_str()))
-                    .filter(is_held_by(hold))
+                    .filter(is_held_by(fencing_token))
                     .filter(Column::State.eq(TurnState::Accepted.as_str()))
                     .exec(db)
                     .await?;
@@ -50,14 +50,19 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFinal`] for an outcome whose state is no end; otherwise when the database can't be written.
-    pub async fn finish_turn(&self, hold: Hold, outcome: &Outcome, now: Millis) -> Result<bool, StoreError> {
+    pub async fn finish_turn(
+        &self,
+        fencing_token: FencingToken,
+        outcome: &Outcome,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
         if outcome.state.is_running() {
             return Err(StoreError::NotFinal(outcome.state));
         }
         let Outcome { state, reason, ref answer, ref feedback, ref usage } = *outcome;
         let answer = storable(answer);
-        let feedback = feedback.as_ref().map(|feedback| feedback_row(hold, feedback, now)).transpose()?;
-        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(hold.turn.0), usage, now)).collect();
+        let feedback = feedback.as_ref().map(|feedback| feedback_row(fencing_token, feedback, now)).transpose()?;
+        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(fencing_token.turn.0), usage, now)).collect();
         self.write(move |db| {
             Box::pin(async move {
                 let ended = Entity::update_many()
@@ -68,7 +73,7 @@ impl Store {
                     .col_expr(Column::StopWanted, Expr::value(reason == Some(Reason::TooLong)))
                     .col_expr(Column::FinishedAt, Expr::value(now))
                     .col_expr(Column::Lease, Expr::value(None::<i64>))
-                    .filter(is_held_by(hold))
+                    .filter(is_held_by(fencing_token))
                     .filter(is_running())
                     .exec(db)
                     .await?;
@@ -105,17 +110,21 @@ pub(crate) async fn interrupt(db: &DatabaseTransaction, which: Condition, now: M
     Ok(interrupted.rows_affected)
 }
 
-fn is_held_by(hold: Hold) -> Condition {
+fn is_held_by(fencing_token: FencingToken) -> Condition {
     Condition::all()
-        .add(Column::Id.eq(hold.turn.0))
-        .add(Column::Attempt.eq(i64::from(hold.attempt)))
-        .add(Column::Lease.eq(hold.lease.0))
+        .add(Column::Id.eq(fencing_token.turn.0))
+        .add(Column::Attempt.eq(i64::from(fencing_token.attempt)))
+        .add(Column::Lease.eq(fencing_token.lease.0))
 }
 
-fn feedback_row(hold: Hold, notes: &Feedback, now: Millis) -> Result<feedback::ActiveModel, StoreError> {
+fn feedback_row(
+    fencing_token: FencingToken,
+    notes: &Feedback,
+    now: Millis,
+) -> Result<feedback::ActiveModel, StoreError> {
     Ok(feedback::ActiveModel {
-        turn_id: Set(hold.turn.0),
-        attempt: Set(hold.attempt.into()),
+        turn_id: Set(fencing_token.turn.0),
+        attempt: Set(fencing_token.attempt.into()),
         source: Set(match notes.source {
             Source::Model => "model",
             Source::Coach => "coach",

@@ -2,9 +2,9 @@
 
 mod accept;
 pub(super) mod finish;
-mod held;
 mod retry;
 mod row;
+mod running_turns;
 
 use std::ops::Range;
 
@@ -16,9 +16,9 @@ use sea_orm::{
 use uuid::Uuid;
 
 pub use accept::Acceptance;
-pub use held::{HeldTurn, Standing};
 pub use retry::Retry;
 use row::FeedbackRow;
+pub use running_turns::{RunningTurn, TurnStatus};
 
 use super::{
     Store, StoreError,

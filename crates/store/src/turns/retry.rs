@@ -20,7 +20,7 @@ use domain::{
     turn::{Turn, TurnState},
 };
 
-/// What became of the wish for another try.
+/// The answer to a retry request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Retry {
     /// The turn is accepted again, one attempt further, and waits to be begun.

@@ -5,8 +5,8 @@ use store::Acceptance;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, hold, learner, message, on_both_engines,
-    one_conversation, read,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, fencing_token, learner, message,
+    on_both_engines, one_conversation, read,
 };
 
 on_both_engines!(
@@ -78,7 +78,7 @@ async fn a_key_is_honoured_while_its_turn_runs_and_after(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let accept = async || store.accept_turn(me, mine, &message("질문"), Some("k"), LEASE, NOW).await.unwrap();
     let Acceptance::New(first) = accept().await else { panic!("the first is new") };
-    store.finish_turn(hold(first.id, 1), &done("답"), NOW).await.unwrap();
+    store.finish_turn(fencing_token(first.id, 1), &done("답"), NOW).await.unwrap();
     // Others came after it, and one of them is running.
     ask_and_end(&store, me, mine, "둘째", &done("답")).await;
     ask(&store, me, mine, "셋째").await;
@@ -94,9 +94,9 @@ async fn a_second_question_waits_for_the_first(database: Database) {
     let first = ask(&store, me, mine, "첫째").await;
     let second = async || store.accept_turn(me, mine, &message("둘째"), Some("k"), LEASE, NOW).await.unwrap();
     assert_eq!(second().await, Acceptance::Busy(first.id));
-    assert!(store.begin_turn(hold(first.id, 1)).await.unwrap());
+    assert!(store.begin_turn(fencing_token(first.id, 1)).await.unwrap());
     assert_eq!(second().await, Acceptance::Busy(first.id));
-    assert!(store.finish_turn(hold(first.id, 1), &done("답"), NOW).await.unwrap());
+    assert!(store.finish_turn(fencing_token(first.id, 1), &done("답"), NOW).await.unwrap());
     assert!(matches!(second().await, Acceptance::New(turn) if turn.seq == 2));
 }
 

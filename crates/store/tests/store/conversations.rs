@@ -4,7 +4,7 @@ use domain::ConversationId;
 use store::{Constraint, Cursor, StoreError};
 
 use crate::database::{
-    Database, LEASE, NOW, ask, ask_and_end, conversation, conversation_at, done, hold, learner, message,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, conversation_at, done, fencing_token, learner, message,
     on_both_engines, one_conversation,
 };
 
@@ -130,7 +130,7 @@ async fn deleting_takes_everything_below_but_not_what_was_spent(database: Databa
     assert_eq!(store.conversation(me, mine).await.unwrap(), None);
     assert_eq!(store.turns(me, mine).await.unwrap(), []);
     assert_eq!(store.turn(me, gone.id).await.unwrap(), None);
-    assert!(!store.finish_turn(hold(running.id, 1), &done("늦은 답"), NOW).await.unwrap());
+    assert!(!store.finish_turn(fencing_token(running.id, 1), &done("늦은 답"), NOW).await.unwrap());
     assert_eq!(store.turns(me, kept).await.unwrap(), [other]);
     assert_eq!(store.tokens_since(0).await.unwrap(), spent);
 }

@@ -6,7 +6,7 @@ use domain::{
     feedback::{Dim, DimId, Source, TopicFit},
     turn::{Outcome, Purpose, Turn, TurnState, Usage},
 };
-use store::{Acceptance, Hold, Lease, Options, Retry, Store};
+use store::{Acceptance, FencingToken, Lease, Options, Retry, Store};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -66,8 +66,8 @@ pub const NOW: Millis = 1_772_409_600_000;
 pub const LEASE: Lease = Lease(7);
 
 /// What a run of that turn shows.
-pub fn hold(turn: TurnId, attempt: u32) -> Hold {
-    Hold { turn, attempt, lease: LEASE }
+pub fn fencing_token(turn: TurnId, attempt: u32) -> FencingToken {
+    FencingToken { turn, attempt, lease: LEASE }
 }
 
 /// A learner with a token of their own.
@@ -131,8 +131,8 @@ pub async fn ask_and_end(
     outcome: &Outcome,
 ) -> Turn {
     let turn = ask(store, learner, conversation, text).await;
-    assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
-    assert!(store.finish_turn(hold(turn.id, 1), outcome, NOW).await.unwrap());
+    assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
+    assert!(store.finish_turn(fencing_token(turn.id, 1), outcome, NOW).await.unwrap());
     read(store, learner, turn.id).await
 }
 

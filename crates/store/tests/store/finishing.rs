@@ -8,8 +8,8 @@ use store::StoreError;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, NOW, ask, ask_and_end, conversation, done, ended, feedback, hold, on_both_engines, one_conversation,
-    read, retry,
+    Database, NOW, ask, ask_and_end, conversation, done, ended, feedback, fencing_token, on_both_engines,
+    one_conversation, read, retry,
 };
 
 on_both_engines!(
@@ -29,10 +29,10 @@ async fn a_turn_begins_once(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
-    assert!(!store.begin_turn(hold(turn.id, 2)).await.unwrap());
-    assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
-    assert!(!store.begin_turn(hold(turn.id, 1)).await.unwrap());
-    assert!(!store.begin_turn(hold(TurnId::new(), 1)).await.unwrap());
+    assert!(!store.begin_turn(fencing_token(turn.id, 2)).await.unwrap());
+    assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
+    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
+    assert!(!store.begin_turn(fencing_token(TurnId::new(), 1)).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.state, TurnState::Answering);
 }
 
@@ -52,8 +52,8 @@ async fn a_turn_can_end_before_it_began(database: Database) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
-    assert!(store.finish_turn(hold(turn.id, 1), &ended(TurnState::Cancelled), NOW).await.unwrap());
-    assert!(!store.begin_turn(hold(turn.id, 1)).await.unwrap());
+    assert!(store.finish_turn(fencing_token(turn.id, 1), &ended(TurnState::Cancelled), NOW).await.unwrap());
+    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.state, TurnState::Cancelled);
 }
 
@@ -62,11 +62,11 @@ async fn a_turn_ends_once(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &done("답")).await;
     for outcome in [done("다른 답"), ended(TurnState::Cancelled)] {
-        assert!(!store.finish_turn(hold(turn.id, 1), &outcome, NOW).await.unwrap());
+        assert!(!store.finish_turn(fencing_token(turn.id, 1), &outcome, NOW).await.unwrap());
     }
     assert_eq!(read(&store, me, turn.id).await, turn);
     assert_eq!(store.tokens_since(0).await.unwrap(), 175);
-    assert!(!store.finish_turn(hold(TurnId::new(), 1), &done("답"), NOW).await.unwrap());
+    assert!(!store.finish_turn(fencing_token(TurnId::new(), 1), &done("답"), NOW).await.unwrap());
 }
 
 async fn a_writer_of_an_older_attempt_changes_nothing(database: Database) {
@@ -74,11 +74,11 @@ async fn a_writer_of_an_older_attempt_changes_nothing(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &ended(TurnState::Interrupted)).await;
     let again = retry(&store, me, turn.id).await;
-    assert!(!store.begin_turn(hold(turn.id, 1)).await.unwrap());
-    assert!(!store.finish_turn(hold(turn.id, 1), &done("늦은 답"), NOW).await.unwrap());
+    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
+    assert!(!store.finish_turn(fencing_token(turn.id, 1), &done("늦은 답"), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await, again);
     assert_eq!(store.tokens_since(0).await.unwrap(), 0);
-    assert!(store.finish_turn(hold(turn.id, 2), &done("새 답"), NOW).await.unwrap());
+    assert!(store.finish_turn(fencing_token(turn.id, 2), &done("새 답"), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.answer, "새 답");
 }
 
@@ -87,7 +87,7 @@ async fn a_turn_does_not_end_in_a_running_state(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
     for state in [TurnState::Accepted, TurnState::Answering] {
-        let finished = store.finish_turn(hold(turn.id, 1), &ended(state), NOW).await;
+        let finished = store.finish_turn(fencing_token(turn.id, 1), &ended(state), NOW).await;
         assert!(matches!(finished, Err(StoreError::NotFinal(refused)) if refused == state), "{finished:?}");
     }
     assert_eq!(read(&store, me, turn.id).await, turn);
@@ -131,7 +131,7 @@ async fn of_many_writers_at_once_one_ends_the_turn(database: Database) {
         writers.spawn(async move {
             together.wait().await;
             let answer = n.to_string();
-            store.finish_turn(hold(turn.id, 1), &done(&answer), NOW).await.unwrap().then_some(answer)
+            store.finish_turn(fencing_token(turn.id, 1), &done(&answer), NOW).await.unwrap().then_some(answer)
         });
     }
     let winners: Vec<_> = writers.join_all().await.into_iter().flatten().collect();
@@ -146,14 +146,14 @@ async fn a_start_interrupts_what_was_running_and_nothing_else(database: Database
     let finished = ask_and_end(&store, me, accepted_in, "끝난 질문", &done("답")).await;
     let accepted = ask(&store, me, accepted_in, "받은 질문").await;
     let answering = ask(&store, me, answering_in, "답하던 질문").await;
-    assert!(store.begin_turn(hold(answering.id, 1)).await.unwrap());
+    assert!(store.begin_turn(fencing_token(answering.id, 1)).await.unwrap());
 
     assert_eq!(store.interrupt_running(NOW).await.unwrap(), 2);
     assert_eq!(store.interrupt_running(NOW).await.unwrap(), 0);
     for turn in [accepted, answering] {
         let turn = read(&store, me, turn.id).await;
         assert_eq!(turn.state, TurnState::Interrupted);
-        assert!(!store.finish_turn(hold(turn.id, 1), &done("늦은 답"), NOW).await.unwrap());
+        assert!(!store.finish_turn(fencing_token(turn.id, 1), &done("늦은 답"), NOW).await.unwrap());
         retry(&store, me, turn.id).await;
     }
     assert_eq!(read(&store, me, finished.id).await, finished);

@@ -7,7 +7,8 @@ use store::{Acceptance, Constraint, Options, Store, StoreError};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, LEASE, NOW, ask, conversation, done, hold, learner, message, on_both_engines, one_conversation, token,
+    Database, LEASE, NOW, ask, conversation, done, fencing_token, learner, message, on_both_engines, one_conversation,
+    token,
 };
 
 on_both_engines!(
@@ -67,9 +68,9 @@ async fn a_second_write_sees_the_first(database: Database) {
             for seq in 1..=5 {
                 let turn = ask(&store, me, mine, "질문").await;
                 assert_eq!(turn.seq, seq);
-                assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
-                assert!(store.finish_turn(hold(turn.id, 1), &done("답"), NOW).await.unwrap());
-                assert!(!store.finish_turn(hold(turn.id, 1), &done("다른 답"), NOW).await.unwrap());
+                assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
+                assert!(store.finish_turn(fencing_token(turn.id, 1), &done("답"), NOW).await.unwrap());
+                assert!(!store.finish_turn(fencing_token(turn.id, 1), &done("다른 답"), NOW).await.unwrap());
             }
         });
     }

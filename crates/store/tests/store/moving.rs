@@ -1,4 +1,4 @@
-//! A school moves from one database to another, whichever engines they are of.
+//! Copying all data from one database to another, for every pair of engines.
 
 use std::cell::RefCell;
 
@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::{
     database::{
-        Database, NOW, ask_and_end, conversation, done, ended, hold, learner, message, one_conversation, read, retry,
-        usage,
+        Database, NOW, ask_and_end, conversation, done, ended, fencing_token, learner, message, one_conversation, read,
+        retry, usage,
     },
     dump::{dump, unknown_columns},
 };
@@ -63,7 +63,7 @@ async fn assert_same(source: &Database, target: &Database) {
     assert!(differ.is_empty() && one.len() == other.len(), "{} rows, {} rows, {differ:?}", one.len(), other.len());
 }
 
-/// Turns in every state a school's can have, and everything else.
+/// Turns in every state, and rows in every other table.
 async fn fill(store: &Store) -> (LearnerId, ConversationId) {
     let (me, mine) = one_conversation(store).await;
     let hard = "하늘은 왜 파래요? 👩‍🔬 café cafe\u{301} \"'\\ \n\t<b>&amp;</b> \u{10FFFF}";
@@ -74,8 +74,8 @@ async fn fill(store: &Store) -> (LearnerId, ConversationId) {
     ask_and_end(store, me, mine, "중지", &partial).await;
     let tried = ask_and_end(store, me, mine, "다시", &ended(TurnState::Failed)).await;
     retry(store, me, tried.id).await;
-    assert!(store.begin_turn(hold(tried.id, 2)).await.unwrap());
-    assert!(store.finish_turn(hold(tried.id, 2), &done("이번에는"), NOW + 1).await.unwrap());
+    assert!(store.begin_turn(fencing_token(tried.id, 2)).await.unwrap());
+    assert!(store.finish_turn(fencing_token(tried.id, 2), &done("이번에는"), NOW + 1).await.unwrap());
     let keyed = store.accept_turn(me, mine, &message("열쇠"), Some("열쇠 🔑"), crate::database::LEASE, NOW).await;
     let _running = keyed.unwrap();
     let other = learner(store).await;
@@ -217,8 +217,8 @@ async fn a_repeated_move_brings_what_happened_since(from: Database, to: Database
 
     assert!(source.delete_conversation(you, yours).await.unwrap());
     retry(&source, me, failed.id).await;
-    assert!(source.begin_turn(hold(failed.id, 2)).await.unwrap());
-    assert!(source.finish_turn(hold(failed.id, 2), &done("이번에는 답"), NOW + 9).await.unwrap());
+    assert!(source.begin_turn(fencing_token(failed.id, 2)).await.unwrap());
+    assert!(source.finish_turn(fencing_token(failed.id, 2), &done("이번에는 답"), NOW + 9).await.unwrap());
     let new = ask_and_end(&source, me, mine, "새 질문", &done("새 답")).await;
     source.put_guide("가", "ko", "1", "새 모델", "{}", NOW + 9).await.unwrap();
     one_conversation(&source).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::turn::Purpose;
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use store::{Company, CopyError, Leased, Options, Store};
+use store::{CopyError, LeaseGrant, LeaseMode, Options, Store};
 
 use crate::{
     database::{Database, NOW, ask, on_both_engines, one_conversation, usage},
@@ -26,9 +26,9 @@ on_both_engines!(
 
 const LONG: Duration = Duration::from_secs(600);
 
-/// Serves it; the lease given back on wish.
+/// Serves the database; optionally releases the lease.
 async fn serve(store: &Store, leave: bool) {
-    let Leased::Taken { lease, .. } = store.take_lease("test", Company::Alone, LONG).await.unwrap() else {
+    let LeaseGrant::Granted { lease, .. } = store.take_lease("test", LeaseMode::Exclusive, LONG).await.unwrap() else {
         panic!("refused")
     };
     if leave {
@@ -40,8 +40,8 @@ async fn refusal(source: &Store, target: &Store) -> CopyError {
     target.copy_from(source, |step| panic!("{step:?}")).await.unwrap_err()
 }
 
-/// A school with a running turn, which a move would interrupt.
-async fn school(database: &Database) -> (Store, DatabaseConnection) {
+/// A database with a running turn, which a move would interrupt.
+async fn with_running_turn(database: &Database) -> (Store, DatabaseConnection) {
     let store = database.open().await;
     let (me, mine) = one_conversation(&store).await;
     ask(&store, me, mine, "질문").await;
@@ -58,10 +58,10 @@ async fn refusal_to_move(store: &Store, raw: &DatabaseConnection) -> CopyError {
     error
 }
 
-/// What a move from another school is refused for.
+/// The refusal of a move from another database.
 async fn refusal_to_take(store: &Store, raw: &DatabaseConnection) -> CopyError {
     let other = Database::sqlite();
-    let (source, source_raw) = school(&other).await;
+    let (source, source_raw) = with_running_turn(&other).await;
     let before = (dump(raw).await, dump(&source_raw).await);
     let error = refusal(&source, store).await;
     assert_eq!((dump(raw).await, dump(&source_raw).await), before);
@@ -69,7 +69,7 @@ async fn refusal_to_take(store: &Store, raw: &DatabaseConnection) -> CopyError {
 }
 
 async fn a_database_is_not_moved_to_itself(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     let before = dump(&raw).await;
     let other_spelling = match database.url.strip_prefix("sqlite://") {
         Some(path) => {
@@ -88,7 +88,7 @@ async fn a_database_is_not_moved_to_itself(database: Database) {
 }
 
 async fn a_source_that_is_served_is_left_alone(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     serve(&store, false).await;
     let (me, mine) = one_conversation(&store).await;
     ask(&store, me, mine, "지금 도는 질문").await;
@@ -100,23 +100,23 @@ async fn a_source_that_is_served_is_left_alone(database: Database) {
 }
 
 async fn a_target_that_is_served_is_left_alone(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     serve(&store, false).await;
     let error = refusal_to_take(&store, &raw).await;
     assert!(matches!(error, CopyError::Served(_)), "{error:?}");
 }
 
 async fn a_target_that_was_served_is_left_alone(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     serve(&store, true).await;
     let error = refusal_to_take(&store, &raw).await;
     assert!(matches!(error, CopyError::WasServed(_)), "{error:?}");
 }
 
 async fn another_schools_database_is_left_alone(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     let error = refusal_to_take(&store, &raw).await;
-    assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+    assert!(matches!(error, CopyError::OtherData(_)), "{error:?}");
 }
 
 async fn a_target_with_guides_or_usage_alone_is_left_alone(database: Database) {
@@ -125,10 +125,10 @@ async fn a_target_with_guides_or_usage_alone_is_left_alone(database: Database) {
     store.put_guide("축구", "ko", "1", "m", "{}", NOW).await.unwrap();
     for _ in 0..2 {
         let error = refusal_to_take(&store, &raw).await;
-        assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+        assert!(matches!(error, CopyError::OtherData(_)), "{error:?}");
         let other = Database::sqlite();
-        let error = store.fill_from(&school(&other).await.0).await.unwrap_err();
-        assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+        let error = store.fill_from(&with_running_turn(&other).await.0).await.unwrap_err();
+        assert!(matches!(error, CopyError::OtherData(_)), "{error:?}");
         raw.execute_unprepared("DELETE FROM guides").await.unwrap();
         store.add_usage(None, &usage(Purpose::Guide, 1, 2), NOW).await.unwrap();
     }
@@ -137,7 +137,7 @@ async fn a_target_with_guides_or_usage_alone_is_left_alone(database: Database) {
 /// As a version without leases leaves it that served the copy.
 async fn learners_who_came_after_a_copy_are_left_alone(database: Database) {
     let from = Database::sqlite();
-    let (source, source_raw) = school(&from).await;
+    let (source, source_raw) = with_running_turn(&from).await;
     let store = database.open().await;
     store.copy_from(&source, |_| ()).await.unwrap();
     let now = store::now();
@@ -145,12 +145,12 @@ async fn learners_who_came_after_a_copy_are_left_alone(database: Database) {
     let raw = database.raw().await;
     let before = (dump(&raw).await, dump(&source_raw).await);
     let error = refusal(&source, &store).await;
-    assert!(matches!(error, CopyError::AnotherSchool(_)), "{error:?}");
+    assert!(matches!(error, CopyError::OtherData(_)), "{error:?}");
     assert_eq!((dump(&raw).await, dump(&source_raw).await), before);
 }
 
 async fn a_source_of_a_newer_version_is_left_alone(database: Database) {
-    let (store, raw) = school(&database).await;
+    let (store, raw) = with_running_turn(&database).await;
     raw.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m9999_more', 1)").await.unwrap();
     let error = refusal_to_move(&store, &raw).await;
     assert!(matches!(error, CopyError::Newer(_)), "{error:?}");
@@ -161,17 +161,17 @@ async fn a_target_that_is_served_meanwhile_is_left_alone_from_then_on(database: 
     let raw = database.raw().await;
     let lease = "INSERT INTO leases (holder, alone, taken_at, expires_at) VALUES ('test', false, 1, 9000000000000)";
     let trigger = match target.engine() {
-        store::Engine::Sqlite => {
+        store::DatabaseEngine::Sqlite => {
             format!("CREATE TRIGGER served AFTER INSERT ON learners BEGIN {lease}; END")
         }
-        store::Engine::Postgres => format!(
+        store::DatabaseEngine::Postgres => format!(
             "CREATE FUNCTION served() RETURNS trigger AS $$BEGIN {lease}; RETURN NULL; END$$ LANGUAGE plpgsql;
              CREATE TRIGGER served AFTER INSERT ON learners EXECUTE FUNCTION served();"
         ),
     };
     raw.execute_unprepared(&trigger).await.unwrap();
     let from = Database::sqlite();
-    let (source, _) = school(&from).await;
+    let (source, _) = with_running_turn(&from).await;
     let error = target.copy_from(&source, |_| ()).await.unwrap_err();
     assert!(matches!(error, CopyError::WasServed(_)), "{error:?}");
     let there = dump(&raw).await;

@@ -2,7 +2,7 @@ use std::{error::Error, sync::Arc};
 
 use domain::turn::TurnState;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use store::{CopyError, Engine, Options, Store, StoreError};
+use store::{CopyError, DatabaseEngine, Options, Store, StoreError};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
@@ -178,12 +178,12 @@ async fn tables_in_another_schema_that_is_searched_are_not_covered_by_new_ones()
 async fn a_description_holds_no_password(database: Database) {
     let store = database.open().await;
     let (engine, name) = match store.engine() {
-        Engine::Sqlite => ("SQLite", "교실.db"),
-        Engine::Postgres => ("PostgreSQL", "database test_"),
+        DatabaseEngine::Sqlite => ("SQLite", "교실.db"),
+        DatabaseEngine::Postgres => ("PostgreSQL", "database test_"),
     };
     assert!(store.describe().starts_with(engine), "{}", store.describe());
     assert!(store.describe().contains(name), "{}", store.describe());
-    assert!(database.url.contains("secret-word") == (store.engine() == Engine::Postgres));
+    assert!(database.url.contains("secret-word") == (store.engine() == DatabaseEngine::Postgres));
     assert!(!store.describe().contains("secret-word"));
     assert!(!format!("{store:?}").contains("secret-word"));
 }
@@ -264,7 +264,7 @@ async fn a_damaged_index_is_found_although_every_row_can_be_read() {
     let (me, mine) = one_conversation(&store).await;
     ask_and_end(&store, me, mine, "질문", &done("답")).await;
     assert_eq!(store.find_damage().await.unwrap(), None);
-    let sums = store.sums().await.unwrap();
+    let sums = store.table_checksums().await.unwrap();
     store.close().await.unwrap();
     let raw = database.raw().await;
     raw.execute_unprepared(
@@ -276,6 +276,6 @@ async fn a_damaged_index_is_found_although_every_row_can_be_read() {
     .unwrap();
     raw.close().await.unwrap();
     let store = database.open().await;
-    assert_eq!(store.sums().await.unwrap(), sums);
+    assert_eq!(store.table_checksums().await.unwrap(), sums);
     assert!(store.find_damage().await.unwrap().is_some());
 }

@@ -1,4 +1,4 @@
-//! Two versions side by side: while a school is updated, instances of the version before serve on the new tables.
+//! Two versions side by side: during an update, instances of the previous version serve on the new tables.
 //!
 //! `previous.sql` holds every statement of that version, as PostgreSQL logs them (`log_statement = all`) while that
 //! version runs these tests. With a release it is made anew.
@@ -10,11 +10,11 @@ use domain::{
     turn::{Outcome, Reason, TurnState},
 };
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, Value};
-use store::{Company, Lease, Leased, Store, StoreError};
+use store::{Lease, LeaseGrant, LeaseMode, Store, StoreError};
 use uuid::Uuid;
 
 use crate::database::{
-    Database, NOW, ask, ask_and_end, done, ended, hold, on_both_engines, one_conversation, read, retry, token,
+    Database, NOW, ask, ask_and_end, done, ended, fencing_token, on_both_engines, one_conversation, read, retry, token,
 };
 
 on_both_engines!(
@@ -125,7 +125,7 @@ async fn what_this_version_writes_the_previous_one_reads(database: Database) {
     let raw = database.raw().await;
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
-    assert!(store.finish_turn(hold(turn.id, 1), &done("답"), NOW).await.unwrap());
+    assert!(store.finish_turn(fencing_token(turn.id, 1), &done("답"), NOW).await.unwrap());
     let reader = statements()
         .find(|line| line.starts_with("SELECT \"turns\"") && line.contains("ORDER BY \"turns\".\"seq\" ASC"))
         .expect("it reads a conversation's turns");
@@ -159,9 +159,9 @@ async fn a_turn_of_the_previous_version_is_left_to_it(database: Database) {
     let store = database.open().await;
     let raw = database.raw().await;
     let (me, _, turn) = ask_as_before(&raw, store::now()).await;
-    let taken = store.take_lease("new", Company::Shared, Duration::from_secs(60)).await.unwrap();
-    assert!(matches!(taken, Leased::Taken { interrupted: 0, .. }), "{taken:?}");
-    assert_eq!(store.bury_the_dead().await.unwrap(), 0);
+    let taken = store.take_lease("new", LeaseMode::Shared, Duration::from_secs(60)).await.unwrap();
+    assert!(matches!(taken, LeaseGrant::Granted { interrupted: 0, .. }), "{taken:?}");
+    assert_eq!(store.expire_leases().await.unwrap(), 0);
     assert_eq!(finish_as_before(&raw, turn, 1, "제때 온 답").await, 1);
     assert_eq!(read(&store, me, turn).await.answer, "제때 온 답");
     // One that the new version took over is not its any more.
@@ -169,7 +169,7 @@ async fn a_turn_of_the_previous_version_is_left_to_it(database: Database) {
     store.interrupt_running(NOW).await.unwrap();
     retry(&store, me, turn).await;
     assert_eq!(finish_as_before(&raw, turn, 1, "늦은 답").await, 0);
-    assert_eq!(store.held_turns(Lease(7)).await.unwrap().len(), 1);
+    assert_eq!(store.running_turns(Lease(7)).await.unwrap().len(), 1);
 }
 
 async fn steps_of_a_newer_version_are_no_hindrance_unless_they_contract(database: Database) {

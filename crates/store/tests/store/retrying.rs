@@ -9,8 +9,8 @@ use store::Retry;
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
-    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, feedback, hold, learner, on_both_engines,
-    one_conversation, read, retry,
+    Database, LEASE, NOW, ask, ask_and_end, conversation, done, ended, feedback, fencing_token, learner,
+    on_both_engines, one_conversation, read, retry,
 };
 
 on_both_engines!(
@@ -40,8 +40,8 @@ async fn another_try_starts_clean(database: Database) {
         assert_eq!((again.answer.as_str(), again.feedback.as_ref()), ("", None));
         assert_eq!(read(&store, me, turn.id).await, again);
 
-        assert!(store.begin_turn(hold(turn.id, 2)).await.unwrap());
-        assert!(store.finish_turn(hold(turn.id, 2), &done("온전한 답"), NOW).await.unwrap());
+        assert!(store.begin_turn(fencing_token(turn.id, 2)).await.unwrap());
+        assert!(store.finish_turn(fencing_token(turn.id, 2), &done("온전한 답"), NOW).await.unwrap());
         let ended = read(&store, me, turn.id).await;
         assert_eq!((ended.state, ended.reason, ended.answer.as_str()), (TurnState::Done, None, "온전한 답"));
     }
@@ -60,10 +60,10 @@ async fn another_try_keeps_the_notes_a_model_wrote(database: Database) {
     assert_eq!(again.feedback, Some(notes.clone()));
     assert_eq!(read(&store, me, turn.id).await, again);
     // An outcome without notes leaves them as they are; one with notes puts its own in their place.
-    assert!(store.finish_turn(hold(turn.id, 2), &ended(TurnState::Failed), NOW).await.unwrap());
+    assert!(store.finish_turn(fencing_token(turn.id, 2), &ended(TurnState::Failed), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.feedback, Some(notes));
     let again = retry(&store, me, turn.id).await;
-    assert!(store.finish_turn(hold(again.id, 3), &done("답"), NOW).await.unwrap());
+    assert!(store.finish_turn(fencing_token(again.id, 3), &done("답"), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await.feedback, done("답").feedback);
 }
 
@@ -81,7 +81,7 @@ async fn a_running_turn_is_not_started_twice(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
     assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(turn.clone()));
-    assert!(store.begin_turn(hold(turn.id, 1)).await.unwrap());
+    assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
     let answering = read(&store, me, turn.id).await;
     assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(answering));
 }

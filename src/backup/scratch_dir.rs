@@ -1,5 +1,5 @@
-//! The folder in which a backup is packed or unpacked. It holds a school's talks as they are, so it's for this user alone
-//! and doesn't outlive its use.
+//! The temporary folder in which a backup is packed or unpacked. It holds conversations in plain text, so only this user
+//! can read it, and it is removed after use.
 
 use std::{
     env,
@@ -13,19 +13,19 @@ use anyhow::Context as _;
 use tempfile::TempDir;
 
 const PREFIX: &str = "llm-classroom-backup-";
-/// So long after its making nobody has yet to lock a folder.
+/// After this time the creator of a folder has locked it.
 const LOCKED_WITHIN: Duration = Duration::from_secs(60);
 
-/// A folder in TMPDIR that is gone in the end or, should this process be killed, when the next one is opened.
+/// A folder in TMPDIR that is removed when dropped. If the process is killed, the next [`Self::open`] removes it.
 #[derive(Debug)]
-pub struct Workroom {
+pub struct ScratchDir {
     folder: TempDir,
-    /// The system lets go of it when this process ends in whatever way.
+    /// The operating system releases it when the process ends, however it ends.
     _lock: File,
 }
 
-impl Workroom {
-    /// Makes one, and removes those whose makers are gone.
+impl ScratchDir {
+    /// Creates one, and removes those whose processes have ended.
     ///
     /// # Errors
     /// When TMPDIR can't be written to.
@@ -45,7 +45,7 @@ impl Workroom {
     }
 }
 
-/// What can't be removed is somebody else's, or stays for the next time.
+/// Ignores failures: the folder belongs to another user, or is removed the next time.
 fn remove_left_overs() {
     let Ok(entries) = fs::read_dir(env::temp_dir()) else { return };
     for entry in entries.filter_map(Result::ok) {
@@ -75,18 +75,18 @@ mod tests {
 
     #[test]
     fn a_folder_whose_maker_is_gone_is_left_over_and_no_other() {
-        let room = Workroom::open().unwrap();
-        assert_eq!(fs::metadata(room.path()).unwrap().permissions().mode() & 0o777, 0o700);
-        age(room.path());
-        assert!(!is_left_over(room.path()), "somebody works in it");
-        let Workroom { folder, _lock } = room;
+        let scratch = ScratchDir::open().unwrap();
+        assert_eq!(fs::metadata(scratch.path()).unwrap().permissions().mode() & 0o777, 0o700);
+        age(scratch.path());
+        assert!(!is_left_over(scratch.path()), "it is in use");
+        let ScratchDir { folder, _lock } = scratch;
         drop(_lock);
         assert!(is_left_over(folder.path()));
         fs::write(folder.path().join("new"), "").unwrap();
         assert!(!is_left_over(folder.path()), "it may have been made a moment ago");
         age(folder.path());
         let path = folder.keep();
-        drop(Workroom::open().unwrap());
+        drop(ScratchDir::open().unwrap());
         assert!(!path.exists());
     }
 }

@@ -1,4 +1,4 @@
-//! Where backups lie: a folder, or a bucket of S3 and what speaks like it.
+//! Where backups are stored: a folder, or a bucket of S3 or a compatible service.
 
 use std::{
     fs,
@@ -23,45 +23,45 @@ use super::manifest::{Manifest, Name};
 
 /// Most bytes of a manifest: it lists six tables.
 const MANIFEST_MAX: u64 = 64 * 1024;
-/// What to look at when a place refuses.
-const WHO: &str = "this user may use the folder or, for S3, this key or role the bucket, in AWS_REGION";
-/// How long S3 is asked again before it counts as away.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// What the operator should check when access is refused.
+const ACCESS_HINT: &str = "this user may use the folder or, for S3, this key or role the bucket, in AWS_REGION";
+/// How long requests to S3 are retried.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Backups that aren't finished after this long never will be.
 const UNFINISHED_AFTER: time::Duration = time::Duration::DAY;
 
-/// A backup as it lies there.
+/// A stored backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredBackup {
     /// Its name.
     pub name: Name,
-    /// What it should be.
+    /// Its manifest.
     pub manifest: Manifest,
     /// Bytes of the stored object, 0 if it's missing.
     pub stored: u64,
 }
 
-impl Kept {
-    /// Whether as many bytes are there as there should be; what they are, reading them tells.
+impl StoredBackup {
+    /// Whether the stored object has the size of the manifest. Its content is checked when it is read.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.stored == self.manifest.bytes
     }
 }
 
-/// A place for backups.
+/// A folder or bucket of backups.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct BackupStore {
     store: Arc<dyn ObjectStore>,
-    /// The folder, where it's one.
+    /// The folder, if the store is one.
     folder: Option<PathBuf>,
-    said: String,
+    address: String,
 }
 
-impl Place {
-    /// The place at a path, a `file:///…` or an `s3://bucket/prefix`. A folder is made if it isn't there, for this user
-    /// alone.
+impl BackupStore {
+    /// Opens the folder at a path or `file:///…`, or the bucket at `s3://bucket/prefix`. Creates a missing folder that
+    /// only this user can read.
     ///
     /// # Errors
     /// When the address can't be used, with what to do about it.
@@ -73,10 +73,10 @@ impl Place {
             (None, Some(_)) => bail!("BACKUP_URL is a folder, or s3://bucket/prefix"),
             (None, None) => bail!("BACKUP_URL is empty; name a folder, or s3://bucket/prefix"),
         };
-        Ok(Self { store, folder, said: without_keys(url) })
+        Ok(Self { store, folder, address: without_keys(url) })
     }
 
-    /// The place, unless it's a folder that nobody has made yet.
+    /// Opens the store; `None` if it is a folder that doesn't exist.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -84,23 +84,23 @@ impl Place {
         if folder_of(url.trim()).is_some_and(|path| !path.exists()) { Ok(None) } else { Self::open(url).map(Some) }
     }
 
-    /// The folder, where it's one.
+    /// The folder, if the store is one.
     #[must_use]
     pub fn folder(&self) -> Option<&FilePath> {
         self.folder.as_deref()
     }
 
-    /// Where it is.
+    /// Its address without keys.
     #[must_use]
     pub fn describe(&self) -> &str {
-        &self.said
+        &self.address
     }
 
-    /// The backups that are there, the newest first.
+    /// The stored backups, newest first.
     ///
     /// # Errors
     /// When the place can't be read.
-    pub async fn backups(&self) -> anyhow::Result<Vec<Kept>> {
+    pub async fn backups(&self) -> anyhow::Result<Vec<StoredBackup>> {
         let files = self.files().await?;
         let mut found = Vec::new();
         for name in names_newest_first(&files) {
@@ -117,7 +117,7 @@ impl Place {
     pub async fn newest_complete(&self) -> anyhow::Result<Option<Name>> {
         let files = self.files().await?;
         for name in names_newest_first(&files) {
-            if let Some(backup) = self.backup(name, &files).await?.filter(Kept::is_complete) {
+            if let Some(backup) = self.backup(name, &files).await?.filter(StoredBackup::is_complete) {
                 return Ok(Some(backup.name));
             }
         }
@@ -125,11 +125,11 @@ impl Place {
     }
 
     /// The backup of that name, unless its manifest was removed since the files were listed.
-    async fn backup(&self, name: Name, files: &[(String, u64)]) -> anyhow::Result<Option<Kept>> {
+    async fn backup(&self, name: Name, files: &[(String, u64)]) -> anyhow::Result<Option<StoredBackup>> {
         let Some(manifest) = self.manifest(&name).await? else { return Ok(None) };
         let object = name.object(manifest.encrypted_to.is_some());
         let stored = files.iter().find(|(file, _)| *file == object).map_or(0, |(_, bytes)| *bytes);
-        Ok(Some(Kept { name, stored, manifest }))
+        Ok(Some(StoredBackup { name, stored, manifest }))
     }
 
     /// Stores a backup's database. It counts as a backup only when [`Self::confirm`] has added the manifest.
@@ -144,9 +144,9 @@ impl Place {
         if let Err(error) = tokio::io::copy(&mut from, &mut to).await {
             // Parts that arrived would be paid for.
             _ = to.abort().await;
-            return Err(once(error)).with_context(failed);
+            return Err(without_repetition(error)).with_context(failed);
         }
-        to.shutdown().await.map_err(once).with_context(failed)?;
+        to.shutdown().await.map_err(without_repetition).with_context(failed)?;
         self.make_private(&name.object(manifest.encrypted_to.is_some()))
     }
 
@@ -157,7 +157,11 @@ impl Place {
     pub async fn confirm(&self, name: &Name, manifest: &Manifest) -> anyhow::Result<()> {
         let failed = || self.unwritable();
         let json = serde_json::to_vec_pretty(manifest)?;
-        self.store.put(&Path::from(name.manifest()), json.into()).await.map_err(once).with_context(failed)?;
+        self.store
+            .put(&Path::from(name.manifest()), json.into())
+            .await
+            .map_err(without_repetition)
+            .with_context(failed)?;
         self.make_private(&name.manifest())
     }
 
@@ -166,11 +170,12 @@ impl Place {
     /// # Errors
     /// When it can't be read.
     pub async fn get(&self, name: &Name, manifest: &Manifest, file: &FilePath) -> anyhow::Result<()> {
-        let failed = || format!("the backup {} can't be read from {}; see that {WHO}", name.as_str(), self.said);
+        let failed =
+            || format!("the backup {} can't be read from {}; see that {ACCESS_HINT}", name.as_str(), self.address);
         let object = Path::from(name.object(manifest.encrypted_to.is_some()));
-        let mut pieces = self.store.get(&object).await.map_err(once).with_context(failed)?.into_stream();
+        let mut pieces = self.store.get(&object).await.map_err(without_repetition).with_context(failed)?.into_stream();
         let mut to = File::create(file).await?;
-        while let Some(piece) = pieces.try_next().await.map_err(once).with_context(failed)? {
+        while let Some(piece) = pieces.try_next().await.map_err(without_repetition).with_context(failed)? {
             to.write_all(&piece).await?;
         }
         to.flush().await?;
@@ -182,31 +187,31 @@ impl Place {
     ///
     /// # Errors
     /// When something can't be removed. Others are removed all the same next time.
-    pub async fn tidy(&self, last: &Name, keep: usize) -> anyhow::Result<()> {
+    pub async fn prune(&self, last: &Name, keep: usize) -> anyhow::Result<()> {
         let backups = self.backups().await?;
-        let complete = backups.iter().filter(|kept| kept.is_complete() && kept.name <= *last);
-        let kept: Vec<_> = complete.take(keep).collect();
-        let Some(oldest) = kept.last() else { return Ok(()) };
+        let complete = backups.iter().filter(|backup| backup.is_complete() && backup.name <= *last);
+        let newest: Vec<_> = complete.take(keep).collect();
+        let Some(oldest) = newest.last() else { return Ok(()) };
         let mut files = self.files().await?;
         // Manifests first: what is left of a backup without one counts as none.
         files.sort_by_key(|(file, _)| Name::of_manifest(file).is_none());
         for (file, _) in files {
             let Some(name) = Name::of_manifest(&file).or_else(|| Name::of_object(&file)) else { continue };
             // One without a manifest may be another's that is being written at this moment.
-            let has_manifest = backups.iter().any(|kept| kept.name == name);
+            let has_manifest = backups.iter().any(|backup| backup.name == name);
             let is_unfinished = !has_manifest && last.moment() - name.moment() < UNFINISHED_AFTER.whole_seconds();
             if name < oldest.name && !is_unfinished {
                 let removed = self.store.delete(&Path::from(file.as_str())).await;
                 removed
-                    .map_err(once)
-                    .with_context(|| format!("the old backup {file} can't be removed from {}", self.said))?;
+                    .map_err(without_repetition)
+                    .with_context(|| format!("the old backup {file} can't be removed from {}", self.address))?;
             }
         }
         Ok(())
     }
 
     fn unwritable(&self) -> String {
-        format!("the backup can't be written to {}; see that there is room and that {WHO}", self.said)
+        format!("the backup can't be written to {}; see that there is room and that {ACCESS_HINT}", self.address)
     }
 
     /// In a folder that others may look into, the files are for this user alone all the same.
@@ -218,7 +223,7 @@ impl Place {
     }
 
     async fn manifest(&self, name: &Name) -> anyhow::Result<Option<Manifest>> {
-        let found = self.store.get(&Path::from(name.manifest())).await.map_err(once)?;
+        let found = self.store.get(&Path::from(name.manifest())).await.map_err(without_repetition)?;
         if found.meta.size > MANIFEST_MAX {
             return Ok(None);
         }
@@ -230,8 +235,8 @@ impl Place {
     async fn files(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let listed = self.store.list_with_delimiter(None).await;
         let listed = listed
-            .map_err(once)
-            .with_context(|| format!("{} can't be read; check BACKUP_URL, and that {WHO}", self.said))?;
+            .map_err(without_repetition)
+            .with_context(|| format!("{} can't be read; check BACKUP_URL, and that {ACCESS_HINT}", self.address))?;
         let named = listed.objects.into_iter();
         Ok(named.filter_map(|found| Some((found.location.filename()?.to_owned(), found.size))).collect())
     }
@@ -245,11 +250,11 @@ fn names_newest_first(files: &[(String, u64)]) -> Vec<Name> {
 }
 
 /// The library's texts repeat those of their causes, all but the last.
-fn once(error: impl Into<anyhow::Error>) -> anyhow::Error {
+fn without_repetition(error: impl Into<anyhow::Error>) -> anyhow::Error {
     let error = error.into();
-    let said = error.to_string();
+    let text = error.to_string();
     let last = error.root_cause().to_string();
-    if said.contains(&last) { anyhow!(said) } else { anyhow!("{said}: {last}") }
+    if text.contains(&last) { anyhow!(text) } else { anyhow!("{text}: {last}") }
 }
 
 /// The address as it may be shown: people write a key and its secret in front of an @, though it isn't taken there.
@@ -284,16 +289,16 @@ fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     // The one that all of the program uses. An error means it is installed already.
     _ = rustls::crypto::ring::default_provider().install_default();
     let is_plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
-    let retry = RetryConfig { retry_timeout: PATIENCE, max_retries: 5, ..RetryConfig::default() };
+    let retry = RetryConfig { retry_timeout: RETRY_TIMEOUT, max_retries: 5, ..RetryConfig::default() };
     let store = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)
         .with_retry(retry)
         .with_client_options(
-            // A large school takes its time, so no whole transfer is limited; silence is.
+            // A large transfer may take long, so only the time without data is limited.
             ClientOptions::new()
                 .with_allow_http(is_plain)
                 .with_connect_timeout(Duration::from_secs(5))
-                .with_read_timeout(PATIENCE)
+                .with_read_timeout(RETRY_TIMEOUT)
                 .with_timeout_disabled(),
         )
         .build()

@@ -1,4 +1,4 @@
-//! Whether two databases may be source and target. Reads only.
+//! Checks before a copy: whether two databases may be its source and target. Reads only.
 
 use std::os::unix::fs::MetadataExt;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     super::{
-        Engine, Store, StoreError,
+        DatabaseEngine, Store, StoreError,
         entity::{guides, learners, usage},
         migration,
     },
@@ -24,8 +24,8 @@ pub(super) async fn check(source: &Store, target: &Store) -> Result<(), CopyErro
     if target.was_ever_served().await? {
         return Err(CopyError::WasServed(target.describe().to_owned()));
     }
-    if holds_another_school(source, target).await? {
-        return Err(CopyError::AnotherSchool(target.describe().to_owned()));
+    if holds_other_data(source, target).await? {
+        return Err(CopyError::OtherData(target.describe().to_owned()));
     }
     let steps = source.write(|db| Box::pin(async move { Ok(migration::steps_of_newer_versions(db).await?) })).await?;
     if !steps.is_empty() {
@@ -34,17 +34,17 @@ pub(super) async fn check(source: &Store, target: &Store) -> Result<(), CopyErro
     Ok(())
 }
 
-/// Whether the target holds what the source doesn't know.
+/// Whether the target holds rows that can't come from the source.
 ///
-/// After a copy that broke off, the source may have deleted what was copied: that is older than the copy. What is newer
-/// was written by a version without leases, which served the target.
-async fn holds_another_school(source: &Store, target: &Store) -> Result<bool, StoreError> {
+/// After an interrupted copy the source may have deleted rows that were copied. Those are older than the copy. Newer rows
+/// were written by a version without leases that served the target.
+async fn holds_other_data(source: &Store, target: &Store) -> Result<bool, StoreError> {
     let begun_at = origin::begun_at(source, target).await?;
     let may_be_copied = |created_at: i64| begun_at.is_some_and(|begun_at| created_at < begun_at);
     // All other rows belong to a learner.
-    Ok(rows::has_strangers::<learners::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
-        || rows::has_strangers::<guides::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
-        || rows::has_strangers::<usage::Entity>(source, target, |row| may_be_copied(row.created_at)).await?)
+    Ok(rows::has_extra_rows::<learners::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
+        || rows::has_extra_rows::<guides::Entity>(source, target, |row| may_be_copied(row.created_at)).await?
+        || rows::has_extra_rows::<usage::Entity>(source, target, |row| may_be_copied(row.created_at)).await?)
 }
 
 /// Refuses a database that an instance serves.
@@ -52,14 +52,14 @@ pub(super) async fn check_unserved(store: &Store) -> Result<(), CopyError> {
     if store.is_served().await? { Err(CopyError::Served(store.describe().to_owned())) } else { Ok(()) }
 }
 
-/// Whether they are one database, however differently their addresses are written.
+/// Whether both URLs lead to the same database.
 async fn are_same(source: &Store, target: &Store) -> Result<bool, StoreError> {
     match (source.engine, target.engine) {
-        (Engine::Sqlite, Engine::Sqlite) => {
+        (DatabaseEngine::Sqlite, DatabaseEngine::Sqlite) => {
             let (source, target) = (file(source).await?, file(target).await?);
             Ok(source.is_some() && source == target)
         }
-        (Engine::Postgres, Engine::Postgres) => shares_locks(source, target).await,
+        (DatabaseEngine::Postgres, DatabaseEngine::Postgres) => shares_locks(source, target).await,
         _ => Ok(false),
     }
 }

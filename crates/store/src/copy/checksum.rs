@@ -12,23 +12,23 @@ use super::{
 };
 use crate::{Store, StoreError};
 
-/// What a table holds, whatever the order of its rows.
+/// Row count and checksum of a table, independent of the order of its rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sum {
+pub struct TableChecksum {
     /// How many rows there are.
     pub rows: u64,
     /// The rows' digests added up, modulo 2¹²⁸. A digest is the first 16 bytes of the SHA-256 of the row as JSON.
     pub checksum: u128,
 }
 
-impl fmt::Display for Sum {
+impl fmt::Display for TableChecksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} rows with checksum {:032x}", self.rows, self.checksum)
     }
 }
 
-/// The table's name and sum, which has to be that of both sides.
-pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'static str, Sum), CopyError> {
+/// The table's name and checksum, which must be the same on both sides.
+pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'static str, TableChecksum), CopyError> {
     let table = table::name::<T>();
     let (source_side, target_side) = tokio::try_join!(of::<T>(&source.reader), of::<T>(&target.reader))?;
     if source_side == target_side {
@@ -39,12 +39,12 @@ pub(super) async fn same<T: Table>(source: &Store, target: &Store) -> Result<(&'
 }
 
 /// The table's name and what it holds.
-pub(super) async fn named<T: Table>(db: &impl ConnectionTrait) -> Result<(&'static str, Sum), StoreError> {
+pub(super) async fn named<T: Table>(db: &impl ConnectionTrait) -> Result<(&'static str, TableChecksum), StoreError> {
     Ok((table::name::<T>(), of::<T>(db).await?))
 }
 
-async fn of<T: Table>(db: &impl ConnectionTrait) -> Result<Sum, StoreError> {
-    let mut sum = Sum::default();
+async fn of<T: Table>(db: &impl ConnectionTrait) -> Result<TableChecksum, StoreError> {
+    let mut sum = TableChecksum::default();
     let mut last = None;
     loop {
         let rows = table::rows_after::<T>(db, last).await?;

@@ -1,4 +1,4 @@
-//! A look at a database that changes nothing: for the operator who asks what is wrong.
+//! Read-only inspection of a database for diagnosis.
 
 use std::time::Duration;
 
@@ -13,27 +13,27 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManager;
 
-use super::{Engine, Store, StoreError, connect, file::sqlite_path, migration};
+use super::{DatabaseEngine, Store, StoreError, connect, file::sqlite_path, migration};
 
-/// What was seen of a database.
+/// The result of [`Store::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// Which database it is.
-    pub engine: Engine,
-    /// How its tables stand to this version of the program.
+pub struct DatabaseReport {
+    /// The kind of database.
+    pub engine: DatabaseEngine,
+    /// How its tables compare with those of this version.
     pub tables: Tables,
     /// The first thing that SQLite finds damaged.
     pub damage: Option<String>,
-    /// Connections in use and the most there may be; PostgreSQL's alone.
+    /// Connections in use and their limit; only for PostgreSQL.
     pub connections: Option<(u32, u32)>,
-    /// The database server's clock, in milliseconds since 1970; PostgreSQL's alone.
+    /// The database server's clock, in milliseconds since 1970; only for PostgreSQL.
     pub clock: Option<i64>,
 }
 
-/// How a database's tables stand to this version of the program.
+/// How a database's tables compare with those of this version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tables {
-    /// There are none yet; the first start makes them.
+    /// There are none yet; the first start creates them.
     None,
     /// Of this version.
     Current,
@@ -44,29 +44,29 @@ pub enum Tables {
 }
 
 impl Store {
-    /// Looks at a database. `None` if there is no such SQLite file.
+    /// Inspects a database without changing it. `None` if there is no such SQLite file.
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub async fn look(url: &str, patience: Duration) -> Result<Option<Look>, StoreError> {
+    pub async fn inspect(url: &str, patience: Duration) -> Result<Option<DatabaseReport>, StoreError> {
         let Some(database) = connect(url, patience).await? else { return Ok(None) };
-        let look = look(&database).await;
+        let report = inspect_open(&database).await;
         database.close().await?;
-        look.map(Some)
+        report.map(Some)
     }
 }
 
 impl Store {
-    /// The first thing that SQLite finds damaged in the file, its indexes included; PostgreSQL looks after its own.
+    /// The first damage that SQLite finds in the file and its indexes; always `None` for PostgreSQL.
     ///
     /// # Errors
     /// When the file can't be read.
     pub async fn find_damage(&self) -> Result<Option<String>, StoreError> {
-        if self.engine == Engine::Postgres {
+        if self.engine == DatabaseEngine::Postgres {
             return Ok(None);
         }
-        let said: Option<String> = value(&self.reader, "PRAGMA integrity_check(1)").await?;
-        Ok(said.filter(|said| said != "ok"))
+        let result: Option<String> = value(&self.reader, "PRAGMA integrity_check(1)").await?;
+        Ok(result.filter(|text| text != "ok"))
     }
 }
 
@@ -90,30 +90,31 @@ pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<Data
     Ok(Some(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)))
 }
 
-/// Whether there are a school's tables.
-pub(super) async fn holds_school(database: &DatabaseConnection) -> Result<bool, StoreError> {
+/// Whether the program's tables exist.
+pub(super) async fn has_tables(database: &DatabaseConnection) -> Result<bool, StoreError> {
     Ok(SchemaManager::new(database).has_table("conversations").await?)
 }
 
-/// How its tables stand to this version.
+/// Compares its tables with those of this version.
 pub(super) async fn tables(database: &DatabaseConnection) -> Result<Tables, StoreError> {
-    Ok(if holds_school(database).await? { migration::standing(database).await? } else { Tables::None })
+    Ok(if has_tables(database).await? { migration::compare_tables(database).await? } else { Tables::None })
 }
 
-async fn look(database: &DatabaseConnection) -> Result<Look, StoreError> {
+async fn inspect_open(database: &DatabaseConnection) -> Result<DatabaseReport, StoreError> {
     let tables = tables(database).await?;
-    let mut look = Look { engine: Engine::Sqlite, tables, damage: None, connections: None, clock: None };
+    let mut report =
+        DatabaseReport { engine: DatabaseEngine::Sqlite, tables, damage: None, connections: None, clock: None };
     if database.get_database_backend() == DbBackend::Sqlite {
-        let said: Option<String> = value(database, "PRAGMA quick_check(1)").await?;
-        look.damage = said.filter(|said| said != "ok");
-        return Ok(look);
+        let result: Option<String> = value(database, "PRAGMA quick_check(1)").await?;
+        report.damage = result.filter(|text| text != "ok");
+        return Ok(report);
     }
-    look.engine = Engine::Postgres;
+    report.engine = DatabaseEngine::Postgres;
     let used: Option<i64> = value(database, "SELECT count(*) FROM pg_stat_activity").await?;
     let most: Option<String> = value(database, "SELECT current_setting('max_connections')").await?;
-    look.connections = used.zip(most).and_then(|(used, most)| Some((used.try_into().ok()?, most.parse().ok()?)));
-    look.clock = value(database, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)").await?;
-    Ok(look)
+    report.connections = used.zip(most).and_then(|(used, most)| Some((used.try_into().ok()?, most.parse().ok()?)));
+    report.clock = value(database, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)").await?;
+    Ok(report)
 }
 
 async fn value<T: sea_orm::TryGetable>(database: &DatabaseConnection, sql: &str) -> Result<Option<T>, StoreError> {

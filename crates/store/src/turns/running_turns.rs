@@ -1,11 +1,11 @@
-//! Running turns across instances: what a lease holds, how turns stand elsewhere, and the wish to stop one.
+//! Running turns across instances: the turns of a lease, the state of other turns, and cancel requests.
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
 use uuid::Uuid;
 
 use super::{is_running, row, running_in, with_feedback};
 use crate::{
-    Hold, Lease, Store, StoreError,
+    FencingToken, Lease, Store, StoreError,
     entity::turns::{Column, Entity},
 };
 use domain::{
@@ -13,32 +13,32 @@ use domain::{
     turn::{Turn, TurnState},
 };
 
-/// A running turn that a lease holds.
+/// A running turn of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldTurn {
+pub struct RunningTurn {
     /// Turn, attempt and lease.
-    pub hold: Hold,
-    /// Whether the student wants it stopped.
-    pub stop_wanted: bool,
+    pub fencing_token: FencingToken,
+    /// Whether the student asked to cancel it.
+    pub is_cancel_requested: bool,
 }
 
-/// How a turn stands.
+/// The state of one attempt at a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct TurnStatus {
     /// The turn.
     pub turn: TurnId,
-    /// Which try of it.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// Where it stands.
+    /// The state of that attempt.
     pub state: TurnState,
 }
 
 impl Store {
-    /// The running turns that this lease holds.
+    /// The running turns of this lease.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn held_turns(&self, lease: Lease) -> Result<Vec<HeldTurn>, StoreError> {
+    pub async fn running_turns(&self, lease: Lease) -> Result<Vec<RunningTurn>, StoreError> {
         let rows: Vec<(Uuid, i64, bool)> = Entity::find()
             .select_only()
             .columns([Column::Id, Column::Attempt, Column::StopWanted])
@@ -47,18 +47,20 @@ impl Store {
             .all(&self.reader)
             .await?;
         rows.into_iter()
-            .map(|(id, attempt, stop_wanted)| {
-                Ok(HeldTurn { hold: Hold { turn: TurnId(id), attempt: to_attempt(attempt)?, lease }, stop_wanted })
+            .map(|(id, attempt, is_cancel_requested)| {
+                Ok(RunningTurn {
+                    fencing_token: FencingToken { turn: TurnId(id), attempt: to_attempt(attempt)?, lease },
+                    is_cancel_requested,
+                })
             })
             .collect()
     }
 
-    /// How these turns stand; those that were deleted are left out. For the program itself, which tells nobody more
-    /// than that.
+    /// The states of these turns without deleted ones. Not restricted to a learner: for the program itself.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn standings(&self, turns: &[TurnId]) -> Result<Vec<Standing>, StoreError> {
+    pub async fn turn_statuses(&self, turns: &[TurnId]) -> Result<Vec<TurnStatus>, StoreError> {
         let rows: Vec<(Uuid, i64, String)> = Entity::find()
             .select_only()
             .columns([Column::Id, Column::Attempt, Column::State])
@@ -69,12 +71,12 @@ impl Store {
         rows.into_iter()
             .map(|(id, attempt, state)| {
                 let state = TurnState::from_word(&state).ok_or_else(|| StoreError::unreadable("turns.state"))?;
-                Ok(Standing { turn: TurnId(id), attempt: to_attempt(attempt)?, state })
+                Ok(TurnStatus { turn: TurnId(id), attempt: to_attempt(attempt)?, state })
             })
             .collect()
     }
 
-    /// The turn with its feedback, whosever it is. For the program itself.
+    /// The turn of any learner with its feedback. For the program itself.
     ///
     /// # Errors
     /// When the database can't be read.
@@ -82,11 +84,11 @@ impl Store {
         with_feedback(Entity::find_by_id(id.0)).one(&self.reader).await?.map(row::to_turn).transpose()
     }
 
-    /// Notes that the student wants this turn stopped, for the instance that runs it; `false` if it doesn't run.
+    /// Records a cancel request for the instance that runs the turn; `false` if it doesn't run.
     ///
     /// # Errors
     /// When the database can't be written.
-    pub async fn want_stop(&self, turn: TurnId) -> Result<bool, StoreError> {
+    pub async fn request_cancel(&self, turn: TurnId) -> Result<bool, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
                 let noted = Entity::update_many()
