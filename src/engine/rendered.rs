@@ -76,7 +76,7 @@ impl RenderedAnswers {
         let permit = self.0.rendering.clone().acquire_owned().await.map_err(|_| RenderError)?;
         let rendered = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            markdown::markdown(&markdown).into()
+            markdown::render(&markdown).into()
         });
         rendered.await.map_err(|_| RenderError)
     }

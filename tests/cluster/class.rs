@@ -45,7 +45,7 @@ impl Asked {
         let stored = self.stored().await;
         assert_eq!(stored["state"], "done");
         assert_eq!(stored["answer"]["text"], self.essay.as_str(), "the stored answer is the provider's, byte for byte");
-        assert_eq!(seen.html(), markdown::markdown(&self.essay).concat(), "the page shows the provider's answer");
+        assert_eq!(seen.html(), markdown::render(&self.essay).concat(), "the page shows the provider's answer");
         assert_eq!(stored["answer"]["html"], seen.html());
         assert!(stored["feedback"].is_object(), "{stored}");
     }

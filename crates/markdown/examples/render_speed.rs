@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example render_speed`
 
-use markdown::{Renderer, markdown};
+use markdown::{Renderer, render};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -19,17 +19,13 @@ fn main() {
     let code = "```python\ndef area(r: float) -> float:\n    \"\"\"원의 넓이\"\"\"\n    return 3.14 * r ** 2  # 파이\n\nprint(area(2))\n```\n";
 
     println!("idle: {} KiB resident", resident());
-    black_box(markdown(&answer));
+    black_box(render(&answer));
     println!("after one answer without code: {} KiB", resident());
-    println!(
-        "answer of {} characters: {:?}",
-        answer.chars().count(),
-        median(200, || drop(black_box(markdown(&answer))))
-    );
+    println!("answer of {} characters: {:?}", answer.chars().count(), median(200, || drop(black_box(render(&answer)))));
     let start = Instant::now();
-    black_box(markdown(code));
+    black_box(render(code));
     println!("first code block: {:?}, then {} KiB", start.elapsed(), resident());
-    println!("code block, warm: {:?}", median(200, || drop(black_box(markdown(code)))));
+    println!("code block, warm: {:?}", median(200, || drop(black_box(render(code)))));
 
     println!("\npieces of 40 bytes, refreshed after every 10 pieces (and after every piece):");
     for (name, unit) in [
@@ -109,7 +105,7 @@ fn print_hostile() {
     for unit in HOSTILE {
         let text = unit.repeat(64 * 1024 / unit.len());
         let parts = [16, 32, 64].map(|kib| &text[..text.floor_char_boundary(kib * 1024)]);
-        let whole = parts.map(|part| median(3, || drop(black_box(markdown(part)))));
+        let whole = parts.map(|part| median(3, || drop(black_box(render(part)))));
         let streamed = parts.map(|part| stream(part, 1));
         let ratio = |times: [Duration; 3]| times[2].as_secs_f64() / times[0].as_secs_f64();
         let name = format!("{unit:?}");

@@ -25,7 +25,7 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     options.extension.strikethrough = true;
     options.extension.table = true;
     options.extension.tasklist = true;
-    // Nobody underlines a heading in a chat: `---` under a paragraph is a rule.
+    // Models do not underline headings: `---` under a paragraph is a rule.
     options.parse.ignore_setext = true;
     options
 });
@@ -67,7 +67,7 @@ fn is_deep(root: Node<'_>) -> bool {
     })
 }
 
-/// The text of a block nobody should parse, with its lines kept.
+/// The text of a block that is too long or too deep to parse, line by line.
 fn as_written(markdown: &str) -> String {
     let code = Fence::open(markdown.trim_start_matches('\n')).is_some();
     let mut html = String::with_capacity(markdown.len() + 64);
@@ -89,7 +89,7 @@ fn as_written(markdown: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{markdown, sources, split};
+    use crate::{sources, split};
     use proptest::prelude::*;
     use proptest::test_runner::RngSeed;
 
@@ -104,14 +104,14 @@ mod tests {
         sanitise::clean(&html::write(parse_document(&arena, &masked.text, &OPTIONS), &masked, true, Links::Clickable))
     }
 
-    // The seed is fixed: a cut is judged by line beginnings, and among millions of torn texts one may be cut where a parser
-    // would not. That must not fail a build by chance; streaming gives the same blocks either way.
+    // The seed is fixed: the splitter reads only the beginnings of lines, and among millions of damaged texts it may cut one
+    // where a parser would not. That must not fail a build by chance; streaming gives the same blocks either way.
     proptest! {
         #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, rng_seed: RngSeed::Fixed(2), ..ProptestConfig::default() })]
 
         #[test]
         fn a_text_rendered_in_parts_looks_like_the_whole(text in sources::any_text()) {
-            prop_assert_eq!(markdown(&text).concat(), whole(&text));
+            prop_assert_eq!(crate::render(&text).concat(), whole(&text));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The Markdown tree as HTML.
 //!
-//! All text is escaped here already; the sanitiser behind it is the second wall, not the first.
+//! All text is escaped here. The sanitiser that runs afterwards is a second, independent check.
 
 use super::emphasis::is_hangul;
 use super::mask::{Masked, Piece};
@@ -9,7 +9,7 @@ use comrak::nodes::{
     ListDelimType, ListType, Node, NodeCodeBlock, NodeLink, NodeList, NodeTable, NodeValue, TableAlignment,
 };
 
-/// What becomes of addresses.
+/// How addresses are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Links {
     /// Links to follow.

@@ -1,20 +1,26 @@
-//! Markdown written by a language model, whole or arriving in pieces, to safe HTML blocks.
+//! Converts Markdown from a language model, whole or streamed, to safe HTML.
 //!
-//! The dialect is GitHub-flavoured Markdown with formulas, read with an eye on how models write and on what must
-//! never reach a student's page:
+//! The dialect is GitHub-flavoured Markdown with formulas, adapted to Korean school text; `docs/markdown.md` shows each
+//! rule with an example. The HTML of each block is sanitised as the last step.
 //!
-//! docs/markdown.md shows every rule with an example.
+//! ```
+//! assert_eq!(markdown::render("# 물\n\n**H**<sub>2</sub>O").concat(), "<h3>물</h3><p><strong>H</strong><sub>2</sub>O</p>");
 //!
-//! - **Blocks stand alone.** The text is cut at places where CommonMark's block parser has nothing open ([`split`]),
-//!   and each piece is rendered by itself. So a finished block never changes, and the blocks of a streamed text are
-//!   exactly those of the whole text. The price: there are no footnotes and no reference definitions. `[1]: https://…`
-//!   stays on the page as text with a clickable address, and `[text][1]` stays as written.
-//! - **HTML is text.** Tags in the Markdown are shown as they were written. Only `<br>`, `<sub>` and `<sup>`, which
-//!   models need in tables and for chemistry, do what they say.
-//! - **No images.** An image becomes a link to its address.
-//! - **Line breaks are kept**, as in a chat: models never wrap lines, so a line break in their text is meant.
-//! - **Formulas** in `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and ```` ```math ```` become MathML; prices and shell variables stay text.
-//! - **Everything is cleaned last** by an allow-list of elements, attributes, classes and addresses.
+//! let mut renderer = markdown::Renderer::new();
+//! renderer.push("하늘은 **파래");
+//! renderer.refresh();
+//! assert_eq!(renderer.blocks().concat(), "<p>하늘은 <strong>파래</strong></p>");
+//! ```
+//!
+//! - **Blocks are independent.** [`split`] cuts the text where CommonMark's block parser has no block open, and each part is
+//!   rendered alone. So a finished block never changes, and a streamed text has the same blocks as the whole text.
+//!   Footnotes and reference definitions are therefore not supported: `[1]: https://…` is shown as text with a link, and
+//!   `[text][1]` as written.
+//! - **HTML is text.** Tags are shown as written, except `<br>`, `<sub>` and `<sup>`, which models need in tables and for
+//!   chemistry.
+//! - **Images** become links to their addresses.
+//! - **Line breaks are kept**, because models do not wrap lines.
+//! - **Formulas** in `$…$`, `$$…$$`, `\(…\)`, `\[…\]` and ```` ```math ```` become MathML; prices and shell variables are text.
 
 mod block;
 mod chemistry;
@@ -22,14 +28,13 @@ mod code;
 mod emphasis;
 mod fence;
 mod formula;
-mod heal;
 mod html;
 mod link;
 mod markers;
 mod mask;
 mod math;
 mod particle;
-mod plain;
+mod plain_text;
 mod sanitise;
 #[cfg(test)]
 #[path = "../tests/render/sources.rs"]
@@ -37,33 +42,34 @@ mod sources;
 mod split;
 mod stream;
 mod table;
+mod unfinished;
 
-pub use plain::plain;
+pub use plain_text::to_plain_text;
 pub use stream::Renderer;
 
 use std::sync::Arc;
 
-/// Renders a whole text: the safe HTML of each block, in order.
+/// Renders a whole text to the safe HTML of each block, in order.
 ///
-/// A block is the smallest stretch that stands alone: mostly one paragraph, list, table or code block. The HTML of a
-/// block may be empty (`#` alone renders to nothing). Never panics; the work is bounded by the length of the text.
-pub fn markdown(text: &str) -> Vec<Arc<str>> {
-    whole(Renderer::new(), text)
+/// A block is the smallest part that can be rendered alone: usually one paragraph, list, table or code block. Its HTML may
+/// be empty (`#` alone renders to nothing). Never panics. The time is proportional to the length of the text.
+pub fn render(text: &str) -> Vec<Arc<str>> {
+    render_with(Renderer::new(), text)
 }
 
-/// Renders a whole text like [`markdown`], but leaves every address as text: for text that may repeat what a stranger
-/// wrote, such as a topic that came with a link to the page.
-pub fn markdown_without_links(text: &str) -> Vec<Arc<str>> {
-    whole(Renderer::without_links(), text)
+/// Renders a whole text like [`render`], but shows every address as text. For text that may repeat untrusted input, such
+/// as a topic from a shared link.
+pub fn render_without_links(text: &str) -> Vec<Arc<str>> {
+    render_with(Renderer::without_links(), text)
 }
 
-fn whole(mut renderer: Renderer, text: &str) -> Vec<Arc<str>> {
+fn render_with(mut renderer: Renderer, text: &str) -> Vec<Arc<str>> {
     renderer.push(text);
     renderer.finish();
     renderer.into_blocks()
 }
 
-/// Makes HTML of a block that comes from elsewhere safe. What [`markdown`] wrote stays as it is.
+/// Sanitises the HTML of a block from another source, such as Redis. The output of [`render`] is not changed.
 pub fn sanitise(html: &str) -> String {
     sanitise::clean(html)
 }
@@ -77,7 +83,7 @@ mod tests {
     proptest! {
         #[test]
         fn sanitising_a_rendered_block_again_changes_nothing(text in sources::any_text()) {
-            for block in markdown(&text) {
+            for block in render(&text) {
                 prop_assert_eq!(sanitise(&block), &*block);
             }
         }

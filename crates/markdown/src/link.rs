@@ -148,7 +148,7 @@ fn end(text: &str) -> usize {
         word = hangul;
         path |= matches!(c, '/' | '?' | '#');
     }
-    end = particle::without(&text[..end], &text[end..]);
+    end = particle::length_without_particle(&text[..end], &text[end..]);
     let count = |mark| text[..end].bytes().filter(|&byte| byte == mark).count();
     let (opening, mut closing) = (count(b'('), count(b')'));
     while let Some(last) = text[..end].chars().next_back() {

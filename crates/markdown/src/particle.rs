@@ -4,15 +4,15 @@ use super::emphasis::is_hangul;
 
 /// What the syllable before a particle must end in.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Behind {
+enum SyllableEnd {
     Consonant,
     Vowel,
     Any,
 }
-use Behind::{Any, Consonant, Vowel};
+use SyllableEnd::{Any, Consonant, Vowel};
 
 /// Particles that the name of a page hardly ends in, and the sound they need before them.
-const SAFE: [(&str, Behind); 27] = [
+const SAFE: [(&str, SyllableEnd); 27] = [
     ("을", Consonant),
     ("를", Vowel),
     ("은", Consonant),
@@ -94,7 +94,7 @@ pub(super) fn is_particle(word: &str) -> bool {
 /// Bytes of an address that ends with a Korean name, without the particle behind the name (`…/wiki/광합성을`).
 ///
 /// A name may end as short particles do (`김정은`), so these are taken off only in a sentence: another word must follow.
-pub(super) fn without(address: &str, after: &str) -> usize {
+pub(super) fn length_without_particle(address: &str, after: &str) -> usize {
     let name = address.trim_end_matches(is_hangul).len();
     let word = &address[name..];
     let goes_on =
@@ -103,9 +103,9 @@ pub(super) fn without(address: &str, after: &str) -> usize {
         return address.len();
     }
     let counts = |particle: &str| goes_on || particle.chars().count() > 1 || particle == "를";
-    let longest = SAFE.iter().filter(|(particle, _)| counts(particle)).filter(|(particle, behind)| {
+    let longest = SAFE.iter().filter(|(particle, _)| counts(particle)).filter(|(particle, required_end)| {
         let stem = word.strip_suffix(particle).and_then(|stem| stem.chars().next_back());
-        stem.is_some_and(|last| *behind == Any || (*behind == Consonant) == ends_in_consonant(last))
+        stem.is_some_and(|last| *required_end == Any || (*required_end == Consonant) == ends_in_consonant(last))
     });
     address.len() - longest.map(|(particle, _)| particle.len()).max().unwrap_or(0)
 }
@@ -131,7 +131,7 @@ mod tests {
             ("/wiki/김정은", "", "/wiki/김정은"),
             ("/wiki/a", " 설명", "/wiki/a"),
         ] {
-            assert_eq!(&address[..without(address, after)], expected, "{address}");
+            assert_eq!(&address[..length_without_particle(address, after)], expected, "{address}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The last step: whatever was written, only what is listed here leaves.
+//! The last step: removes every element, attribute, class and address that is not on an allow-list.
 
 use ammonia::{Builder, UrlRelative};
 use std::borrow::Cow;
@@ -107,7 +107,7 @@ const ATTRIBUTES: [(&str, &[&str]); 20] = [
 const STYLED: [&str; 10] =
     ["mn", "mtext", "msqrt", "mroot", "msub", "msup", "msubsup", "munder", "munderover", "mstyle"];
 
-/// The page a link leads to learns nothing of this one and gains nothing from being linked.
+/// The linked page gets no referrer, no access to this window, and no search ranking.
 const REL: &str = "noopener noreferrer nofollow";
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -128,14 +128,14 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
         .url_relative(UrlRelative::Deny)
         .link_rel(Some(REL))
         .set_tag_attribute_value("a", "target", "_blank")
-        .attribute_filter(filter)
+        .attribute_filter(filter_attribute)
         .strip_comments(true);
     builder
 });
 
-/// Values beyond what the page's own writer and the formula converter put there are dropped.
-fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
-    let fine = match attribute {
+/// Drops values that neither the HTML writer nor the formula converter produces.
+fn filter_attribute<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
+    let is_allowed = match attribute {
         _ if value.len() > LONGEST_VALUE => false,
         "class" => value.split(' ').all(is_known_class),
         "tabindex" => value == "0",
@@ -151,7 +151,7 @@ fn filter<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v,
         "width" | "height" | "depth" | "linethickness" | "minsize" | "maxsize" => is_short_length(value),
         _ => value.len() <= 20 && value.bytes().all(|b| b.is_ascii_alphanumeric()),
     };
-    fine.then_some(Cow::Borrowed(value))
+    is_allowed.then_some(Cow::Borrowed(value))
 }
 
 /// Longest value of an attribute, in bytes: the longest address with each `&` escaped fits.
@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(clean(&format!("<a href=\"https://example.com/?{}\">x</a>", "&".repeat(9_000))).find("href"), None);
     }
 
-    /// What the writer never writes, given to the sanitiser all the same.
+    /// The writer never produces this markup; the sanitiser must remove it anyway.
     #[test]
     fn markup_that_changes_its_meaning_when_read_again_is_harmless() {
         for hostile in [

@@ -18,7 +18,7 @@ pub(super) struct Splitter {
 enum State {
     /// Nothing.
     #[default]
-    Fresh,
+    NothingOpen,
     /// A fenced code block, which only its closing line ends.
     Fence(Fence),
     /// A fenced block of Markdown, and below it a fence that closes it or opens a block inside. `below` are the lines since.
@@ -41,7 +41,7 @@ struct Open {
     fresh: bool,
     /// Whether the item is still open, or ever was one, cannot be told: a line stood where it either continues a paragraph
     /// inside the list or ends the list, or what looks like an item may be a formula's line.
-    doubtful: bool,
+    uncertain: bool,
     /// A formula may have begun that runs over lines.
     formula: bool,
     /// The line before was blank.
@@ -66,13 +66,13 @@ impl Splitter {
         let blank = markers::is_blank(line);
         match &mut self.state {
             State::Unclear => Cut::default(),
-            State::Fresh if blank => Cut::default(),
-            State::Fresh => self.start(line),
+            State::NothingOpen if blank => Cut::default(),
+            State::NothingOpen => self.start(line),
             State::Fence(fence) => {
                 let (indent, at) = markers::indent(line);
                 let read = if indent < 4 { fence.line(&line[at..]) } else { FenceLine::Code };
                 match read {
-                    FenceLine::Closing => self.state = State::Fresh,
+                    FenceLine::Closing => self.state = State::NothingOpen,
                     FenceLine::Undecided => self.state = State::Undecided { fence: *fence, below: Vec::new() },
                     FenceLine::Code | FenceLine::NestedFence => {}
                 }
@@ -88,7 +88,7 @@ impl Splitter {
                     fence.open_nested();
                     State::Fence(fence)
                 } else {
-                    State::Fresh
+                    State::NothingOpen
                 };
                 // The lines are read again with what is known now. Only around the last of them a cut is still possible,
                 // which is before it too if the fence above it closed the block.
@@ -105,11 +105,11 @@ impl Splitter {
                 Cut::default()
             }
             State::Open(open) if open.is_ended_by(line) => {
-                self.state = State::Fresh;
+                self.state = State::NothingOpen;
                 Cut { before: true, ..self.start(line) }
             }
             State::Open(_) => {
-                self.go_on(line);
+                self.continue_block(line);
                 Cut::default()
             }
         }
@@ -117,7 +117,7 @@ impl Splitter {
 
     /// Whether the line that has begun with `start` certainly begins a new block, whatever follows.
     /// If so, the text is cut before it.
-    pub(super) fn begins_anew(&mut self, start: &str) -> bool {
+    pub(super) fn starts_new_block(&mut self, start: &str) -> bool {
         let State::Open(open) = &self.state else { return false };
         let start = &*mask::normalise(start);
         if markers::is_blank(start) {
@@ -125,11 +125,11 @@ impl Splitter {
         }
         // A number may still become that of an item, or a date.
         let may_be_item = start.trim_start().bytes().all(|b| b.is_ascii_digit() || b".) \t".contains(&b));
-        let anew = open.blank && !may_be_item && open.is_ended_by(start);
-        if anew {
-            self.state = State::Fresh;
+        let is_new = open.blank && !may_be_item && open.is_ended_by(start);
+        if is_new {
+            self.state = State::NothingOpen;
         }
-        anew
+        is_new
     }
 
     /// A line with nothing open above it.
@@ -158,7 +158,7 @@ impl Splitter {
     }
 
     /// A line that may belong to what is open.
-    fn go_on(&mut self, line: &str) {
+    fn continue_block(&mut self, line: &str) {
         let State::Open(open) = &mut self.state else { return };
         open.blank = false;
         open.empty = false;
@@ -167,7 +167,7 @@ impl Splitter {
         let text = &line[at..];
         let fence = Fence::open(text);
         if open.item.is_some_and(|item| indent >= item) {
-            if open.doubtful && indent < 4 && fence.is_some() {
+            if open.uncertain && indent < 4 && fence.is_some() {
                 self.state = State::Unclear;
             }
             return;
@@ -188,14 +188,14 @@ impl Splitter {
                 open.empty = marker.empty;
                 open.paragraph = false;
                 open.fresh = false;
-                open.doubtful = open.formula;
+                open.uncertain = open.formula;
             } else if is_underline(text) {
                 open.paragraph = false;
             }
         } else {
             open.paragraph = (open.paragraph || open.fresh) && !is_underline(text);
             open.fresh = false;
-            open.doubtful = open.item.is_some();
+            open.uncertain = open.item.is_some();
         }
     }
 }

@@ -1,23 +1,23 @@
-//! Rendering a text while it arrives.
+//! Rendering of a text while it is streamed.
 
-use super::heal::heal;
 use super::html::Links;
 use super::split::Splitter;
+use super::unfinished::complete_markup;
 use super::{block, markers};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// From this length in bytes on, the unfinished last block is not rendered again for every few characters …
+/// A longer unfinished block, in bytes, is not rendered again for every few characters.
 const LONG: usize = 16 * 1024;
-/// … but only when it has grown by this part of itself, so that the whole costs no more than a fixed multiple of its length.
+/// It is rendered again when it has grown by one part in `GROWTH`, so that the total cost stays proportional to its length.
 const GROWTH: usize = 8;
 
 /// A text arriving in pieces, and its blocks so far.
 ///
 /// However the text is cut into pieces, the blocks after [`finish`](Self::finish) are exactly those of
-/// [`markdown`](super::markdown) for the whole text. Until then only the last block changes: a block with another behind
-/// it is final. Call [`refresh`](Self::refresh) when the page is to be brought up to date, say every 40 ms; pushing alone
-/// costs nothing but the copy.
+/// [`render`](super::render) for the whole text. Until then only the last block changes: a block with another behind
+/// it is final. Call [`refresh`](Self::refresh) when the page is to be updated, for example every 40 ms; `push`
+/// only copies the text.
 #[derive(Debug, Default)]
 pub struct Renderer {
     links: Links,
@@ -50,13 +50,13 @@ impl Renderer {
         self.text.push_str(piece);
     }
 
-    /// Renders what has arrived and gives the indexes of the blocks that are new or different.
+    /// Renders what has arrived and returns the indexes of the blocks that are new or different.
     ///
-    /// The last block is shown calmly: open emphasis is closed, half a link or formula is held back. A last block above
-    /// 16 KiB is brought up to date only when it has grown by an eighth.
+    /// Unfinished markup at the end is completed or left out: open emphasis is closed, half a link or formula is
+    /// withheld. A last block above 16 KiB is rendered again only when it has grown by an eighth.
     pub fn refresh(&mut self) -> Range<usize> {
         let first = self.close_blocks();
-        if self.splitter.begins_anew(&self.text[self.read..]) {
+        if self.splitter.starts_new_block(&self.text[self.read..]) {
             self.close(self.read);
         }
         let tail = &self.text[self.closed..];
@@ -66,7 +66,7 @@ impl Renderer {
             return first..self.finished.max(first);
         }
         self.shown = self.text.len();
-        let html = block::render(&heal(tail), false, self.links);
+        let html = block::render(&complete_markup(tail), false, self.links);
         let last = self.finished;
         match self.blocks.get_mut(last) {
             Some(shown) if **shown == *html => return first..last.max(first),
@@ -76,7 +76,7 @@ impl Renderer {
         first..last + 1
     }
 
-    /// Renders the end of the text as it stands: nothing more will come. Gives the indexes of the changed blocks.
+    /// Renders the end of the text. Call it once, after the last piece. Returns the indexes of the changed blocks.
     pub fn finish(&mut self) -> Range<usize> {
         let first = self.close_blocks();
         if self.read < self.text.len() && self.splitter.line(&self.text[self.read..]).before {
@@ -97,7 +97,7 @@ impl Renderer {
         &self.text
     }
 
-    /// The blocks, leaving the text behind.
+    /// The blocks, without the text.
     pub fn into_blocks(self) -> Vec<Arc<str>> {
         self.blocks
     }

@@ -79,7 +79,7 @@ pub async fn initial_guide(
             state.guides.make(&topic, locale, learner, wait(&headers)).await
         }
     };
-    let guide_html = markdown::markdown_without_links(&found.guide.guide_content).concat();
+    let guide_html = markdown::render_without_links(&found.guide.guide_content).concat();
     Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
 }
 

@@ -18,7 +18,7 @@ use coach::guide;
 use domain::guide::Guide;
 use domain::message::MESSAGE_MAX_CHARS;
 use domain::{ConversationId, Topic};
-use markdown::markdown_without_links;
+use markdown::render_without_links;
 
 /// The query of the chat's address.
 #[derive(Debug, Default, Deserialize)]
@@ -133,7 +133,7 @@ fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response
         name: page.topic_name(topic),
         emoji: topic.preset().map_or("", |preset| preset.emoji()),
         greeting: guide::greeting(topic, page.locale),
-        guide_html: markdown_without_links(&guide.guide_content).concat(),
+        guide_html: render_without_links(&guide.guide_content).concat(),
         guide,
         strings: strings::json(Script::Chat, page.locale),
         max_chars: MESSAGE_MAX_CHARS,

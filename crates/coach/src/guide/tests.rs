@@ -77,7 +77,7 @@ fn the_guide_shows_any_topic_as_it_was_written() {
         "&lt;b&gt;",
     ] {
         let guide = preset(&Topic::parse(topic).unwrap(), Locale::Ko);
-        for html in [markdown::markdown(&guide.guide_content), markdown::markdown_without_links(&guide.guide_content)] {
+        for html in [markdown::render(&guide.guide_content), markdown::render_without_links(&guide.guide_content)] {
             let html = html.concat();
             let shown = topic.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             assert!(html.contains(&format!("‘{shown}’")), "{topic}: {html}");

@@ -1,6 +1,6 @@
 //! Short Korean answers, and what a reader sees of them: `corpus.tsv`.
 
-use markdown::{Renderer, markdown};
+use markdown::{Renderer, render};
 
 /// What a reader sees of some HTML: its text with the numbers of lists, and the tags of what changes the look of words.
 fn seen(html: &str) -> String {
@@ -72,7 +72,7 @@ fn the_reader_of_a_short_answer_sees_what_the_model_wrote() {
     let mut count = 0;
     for (source, expected) in corpus() {
         count += 1;
-        let whole = markdown(&source).concat();
+        let whole = render(&source).concat();
         let mut renderer = Renderer::new();
         for c in source.chars() {
             renderer.push(c.encode_utf8(&mut [0; 4]));

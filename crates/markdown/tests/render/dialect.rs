@@ -1,11 +1,11 @@
 //! What the Markdown looks like as HTML.
 
-use markdown::{markdown, plain};
+use markdown::{render, to_plain_text};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 fn html(text: &str) -> String {
-    markdown(text).concat()
+    render(text).concat()
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn code_has_a_bar_and_colours() {
 #[test]
 fn text_without_markdown_reads_well() {
     let text = "# 제목\n**굵게** [글](https://example.com) $x^2$\n- 하나\n- 둘\n\n| 가 | 나 |\n|---|---|\n| 1 | 2 |\n";
-    assert_eq!(plain(text), "제목\n굵게 글 x^2\n하나\n둘\n가, 나\n1, 2");
+    assert_eq!(to_plain_text(text), "제목\n굵게 글 x^2\n하나\n둘\n가, 나\n1, 2");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The examples of docs/markdown.md and its Korean version.
 
-use markdown::{Renderer, markdown};
+use markdown::{Renderer, render};
 
 /// The source and the shown HTML of each example.
 fn examples(document: &str) -> Vec<(String, String)> {
@@ -42,7 +42,7 @@ fn every_documented_example_is_shown_as_documented_whole_and_streamed() {
     assert_eq!(korean, examples, "both languages show the same examples");
     assert!(examples.len() >= 15, "{}", examples.len());
     for (source, shown) in examples {
-        assert_eq!(without_link_attributes(&markdown(&source).concat()), shown, "{source}");
+        assert_eq!(without_link_attributes(&render(&source).concat()), shown, "{source}");
         let mut renderer = Renderer::new();
         for c in source.chars() {
             renderer.push(c.encode_utf8(&mut [0; 4]));

@@ -1,12 +1,12 @@
 //! Nothing a model writes can act on a student's page.
 
 use crate::{oracle, sources};
-use markdown::{Renderer, markdown, plain};
+use markdown::{Renderer, render, to_plain_text};
 use proptest::prelude::*;
 
 /// Renders whole and in pieces, looks at every state on the way.
 fn check(text: &str) {
-    for block in markdown(text) {
+    for block in render(text) {
         let wrong = oracle::findings(&block);
         assert!(wrong.is_empty(), "{wrong:?}\nin {block}\nof {text:?}");
     }
@@ -18,7 +18,7 @@ proptest! {
     #[test]
     fn no_text_becomes_active_content(text in sources::any_text()) {
         check(&text);
-        plain(&text);
+        to_plain_text(&text);
     }
 
     #[test]
@@ -238,7 +238,7 @@ fn absurd_nesting_and_length_are_survived() {
     ] {
         let text = format!("{}{end}", piece.repeat(100_000 / piece.len()));
         check(&text);
-        plain(&text);
+        to_plain_text(&text);
         let mut renderer = Renderer::new();
         renderer.push(&text);
         renderer.refresh();
@@ -256,7 +256,7 @@ fn deep_indentation_is_survived() {
 #[test]
 fn a_hostile_address_leaves_only_its_text() {
     for address in HOSTILE.iter().filter(|hostile| hostile.contains("script:") || hostile.contains("data:")) {
-        let html = markdown(&format!("[누르세요](<{address}>)")).concat();
+        let html = render(&format!("[누르세요](<{address}>)")).concat();
         assert!(!html.contains("<a "), "{html}");
         assert!(html.contains("누르세요"), "{html}");
     }

@@ -1,7 +1,7 @@
 //! A text in pieces gives the blocks of the whole text.
 
 use crate::sources;
-use markdown::{Renderer, markdown};
+use markdown::{Renderer, render};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -53,7 +53,7 @@ proptest! {
 
     #[test]
     fn any_text_in_any_pieces_gives_the_blocks_of_the_whole(text in sources::any_text(), lengths in pieces()) {
-        prop_assert_eq!(stream(&text, &lengths), markdown(&text));
+        prop_assert_eq!(stream(&text, &lengths), render(&text));
     }
 }
 
@@ -89,7 +89,7 @@ fn a_very_long_block_arrives_in_small_pieces() {
     {
         let text = line.repeat(80_000 / line.len());
         let lengths = [(13, true)];
-        assert_eq!(stream(&text, &lengths), markdown(&text));
+        assert_eq!(stream(&text, &lengths), render(&text));
     }
 }
 

@@ -4,19 +4,20 @@ use super::mask::{Masked, Piece};
 use super::{block, markers};
 use comrak::nodes::{Node, NodeValue};
 
-/// The text a reader would hear: no marks, no addresses; formulas and code as written. Each block on its own line.
+/// Converts Markdown to the text that a screen reader announces: no marks and no link targets, formulas and code as
+/// written, each block on its own line.
 ///
-/// A text above 64 KiB, or nested absurdly deep, is given back as it is.
-pub fn plain(text: &str) -> String {
+/// A text above 64 KiB, or with more than 60 levels of nesting, is returned unchanged.
+pub fn to_plain_text(text: &str) -> String {
     let plain = block::with_tree(text, true, |root, masked| {
         let mut out = String::with_capacity(text.len());
-        read(root, masked, &mut out);
+        append_text(root, masked, &mut out);
         out
     });
     plain.map_or_else(|| text.to_owned(), |plain| plain.trim_end().to_owned())
 }
 
-fn read(node: Node<'_>, masked: &Masked, out: &mut String) {
+fn append_text(node: Node<'_>, masked: &Masked, out: &mut String) {
     match &node.data().value {
         NodeValue::Text(text) => out.extend(masked.pieces(text).iter().map(|piece| match piece {
             Piece::Text(text) => *text,
@@ -30,7 +31,7 @@ fn read(node: Node<'_>, masked: &Masked, out: &mut String) {
         NodeValue::HtmlInline(html) => out.push_str(&masked.source(html)),
         NodeValue::HtmlBlock(html) => out.push_str(&masked.source(&html.literal)),
         NodeValue::SoftBreak | NodeValue::LineBreak => out.push('\n'),
-        _ => node.children().for_each(|child| read(child, masked, out)),
+        _ => node.children().for_each(|child| append_text(child, masked, out)),
     }
     let end = match &node.data().value {
         NodeValue::TableCell if node.next_sibling().is_some() => ", ",

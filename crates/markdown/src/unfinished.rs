@@ -1,16 +1,16 @@
-//! Calm while writing: the unfinished end of a text, mended for display.
+//! The unfinished end of a streamed text, completed for display.
 //!
-//! Half a `**`, half a link or half a table would flash as raw signs and turn into what it means a moment later. So the
-//! last block of a text that is still arriving is shown as it will most likely look: what is open gets closed, what cannot
-//! be shown yet is held back. The text itself is never changed, and the finished text is rendered without any of this.
+//! Half a `**`, half a link or half a table would be visible as raw characters for a moment. So the last block of a text
+//! that is still streamed is shown as it will most likely look: open markup is closed, and what cannot be shown yet is
+//! withheld. The text itself is not changed, and the finished text is rendered without these changes.
 
 use super::emphasis::{self, is_hangul};
 use super::fence::FencedCode;
 use super::formula;
 use super::markers::{self, run};
 
-/// Mends the end of an unfinished block.
-pub(super) fn heal(block: &str) -> String {
+/// Completes or removes the unfinished markup at the end of a block.
+pub(super) fn complete_markup(block: &str) -> String {
     let (mut code, mut paragraph, mut last, mut before) = (FencedCode::default(), 0, 0, false);
     let mut at = 0;
     for line in block.split_inclusive('\n') {
@@ -29,17 +29,17 @@ pub(super) fn heal(block: &str) -> String {
         return if hold { block[..last].to_owned() } else { block.to_owned() };
     }
     if partial && last > 0 && markers::is_blank(&block[last..]) {
-        return heal(&block[..last]);
+        return complete_markup(&block[..last]);
     }
     if let Some(start) = unfinished_table(block, paragraph) {
         return block[..start].to_owned();
     }
-    let text = if partial && is_only_signs(&block[last..]) { &block[..last] } else { block };
-    Mender { text, last, out: block[..paragraph].to_owned(), open: Vec::new(), brackets: 0 }.mend(paragraph)
+    let text = if partial && is_only_markup(&block[last..]) { &block[..last] } else { block };
+    Completer { text, last, out: block[..paragraph].to_owned(), open: Vec::new(), brackets: 0 }.complete(paragraph)
 }
 
-/// A line that is so far only the sign of something to come: `-`, `##`, `1.`, `|`, `**`.
-fn is_only_signs(line: &str) -> bool {
+/// Whether a line is only markup so far: `-`, `##`, `1.`, `|`, `**`.
+fn is_only_markup(line: &str) -> bool {
     let content = &line[markers::container_prefix(line).0..];
     content.len() <= 3 && content.bytes().all(|b| b.is_ascii_digit())
         || content.bytes().all(|b| b"#`~*_=-+|:$<\\![> \t".contains(&b))
@@ -65,7 +65,7 @@ fn unfinished_table(block: &str, paragraph: usize) -> Option<usize> {
     }
 }
 
-struct Mender<'t> {
+struct Completer<'t> {
     text: &'t str,
     /// Where the last line begins; marks further up are what they are.
     last: usize,
@@ -76,8 +76,8 @@ struct Mender<'t> {
     brackets: usize,
 }
 
-impl Mender<'_> {
-    fn mend(mut self, paragraph: usize) -> String {
+impl Completer<'_> {
+    fn complete(mut self, paragraph: usize) -> String {
         let mut at = paragraph;
         while at < self.text.len() {
             let rest = &self.text[at..];
@@ -89,7 +89,7 @@ impl Mender<'_> {
                 b'<' if is_unfinished_tag(rest) => None,
                 b'&' if is_unfinished_entity(rest) => None,
                 b'!' if rest == "!" => None,
-                _ => self.keep(at, rest.chars().next().map_or(1, char::len_utf8)),
+                _ => self.copy(at, rest.chars().next().map_or(1, char::len_utf8)),
             };
             let Some(next) = next else { break };
             at = next;
@@ -104,7 +104,7 @@ impl Mender<'_> {
         self.out
     }
 
-    fn keep(&mut self, at: usize, length: usize) -> Option<usize> {
+    fn copy(&mut self, at: usize, length: usize) -> Option<usize> {
         self.out.push_str(&self.text[at..at + length]);
         Some(at + length)
     }
@@ -120,11 +120,11 @@ impl Mender<'_> {
             let closing = run(&line[close..], b'`');
             close += closing;
             if closing == length {
-                return self.keep(at, close);
+                return self.copy(at, close);
             }
         }
         if at < self.last {
-            return self.keep(at, length);
+            return self.copy(at, length);
         }
         let content = line[length..].trim_end_matches('`');
         if !content.trim().is_empty() {
@@ -133,11 +133,11 @@ impl Mender<'_> {
         None
     }
 
-    /// A formula, held back until it is whole.
+    /// A formula, withheld until it is whole.
     fn formula(&mut self, at: usize) -> Option<usize> {
         let rest = &self.text[at..];
         if let Some(found) = formula::find(self.text, at, false) {
-            return self.keep(at, found.end - at);
+            return self.copy(at, found.end - at);
         }
         let pairs = [
             ("$$", "$$"),
@@ -152,11 +152,11 @@ impl Mender<'_> {
         if let Some((open, close)) = pairs.iter().find(|(open, _)| rest.starts_with(open)) {
             let content = &rest[open.len()..];
             let given_up = match *close {
-                "}" => content.contains('\n') || formula::braced(content).is_some() || content.len() > LONGEST_HELD,
+                "}" => content.contains('\n') || formula::braced(content).is_some() || content.len() > LONGEST_WITHHELD,
                 "\\end{" => content.split("\\end{").skip(1).any(|end| end.contains('}')),
                 close => content.contains(close),
             };
-            return if given_up { self.keep(at, 2) } else { None };
+            return if given_up { self.copy(at, 2) } else { None };
         }
         // Half of such a beginning.
         if at >= self.last && pairs.iter().any(|(open, _)| open.starts_with(rest)) {
@@ -164,11 +164,11 @@ impl Mender<'_> {
         }
         if let Some(escaped) = rest.strip_prefix('\\') {
             let next = escaped.chars().next()?;
-            return self.keep(at, 1 + next.len_utf8());
+            return self.copy(at, 1 + next.len_utf8());
         }
         let closed = |content: &str| content.match_indices('$').any(|(at, _)| !content[..at].ends_with('\\'));
         let coming = at >= self.last && !closed(&rest[1..]) && formula::may_come(&rest[1..]);
-        if rest == "$" || coming { None } else { self.keep(at, 1) }
+        if rest == "$" || coming { None } else { self.copy(at, 1) }
     }
 
     /// A link, shown as its text until its address is whole.
@@ -176,8 +176,8 @@ impl Mender<'_> {
         let rest = &self.text[at..];
         self.brackets += 1;
         let close = closing(rest, '[', ']');
-        if self.brackets > MOST_BRACKETS || close.is_none() && rest.len() > LONGEST_HELD {
-            return self.keep(at, 1);
+        if self.brackets > MOST_BRACKETS || close.is_none() && rest.len() > LONGEST_WITHHELD {
+            return self.copy(at, 1);
         }
         let Some(close) = close else {
             if self.out.ends_with('!') {
@@ -193,7 +193,7 @@ impl Mender<'_> {
             self.out.push_str(rest[1..close].trim_start_matches("![").split("](").next().unwrap_or_default());
             return None;
         }
-        self.keep(at, 1)
+        self.copy(at, 1)
     }
 
     /// Emphasis: remembered when it opens, so that it can be closed at the end.
@@ -206,7 +206,7 @@ impl Mender<'_> {
         let particle = length == 2 && mark == b'*' && after.is_some_and(is_hangul);
         if let Some(known) = known.filter(|_| before.is_some_and(|c| !c.is_whitespace() || particle)) {
             self.open.truncate(known);
-            return self.keep(at, length);
+            return self.copy(at, length);
         }
         match after {
             // At the very end: half a closing mark, or an opening one with nothing to hold.
@@ -215,14 +215,14 @@ impl Mender<'_> {
                 if length <= 3 && emphasis::can_open(mark, length, before, Some(after)) {
                     self.open.push((mark, length));
                 }
-                self.keep(at, length)
+                self.copy(at, length)
             }
         }
     }
 }
 
-/// Longest piece of a line that is held back, in bytes.
-const LONGEST_HELD: usize = 500;
+/// Longest piece of a line that is withheld, in bytes.
+const LONGEST_WITHHELD: usize = 500;
 
 /// Most brackets that may begin a link, so that a line of nothing else stays cheap.
 const MOST_BRACKETS: usize = 200;
@@ -230,7 +230,7 @@ const MOST_BRACKETS: usize = 200;
 /// Where the bracket stands that closes the one which begins `text`. Only the beginning of a long text is searched.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
     let mut depth = 0_usize;
-    text.char_indices().take(LONGEST_HELD).find_map(|(at, c)| {
+    text.char_indices().take(LONGEST_WITHHELD).find_map(|(at, c)| {
         if c == open {
             depth += 1;
         } else if c == close {
@@ -293,7 +293,7 @@ mod tests {
             ("물은 H<su", "물은 H"),
             ("끝났다.\n", "끝났다.\n"),
         ] {
-            assert_eq!(heal(arrived), shown, "{arrived:?}");
+            assert_eq!(complete_markup(arrived), shown, "{arrived:?}");
         }
     }
 }
