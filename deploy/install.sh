@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up LLM Classroom on a fresh machine with Ubuntu 22.04, Debian 12 or newer. Running it again changes only what isn't
-# as asked for, and says when that is nothing.
+# Sets up LLM Classroom on a fresh machine with Ubuntu 22.04, Debian 12 or newer. A second run changes only what differs
+# from the options, and says so if nothing differs.
 #   sudo ./install.sh --package llm-classroom_0.1.0_amd64.deb --domain class.example.kr --email teacher@example.kr \
 #        --key-file ./openai-key
 #     --package PATH    the Debian package, a file or an https address; not needed once it is installed
@@ -81,9 +81,9 @@ fi
 # The built-in way needs no other web server.
 [[ $tls != builtin ]] || nginx=false
 
-# --- How things are changed: each at one place, so that a dry run changes nothing and a second run knows it did nothing ---
+# --- Functions for all changes, so that a dry run changes nothing and a second run knows that it changed nothing ---
 
-# Checksums of what this script wrote: what people changed is told by them from what may be renewed.
+# Checksums of the files that this script wrote: only unchanged files are replaced.
 readonly written=/var/cache/llm-classroom/written
 changes=0 restart=false reload=false updated=false text=''
 do_it() { # do_it COMMAND...
@@ -258,7 +258,7 @@ fetch() { # the package into $file, with its checksum looked at
         sha256=$(cut -c 1-64 "$file.sha256")
     fi
     if [[ -z $sha256 && $package != https://* ]]; then
-        # Who has the file here has looked at it.
+        # The operator is responsible for a local file.
         say "$file: 릴리스의 sha256을 몰라서 비교하지 않았어요."
         sha256=$(sha256sum "$file" | cut -c 1-64)
     fi
@@ -269,7 +269,7 @@ fetch() { # the package into $file, with its checksum looked at
 
 install_program() {
     step "프로그램"
-    # What a lost connection or power cut left half installed.
+    # Repairs a half-installed package, after a lost connection or a power cut.
     [[ -z $(dpkg --audit) ]] || do_it dpkg --force-confold --force-confdef --configure -a
     get_packages ca-certificates curl
     local now new file=''
@@ -288,7 +288,7 @@ install_program() {
         do_it "$share/update.sh" --package "$file" --sha256 "$sha256"
         return
     fi
-    # The first update's way back.
+    # For the rollback of the first update.
     [[ -f $kept/llm-classroom_${new}_amd64.deb ]] ||
         do_it install -D -m 600 "$file" "$kept/llm-classroom_${new}_amd64.deb"
 }
@@ -333,12 +333,12 @@ put_settings() {
         setting APP_ENV production
     fi
     if [[ $tls == builtin ]]; then
-        # Nobody stands before it, so nobody's word about addresses is to be believed.
+        # There is no proxy, so no forwarded address is trusted.
         unset_setting TRUSTED_PROXIES
         setting TLS_DOMAIN "$domain"
         setting TLS_EMAIL "$email"
         setting TLS_CACHE /var/lib/llm-classroom/tls
-        # systemd opens the ports; this is how "doctor" knows where to ask.
+        # systemd opens the ports; "doctor" reads the address from these settings.
         setting APP_HOST 0.0.0.0
         setting APP_PORT 443
     elif [[ -f $settings ]] && grep -q '^TLS_DOMAIN=.' "$settings"; then
@@ -361,7 +361,7 @@ set_units() {
     fi
     if $reload; then
         do_it systemctl daemon-reload
-        # The ports change, so the service that holds them ends first.
+        # The ports change, so the service that holds them is stopped first.
         do_it systemctl stop llm-classroom.socket llm-classroom-redirect.socket $service
         if [[ $tls == builtin ]]; then
             do_it systemctl enable --quiet --now llm-classroom-redirect.socket
@@ -388,7 +388,7 @@ start_service() {
     step "서비스"
     systemctl is-enabled --quiet $service 2>/dev/null || do_it systemctl enable --quiet $service
     if $restart || ! systemctl is-active --quiet $service; then
-        # Without waiting: whether it comes up is looked at below, where the reason is shown.
+        # Does not wait: the check below shows whether it starts, and the reason if not.
         do_it systemctl restart --no-block $service
     fi
     if ! $dry_run; then
@@ -509,7 +509,7 @@ finish() {
     fi
 }
 
-# One at a time; the system lets go of it when this process ends in whatever way.
+# One run at a time; the kernel releases the lock when this process ends.
 if ! $dry_run && ((EUID == 0)); then
     exec 9>/run/lock/llm-classroom-setup
     # update.sh, when it's called from here.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Updates LLM Classroom on this machine, and goes back by itself when the new version doesn't come up.
+# Updates LLM Classroom on this machine, and rolls back if the new version does not start.
 #   sudo ./update.sh 0.2.0        a release, from RELEASES_URL in /etc/llm-classroom/llm-classroom.env; also an earlier one
 #   sudo ./update.sh --package llm-classroom_0.2.0_amd64.deb    a file, or an https address
 #   sudo ./update.sh --rollback   the version that served before the last update
@@ -64,11 +64,11 @@ for tool in curl dpkg-deb sha256sum; do
 done
 old=$(dpkg-query --show --showformat='${db:Status-Status} ${Version}' llm-classroom 2>/dev/null || true)
 status=${old%% *} old=${old#* }
-# Half installed, after a lost connection or a power cut, is installed: this is how it becomes whole.
+# A half-installed package, after a lost connection or a power cut, counts as installed: this run repairs it.
 [[ $status =~ ^(installed|half-|unpacked|triggers-) ]] ||
     fail 1 "LLM Classroom이 아직 설치되어 있지 않아요. install.sh로 먼저 설치해 주세요."
 
-# One at a time; the system lets go of it when this process ends in whatever way.
+# One run at a time; the kernel releases the lock when this process ends.
 if ! $dry_run && [[ -z ${LLM_CLASSROOM_SETUP-} ]]; then
     exec 9>/run/lock/llm-classroom-setup
     flock --nonblock 9 || fail 1 "다른 설치나 업데이트가 진행되고 있어요. 끝난 다음 다시 실행해 주세요."
@@ -89,7 +89,7 @@ elif $rollback; then
     file=$kept/llm-classroom_$(cat "$kept/former" 2>/dev/null || true)_amd64.deb
     if [[ -f $file && $file != *"/llm-classroom_${old}_"* ]]; then
         package=$file
-        # Kept by us where root alone writes, and looked at when it came.
+        # We saved this file in a folder that only root can write to, and checked it then.
         sha256=$(sha256sum "$file" | cut -c 1-64)
     fi
     [[ -n $package ]] || fail 1 "되돌아갈 버전이 남아 있지 않아요. --package로 알려 주세요."
@@ -125,12 +125,12 @@ if [[ $status == installed ]] && dpkg --compare-versions "$new" eq "$old" && ! r
     say "이미 $new 버전이에요. 바꿀 것이 없어요."
     exit 0
 fi
-# Who names a version means it; a file may lie about from before.
+# A version on the command line takes precedence over a file of an earlier run.
 if [[ -z $release ]] && ! $rollback && dpkg --compare-versions "$new" lt "$old"; then
     fail 1 "$new 버전은 지금 쓰는 $old 버전보다 오래됐어요. 이전 버전으로 되돌리려면 --rollback을 쓰세요."
 fi
 
-# --- What serves now, and whether it does ---
+# --- The running version and its state ---
 
 # Where the program answers on this machine: settings, and the port that systemd holds.
 domain=$(setting TLS_DOMAIN)
@@ -139,7 +139,7 @@ address=$(systemctl show --value --property=Listen llm-classroom.socket | sed -n
 ask() { # ask PATH: the answer, if it's a 200
     local how=(curl --fail --silent --max-time 5)
     if [[ -n $domain ]]; then
-        # Its own certificate is looked at by "llm-classroom doctor"; here it's only whether it answers.
+        # "llm-classroom doctor" checks the certificate; here only the response counts.
         "${how[@]}" --insecure --resolve "$domain:443:127.0.0.1" "https://$domain$1"
     else
         "${how[@]}" "http://${address:-127.0.0.1:8000}$1"
@@ -165,7 +165,7 @@ serves() { # serves SECONDS: within this time, and then the same process for ten
     return 1
 }
 
-# What it goes back to. A run that was killed had noted it before it changed anything.
+# The version to roll back to. A killed run recorded it before its first change.
 noted=$(cat "$kept/former" 2>/dev/null || true)
 is_whole=true
 if [[ $status != installed || $old == "$new" ]]; then
@@ -193,7 +193,7 @@ if $backup; then
     fi
 fi
 
-# The way back: the package of the version that serves now, or else its program.
+# For the rollback: the package of the running version, or else its program.
 former=$kept/llm-classroom_${old}_amd64.deb
 install -d -m 700 "$kept"
 if $is_whole || [[ ! -f $kept/llm-classroom.former ]]; then
@@ -215,11 +215,11 @@ put() {
 restart() {
     systemctl daemon-reload
     systemctl start llm-classroom.socket llm-classroom-backup.timer || true
-    # Doesn't wait: a version that hangs is to be noticed by us and not after systemd's own five minutes.
+    # Does not wait, so that we notice a version that hangs before systemd's timeout of five minutes.
     systemctl restart --no-block "$service"
 }
 
-# Interrupted from here on, say by a lost connection, it still goes to its end, forward or back.
+# From here on, an interruption such as a lost connection does not stop the update or the rollback.
 trap '' HUP INT TERM
 
 come_back() { # come_back: the former version, one way or the other
@@ -228,15 +228,15 @@ come_back() { # come_back: the former version, one way or the other
         install -m 755 "$kept/llm-classroom.former" /usr/bin/llm-classroom || return 1
     fi
     restart
-    # No hurry here: there is nothing else to go back to.
+    # Wait longer here: there is no other version to roll back to.
     serves 120
 }
 
 say "설치해요."
 if put "$file" && restart && serves "$wait"; then
-    # The next update's way back.
+    # For the rollback of the next update.
     find "$kept" -name 'llm-classroom_*.deb' ! -name "llm-classroom_${old}_*.deb" ! -name "llm-classroom_${new}_*.deb" -delete
-    # Whole or not at all, or it would be no way back.
+    # Written atomically, because half a file is useless for a rollback.
     if [[ ! $file -ef $kept/llm-classroom_${new}_amd64.deb ]] &&
         ! { cp "$file" "$kept/unfinished" && mv "$kept/unfinished" "$kept/llm-classroom_${new}_amd64.deb"; }; then
         rm -f "$kept/unfinished"
@@ -257,7 +257,7 @@ fi
     say "$old 버전으로 되돌려요."
 } >&2
 if come_back; then
-    # The version that serves is none to go back to; the one before it is, still.
+    # Never roll back to the running version; the version before it is still the target.
     printf '%s' "$noted" >"$kept/former"
     fail 3 "$old 버전으로 되돌렸고 잘 돌아가요. 저장된 내용은 그대로예요." \
         "까닭을 더 보려면: journalctl -u llm-classroom --since '10 minutes ago'"

@@ -55,7 +55,7 @@ if [[ $what == quick ]]; then
     exit
 fi
 
-# Much of what follows waits for something; the release, which the last step needs, is built meanwhile.
+# The next steps often wait, so the release build for the last step runs in parallel.
 nice -n 19 make --silent dist >"$log/release" 2>&1 &
 release=$!
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the Debian package of a built program. The same program and commit give the same bytes.
+# Builds the Debian package from a built program. The same program and commit give the same bytes.
 #   deb.sh [PROGRAM [FOLDER]]   PROGRAM, if not target/dist/llm-classroom; FOLDER for the package, if not PROGRAM's
 # VERSION= names another version than Cargo.toml, COMPRESSION= other options of dpkg-deb than -Zxz.
 set -euo pipefail
@@ -14,7 +14,7 @@ if [[ ! -f $program ]]; then
 fi
 folder=${2:-$(dirname "$program")}
 version=${VERSION:-$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)}
-# Every time stamp in the package: that of the commit.
+# All time stamps in the package are the commit's.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 
@@ -54,7 +54,7 @@ for bill in "$(dirname "$program")"/*.cdx.json; do
     fi
 done
 fill deploy/debian/changelog | gzip -9n >"$documents/changelog.gz"
-# In the copyright's form a paragraph goes on with a space, and an empty line is a dot.
+# In the copyright format a continued paragraph begins with a space, and an empty line is a dot.
 notice=$(grep -m 1 '^Copyright' LICENSE)
 sed "1,/^Copyright/d; s/^/ /; s/^ $/ ./" LICENSE | sed '1{/^ \.$/d}' >"$root/licence"
 sed -e "s/@COPYRIGHT@/Copyright: ${notice#Copyright (c) }/" -e "/@LICENSE@/{r $root/licence" -e 'd}' \
@@ -64,7 +64,7 @@ install -d "$root/usr/share/man/man1"
 fill deploy/debian/llm-classroom.1 | gzip -9n >"$root/usr/share/man/man1/llm-classroom.1.gz"
 install -D -m 644 deploy/debian/lintian-overrides "$root/usr/share/lintian/overrides/llm-classroom"
 
-# A program that isn't static, as a developer may package it, needs the machine's libraries.
+# A program that is not static, such as a developer's build, needs shared libraries.
 libraries=
 if ldd "$program" 2>/dev/null | grep -q 'libc\.so'; then
     libraries=', libc6, libgcc-s1'

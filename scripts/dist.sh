@@ -10,7 +10,7 @@ export LC_ALL=C
 readonly target=x86_64-unknown-linux-gnu
 version=$(sed -n '0,/^version = "\(.*\)"$/s//\1/p' Cargo.toml)
 readonly version name=llm-classroom-$version-x86_64-linux
-# The time of what is packed: that of the commit.
+# Packed files get the time of the commit.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo 0)}
 export SOURCE_DATE_EPOCH
 # The folder of the build must not be in the result, and cargo's may be anywhere.
@@ -37,7 +37,7 @@ build() {
     rust_flags+=('-Clink-arg=-Wl,-z,pack-relative-relocs')
     sysroot=$(rustc --print sysroot)
     commit=$(rustc -vV | sed -n 's/^commit-hash: //p')
-    # The last that fits wins, so what lies deeper comes later.
+    # The last match wins, so deeper paths come later.
     for mapping in "$PWD=/llm-classroom" "$CARGO_TARGET_DIR=/target" "$sysroot/lib/rustlib/src/rust=/rustc/$commit" \
         "${crates[@]/%/=/crates}"; do
         rust_flags+=("--remap-path-prefix=$mapping")
@@ -55,10 +55,10 @@ pack() {
     mkdir -p "$dist/$name"
     install -m 755 "$CARGO_TARGET_DIR/$target/release/llm-classroom" "$dist/llm-classroom"
     cp -R "$dist/llm-classroom" LICENSE README.ko.md deploy docs "$dist/$name/"
-    # What running things here left behind.
+    # Remove files that local runs left behind.
     rm -rf "$dist/$name/deploy/docker/"{.env,secrets}
     find "$dist/$name" -name __pycache__ -prune -exec rm -rf {} +
-    # Whatever the umask of who builds.
+    # Independent of the umask.
     chmod -R u=rwX,go=rX "$dist/$name"
     tar --create --directory "$dist" --format=gnu --sort=name --owner=0 --group=0 --numeric-owner \
         --mtime="@$SOURCE_DATE_EPOCH" "$name" | gzip -9n >"$dist/$name.tar.gz"
@@ -76,7 +76,7 @@ verify() {
     elsewhere=$work/a-folder/with-a-longer-name-than-this-one-has
     mkdir -p "$elsewhere" "$work/cargo/registry"
     git ls-files -z | tar --create --null --files-from=- | tar --extract --touch --directory "$elsewhere"
-    # Where crates come from, and the downloads, but nothing unpacked.
+    # Registry configuration and downloads, but no unpacked crates.
     local kept=("$CARGO_HOME"/config*)
     ((${#kept[@]} == 0)) || cp -R "${kept[@]}" "$work/cargo/"
     cp -R "$CARGO_HOME"/registry/{index,cache} "$work/cargo/registry/"

@@ -14,9 +14,9 @@ esac
 rm -rf $files
 mkdir -p $files/data $files/root/etc/ssl/certs
 cp "${CARGO_TARGET_DIR:-target}/dist/llm-classroom" $files/root/
-# For whatever is asked over TLS: the model server, S3, Redis, Sentry.
+# For TLS connections to the model server, S3, Redis and Sentry.
 cp --dereference /etc/ssl/certs/ca-certificates.crt $files/root/etc/ssl/certs/
-# Whatever the umask, and also when the program came as a download.
+# Independent of the umask, and also for a downloaded program.
 chmod -R u=rwX,go=rX $files
 chmod 755 $files/root/llm-classroom
 [[ ${1-} == files ]] && exit

@@ -55,7 +55,7 @@ if ((${#missing[@]})); then
     DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}"
 fi
 
-# As the lock file says; again only when it changed.
+# Installs what the lock file lists, and again only if it changed.
 if [[ ! -d node_modules || package-lock.json -nt node_modules/.package-lock.json ]]; then
     npm ci --no-fund --no-audit --loglevel=error
 fi

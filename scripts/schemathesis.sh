@@ -8,9 +8,9 @@ folder=$(mktemp -d)
 program=
 trap '[[ -z $program ]] || kill "$program" 2>/dev/null; rm -rf "$folder"' EXIT
 
-# The program may not have been started yet when its banner is first looked at.
+# The program may not have printed its banner yet.
 : >"$folder/banner"
-# No limit but the program's own: what is tried is the document, not the limits.
+# No rate limit: the test checks the document, not the limits.
 env -i PATH="$PATH" APP_PORT=0 RATE_LIMIT=off DATABASE_URL="sqlite://$folder/classroom.db" RUST_LOG=warn \
     target/debug/llm-classroom >"$folder/banner" 2>"$folder/log" &
 program=$!
@@ -22,11 +22,11 @@ for _ in {1..300}; do
     sleep 0.1
 done
 
-# One learner makes all calls, or nothing that was made would be found again.
+# One learner makes all calls, so that created objects can be found again.
 cookie=$(curl --silent --fail --output /dev/null --dump-header - --json '{"topic":"과학 탐구"}' "$url/api/v1/conversations" |
     sed -n 's/^set-cookie: \([^;]*\).*/\1/p')
 
-# Run as a module, which works wherever the folder of the environment was moved to.
+# Run as a module, which also works if the environment's folder was moved.
 if ! target/venv/bin/python -m schemathesis.cli --config-file tests/api/schemathesis.toml run "$url/openapi.json" \
     --checks all --header "Cookie:$cookie" "$@" >"$folder/said" 2>&1; then
     cat "$folder/said"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command on a machine through AWS Systems Manager, waits for its end and shows what it said.
+# Runs a command on a machine through AWS Systems Manager, waits for it and prints its output.
 #   ssm.sh INSTANCE COMMAND
 set -euo pipefail
 readonly instance=${1:?the instance, such as i-0123456789abcdef0} command=${2:?the command}
@@ -13,7 +13,7 @@ told() { aws ssm get-command-invocation --command-id "$id" --instance-id "$insta
 status=Pending
 while [[ $status == @(Pending|InProgress|Delayed|Cancelling) ]]; do
     sleep "${SSM_PAUSE_SECONDS:-5}"
-    # For a moment after it was sent, nobody knows it.
+    # The command is unknown for a moment after it was sent.
     status=$(told Status) || status=Pending
 done
 told StandardOutputContent

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lets in what the service needs, and nothing else: 80 and 443 for browsers, SSH with a brake on guessing. The program's
-# port 8000 stays shut; nginx reaches it on 127.0.0.1, which the firewall doesn't look at.
+# Allows only 80 and 443 for browsers, and SSH with a rate limit. The program's port 8000 stays closed; nginx reaches it on
+# 127.0.0.1, which the firewall does not filter.
 #   sudo ./ufw.sh --dry-run                 show what would be done
 #   sudo ./ufw.sh                           do it; running it again changes nothing
 #   sudo ./ufw.sh --ssh-from 203.0.113.0/24 SSH from this network alone
@@ -55,9 +55,9 @@ rules() { # one a line, as the command that would add it; nothing without root, 
 }
 
 before=$(rules)
-# First of all the way back in, or the rest could lock its own operator out.
+# Allow SSH first, so that the operator is not locked out.
 if [[ $ssh == limited ]]; then
-    # Six connections in 30 seconds from one address, and it has to wait.
+    # Blocks an address after six connections in 30 seconds.
     do_it ufw limit proto tcp from "$ssh_from" to any port "$ssh_port" comment "$ours"
 fi
 do_it ufw default deny incoming
@@ -66,9 +66,9 @@ do_it ufw allow proto tcp from any to any port 80,443 comment "LLM Classroom"
 after=$(rules)
 new_ssh=$(grep "$ours" <<<"$after" | grep --invert-match --line-regexp --fixed-strings "$before" || true)
 
-# What earlier instructions opened. An open port 8000 lets everybody past TLS, limits and log.
+# Close ports that earlier instructions opened. An open port 8000 bypasses TLS, limits and log.
 unwanted="^ufw (allow|limit) (.* port )?8000(/tcp|/udp)?( proto [a-z]+)?$"
-# A rule that allows SSH without a brake, or from anywhere, would count before ours.
+# A rule that allows SSH without a rate limit, or from anywhere, would take precedence.
 unwanted+="|^ufw allow (OpenSSH|$ssh_port(/tcp)?)$"
 if [[ $ssh == shut || $ssh_from != any ]]; then
     unwanted+="|^ufw limit (OpenSSH|$ssh_port(/tcp)?)$"

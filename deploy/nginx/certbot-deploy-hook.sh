@@ -1,7 +1,7 @@
 #!/bin/sh
-# /etc/letsencrypt/renewal-hooks/deploy/llm-classroom.sh: certbot calls it when it has a new certificate. nginx takes the
-# certificate by a reload, which ends no connection: old workers finish their streams.
-# NGINX_COMMAND, such as "nginx -c /path/nginx.conf", names an nginx that systemd doesn't run.
+# /etc/letsencrypt/renewal-hooks/deploy/llm-classroom.sh: certbot runs it after it gets a new certificate. nginx loads the
+# certificate with a reload, which closes no connection: old workers finish their streams.
+# NGINX_COMMAND, for example "nginx -c /path/nginx.conf", is for an nginx that systemd does not manage.
 set -eu
 
 nginx=${NGINX_COMMAND:-nginx}
