@@ -34,7 +34,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![finding(State::Failed, "model-settings").with("error", format!("{error:#}"))],
     };
     let Partner::Model(client, _) = &partner else { return vec![finding(State::Note, "model-practice")] };
-    client.keep_refusals();
+    client.record_refusals();
     client.discover(std::slice::from_ref(&config.model.openai_model)).await;
     let asking = Asking {
         topic: Topic::default(),

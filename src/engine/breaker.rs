@@ -21,7 +21,7 @@ pub async fn share(client: Client, server: &str, shared: Shared, stop: Cancellat
     let mut own = client.breaker_news();
     let mut others = shared.subscribe(&name).await;
     if let Ok(Some(left)) = shared.claimed_for(&name).await {
-        client.hear(BreakerNews::Opened(left));
+        client.apply_breaker_news(BreakerNews::Opened(left));
     }
     loop {
         tokio::select! {
@@ -29,7 +29,7 @@ pub async fn share(client: Client, server: &str, shared: Shared, stop: Cancellat
             message = others.next() => {
                 // One hears oneself, too, which says nothing new.
                 if let Some(news) = read(&message) {
-                    client.hear(news);
+                    client.apply_breaker_news(news);
                 }
             }
             changed = own.changed() => {

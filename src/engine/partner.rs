@@ -263,7 +263,7 @@ async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Resu
         };
         usage.push(used(Purpose::Tutor, &completion.end));
         if !as_prose {
-            client.note_reply(Some(&completion.end.asked_model), tutor::is_json(&completion.text));
+            client.record_reply(Some(&completion.end.asked_model), tutor::is_json(&completion.text));
         }
         if let Some(feedback) = read_feedback(asking, &completion.text) {
             return Ok(Some(feedback));

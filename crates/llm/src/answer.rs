@@ -1,11 +1,11 @@
 //! An answer that has begun: read within limits of time, and its outcome settled when it ends.
 
 use super::breaker::Permit;
-use super::decoder::Progress;
+use super::call_metrics::CallMetrics;
+use super::decoder::ReplyProgress;
 use super::error::{Health, TimeoutPhase};
 use super::fault::{Fault, Scrub};
-use super::meter::Tally;
-use super::reading::Reading;
+use super::reply_reader::ReplyReader;
 use super::window::Windows;
 use super::{Error, Piece};
 use futures_util::Stream;
@@ -26,7 +26,7 @@ const AFTER_DONE: Duration = Duration::from_millis(10);
 /// What is settled when the answer ends.
 pub(super) struct Call {
     pub(super) permit: Permit,
-    pub(super) tally: Tally,
+    pub(super) call_metrics: CallMetrics,
     pub(super) scrub: Scrub,
     pub(super) windows: Arc<Windows>,
 }
@@ -36,11 +36,11 @@ impl Call {
     pub(super) fn fail(self, fault: Fault) -> Error {
         let Fault { error, detail, .. } = self.scrub.fault(fault);
         match error.health() {
-            Health::Well => self.permit.success(),
+            Health::Healthy => self.permit.success(),
             Health::Slow => self.permit.timed_out(),
-            Health::Ill(cause) => self.permit.failure(cause),
+            Health::Failing(cause) => self.permit.failure(cause),
         }
-        self.tally.failed(&error, &detail);
+        self.call_metrics.record_failure(&error, &detail);
         error
     }
 }
@@ -48,7 +48,7 @@ impl Call {
 /// An answer that has begun: its first piece is there.
 pub(super) struct Answer {
     first: Option<Piece>,
-    reading: Reading,
+    reader: ReplyReader,
     idle: Duration,
     total_at: Instant,
     /// Set while waiting for an event. Time the reader spends elsewhere is no idleness of the server's.
@@ -58,22 +58,22 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(first: Piece, reading: Reading, idle: Duration, total_at: Instant, call: Call) -> Self {
-        Self { first: Some(first), reading, idle, total_at, waiting_until: None, sleep: None, call: Some(call) }
+    pub(super) fn new(first: Piece, reader: ReplyReader, idle: Duration, total_at: Instant, call: Call) -> Self {
+        Self { first: Some(first), reader, idle, total_at, waiting_until: None, sleep: None, call: Some(call) }
     }
 
     fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(first)));
         }
-        if let Poll::Ready(piece) = self.reading.poll_piece(cx, &mut self.waiting_until) {
+        if let Poll::Ready(piece) = self.reader.poll_piece(cx, &mut self.waiting_until) {
             return Poll::Ready(piece);
         }
         let now = Instant::now();
-        let patience = match self.reading.progress() {
-            Progress::Answering | Progress::MayFinish => self.idle,
-            Progress::Finished => self.idle.min(AFTER_FINISH),
-            Progress::Done => self.idle.min(AFTER_DONE),
+        let patience = match self.reader.progress() {
+            ReplyProgress::Answering | ReplyProgress::MayFinish => self.idle,
+            ReplyProgress::Finished => self.idle.min(AFTER_FINISH),
+            ReplyProgress::Done => self.idle.min(AFTER_DONE),
         };
         let idle_at = *self.waiting_until.get_or_insert(now + patience);
         let at = idle_at.min(self.total_at);
@@ -86,7 +86,7 @@ impl Answer {
             ready!(sleep.as_mut().poll(cx));
         }
         let phase = if self.total_at <= idle_at { TimeoutPhase::Total } else { TimeoutPhase::Idle };
-        Poll::Ready(Some(self.reading.close(Some(Fault::late(phase)))))
+        Poll::Ready(Some(self.reader.close(Some(Fault::late(phase)))))
     }
 }
 
@@ -100,21 +100,21 @@ impl Stream for Answer {
         let piece = ready!(self.poll_in_time(cx));
         // Told at once, for the tutor's call may be about to go out.
         if let (Some(Ok(Piece::Thinking)), Some(call)) = (&piece, &self.call) {
-            self.reading.learn_thinking(&call.windows);
+            self.reader.learn_thinking(&call.windows);
         }
         if matches!(piece, Some(Ok(Piece::Text(_) | Piece::Thinking | Piece::Withdrawn))) {
             return Poll::Ready(piece.map(|piece| piece.map_err(|fault| fault.error)));
         }
         let Some(call) = self.call.take() else { return Poll::Ready(None) };
-        self.reading.learn_thinking(&call.windows);
+        self.reader.learn_thinking(&call.windows);
         Poll::Ready(match piece {
             Some(Ok(Piece::End(end))) => {
                 call.permit.success();
-                call.tally.ended(&end);
+                call.call_metrics.record_end(&end);
                 Some(Ok(Piece::End(end)))
             }
             Some(Err(fault)) => {
-                call.tally.count(self.reading.usage());
+                call.call_metrics.count(self.reader.usage());
                 Some(Err(call.fail(fault)))
             }
             _ => None,
@@ -125,7 +125,7 @@ impl Stream for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(call) = self.call.take() {
-            call.tally.hung_up(self.reading.usage());
+            call.call_metrics.record_cancel(self.reader.usage());
         }
     }
 }

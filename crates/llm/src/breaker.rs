@@ -128,7 +128,7 @@ impl Breaker {
     }
 
     /// Takes over what another instance found out; that is no news of this one.
-    pub(super) fn hear(&self, news: BreakerNews) {
+    pub(super) fn apply_news(&self, news: BreakerNews) {
         let mut circuit = self.lock();
         match news {
             BreakerNews::Opened(cooldown) => {
@@ -296,11 +296,11 @@ mod tests {
         let (mut said, echoed) = (one.news(), other.news());
         one.enter().unwrap().failure(OpenCause::Failing);
         let news = said.borrow_and_update().unwrap();
-        other.hear(news);
+        other.apply_news(news);
         assert_eq!(other.state(), BreakerState::Open { retry_in: COOLDOWN });
         tokio::time::advance(COOLDOWN).await;
         one.enter().unwrap().success();
-        other.hear(said.borrow_and_update().unwrap());
+        other.apply_news(said.borrow_and_update().unwrap());
         assert_eq!(other.state(), BreakerState::Closed);
         assert!(!echoed.has_changed().unwrap());
     }
@@ -326,14 +326,14 @@ mod tests {
         let breaker = opened();
         tokio::time::advance(COOLDOWN).await;
         let stale = breaker.enter().unwrap();
-        breaker.hear(BreakerNews::Closed);
+        breaker.apply_news(BreakerNews::Closed);
         drop(stale);
         assert_eq!(breaker.state(), BreakerState::Closed, "another instance closed it");
 
         let breaker = opened();
         tokio::time::advance(COOLDOWN).await;
         let stale = breaker.enter().unwrap();
-        breaker.hear(BreakerNews::Opened(COOLDOWN));
+        breaker.apply_news(BreakerNews::Opened(COOLDOWN));
         drop(stale);
         assert_eq!(breaker.state(), BreakerState::Open { retry_in: COOLDOWN }, "another instance opened it");
     }
@@ -345,7 +345,7 @@ mod tests {
             let breaker = opened();
             tokio::time::advance(COOLDOWN).await;
             let stale = breaker.enter().unwrap();
-            breaker.hear(BreakerNews::Opened(COOLDOWN));
+            breaker.apply_news(BreakerNews::Opened(COOLDOWN));
             tokio::time::advance(COOLDOWN).await;
             let mut probe = breaker.enter().unwrap();
             end(stale);

@@ -4,16 +4,16 @@ mod attempt;
 
 use super::answer::{Answer, Call};
 use super::breaker::{Breaker, BreakerNews, BreakerState};
+use super::call_metrics::CallMetrics;
 use super::deviation::Deviation;
 use super::endpoint::Endpoint;
 use super::error::{Error, SetupError};
 use super::fault::{Fault, Scrub};
 use super::last_refusal::LastRefusal;
 use super::learnt::Learnt;
-use super::meter::Tally;
-use super::reading::Reading;
 use super::reply_form::{ReplyForm, ReplyForms};
-use super::sent::{self, RequestProgress};
+use super::reply_reader::ReplyReader;
+use super::request_progress::{self, RequestProgress};
 use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::window::{ModelLimits, RequestSize, Windows};
@@ -35,7 +35,7 @@ struct Inner {
     endpoint: Endpoint,
     learnt: Learnt,
     refusals: LastRefusal,
-    /// Told when another server may have taken the place of the one that was asked.
+    /// Notified when another server may have replaced the one that was asked.
     changed: Notify,
     windows: Arc<Windows>,
     reply_forms: ReplyForms,
@@ -69,8 +69,8 @@ impl Client {
         })))
     }
 
-    /// Asks a model. Comes back when the first text (or an end without any) has arrived, with all retries and
-    /// fallbacks behind it. Dropping the future or the stream hangs up.
+    /// Asks a model. Resolves when the first text (or an end without any) has arrived, after all retries and fallbacks.
+    /// Dropping the future or the stream cancels the request.
     ///
     /// # Errors
     /// What the first model failed with, if none of its fallbacks answered either; [`Error::ContextFull`] if a shorter
@@ -78,35 +78,39 @@ impl Client {
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let mut tally = Tally::new(&request, model, inner.endpoint.url(), inner.spending.clone());
-        let span = tally.span().clone();
+        let mut call_metrics = CallMetrics::new(&request, model, inner.endpoint.url(), inner.spending.clone());
+        let span = call_metrics.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
             Err((retry_in, cause)) => {
                 let error = Error::BreakerOpen { retry_in, cause };
-                tally.failed(&error, "");
+                call_metrics.record_failure(&error, "");
                 return Err(error);
             }
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
-        let outcome = inner.ask_all(&request, model, &mut tally, total_at).instrument(span).await;
-        let mut call = Call { permit, tally, scrub: inner.scrub.clone(), windows: inner.windows.clone() };
+        let outcome = inner.ask_all(&request, model, &mut call_metrics, total_at).instrument(span).await;
+        let mut call = Call { permit, call_metrics, scrub: inner.scrub.clone(), windows: inner.windows.clone() };
         match outcome {
-            Ok((first, reading)) => {
+            Ok((first, reader)) => {
                 call.permit.alive();
-                call.tally.first_token();
-                Ok(AnswerStream::new(Answer::new(first, reading, inner.settings.idle_timeout, total_at, call)))
+                call.call_metrics.record_first_token();
+                Ok(AnswerStream::new(Answer::new(first, reader, inner.settings.idle_timeout, total_at, call)))
             }
             Err(fault) => Err(call.fail(fault)),
         }
     }
 
-    /// As [`Client::stream`]; notes how far the request has come.
+    /// Does the same as [`Client::stream`] and reports in `progress` when the request is written and accepted.
     ///
     /// # Errors
     /// As [`Client::stream`].
-    pub async fn stream_noting(&self, request: Request, progress: RequestProgress) -> Result<AnswerStream, Error> {
-        sent::noting(progress, self.stream(request)).await
+    pub async fn stream_with_progress(
+        &self,
+        request: Request,
+        progress: RequestProgress,
+    ) -> Result<AnswerStream, Error> {
+        request_progress::scope(progress, self.stream(request)).await
     }
 
     /// Asks a model and waits for the whole answer.
@@ -157,12 +161,12 @@ impl Client {
     /// How to ask a model for a structured reply this time.
     #[must_use]
     pub fn reply_form(&self, model: Option<&str>) -> ReplyForm {
-        self.0.reply_forms.next(model.unwrap_or(self.model()))
+        self.0.reply_forms.next_form(model.unwrap_or(self.model()))
     }
 
     /// Remembers whether a reply that was asked for as JSON came as JSON.
-    pub fn note_reply(&self, model: Option<&str>, is_json: bool) {
-        self.0.reply_forms.note(model.unwrap_or(self.model()), is_json);
+    pub fn record_reply(&self, model: Option<&str>, is_json: bool) {
+        self.0.reply_forms.record_reply(model.unwrap_or(self.model()), is_json);
     }
 
     /// How many requests the server works on at a time, as far as it is known.
@@ -185,33 +189,33 @@ impl Client {
         Deviation::all(quirks, Some(endpoint.url()).filter(|_| endpoint.index() > 0))
     }
 
-    /// Waits until another server may have taken the place of the one that was asked, and what was learnt of that one is
-    /// forgotten. For one waiter.
+    /// Waits until another server may have replaced the one that was asked, and the facts about that one are forgotten.
+    /// Supports one waiter.
     pub async fn server_changed(&self) {
         self.0.changed.notified().await;
     }
 
     /// From now on keeps what the server says when it refuses a request, for [`Client::last_refusal`]. It may repeat what
     /// it was sent, so this is for requests without a student's words.
-    pub fn keep_refusals(&self) {
-        self.0.refusals.keep();
+    pub fn record_refusals(&self) {
+        self.0.refusals.enable();
     }
 
-    /// What the server said when it last refused a request, since [`Client::keep_refusals`]. The key is taken out.
+    /// What the server said when it last refused a request, since [`Client::record_refusals`]. The key is taken out.
     #[must_use]
     pub fn last_refusal(&self) -> Option<String> {
         self.0.refusals.take()
     }
 
-    /// What the circuit breaker finds out from now on, for other instances.
+    /// Changes of the circuit breaker from now on, for other instances.
     #[must_use]
     pub fn breaker_news(&self) -> watch::Receiver<Option<BreakerNews>> {
         self.0.breaker.news()
     }
 
-    /// Takes over what another instance's breaker found out.
-    pub fn hear(&self, news: BreakerNews) {
-        self.0.breaker.hear(news);
+    /// Applies a change of another instance's circuit breaker.
+    pub fn apply_breaker_news(&self, news: BreakerNews) {
+        self.0.breaker.apply_news(news);
     }
 
     /// What calls cost since the start in US dollars, by model, of the models that have a price. Estimates where a server
@@ -221,14 +225,14 @@ impl Client {
         self.0.spending.so_far()
     }
 
-    /// How the circuit breaker stands.
+    /// The state of the circuit breaker.
     #[must_use]
     pub fn breaker_state(&self) -> BreakerState {
         self.0.breaker.state()
     }
 }
 
-type Opened = (Piece, Reading);
+type Opened = (Piece, ReplyReader);
 
 impl Inner {
     /// Asks the model with retries, then each fallback once. If a fallback refuses the request as too large, and no other
@@ -239,10 +243,10 @@ impl Inner {
         &self,
         request: &Request,
         model: &str,
-        tally: &mut Tally,
+        call_metrics: &mut CallMetrics,
         total_at: Instant,
     ) -> Result<Opened, Fault> {
-        let first = match self.ask(request, model, tally, total_at).await {
+        let first = match self.ask(request, model, call_metrics, total_at).await {
             Err(fault) if fault.error.is_of_the_model() => fault,
             outcome => return outcome,
         };
@@ -252,8 +256,8 @@ impl Inner {
                 break;
             }
             let Fault { error, detail, .. } = latest.as_ref().unwrap_or(&first);
-            tally.falling_back(error, &self.scrub.clean(detail), next);
-            match self.attempt(request, next, tally.prompt_tokens(), total_at).await {
+            call_metrics.record_fallback(error, &self.scrub.clean(detail), next);
+            match self.attempt(request, next, call_metrics.prompt_tokens(), total_at).await {
                 Err(fault) => {
                     if matches!(fault.error, Error::ContextFull { .. }) {
                         too_large.get_or_insert(fault.error.clone());
@@ -268,10 +272,16 @@ impl Inner {
     }
 
     /// Asks one model until it answers or there is no sense in asking again.
-    async fn ask(&self, request: &Request, model: &str, tally: &Tally, total_at: Instant) -> Result<Opened, Fault> {
+    async fn ask(
+        &self,
+        request: &Request,
+        model: &str,
+        call_metrics: &CallMetrics,
+        total_at: Instant,
+    ) -> Result<Opened, Fault> {
         let mut pauses = retry::pauses(self.settings.retries, self.settings.retry_delay);
         loop {
-            let fault = match self.attempt(request, model, tally.prompt_tokens(), total_at).await {
+            let fault = match self.attempt(request, model, call_metrics.prompt_tokens(), total_at).await {
                 Err(fault) if fault.error.is_retryable() => fault,
                 outcome => return outcome,
             };
@@ -281,7 +291,7 @@ impl Inner {
             if too_late || matches!(self.breaker.state(), BreakerState::Open { .. }) {
                 return Err(fault);
             }
-            tally.retrying(&fault.error, &self.scrub.clean(&fault.detail), pause);
+            call_metrics.record_retry(&fault.error, &self.scrub.clean(&fault.detail), pause);
             tokio::time::sleep(pause).await;
         }
     }

@@ -1,8 +1,8 @@
 //! Calls over connections that the server has closed in the meantime.
 //!
 //! A server may close a kept-alive connection at the moment a request goes out on it: llama.cpp does so after each stream.
-//! Then no byte of a reply comes. That says nothing of the server, so the request goes out again at once, on another
-//! connection, and nobody counts it as a retry. A new connection that breaks, or a kept-alive one that breaks after a
+//! Then no byte of a reply comes. That is no fault of the server, so the request is sent again at once on another
+//! connection, which does not count as a retry. A new connection that breaks, or a kept-alive one that breaks after a
 //! while, is another matter: the server may have worked on the request.
 
 use reqwest::{RequestBuilder, Response};
@@ -80,23 +80,23 @@ fn is_broken(error: &reqwest::Error) -> bool {
     false
 }
 
-/// Tells [`send`] when a connection is opened.
+/// A layer that tells [`send`] when a connection is opened.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct NoteConnections;
+pub(super) struct TrackConnections;
 
-impl<S> Layer<S> for NoteConnections {
-    type Service = NotedConnector<S>;
+impl<S> Layer<S> for TrackConnections {
+    type Service = TrackedConnector<S>;
 
-    fn layer(&self, connector: S) -> NotedConnector<S> {
-        NotedConnector(connector)
+    fn layer(&self, connector: S) -> TrackedConnector<S> {
+        TrackedConnector(connector)
     }
 }
 
-/// A connector that tells when it is called. Connecting begins in the task of the request that has need of it.
+/// A connector that records each call. Connecting begins in the task of the request that needs the connection.
 #[derive(Debug, Clone)]
-pub(super) struct NotedConnector<S>(S);
+pub(super) struct TrackedConnector<S>(S);
 
-impl<S: Service<R>, R> Service<R> for NotedConnector<S> {
+impl<S: Service<R>, R> Service<R> for TrackedConnector<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -106,7 +106,7 @@ impl<S: Service<R>, R> Service<R> for NotedConnector<S> {
     }
 
     fn call(&mut self, request: R) -> S::Future {
-        // Outside of a call nobody wants to know.
+        // Outside of `send` there is nothing to record.
         let _ = OPENS.try_with(|opens| opens.store(true, Ordering::Relaxed));
         self.0.call(request)
     }

@@ -1,12 +1,12 @@
-//! Makes text of a reply's events, one at a time, and knows when the answer is whole.
+//! Decodes a reply's events to text, and detects when the answer is complete.
 
 use super::chunk::{Chunk, Delta, Tokens};
 use super::fault::Fault;
 use super::lenient::Joiner;
 use super::tokens::Estimate;
-use super::wire::Complaint;
+use super::wire::ErrorBody;
 use super::{End, Error, Finish, Usage};
-use thoughts::{Piece, ThinkFilter};
+use thoughts::{FilteredText, ThinkFilter};
 
 /// The longest answer, reasoning inside its text included.
 pub(super) const MAX_ANSWER_BYTES: usize = 256 * 1024;
@@ -17,9 +17,9 @@ const HIDDEN_THOUGHTS: u32 = 32;
 /// The longest model name that is kept of what a server says, in characters.
 const MAX_MODEL_NAME: usize = 128;
 
-/// How far the reply has come.
+/// The progress of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Progress {
+pub(super) enum ReplyProgress {
     Answering,
     /// A finish reason was given together with text, or before any. Some servers do so with every event, so more may
     /// follow; if none does, the answer is whole.
@@ -30,9 +30,9 @@ pub(super) enum Progress {
     Done,
 }
 
-/// What an event brought.
+/// The content of one event.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct News {
+pub(super) struct DecodedEvent {
     /// Everything that was given out so far turned out to be thoughts.
     pub(super) withdrawn: bool,
     /// Text of the answer; may be empty.
@@ -80,32 +80,32 @@ impl Decoder {
         }
     }
 
-    pub(super) fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> ReplyProgress {
         match (self.done, self.finish) {
-            (true, _) => Progress::Done,
-            (false, Some(_)) if self.is_settled => Progress::Finished,
-            (false, Some(_)) => Progress::MayFinish,
-            (false, None) => Progress::Answering,
+            (true, _) => ReplyProgress::Done,
+            (false, Some(_)) if self.is_settled => ReplyProgress::Finished,
+            (false, Some(_)) => ReplyProgress::MayFinish,
+            (false, None) => ReplyProgress::Answering,
         }
     }
 
     /// Reads one event; the text it brings may be empty.
-    pub(super) fn read(&mut self, kind: &str, data: &str) -> Result<News, Fault> {
+    pub(super) fn read(&mut self, kind: &str, data: &str) -> Result<DecodedEvent, Fault> {
         let data = data.trim();
         if data.is_empty() || self.done {
-            return Ok(News::default());
+            return Ok(DecodedEvent::default());
         }
         if data == "[DONE]" {
             self.done = true;
-            return Ok(News::default());
+            return Ok(DecodedEvent::default());
         }
         if kind == "error" {
-            return Err(Fault::of_event(Complaint::of_body(data)));
+            return Err(Fault::of_event(ErrorBody::of_body(data)));
         }
         let chunk = Chunk::parse(data).map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?;
-        let Some(chunk) = chunk else { return Ok(News::default()) };
+        let Some(chunk) = chunk else { return Ok(DecodedEvent::default()) };
         if let Some(error) = chunk.error() {
-            return Err(Fault::of_event(Complaint::of_value(&error)));
+            return Err(Fault::of_event(ErrorBody::of_value(&error)));
         }
         if let Some(tokens) = chunk.tokens() {
             self.tokens.prompt = tokens.prompt.or(self.tokens.prompt);
@@ -116,14 +116,14 @@ impl Decoder {
         if let Some(model) = chunk.model().filter(|_| self.model.is_none()) {
             self.model = Some(model.chars().take(MAX_MODEL_NAME).collect());
         }
-        let mut news = News::default();
+        let mut news = DecodedEvent::default();
         let (mut says_something, mut finish) = (false, None);
         for choice in chunk.first_choice() {
             // Some streams repeat the whole answer as a message at the end.
             let said = choice.delta().or_else(|| choice.message().filter(|_| self.bytes == 0));
             if let Some(delta) = said {
                 says_something |= !delta.text.is_empty() || !delta.thought.is_empty();
-                let more = self.listen(delta)?;
+                let more = self.read_delta(delta)?;
                 news.is_thinking |= more.is_thinking;
                 if more.withdrawn {
                     news.withdrawn = true;
@@ -141,7 +141,7 @@ impl Decoder {
         Ok(news)
     }
 
-    fn listen(&mut self, delta: Delta) -> Result<News, Fault> {
+    fn read_delta(&mut self, delta: Delta) -> Result<DecodedEvent, Fault> {
         self.refused |= delta.is_refusal;
         self.bytes += delta.text.len() + delta.thought.len();
         if self.bytes > MAX_ANSWER_BYTES {
@@ -154,28 +154,28 @@ impl Decoder {
         let piece = self.think.push(&text);
         let is_thinking = is_thinking || (!text.is_empty() && self.think.is_thinking());
         self.has_thought |= is_thinking;
-        Ok(self.heard(piece, is_thinking))
+        Ok(self.decoded(piece, is_thinking))
     }
 
-    fn heard(&mut self, piece: Piece, is_thinking: bool) -> News {
-        let Piece { withdrawn, text } = piece;
+    fn decoded(&mut self, piece: FilteredText, is_thinking: bool) -> DecodedEvent {
+        let FilteredText { withdrawn, text } = piece;
         self.has_text = (self.has_text && !withdrawn) || !text.is_empty();
-        News { withdrawn, text, is_thinking }
+        DecodedEvent { withdrawn, text, is_thinking }
     }
 
     /// Closes the answer: the text held back to the last, and how it ended.
-    pub(super) fn end(&mut self) -> Result<(News, End), Fault> {
-        if self.progress() == Progress::Answering {
+    pub(super) fn end(&mut self) -> Result<(DecodedEvent, End), Fault> {
+        if self.progress() == ReplyProgress::Answering {
             return Err(Fault::broken("the reply ended before the answer did"));
         }
         let half = self.joiner.finish();
         let mut piece = self.think.push(&half);
         let last = self.think.finish();
         if last.withdrawn {
-            piece = Piece { withdrawn: true, text: String::new() };
+            piece = FilteredText { withdrawn: true, text: String::new() };
         }
         piece.text.push_str(&last.text);
-        let news = self.heard(piece, false);
+        let news = self.decoded(piece, false);
         let finish = match self.finish {
             _ if self.refused => Finish::Refusal,
             Some(finish) => finish,
@@ -232,7 +232,7 @@ mod tests {
     fn read(events: &[&str]) -> Result<(String, End), Error> {
         let mut decoder = Decoder::new("asked", 7);
         let mut text = String::new();
-        let mut hear = |news: News| {
+        let mut hear = |news: DecodedEvent| {
             if news.withdrawn {
                 text.clear();
             }
@@ -458,15 +458,15 @@ mod tests {
         };
         let mut decoder = Decoder::new("asked", 7);
         for (event, progress) in [
-            (finish("", "\"stop\""), Progress::MayFinish),
-            (finish("하나", "\"null\""), Progress::Answering),
-            (finish("둘", "\"stop\""), Progress::MayFinish),
-            (finish("", "null"), Progress::MayFinish),
-            (finish("셋", "null"), Progress::Answering),
-            (finish("", "\"stop\""), Progress::Finished),
-            (r#"{"choices":[],"usage":{}}"#.to_owned(), Progress::Finished),
-            (finish("넷", "\"stop\""), Progress::MayFinish),
-            ("[DONE]".to_owned(), Progress::Done),
+            (finish("", "\"stop\""), ReplyProgress::MayFinish),
+            (finish("하나", "\"null\""), ReplyProgress::Answering),
+            (finish("둘", "\"stop\""), ReplyProgress::MayFinish),
+            (finish("", "null"), ReplyProgress::MayFinish),
+            (finish("셋", "null"), ReplyProgress::Answering),
+            (finish("", "\"stop\""), ReplyProgress::Finished),
+            (r#"{"choices":[],"usage":{}}"#.to_owned(), ReplyProgress::Finished),
+            (finish("넷", "\"stop\""), ReplyProgress::MayFinish),
+            ("[DONE]".to_owned(), ReplyProgress::Done),
         ] {
             decoder.read("message", &event).unwrap();
             assert_eq!(decoder.progress(), progress, "{event}");

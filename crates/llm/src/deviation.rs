@@ -1,7 +1,7 @@
 //! In what a model or its server deviates from OpenAI's, in words for operators.
 
 use super::arrange::Instructions;
-use super::quirks::{Format, Quirks};
+use super::quirks::{JsonMode, Quirks};
 use reqwest::Url;
 
 /// One deviation that was found, and that every request heeds.
@@ -36,9 +36,9 @@ impl Deviation {
             Instructions::FirstUser => Some(Self::NoSystemRole),
         };
         let format = match format {
-            Format::Schema => None,
-            Format::JsonObject => Some(Self::JsonObject),
-            Format::Prompt => Some(Self::NoFormat),
+            JsonMode::Schema => None,
+            JsonMode::JsonObject => Some(Self::JsonObject),
+            JsonMode::Prompt => Some(Self::NoFormat),
         };
         [
             path.map(|url| Self::Path(url.path().to_owned())),

@@ -73,15 +73,15 @@ pub enum Error {
     },
 }
 
-/// What a failed call says of the server.
+/// The server's health, judged by a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
-    /// It declined, as a healthy server does.
-    Well,
+    /// It declined the request, or answered it.
+    Healthy,
     /// It took the request and did not answer in time.
     Slow,
     /// It fails.
-    Ill(OpenCause),
+    Failing(OpenCause),
 }
 
 /// Which limit of time ran out.
@@ -133,11 +133,11 @@ impl Error {
     /// What it says of the server's health.
     pub(super) fn health(&self) -> Health {
         match self {
-            Self::Connect | Self::Timeout(TimeoutPhase::Connect) => Health::Ill(OpenCause::Unreachable),
+            Self::Connect | Self::Timeout(TimeoutPhase::Connect) => Health::Failing(OpenCause::Unreachable),
             // A gateway took the request, and the server behind it did not answer in time.
             Self::Timeout(_) | Self::Server { status: 408 | 504 | 524 } => Health::Slow,
-            Self::Server { .. } | Self::Broken => Health::Ill(OpenCause::Failing),
-            _ => Health::Well,
+            Self::Server { .. } | Self::Broken => Health::Failing(OpenCause::Failing),
+            _ => Health::Healthy,
         }
     }
 

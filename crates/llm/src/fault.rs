@@ -1,17 +1,17 @@
-//! Makes errors of what servers say, with the words for the log beside them.
+//! Turns replies of servers into errors with a detail for the log.
 
 use super::error::{Error, TimeoutPhase};
 use super::lines::LineError;
 use super::overflow::Overflow;
 use super::refusal::{self, Refusal, Subject};
-use super::wire::Complaint;
+use super::wire::ErrorBody;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
 /// The longest detail that is logged, in characters.
 const MAX_DETAIL: usize = 300;
 
-/// An error and what the log is told besides.
+/// An error with a detail for the log.
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) error: Error,
@@ -48,8 +48,8 @@ impl Fault {
     }
 
     /// A reply with a status other than success.
-    pub(super) fn of_status(status: u16, complaint: Complaint, retry_after: Option<Duration>) -> Self {
-        let mut fault = Self::of_refusal(Refusal { status, complaint });
+    pub(super) fn of_status(status: u16, error_body: ErrorBody, retry_after: Option<Duration>) -> Self {
+        let mut fault = Self::of_refusal(Refusal { status, error_body });
         if let Error::RateLimited { retry_after: pause } = &mut fault.error {
             *pause = retry_after;
         }
@@ -57,18 +57,18 @@ impl Fault {
     }
 
     /// An error object in a stream that began well.
-    pub(super) fn of_event(complaint: Complaint) -> Self {
-        let status = refusal::status_of_code(&complaint);
-        let refusal = Refusal { status: status.unwrap_or(400), complaint };
+    pub(super) fn of_event(error_body: ErrorBody) -> Self {
+        let status = refusal::status_of_code(&error_body);
+        let refusal = Refusal { status: status.unwrap_or(400), error_body };
         if status.is_none() && refusal.subject() == Subject::Request {
-            return Self::new(Error::Broken, refusal.complaint.message.clone()).with(refusal);
+            return Self::new(Error::Broken, refusal.error_body.message.clone()).with(refusal);
         }
         Self::of_refusal(refusal)
     }
 
     fn of_refusal(refusal: Refusal) -> Self {
         let status = refusal.status;
-        let message = || refusal.complaint.message.clone();
+        let message = || refusal.error_body.message.clone();
         let error = match refusal.subject() {
             Subject::Window(Overflow { window }) => Error::ContextFull { window, model: String::new() },
             Subject::Account => Error::Quota,
@@ -82,16 +82,16 @@ impl Fault {
                 Error::BadRequest { status, detail: message() }
             }
         };
-        let complaint = &refusal.complaint;
+        let error_body = &refusal.error_body;
         // A server that fails without an error object may answer anything, also words of a student.
         let says_nothing =
-            matches!(error, Error::Server { .. }) && complaint.code.is_empty() && complaint.kind.is_empty();
+            matches!(error, Error::Server { .. }) && error_body.code.is_empty() && error_body.kind.is_empty();
         let detail = if says_nothing { String::new() } else { message() };
         Self::new(error, detail).with(refusal)
     }
 
     /// The same fault, which names the model that was asked where its error has room for it.
-    pub(super) fn of_model(mut self, asked: &str) -> Self {
+    pub(super) fn with_model(mut self, asked: &str) -> Self {
         if let Error::ContextFull { model, .. } = &mut self.error {
             asked.clone_into(model);
         }
@@ -125,7 +125,7 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-/// Takes the key out of what is logged, for a server may echo it.
+/// Removes the key from logged text, since a server may echo it.
 #[derive(Debug, Clone)]
 pub(super) struct Scrub(Option<SecretString>);
 
@@ -158,13 +158,13 @@ impl Scrub {
 mod tests {
     use super::*;
 
-    fn complaint(code: &str, kind: &str) -> Complaint {
-        Complaint { code: code.into(), kind: kind.into(), ..Complaint::default() }
+    fn error_body(code: &str, kind: &str) -> ErrorBody {
+        ErrorBody { code: code.into(), kind: kind.into(), ..ErrorBody::default() }
     }
 
     #[test]
     fn a_status_becomes_its_error() {
-        let of = |status, code: &str| Fault::of_status(status, complaint(code, ""), None).error;
+        let of = |status, code: &str| Fault::of_status(status, error_body(code, ""), None).error;
         assert_eq!(of(401, ""), Error::Unauthorized);
         assert_eq!(of(403, ""), Error::Unauthorized);
         assert_eq!(of(403, "model_not_found"), Error::ModelMissing);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn an_error_in_a_stream_becomes_its_error() {
-        let of = |code: &str, kind: &str| Fault::of_event(complaint(code, kind)).error;
+        let of = |code: &str, kind: &str| Fault::of_event(error_body(code, kind)).error;
         assert_eq!(of("429", ""), Error::RateLimited { retry_after: None });
         assert_eq!(of("", "rate_limit_error"), Error::RateLimited { retry_after: None });
         assert_eq!(of("502", "server_error"), Error::Server { status: 502 });

@@ -4,30 +4,30 @@
 use super::fault::{Fault, Scrub};
 use std::sync::{Mutex, PoisonError};
 
-/// The server's last refusal, if it is kept.
+/// The server's last refusal, if it is state.
 #[derive(Debug, Default)]
-pub(super) struct LastRefusal(Mutex<Kept>);
+pub(super) struct LastRefusal(Mutex<State>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct State {
     is_on: bool,
     sentence: Option<String>,
 }
 
 impl LastRefusal {
     /// Keeps refusals from now on.
-    pub(super) fn keep(&self) {
+    pub(super) fn enable(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_on = true;
     }
 
     /// Keeps what the server said, without the key.
-    pub(super) fn note(&self, fault: &Fault, scrub: &Scrub) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !kept.is_on {
+    pub(super) fn record(&self, fault: &Fault, scrub: &Scrub) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.is_on {
             return;
         }
-        let sentence = fault.refusal.as_ref().map_or(&fault.detail, |refusal| &refusal.complaint.message);
-        kept.sentence = Some(scrub.clean(sentence.trim())).filter(|sentence| !sentence.is_empty());
+        let sentence = fault.refusal.as_ref().map_or(&fault.detail, |refusal| &refusal.error_body.message);
+        state.sentence = Some(scrub.clean(sentence.trim())).filter(|sentence| !sentence.is_empty());
     }
 
     /// The last sentence; it is given out once.

@@ -22,14 +22,14 @@ pub(super) fn stray_byte(byte: u8) -> char {
 /// Text that isn't JSON even so, or is nested too deeply.
 pub(super) fn parse(text: &str) -> serde_json::Result<Value> {
     let strict = |text: &str| serde_json::from_str::<Lenient>(text).map(|value| value.0);
-    strict(text).or_else(|error| match mended(text) {
-        Some(mended) => strict(&mended),
+    strict(text).or_else(|error| match repaired(text) {
+        Some(repaired) => strict(&repaired),
         None => Err(error),
     })
 }
 
-/// The same with halves of characters carried through, and `null` for what is no number; `None` if nothing was mended.
-fn mended(text: &str) -> Option<String> {
+/// The same with halves of characters carried through, and `null` for what is no number; `None` if nothing was repaired.
+fn repaired(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_string = false;

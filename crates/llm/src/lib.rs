@@ -1,14 +1,15 @@
-//! Model servers: an OpenAI-compatible client, and the practice partner that stands in when none is connected.
+//! A client of OpenAI-compatible model servers.
 //!
-//! [`Client::stream`] sends one request and hands back its answer as [`Piece`]s. The parts, in the order bytes take:
-//! `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and
-//! `think`) → `reading` (pieces) → `answer` (limits of time) → `stream`. Around them `client` tries again and falls
-//! back, `refusal` tells what a refusal is about, `quirks` and `form` find what the server takes instead, `learnt` remembers
-//! it, and `breaker` spares a server that is ill.
+//! [`Client::stream`] sends one request and returns its answer as [`Piece`]s. The bytes of a reply pass through these
+//! modules: `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and the
+//! crate `thoughts`) → `reply_reader` (pieces) → `answer` (time limits) → `stream`. Around them `client` retries and
+//! falls back to other models, `refusal` classifies refusals, `quirks` and `request_form` find a form of the request that
+//! the server accepts, `learnt` remembers it, and `breaker` is the circuit breaker.
 
 mod answer;
 mod arrange;
 mod breaker;
+mod call_metrics;
 mod chunk;
 mod client;
 mod connection;
@@ -18,19 +19,18 @@ mod discovery;
 mod endpoint;
 mod error;
 mod fault;
-mod form;
 mod last_refusal;
 mod learnt;
 mod lenient;
 mod lines;
-mod meter;
 mod overflow;
 mod quirks;
-mod reading;
 mod refusal;
 mod reply_form;
+mod reply_reader;
+mod request_form;
+mod request_progress;
 mod retry;
-mod sent;
 mod settings;
 mod spending;
 mod stream;
@@ -40,12 +40,12 @@ mod window;
 mod wire;
 
 pub use breaker::{BreakerNews, BreakerState, OpenCause};
+pub use call_metrics::{COST, describe_metrics};
 pub use client::Client;
 pub use deviation::Deviation;
 pub use error::{Error, SetupError, TimeoutPhase};
-pub use meter::{COST, describe_metrics};
 pub use reply_form::ReplyForm;
-pub use sent::RequestProgress;
+pub use request_progress::RequestProgress;
 pub use settings::Settings;
 pub use spending::Price;
 pub use stream::AnswerStream;
@@ -53,7 +53,7 @@ pub use window::{ModelLimits, RequestSize};
 
 use serde::Serialize;
 
-/// Who speaks.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
@@ -61,20 +61,20 @@ pub enum Role {
     System,
     /// The student, or data put before the model.
     User,
-    /// The model's earlier words.
+    /// The model's earlier answers.
     Assistant,
 }
 
 /// One message of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// Who speaks.
+    /// The author of a message.
     pub role: Role,
-    /// What is said.
+    /// The text.
     pub content: String,
 }
 
-/// The shape an answer is asked to take. A server may ignore it, so the reader still checks.
+/// The JSON schema of an answer. A server may ignore it, so the caller checks the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
     /// Its name, as the wire format wants one: letters, digits, `_` and `-`, at most 64.
@@ -83,7 +83,7 @@ pub struct Schema {
     pub schema: serde_json::Value,
 }
 
-/// What to ask a model.
+/// A request to a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// The messages, oldest first.
@@ -105,7 +105,7 @@ pub struct Request {
 pub enum Piece {
     /// More text; never empty.
     Text(String),
-    /// The model thinks. Said once, until text follows. The thoughts themselves stay here.
+    /// The model writes thoughts, which are left out. Sent once until text follows.
     Thinking,
     /// All text so far turned out to be thoughts: the answer begins anew.
     Withdrawn,
@@ -122,11 +122,11 @@ pub struct End {
     pub model: String,
     /// The model that was asked, by its configured name: the requested one or a fallback.
     pub asked_model: String,
-    /// What it took.
+    /// The tokens of the call.
     pub usage: Usage,
 }
 
-/// Tokens a call took.
+/// The tokens of a call.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Tokens of the request.
@@ -142,7 +142,7 @@ pub struct Usage {
 /// Why a model stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// It had said what it wanted to.
+    /// The answer is complete.
     Stop,
     /// The token limit cut it off.
     Length,
@@ -150,7 +150,7 @@ pub enum Finish {
     ContentFilter,
     /// It declined; the text is its refusal.
     Refusal,
-    /// A word we don't know.
+    /// Another reason.
     Other,
 }
 

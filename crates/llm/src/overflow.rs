@@ -1,6 +1,6 @@
 //! Refusals of a request that is larger than the model's context window, in the words of the servers in use.
 
-use super::wire::Complaint;
+use super::wire::ErrorBody;
 
 /// A request did not fit the model's context window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,23 +79,26 @@ const BEFORE_SIZE_LAST: [&str; 6] = ["while limit is", "the limit of", "limit of
 const SMALLEST_WINDOW: u32 = 256;
 
 /// Whether the refusal carries a code that means nothing else.
-pub(super) fn is_coded(complaint: &Complaint) -> bool {
-    complaint.is(&CODES)
+pub(super) fn is_coded(error_body: &ErrorBody) -> bool {
+    error_body.is(&CODES)
 }
 
 /// Reads a refusal; `None` if it is about anything else.
-pub(super) fn of_complaint(complaint: &Complaint) -> Option<Overflow> {
-    let text = complaint.message.to_lowercase();
+pub(super) fn of_error_body(error_body: &ErrorBody) -> Option<Overflow> {
+    let text = error_body.message.to_lowercase();
     let counts_tokens = || {
         // TGI: "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 4000 `inputs` tokens and …".
         (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
     };
-    let is_known = is_coded(complaint) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
+    let is_known = is_coded(error_body) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
     if (!is_known && !is_too_long(&text)) || is_of_a_rate(&text) {
         return None;
     }
-    let stated =
-        complaint.window.or_else(|| size_in(&text)).or_else(|| limit_in(&text)).filter(|&size| size >= SMALLEST_WINDOW);
+    let stated = error_body
+        .window
+        .or_else(|| size_in(&text))
+        .or_else(|| limit_in(&text))
+        .filter(|&size| size >= SMALLEST_WINDOW);
     Some(Overflow { window: stated })
 }
 
@@ -173,8 +176,8 @@ mod tests {
     use super::*;
 
     fn read(message: &str) -> Option<Option<u32>> {
-        let complaint = Complaint { message: message.to_owned(), ..Complaint::default() };
-        of_complaint(&complaint).map(|overflow| overflow.window)
+        let error_body = ErrorBody { message: message.to_owned(), ..ErrorBody::default() };
+        of_error_body(&error_body).map(|overflow| overflow.window)
     }
 
     #[test]
@@ -269,10 +272,10 @@ mod tests {
 
     #[test]
     fn a_code_or_a_field_is_enough() {
-        let coded = Complaint { code: "context_length_exceeded".into(), ..Complaint::default() };
-        assert_eq!(of_complaint(&coded), Some(Overflow { window: None }));
+        let coded = ErrorBody { code: "context_length_exceeded".into(), ..ErrorBody::default() };
+        assert_eq!(of_error_body(&coded), Some(Overflow { window: None }));
         let body = r#"{"error":{"code":400,"message":"too much","type":"exceed_context_size_error","n_prompt_tokens":5012,"n_ctx":4096}}"#;
-        assert_eq!(of_complaint(&Complaint::of_body(body)), Some(Overflow { window: Some(4096) }));
+        assert_eq!(of_error_body(&ErrorBody::of_body(body)), Some(Overflow { window: Some(4096) }));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::refusal::{Refusal, Subject};
 
 /// How a JSON answer is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(super) enum JsonMode {
     /// By schema.
     Schema,
     /// As any JSON object; the prompt says the shape.
@@ -26,7 +26,7 @@ pub(super) struct Quirks {
     pub(super) completion_limit: bool,
     pub(super) temperature: bool,
     pub(super) stream_options: bool,
-    pub(super) format: Format,
+    pub(super) format: JsonMode,
 }
 
 impl Default for Quirks {
@@ -37,7 +37,7 @@ impl Default for Quirks {
             completion_limit: false,
             temperature: true,
             stream_options: true,
-            format: Format::Schema,
+            format: JsonMode::Schema,
         }
     }
 }
@@ -70,18 +70,18 @@ impl Quirks {
         if !refusal.may_be_of_a_parameter() {
             return None;
         }
-        let complaint = &refusal.complaint;
-        let text = complaint.message.to_lowercase();
+        let error_body = &refusal.error_body;
+        let text = error_body.message.to_lowercase();
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
-        let about = |name: &str| complaint.param.split(['.', '[']).next() == Some(name) || text.contains(name);
+        let about = |name: &str| error_body.param.split(['.', '[']).next() == Some(name) || text.contains(name);
         if self.stream && self.stream_options && (about("stream_options") || text.contains("include_usage")) {
             return Some(Self { stream_options: false, ..self });
         }
-        if self.stream && (complaint.param == "stream" || says(&NO_STREAM)) {
+        if self.stream && (error_body.param == "stream" || says(&NO_STREAM)) {
             return Some(Self { stream: false, ..self });
         }
         // A limit that is merely too high names the same field and must not look like an unknown one.
-        let unknown = complaint.code == "unsupported_parameter" || says(&UNKNOWN);
+        let unknown = error_body.code == "unsupported_parameter" || says(&UNKNOWN);
         if !self.completion_limit && about("max_tokens") && (unknown || text.contains("max_completion_tokens")) {
             return Some(Self { completion_limit: true, ..self });
         }
@@ -89,22 +89,22 @@ impl Quirks {
             return Some(Self { temperature: false, ..self });
         }
         let is_about_roles =
-            says(&ROLES) || (text.contains("role") && (complaint.param.starts_with("messages") || says(&ROLE_NAMES)));
+            says(&ROLES) || (text.contains("role") && (error_body.param.starts_with("messages") || says(&ROLE_NAMES)));
         if let Some(instructions) = self.instructions_after(&text).filter(|_| is_about_roles)
             && arrange::messages(&request.messages, instructions)
                 != arrange::messages(&request.messages, self.instructions)
         {
             return Some(Self { instructions, ..self });
         }
-        if request.schema.is_some() && self.format != Format::Prompt {
+        if request.schema.is_some() && self.format != JsonMode::Prompt {
             // A schema is by far the likeliest of all parameters to be refused, also in words that nobody foresaw.
             let is_likely = match refusal.subject() {
                 Subject::SomeParameter => true,
                 Subject::Request | Subject::Failure => matches!(refusal.status, 400 | 422 | 501),
                 _ => false,
             };
-            if is_likely || says(&FORMAT) || complaint.param.starts_with("response_format") {
-                let format = if self.format == Format::Schema { Format::JsonObject } else { Format::Prompt };
+            if is_likely || says(&FORMAT) || error_body.param.starts_with("response_format") {
+                let format = if self.format == JsonMode::Schema { JsonMode::JsonObject } else { JsonMode::Prompt };
                 return Some(Self { format, ..self });
             }
         }

@@ -1,11 +1,11 @@
-//! What a refusal is about. The one place that reads the words of the servers in use.
+//! Classifies refusals by the words of the servers in use.
 //!
 //! The same mistake comes with different statuses: an unknown key is 400 at Gemini and 401 elsewhere, an unknown model is
 //! 400 at LiteLLM and 404 elsewhere, and 404 is also an address that is no API. So words count before the status does,
 //! as far as they mean one thing only. Words about a parameter are in `quirks`.
 
 use super::overflow::{self, Overflow};
-use super::wire::Complaint;
+use super::wire::ErrorBody;
 
 /// A reply that is an error.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Refusal {
     /// The HTTP status; of an error inside a stream the number it carries, else 400.
     pub(super) status: u16,
     /// What the server says.
-    pub(super) complaint: Complaint,
+    pub(super) error_body: ErrorBody,
 }
 
 /// What a refusal is about.
@@ -322,28 +322,28 @@ const ORIGIN_PHRASES: &[&str] = &[
 impl Refusal {
     /// What it is about.
     pub(super) fn subject(&self) -> Subject {
-        let Self { status, complaint } = self;
-        let text = complaint.message.to_lowercase();
+        let Self { status, error_body } = self;
+        let text = error_body.message.to_lowercase();
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| text.contains(phrase));
         let both = |nouns: &[&str], words: &[&str]| says(nouns) && says(words);
         if self.is_page() {
             return self.subject_of_page(&text);
         }
         let is_about = |codes: &[&str], phrases: &[&str]| {
-            complaint.is(codes) || (*status < 500 && status != &429 && says(phrases))
+            error_body.is(codes) || (*status < 500 && status != &429 && says(phrases))
         };
 
-        if complaint.is(JSON_CODES) || says(JSON_PHRASES) {
+        if error_body.is(JSON_CODES) || says(JSON_PHRASES) {
             return Subject::JsonReply;
         }
         // Servers send this with all kinds of statuses, but never with those of a key or an account.
         let overflow = match status {
             401..=403 => None,
             // A shorter request does not help against a limit on the number of requests, so only clear words count.
-            429 => overflow::of_complaint(complaint).filter(|overflow| {
-                overflow::is_coded(complaint) || (overflow.window.is_some() && text.contains("too large"))
+            429 => overflow::of_error_body(error_body).filter(|overflow| {
+                overflow::is_coded(error_body) || (overflow.window.is_some() && text.contains("too large"))
             }),
-            _ => overflow::of_complaint(complaint),
+            _ => overflow::of_error_body(error_body),
         };
         if let Some(overflow) = overflow {
             return Subject::Window(overflow);
@@ -376,19 +376,19 @@ impl Refusal {
             401 => Subject::Key,
             403 => Subject::Key,
             408 | 500.. => Subject::Failure,
-            _ if complaint.is(KEY_CODES) || says(KEY_PHRASES) || both(KEY_NOUNS, IS_REFUSED) => Subject::Key,
+            _ if error_body.is(KEY_CODES) || says(KEY_PHRASES) || both(KEY_NOUNS, IS_REFUSED) => Subject::Key,
             _ if says(PARAMETER_PHRASES) => Subject::SomeParameter,
             404 | 405 => Subject::Path,
             // Whatever the words: a shorter request may pass.
             413 => Subject::Window(Overflow { window: None }),
-            _ if complaint.is(PATH_CODES) || says(PATH_PHRASES) => Subject::Path,
+            _ if error_body.is(PATH_CODES) || says(PATH_PHRASES) => Subject::Path,
             _ => Subject::Request,
         }
     }
 
     /// Whether a page for browsers came, from whatever stands at the address or in front of it.
     fn is_page(&self) -> bool {
-        let text = &self.complaint.message;
+        let text = &self.error_body.message;
         text.starts_with('<') && (text.contains("</") || text.to_lowercase().contains("<html"))
     }
 
@@ -413,7 +413,7 @@ impl Refusal {
     fn is_coded_as_account(&self) -> bool {
         let is_wanting =
             |word: &str| word.starts_with("insufficient") && ACCOUNT_CODE_PARTS.iter().any(|part| word.contains(part));
-        self.complaint.is(ACCOUNT_CODES) || self.complaint.codes().any(is_wanting)
+        self.error_body.is(ACCOUNT_CODES) || self.error_body.codes().any(is_wanting)
     }
 
     fn is_coded_as_model(&self) -> bool {
@@ -422,7 +422,7 @@ impl Refusal {
                 && !MODEL_IS_THERE.iter().any(|part| word.contains(part))
         };
         let is_refused = self.status < 500 && self.status != 429;
-        self.complaint.is(MODEL_CODES) || (is_refused && self.complaint.codes().any(is_model))
+        self.error_body.is(MODEL_CODES) || (is_refused && self.error_body.codes().any(is_model))
     }
 
     fn is_model_gone(&self, text: &str) -> bool {
@@ -431,13 +431,13 @@ impl Refusal {
             return text.contains("not allowed to access model");
         }
         // Anthropic says "model: NAME" with a 404, and nothing else.
-        let is_param = self.complaint.param == "model" && (self.status == 404 || !text.contains("support"));
+        let is_param = self.error_body.param == "model" && (self.status == 404 || !text.contains("support"));
         let is_named_alone = is_param || (self.status == 404 && text.starts_with("model:"));
         let names_model = text.contains("model") || text.contains("deployment");
         says(MODEL_PHRASES) || is_named_alone || (names_model && says(MODEL_IS_GONE) && !says(PATH_PHRASES))
     }
 
-    /// Whether its words may be about a parameter, so that it is worth reading them for one.
+    /// Whether its words may be about a parameter, which the caller should look for.
     pub(super) fn may_be_of_a_parameter(&self) -> bool {
         let subject = self.subject();
         match subject {
@@ -449,9 +449,9 @@ impl Refusal {
 }
 
 /// Whether an error inside a stream, which has no status, tells of its kind by a code. `None` if it doesn't.
-pub(super) fn status_of_code(complaint: &Complaint) -> Option<u16> {
-    let number = complaint.code.parse().ok().filter(|code| (400..600).contains(code));
-    let is = |words: &[&str]| complaint.is(words);
+pub(super) fn status_of_code(error_body: &ErrorBody) -> Option<u16> {
+    let number = error_body.code.parse().ok().filter(|code| (400..600).contains(code));
+    let is = |words: &[&str]| error_body.is(words);
     if let Some(number) = number {
         return Some(number);
     }

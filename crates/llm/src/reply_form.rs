@@ -31,7 +31,7 @@ struct Replies {
 
 impl ReplyForms {
     /// The form to ask for in the next call.
-    pub(super) fn next(&self, model: &str) -> ReplyForm {
+    pub(super) fn next_form(&self, model: &str) -> ReplyForm {
         self.change(model, |replies| {
             if replies.prose < MOST_PROSE {
                 return ReplyForm::Json;
@@ -42,7 +42,7 @@ impl ReplyForms {
     }
 
     /// A reply that was asked for as JSON came as JSON, or didn't.
-    pub(super) fn note(&self, model: &str, is_json: bool) {
+    pub(super) fn record_reply(&self, model: &str, is_json: bool) {
         self.change(model, |replies| {
             if is_json {
                 *replies = Replies::default();
@@ -73,27 +73,27 @@ mod tests {
     #[test]
     fn three_replies_in_prose_switch_to_prose_and_json_is_tried_again_now_and_then() {
         let forms = ReplyForms::default();
-        forms.note("m", false);
-        forms.note("m", false);
-        forms.note("m", true);
+        forms.record_reply("m", false);
+        forms.record_reply("m", false);
+        forms.record_reply("m", true);
         for _ in 0..3 {
-            assert_eq!(forms.next("m"), ReplyForm::Json);
-            forms.note("m", false);
+            assert_eq!(forms.next_form("m"), ReplyForm::Json);
+            forms.record_reply("m", false);
         }
-        let next: Vec<_> = (0..40).map(|_| forms.next("m")).collect();
+        let next: Vec<_> = (0..40).map(|_| forms.next_form("m")).collect();
         assert_eq!(next.iter().filter(|form| **form == ReplyForm::Json).count(), 2);
         assert_eq!(next[19], ReplyForm::Json);
-        assert_eq!(forms.next("other"), ReplyForm::Json);
-        forms.note("m", true);
-        assert_eq!(forms.next("m"), ReplyForm::Json);
+        assert_eq!(forms.next_form("other"), ReplyForm::Json);
+        forms.record_reply("m", true);
+        assert_eq!(forms.next_form("m"), ReplyForm::Json);
     }
 
     #[test]
     fn another_server_is_asked_for_json_at_first() {
         let forms = ReplyForms::default();
-        (0..MOST_PROSE).for_each(|_| forms.note("m", false));
-        assert_eq!(forms.next("m"), ReplyForm::Prose);
+        (0..MOST_PROSE).for_each(|_| forms.record_reply("m", false));
+        assert_eq!(forms.next_form("m"), ReplyForm::Prose);
         forms.forget();
-        assert_eq!(forms.next("m"), ReplyForm::Json);
+        assert_eq!(forms.next_form("m"), ReplyForm::Json);
     }
 }

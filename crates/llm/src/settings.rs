@@ -4,7 +4,7 @@ use super::Price;
 use secrecy::SecretString;
 use std::time::Duration;
 
-/// How to reach a model server, and how patient to be. `Debug` doesn't show the key.
+/// The address, credentials and limits of a model server. `Debug` doesn't show the key.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The API's root, like `https://api.openai.com/v1`, with or without a slash at the end. A query, as Azure's

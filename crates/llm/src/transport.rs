@@ -1,6 +1,6 @@
 //! The HTTP client under the model client.
 
-use super::connection::NoteConnections;
+use super::connection::TrackConnections;
 use super::error::SetupError;
 use super::settings::Settings;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
@@ -20,7 +20,7 @@ pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, S
         // A redirect would carry the key to another server.
         .redirect(Policy::none())
         .connect_timeout(settings.connect_timeout)
-        .connector_layer(NoteConnections)
+        .connector_layer(TrackConnections)
         .tcp_nodelay(true)
         .tcp_keepalive(Duration::from_secs(60));
     if is_loopback(base) {

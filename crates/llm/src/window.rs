@@ -54,11 +54,11 @@ pub(super) struct Windows {
     /// Requests the server works on at a time; 0 if not known.
     slots: AtomicU32,
     are_slots_configured: bool,
-    models: Mutex<HashMap<String, Known>>,
+    models: Mutex<HashMap<String, ModelFacts>>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Known {
+struct ModelFacts {
     limits: ModelLimits,
     /// The most tokens a call used: the window is no smaller.
     largest_use: u32,
@@ -128,7 +128,7 @@ impl Windows {
     }
 
     /// The model was seen to think.
-    pub(super) fn note_thinking(&self, model: &str) {
+    pub(super) fn record_thinking(&self, model: &str) {
         self.change(model, |known| {
             known.thought_at = Some(Instant::now());
             if !std::mem::replace(&mut known.limits.thinks, true) {
@@ -138,7 +138,7 @@ impl Windows {
     }
 
     /// The model answered without thoughts. Some think now and then, so this counts when it hasn't for long.
-    pub(super) fn note_plain_answer(&self, model: &str) {
+    pub(super) fn record_plain_answer(&self, model: &str) {
         self.change(model, |known| {
             if known.thought_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
                 known.thought_at = None;
@@ -214,11 +214,11 @@ impl Windows {
         });
     }
 
-    fn change<T>(&self, model: &str, change: impl FnOnce(&mut Known) -> T) -> T {
+    fn change<T>(&self, model: &str, change: impl FnOnce(&mut ModelFacts) -> T) -> T {
         let mut models = self.models.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = models.entry(model.to_owned()).or_insert_with(|| Known {
+        let known = models.entry(model.to_owned()).or_insert_with(|| ModelFacts {
             limits: ModelLimits { window: self.configured, ..ModelLimits::default() },
-            ..Known::default()
+            ..ModelFacts::default()
         });
         if known.window_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
             tracing::debug!(model, window = known.limits.window, "what was learnt of the window is old; forgetting it");
@@ -259,7 +259,7 @@ impl RecentCounts {
     }
 }
 
-impl Known {
+impl ModelFacts {
     /// Whether a server that counted this few tokens cannot have read the whole prompt: far fewer than it counts for
     /// smaller prompts, or than any tokenizer needs.
     fn is_cut(&self, estimate: u32, prompt_tokens: u32) -> bool {
@@ -317,7 +317,7 @@ mod tests {
         windows.forget();
         assert_eq!((windows.of("m").window, windows.slots()), (Some(8000), None));
         let windows = Windows::new(None, Some(1));
-        windows.note_thinking("m");
+        windows.record_thinking("m");
         windows.forget();
         assert_eq!((windows.of("m"), windows.slots()), (ModelLimits::default(), Some(1)));
     }
@@ -341,15 +341,15 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_model_thinks_until_it_has_not_done_so_for_an_hour() {
         let windows = Windows::new(None, None);
-        windows.note_thinking("m");
-        windows.note_plain_answer("m");
+        windows.record_thinking("m");
+        windows.record_plain_answer("m");
         tokio::time::advance(LIFETIME - std::time::Duration::from_secs(1)).await;
-        windows.note_plain_answer("m");
+        windows.record_plain_answer("m");
         assert!(windows.of("m").thinks, "it thinks now and then");
-        windows.note_thinking("m");
+        windows.record_thinking("m");
         tokio::time::advance(LIFETIME).await;
         assert!(windows.of("m").thinks, "nobody asked in the meantime");
-        windows.note_plain_answer("m");
+        windows.record_plain_answer("m");
         assert!(!windows.of("m").thinks);
     }
 

@@ -1,7 +1,7 @@
 //! The chat-completions wire format: requests, and what a server says went wrong.
 
 use super::arrange;
-use super::quirks::{Format, Quirks};
+use super::quirks::{JsonMode, Quirks};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -21,11 +21,11 @@ pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Val
         body["stream_options"] = json!({ "include_usage": true });
     }
     match (&request.schema, quirks.format) {
-        (Some(schema), Format::Schema) => {
+        (Some(schema), JsonMode::Schema) => {
             let schema = json!({ "name": schema.name, "schema": schema.schema, "strict": true });
             body["response_format"] = json!({ "type": "json_schema", "json_schema": schema });
         }
-        (Some(_), Format::JsonObject) => body["response_format"] = json!({ "type": "json_object" }),
+        (Some(_), JsonMode::JsonObject) => body["response_format"] = json!({ "type": "json_object" }),
         _ => {}
     }
     body
@@ -33,7 +33,7 @@ pub(super) fn body(request: &super::Request, model: &str, quirks: Quirks) -> Val
 
 /// What a server says went wrong.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
-pub(super) struct Complaint {
+pub(super) struct ErrorBody {
     /// The number or word under `code`.
     pub(super) code: String,
     /// The word under `type`.
@@ -48,7 +48,7 @@ pub(super) struct Complaint {
     pub(super) window: Option<u32>,
 }
 
-impl Complaint {
+impl ErrorBody {
     /// Reads `{"error":{…}}`, `{"error":"…"}`, `{"detail":…}` or the error itself; anything else becomes the sentence.
     pub(super) fn of_body(body: &str) -> Self {
         match serde_json::from_str::<Value>(body) {
@@ -136,7 +136,7 @@ mod tests {
             completion_limit: true,
             temperature: false,
             stream_options: false,
-            format: Format::JsonObject,
+            format: JsonMode::JsonObject,
             ..Quirks::default()
         };
         assert_eq!(
@@ -157,16 +157,16 @@ mod tests {
 
     #[test]
     fn complaints_are_read_in_every_dress() {
-        let plain = |message: &str| Complaint { message: message.into(), ..Complaint::default() };
-        assert_eq!(Complaint::of_body(r#"{"error":"no such model"}"#), plain("no such model"));
-        assert_eq!(Complaint::of_body(r#"{"detail":"Not Found"}"#), plain("Not Found"));
-        assert_eq!(Complaint::of_body(" <h1>Bad Gateway</h1>\n"), plain("<h1>Bad Gateway</h1>"));
-        assert_eq!(Complaint::of_body(""), plain(""));
-        assert_eq!(Complaint::of_body("[]"), plain(""));
-        let full = Complaint::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
+        let plain = |message: &str| ErrorBody { message: message.into(), ..ErrorBody::default() };
+        assert_eq!(ErrorBody::of_body(r#"{"error":"no such model"}"#), plain("no such model"));
+        assert_eq!(ErrorBody::of_body(r#"{"detail":"Not Found"}"#), plain("Not Found"));
+        assert_eq!(ErrorBody::of_body(" <h1>Bad Gateway</h1>\n"), plain("<h1>Bad Gateway</h1>"));
+        assert_eq!(ErrorBody::of_body(""), plain(""));
+        assert_eq!(ErrorBody::of_body("[]"), plain(""));
+        let full = ErrorBody::of_body(r#"{"error":{"message":"no","type":"T","param":null,"code":404}}"#);
         assert_eq!(
             full,
-            Complaint {
+            ErrorBody {
                 code: "404".into(),
                 kind: "t".into(),
                 reason: String::new(),
@@ -175,10 +175,10 @@ mod tests {
                 window: None
             }
         );
-        assert_eq!(Complaint::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));
-        let listed = Complaint::of_body(r#"{"success":false,"errors":[{"code":5007,"message":"no such model"}]}"#);
+        assert_eq!(ErrorBody::of_body(r#"{"object":"error","message":"no","code":null}"#), plain("no"));
+        let listed = ErrorBody::of_body(r#"{"success":false,"errors":[{"code":5007,"message":"no such model"}]}"#);
         assert_eq!((listed.code.as_str(), listed.message.as_str()), ("5007", "no such model"));
         let google = r#"[{"error":{"code":400,"message":"no","status":"INVALID_ARGUMENT","details":[{"@type":"x"},{"reason":"API_KEY_INVALID"}]}}]"#;
-        assert_eq!(Complaint::of_body(google).reason, "api_key_invalid");
+        assert_eq!(ErrorBody::of_body(google).reason, "api_key_invalid");
     }
 }

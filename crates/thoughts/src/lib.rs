@@ -5,7 +5,7 @@
 //!
 //! - Thoughts are `<think>…</think>` and its kind (see [`marker`]) at the start of an answer, again right behind other
 //!   thoughts, at the start of a line, and anywhere once the answer has shown thoughts. Elsewhere the tag is text.
-//! - `</think>` without a beginning makes everything before it thoughts; it is [`Piece::withdrawn`].
+//! - `</think>` without a beginning makes everything before it thoughts; it is [`FilteredText::withdrawn`].
 //! - Channels: what stands in another than `final` is thoughts, also where the control words themselves were cut off
 //!   and left `analysis…assistantfinal…`.
 //! - Other control words are dropped. Behind one that lets somebody else speak, nothing is the model's.
@@ -50,16 +50,16 @@ pub fn begins_with_control_word(text: &str) -> bool {
     matches!(marker::find(text), Found::Marker(..))
 }
 
-/// What became of a piece of text.
+/// The visible part of a piece of text.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Piece {
-    /// Everything that was given out so far turned out to be thoughts.
+pub struct FilteredText {
+    /// All text returned so far turned out to be thoughts.
     pub withdrawn: bool,
     /// Text of the answer; may be empty.
     pub text: String,
 }
 
-/// Takes an answer's text piece by piece.
+/// Filters an answer's text piece by piece.
 #[derive(Debug)]
 pub struct ThinkFilter {
     mode: Mode,
@@ -70,7 +70,7 @@ pub struct ThinkFilter {
     context: Context,
     has_text: bool,
     /// Control words or thoughts stood here; white space behind them is theirs.
-    is_dressed: bool,
+    drops_space: bool,
     has_thought: bool,
     /// An opening tag is part of the text, so that its closing tag is, too.
     has_quoted_opening: bool,
@@ -79,7 +79,7 @@ pub struct ThinkFilter {
     withdraws_next: bool,
     /// The last thing was a control word.
     after_marker: bool,
-    out: Piece,
+    out: FilteredText,
 }
 
 #[derive(Debug, PartialEq)]
@@ -128,13 +128,13 @@ impl Default for ThinkFilter {
             space: String::new(),
             context: Context::new(),
             has_text: false,
-            is_dressed: false,
+            drops_space: false,
             has_thought: false,
             has_quoted_opening: false,
             has_quoted_text_begin: false,
             withdraws_next: false,
             after_marker: false,
-            out: Piece::default(),
+            out: FilteredText::default(),
         }
     }
 }
@@ -151,14 +151,14 @@ pub fn without_thoughts(text: &str) -> String {
 }
 
 impl ThinkFilter {
-    /// Reads on: what is now known to belong to the answer.
-    pub fn push(&mut self, text: &str) -> Piece {
+    /// Reads more text and returns what is now known to belong to the answer.
+    pub fn push(&mut self, text: &str) -> FilteredText {
         self.held.push_str(text);
         self.read(false)
     }
 
-    /// What was held back and turned out to be the answer's, once no more comes.
-    pub fn finish(&mut self) -> Piece {
+    /// Ends the text and returns what was held back of the answer.
+    pub fn finish(&mut self) -> FilteredText {
         self.read(true)
     }
 
@@ -172,7 +172,7 @@ impl ThinkFilter {
         self.has_thought
     }
 
-    fn read(&mut self, is_end: bool) -> Piece {
+    fn read(&mut self, is_end: bool) -> FilteredText {
         let held = std::mem::take(&mut self.held);
         let mut rest = held.as_str();
         while let Some(length) = self.step(rest, is_end) {
@@ -197,7 +197,7 @@ impl ThinkFilter {
             };
             if is_over {
                 self.mode = if self.has_text { Mode::Answer } else { Mode::Start };
-                self.dress();
+                self.drop_following_space();
             }
             return Some(length);
         }
@@ -301,7 +301,7 @@ impl ThinkFilter {
                 match rest.strip_prefix(role) {
                     Some("") => begins = true,
                     Some(after) if after.starts_with(['\n', '\r']) => {
-                        return Some(Word::Whole(role.len(), Self::dress));
+                        return Some(Word::Whole(role.len(), Self::drop_following_space));
                     }
                     Some(_) => {}
                     None => begins |= role.starts_with(rest),
@@ -377,7 +377,7 @@ impl ThinkFilter {
             Marker::ThoughtCloses(_) if self.has_quoted_opening => return false,
             Marker::ThoughtCloses(_) if self.has_text && self.has_thought => {
                 self.withdraws_next = true;
-                self.dress();
+                self.drop_following_space();
             }
             Marker::ThoughtCloses(_) => {
                 self.has_thought |= self.has_text;
@@ -389,20 +389,20 @@ impl ThinkFilter {
             Marker::Instruction if self.has_text && self.after_marker => self.mode = Mode::Over,
             Marker::ToolCallOpens | Marker::ToolCallCloses | Marker::ToolCalls => return false,
             Marker::AnswerOpens if !is_start => return false,
-            Marker::AnswerCloses if !self.is_dressed => return false,
+            Marker::AnswerCloses if !self.drops_space => return false,
             Marker::TextBegins if !is_start => {
                 self.has_quoted_text_begin = true;
                 return false;
             }
             Marker::TextEnds if std::mem::take(&mut self.has_quoted_text_begin) => return false,
-            _ => self.dress(),
+            _ => self.drop_following_space(),
         }
         true
     }
 
     /// Marks that white space which follows belongs to a control word.
-    fn dress(&mut self) {
-        self.is_dressed = true;
+    fn drop_following_space(&mut self) {
+        self.drops_space = true;
         self.after_marker = true;
         if self.mode == Mode::Start {
             self.space.clear();
@@ -413,7 +413,7 @@ impl ThinkFilter {
         self.has_thought = true;
         self.context = Context::new();
         self.mode = Mode::Thought(thought);
-        self.dress();
+        self.drop_following_space();
     }
 
     fn begin_lost_channel(&mut self) {
@@ -431,7 +431,7 @@ impl ThinkFilter {
         self.has_quoted_opening = false;
         // Thoughts in the middle of an answer leave what stands before them.
         self.mode = if self.has_text { Mode::Answer } else { Mode::Start };
-        self.dress();
+        self.drop_following_space();
     }
 
     fn withdraw(&mut self) {
@@ -440,13 +440,13 @@ impl ThinkFilter {
         if self.has_text {
             self.has_thought = true;
             self.has_text = false;
-            self.out = Piece { withdrawn: true, text: String::new() };
+            self.out = FilteredText { withdrawn: true, text: String::new() };
         }
     }
 
     fn begin_header(&mut self, of_channel: bool) {
         self.mode = Mode::Header { of_channel, name: String::new() };
-        self.dress();
+        self.drop_following_space();
     }
 
     /// Ends the name of a speaker or channel. A name that is none, at the end of which no control word stands, was text.
@@ -498,7 +498,7 @@ impl ThinkFilter {
         }
         let is_start = self.mode == Mode::Start;
         if c.is_whitespace() && (is_start || self.after_marker) {
-            if !(is_start && self.is_dressed) {
+            if !(is_start && self.drops_space) {
                 self.space.push(c);
             }
             return;

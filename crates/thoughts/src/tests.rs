@@ -7,7 +7,7 @@ fn by_pieces(text: &str, at: &[usize]) -> String {
     let mut filter = ThinkFilter::default();
     let mut shown = String::new();
     let mut from = 0;
-    let mut take = |piece: Piece| {
+    let mut take = |piece: FilteredText| {
         if piece.withdrawn {
             shown.clear();
         }

@@ -134,7 +134,7 @@ pub(super) async fn send(
         if fallback.is_some() {
             request.model.clone_from(&fallback);
         }
-        match client.stream_noting(request, progress.clone()).await {
+        match client.stream_with_progress(request, progress.clone()).await {
             Err(Error::ContextFull { window, model }) => {
                 match window {
                     Some(_) => client.learn_overflow(Some(&model), size, window),

@@ -4,10 +4,10 @@ use super::{Inner, Opened};
 use crate::decoder::Decoder;
 use crate::error::{Error, TimeoutPhase};
 use crate::fault::Fault;
-use crate::form::RequestForm;
-use crate::reading::Reading;
-use crate::wire::{self, Complaint};
-use crate::{Request, connection, retry, sent};
+use crate::reply_reader::ReplyReader;
+use crate::request_form::RequestForm;
+use crate::wire::{self, ErrorBody};
+use crate::{Request, connection, request_progress, retry};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, SERVER};
 use std::time::{Duration, SystemTime};
@@ -67,7 +67,7 @@ impl Inner {
                 }
                 Err(fault) => fault,
             };
-            self.refusals.note(&fault, &self.scrub);
+            self.refusals.record(&fault, &self.scrub);
             if fault.error == Error::Connect {
                 self.forget();
             }
@@ -76,7 +76,7 @@ impl Inner {
                     tracing::debug!(model, error = fault.error.label(), ?next, "refused; asking in another form");
                     form = next;
                 }
-                None => return Err(fault.of_model(model)),
+                None => return Err(fault.with_model(model)),
             }
         }
     }
@@ -101,12 +101,12 @@ impl Inner {
         let late = |_| Err(Fault::late(phase));
         let sent = timeout_at(first_at.min(total_at), self.send(request, model, form));
         let response = sent.await.unwrap_or_else(late)?;
-        let mut reading = Reading::new(response.bytes_stream(), Decoder::new(model, prompt_tokens));
-        let first = reading.first(first_at, patience, total_at).await;
+        let mut reader = ReplyReader::new(response.bytes_stream(), Decoder::new(model, prompt_tokens));
+        let first = reader.first(first_at, patience, total_at).await;
         if first.is_err() {
-            reading.learn_thinking(&self.windows);
+            reader.learn_thinking(&self.windows);
         }
-        Ok((first?, reading))
+        Ok((first?, reader))
     }
 
     /// Forgets what was learnt of the server, for another one may have taken its place.
@@ -127,7 +127,7 @@ impl Inner {
             if !form.quirks.stream {
                 post = post.header(ACCEPT, "application/json");
             }
-            sent::with_body(post, &body)
+            request_progress::with_body(post, &body)
         };
         let response = connection::send(post).await.map_err(Fault::of_transport)?;
         let status = response.status();
@@ -138,12 +138,12 @@ impl Inner {
             self.forget();
         }
         if status.is_success() {
-            sent::note_taken();
+            request_progress::mark_accepted();
             return Ok(response);
         }
         let retry_after = retry::retry_after(response.headers(), SystemTime::now());
-        let complaint = Complaint::of_body(&refusal(response).await);
-        Err(Fault::of_status(status.as_u16(), complaint, retry_after))
+        let error_body = ErrorBody::of_body(&refusal(response).await);
+        Err(Fault::of_status(status.as_u16(), error_body, retry_after))
     }
 }
 

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::arrange::Instructions;
-use crate::quirks::{Format, Quirks};
+use crate::quirks::{JsonMode, Quirks};
 use crate::{Message, Request, Role, Schema};
 use serde_json::json;
 
 fn refusal(status: u16, body: &str) -> Refusal {
-    Refusal { status, complaint: Complaint::of_body(body) }
+    Refusal { status, error_body: ErrorBody::of_body(body) }
 }
 
 const NGINX_404: &str = "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>";
@@ -779,8 +779,8 @@ fn known() -> Quirks {
 
 #[test]
 fn a_refused_schema_steps_down_whatever_the_words() {
-    let object = Quirks { format: Format::JsonObject, ..known() };
-    let prompt = Quirks { format: Format::Prompt, ..known() };
+    let object = Quirks { format: JsonMode::JsonObject, ..known() };
+    let prompt = Quirks { format: JsonMode::Prompt, ..known() };
     for (status, body) in [
         (
             400,
@@ -847,7 +847,7 @@ fn a_refused_schema_steps_down_whatever_the_words() {
         let refusal = refusal(status, body);
         assert_eq!(known().after(&refusal, &tutor()), Some(object), "{body}");
         assert_eq!(object.after(&refusal, &tutor()), Some(prompt), "{body}");
-        assert!(prompt.after(&refusal, &tutor()).is_none_or(|next| next.format == Format::Prompt), "{body}");
+        assert!(prompt.after(&refusal, &tutor()).is_none_or(|next| next.format == JsonMode::Prompt), "{body}");
     }
     let no_json = r#"{"error":{"message":"'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.","type":"invalid_request_error","param":"messages","code":null}}"#;
     assert_eq!(object.after(&refusal(400, no_json), &tutor()), Some(prompt));
@@ -967,39 +967,43 @@ fn a_refusal_in_few_words_leads_to_the_next_form() {
         (
             400,
             r#"[{"error":{"code":400,"message":"Invalid JSON payload received. Unknown name \"additionalProperties\" at 'generation_config.response_schema'"}}]"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             400,
             r#"{"error":{"message":"The specified schema produces a constraint that has too many states for serving."}}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             422,
             r#"{"detail":"structured outputs are not supported by this model"}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             500,
             r#"{"error":{"code":500,"message":"error parsing grammar: unknown rule","type":"server_error"}}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             500,
             r#"{"error":{"message":"failed to load model vocabulary required for format","type":"api_error"}}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             400,
             r#"{"error":{"message":"This model does not support response format `json_schema`."}}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
         (
             404,
             r#"{"error":{"message":"No endpoints found that can handle the requested parameters.","code":404}}"#,
-            Some(Quirks { format: Format::JsonObject, ..known() }),
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
         ),
-        (501, r#"{"error":"guided decoding is not built in"}"#, Some(Quirks { format: Format::JsonObject, ..known() })),
+        (
+            501,
+            r#"{"error":"guided decoding is not built in"}"#,
+            Some(Quirks { format: JsonMode::JsonObject, ..known() }),
+        ),
         (
             400,
             r#"{"error":{"message":"Your organization must be verified to stream this model.","param":"stream","code":"unsupported_value"}}"#,
@@ -1067,8 +1071,8 @@ fn a_refusal_in_few_words_leads_to_the_next_form() {
 #[test]
 fn other_parameters_are_switched_or_dropped() {
     let after = |message: &str| {
-        let complaint = Complaint { message: message.into(), ..Complaint::default() };
-        known().after(&Refusal { status: 400, complaint }, &chat())
+        let error_body = ErrorBody { message: message.into(), ..ErrorBody::default() };
+        known().after(&Refusal { status: 400, error_body }, &chat())
     };
     let openai =
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
@@ -1086,8 +1090,8 @@ fn other_parameters_are_switched_or_dropped() {
 fn a_server_that_refuses_everything_is_asked_a_bounded_number_of_times() {
     let everything =
         "unknown: response_format, stream_options, 'stream', max_tokens, temperature, 'system' for 'developer'";
-    let complaint = Complaint { message: everything.into(), ..Complaint::default() };
-    let refusal = Refusal { status: 400, complaint };
+    let error_body = ErrorBody { message: everything.into(), ..ErrorBody::default() };
+    let refusal = Refusal { status: 400, error_body };
     let steps = std::iter::successors(Some(known()), |quirks| quirks.after(&refusal, &tutor())).count();
     assert_eq!(steps, 9);
 }

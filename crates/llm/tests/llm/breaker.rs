@@ -135,7 +135,7 @@ async fn an_open_breaker_says_what_the_last_call_found() {
         Err(Error::BreakerOpen { cause, .. }) => cause,
         outcome => panic!("no open breaker: {outcome:?}"),
     };
-    let end_cooldown = || client.hear(BreakerNews::Opened(Duration::ZERO));
+    let end_cooldown = || client.apply_breaker_news(BreakerNews::Opened(Duration::ZERO));
 
     server.queue(CHAT, Behaviour::status(500, ""));
     assert_eq!(client.complete(chat()).await, Err(Error::Server { status: 500 }));

@@ -2,7 +2,7 @@
 
 use super::Request;
 use super::fault::Fault;
-use super::quirks::{Format, Quirks};
+use super::quirks::{JsonMode, Quirks};
 use super::refusal::Subject;
 
 /// How a request goes out.
@@ -38,7 +38,7 @@ impl RequestForm {
             let json_failures = self.json_failures + 1;
             return match json_failures {
                 1 => Some(Self { json_failures, ..self }),
-                2 => Some(Self { json_failures, quirks: Quirks { format: Format::Prompt, ..self.quirks }, ..self }),
+                2 => Some(Self { json_failures, quirks: Quirks { format: JsonMode::Prompt, ..self.quirks }, ..self }),
                 _ => None,
             };
         }

@@ -1,4 +1,4 @@
-//! Tells how far a request has come: whether it is written to its connection, and whether the server has taken it.
+//! Reports the progress of a request: written to its connection, and accepted by the server.
 
 use futures_util::stream;
 use reqwest::RequestBuilder;
@@ -7,17 +7,17 @@ use std::convert::Infallible;
 use std::future::Future;
 use tokio_util::sync::CancellationToken;
 
-/// How far the requests of one call have come.
+/// The progress of the requests of one call.
 #[derive(Debug, Clone, Default)]
 pub struct RequestProgress {
     /// Cancelled when the first request is handed to its connection.
     pub written: CancellationToken,
-    /// Cancelled when the server begins to answer: it has the request.
+    /// Cancelled when the server begins to answer.
     pub taken: CancellationToken,
 }
 
 impl RequestProgress {
-    /// Says of a call that is over, however it ended, that nobody needs to wait for it.
+    /// Marks both steps as reached, for a call that has ended without them.
     pub fn skip(&self) {
         self.written.cancel();
         self.taken.cancel();
@@ -25,21 +25,21 @@ impl RequestProgress {
 }
 
 tokio::task_local! {
-    /// Where the calls within tell it.
+    /// The progress of the calls in this scope.
     static PROGRESS: RequestProgress;
 }
 
-/// Runs `call`, and notes how far its requests come.
-pub(super) async fn noting<T>(progress: RequestProgress, call: impl Future<Output = T>) -> T {
+/// Runs `call`, whose requests report to `progress`.
+pub(super) async fn scope<T>(progress: RequestProgress, call: impl Future<Output = T>) -> T {
     PROGRESS.scope(progress, call).await
 }
 
-/// Notes that the server accepted the request.
-pub(super) fn note_taken() {
+/// Marks that the server accepted the request.
+pub(super) fn mark_accepted() {
     let _ = PROGRESS.try_with(|progress| progress.taken.cancel());
 }
 
-/// The request with a JSON body that tells when it is written.
+/// Adds a JSON body that marks when it is written.
 pub(super) fn with_body(request: RequestBuilder, body: &serde_json::Value) -> RequestBuilder {
     let bytes = body.to_string().into_bytes();
     let request = request.header(CONTENT_TYPE, "application/json");

@@ -1,4 +1,4 @@
-//! Counts calls, keeps the span of each, and writes the one log line about each that failed.
+//! Metrics and the tracing span of each call, and the log line of each failed call.
 
 use super::spending::Spending;
 use super::{End, Error, Request, TimeoutPhase, Usage, tokens};
@@ -36,12 +36,12 @@ pub fn describe_metrics() {
 
 /// One call's entry in the metrics. Dropped before its end it counts as cancelled.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct CallMetrics {
     purpose: &'static str,
     /// As configured or asked for, not as the server names it: a label needs few values.
     model: String,
     started: Instant,
-    /// Our guess at the request's tokens.
+    /// The estimated tokens of the request.
     prompt_tokens: u32,
     spending: Arc<Spending>,
     settled: bool,
@@ -49,7 +49,7 @@ pub(super) struct Tally {
     span: Span,
 }
 
-impl Tally {
+impl CallMetrics {
     pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url, spending: Arc<Spending>) -> Self {
         let purpose = request.purpose;
         let span = tracing::info_span!(
@@ -75,7 +75,7 @@ impl Tally {
         Self { purpose, model, started, prompt_tokens, spending, settled: false, span }
     }
 
-    /// Our guess at the request's tokens.
+    /// The estimated tokens of the request.
     pub(super) fn prompt_tokens(&self) -> u32 {
         self.prompt_tokens
     }
@@ -85,28 +85,28 @@ impl Tally {
         &self.span
     }
 
-    pub(super) fn retrying(&self, error: &Error, detail: &str, pause: std::time::Duration) {
-        said(error, detail);
+    pub(super) fn record_retry(&self, error: &Error, detail: &str, pause: std::time::Duration) {
+        log_server_words(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         counter!("llm_retries_total", "purpose" => purpose, "model" => model.clone(), "reason" => error).increment(1);
         tracing::warn!(purpose, %model, error, ?pause, "model call failed, trying again");
     }
 
-    pub(super) fn falling_back(&mut self, error: &Error, detail: &str, to: &str) {
+    pub(super) fn record_fallback(&mut self, error: &Error, detail: &str, to: &str) {
         counter!("llm_fallbacks_total", "purpose" => self.purpose, "model" => to.to_owned()).increment(1);
-        said(error, detail);
+        log_server_words(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         tracing::warn!(purpose, %model, error, to, "model call failed, falling back");
         to.clone_into(&mut self.model);
     }
 
-    pub(super) fn first_token(&self) {
+    pub(super) fn record_first_token(&self) {
         let took = self.started.elapsed();
         self.span.record("llm.first_token_seconds", took.as_secs_f64());
         histogram!("llm_first_token_seconds", "purpose" => self.purpose, "model" => self.model.clone()).record(took);
     }
 
-    pub(super) fn ended(mut self, end: &End) {
+    pub(super) fn record_end(mut self, end: &End) {
         self.settle("ok");
         self.span.record("gen_ai.response.model", &end.model);
         self.span.record("gen_ai.usage.input_tokens", i64::from(end.usage.prompt_tokens));
@@ -114,8 +114,8 @@ impl Tally {
         self.count(end.usage);
     }
 
-    /// The reader hung up in the middle of the answer, which was paid for so far.
-    pub(super) fn hung_up(mut self, usage: Usage) {
+    /// Records that the caller cancelled in the middle of an answer, which costs what was read so far.
+    pub(super) fn record_cancel(mut self, usage: Usage) {
         self.span.record("error.type", "cancelled");
         self.settle("cancelled");
         self.count(usage);
@@ -133,9 +133,9 @@ impl Tally {
         self.spending.count(&self.model, usage);
     }
 
-    pub(super) fn failed(mut self, error: &Error, detail: &str) {
+    pub(super) fn record_failure(mut self, error: &Error, detail: &str) {
         self.settle(error.label());
-        said(error, detail);
+        log_server_words(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         self.span.record("otel.status_code", "ERROR");
         self.span.record("error.type", error);
@@ -145,7 +145,7 @@ impl Tally {
 
     fn settle(&mut self, outcome: &'static str) {
         self.settled = true;
-        // A span ends when it was left for the last time.
+        // A span ends when it is left for the last time.
         self.span.in_scope(|| ());
         let (purpose, model) = (self.purpose, self.model.clone());
         counter!("llm_calls_total", "purpose" => purpose, "model" => model.clone(), "outcome" => outcome).increment(1);
@@ -156,7 +156,7 @@ impl Tally {
     }
 }
 
-impl Drop for Tally {
+impl Drop for CallMetrics {
     fn drop(&mut self) {
         if !self.settled {
             self.span.record("error.type", "cancelled");
@@ -167,8 +167,8 @@ impl Drop for Tally {
     }
 }
 
-/// The server's own words. Servers that check what they are sent repeat it, so a student's words may be in them.
-fn said(error: &Error, detail: &str) {
+/// Logs the server's words. They may repeat what a student wrote, so they go to the target for student text.
+fn log_server_words(error: &Error, detail: &str) {
     if matches!(error, Error::Connect | Error::Timeout(TimeoutPhase::Connect)) {
         // The system's and TLS's own words: nobody has been asked anything yet.
         tracing::debug!(detail, "why the model server can't be reached");

@@ -1,6 +1,6 @@
-//! One reply being read: bytes to pieces. Keeps no time; `answer` does.
+//! Reads one reply: bytes to pieces. The time limits are in `answer`.
 
-use super::decoder::{Decoder, News, Progress};
+use super::decoder::{DecodedEvent, Decoder, ReplyProgress};
 use super::error::TimeoutPhase;
 use super::fault::Fault;
 use super::lines::{LineError, Lines};
@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 type Events = dyn Stream<Item = Result<Event, EventStreamError<LineError<reqwest::Error>>>> + Send;
 
 /// A reply's events, decoded.
-pub(super) struct Reading {
+pub(super) struct ReplyReader {
     events: Pin<Box<Events>>,
     /// Bytes came since this was last looked at, be it only a comment.
     has_moved: Arc<AtomicBool>,
@@ -30,7 +30,7 @@ pub(super) struct Reading {
     over: bool,
 }
 
-impl Reading {
+impl ReplyReader {
     pub(super) fn new<S, B>(bytes: S, decoder: Decoder) -> Self
     where
         S: Stream<Item = Result<B, reqwest::Error>> + Unpin + Send + 'static,
@@ -92,7 +92,7 @@ impl Reading {
             }
             match ready!(event) {
                 Some(Ok(event)) => match self.decoder.read(&event.event, &event.data) {
-                    Ok(news) => self.take(news),
+                    Ok(news) => self.queue_pieces(news),
                     Err(fault) => return Poll::Ready(Some(self.close(Some(fault)))),
                 },
                 Some(Err(error)) => return Poll::Ready(Some(self.close(Some(of_events(error))))),
@@ -101,8 +101,8 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, news: News) {
-        let News { withdrawn, text, is_thinking } = news;
+    fn queue_pieces(&mut self, news: DecodedEvent) {
+        let DecodedEvent { withdrawn, text, is_thinking } = news;
         if withdrawn {
             self.ready.push_back(Piece::Withdrawn);
         }
@@ -114,16 +114,16 @@ impl Reading {
         }
     }
 
-    pub(super) fn progress(&self) -> Progress {
+    pub(super) fn progress(&self) -> ReplyProgress {
         self.decoder.progress()
     }
 
     /// Remembers of the model whether it thinks. A reply that isn't whole says nothing by having no thoughts.
     pub(super) fn learn_thinking(&self, windows: &Windows) {
         if self.decoder.has_thought() {
-            windows.note_thinking(self.decoder.asked_model());
+            windows.record_thinking(self.decoder.asked_model());
         } else if self.over {
-            windows.note_plain_answer(self.decoder.asked_model());
+            windows.record_plain_answer(self.decoder.asked_model());
         }
     }
 
@@ -135,13 +135,13 @@ impl Reading {
     /// Ends the reply: whole, if all of the answer was there before this happened.
     pub(super) fn close(&mut self, cause: Option<Fault>) -> Result<Piece, Fault> {
         self.over = true;
-        if self.decoder.progress() == Progress::Answering
+        if self.decoder.progress() == ReplyProgress::Answering
             && let Some(cause) = cause
         {
             return Err(cause);
         }
         let (news, end) = self.decoder.end()?;
-        self.take(news);
+        self.queue_pieces(news);
         self.ready.push_back(Piece::End(end));
         self.ready.pop_front().ok_or_else(|| Fault::broken("no reply"))
     }
@@ -181,10 +181,10 @@ mod tests {
 
     async fn read<B: AsRef<[u8]> + Send + 'static>(chunks: Vec<B>) -> Result<(String, End), Error> {
         let bytes = stream::iter(chunks.into_iter().map(Ok));
-        let mut reading = Reading::new(bytes, Decoder::new("asked", 9));
+        let mut reader = ReplyReader::new(bytes, Decoder::new("asked", 9));
         let mut text = String::new();
         loop {
-            let piece = std::future::poll_fn(|cx| reading.poll_piece(cx, &mut None)).await;
+            let piece = std::future::poll_fn(|cx| reader.poll_piece(cx, &mut None)).await;
             match piece.expect("an end or an error comes before nothing").map_err(|fault| fault.error)? {
                 Piece::Text(more) => text.push_str(&more),
                 Piece::Thinking => {}
@@ -235,9 +235,9 @@ mod tests {
             tokio::time::sleep(pause).await;
             write
         });
-        let mut reading = Reading::new(Box::pin(bytes), Decoder::new("asked", 9));
+        let mut reader = ReplyReader::new(Box::pin(bytes), Decoder::new("asked", 9));
         let now = Instant::now();
-        let first = reading.first(now + PATIENCE, PATIENCE, now + 10 * PATIENCE).await;
+        let first = reader.first(now + PATIENCE, PATIENCE, now + 10 * PATIENCE).await;
         first.map_err(|fault| fault.error)
     }
 
@@ -274,9 +274,9 @@ mod tests {
         ];
         let mut reply: String = writes.map(delta).concat();
         reply.push_str("data: [DONE]\n\n");
-        let mut reading = Reading::new(stream::iter([Ok(reply)]), Decoder::new("asked", 9));
+        let mut reader = ReplyReader::new(stream::iter([Ok(reply)]), Decoder::new("asked", 9));
         let mut pieces = Vec::new();
-        while let Some(piece) = std::future::poll_fn(|cx| reading.poll_piece(cx, &mut None)).await {
+        while let Some(piece) = std::future::poll_fn(|cx| reader.poll_piece(cx, &mut None)).await {
             pieces.push(piece.map_err(|fault| fault.error).unwrap());
         }
         let text = |text: &str| Piece::Text(text.to_owned());
