@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use self::{alternation::alternate, control_tokens::disarm};
+use self::{alternation::alternate, control_tokens::break_control_words};
 use domain::{Locale, Topic};
 
 pub use history::{estimate_tokens, fit_history, fit_in_blocks};
@@ -162,7 +162,7 @@ pub fn chat(
         .chain([(Speaker::Student, message)]);
     let mut turns = alternate(said);
     for (_, text) in &mut turns {
-        *text = disarm(text);
+        *text = break_control_words(text);
     }
     for (_, text) in turns.iter_mut().skip(1).filter(|(speaker, _)| *speaker == Speaker::Student) {
         *text = format!("{line}\n\n{text}");
@@ -197,7 +197,12 @@ pub fn chat_after_quoted_history(
         let none: [(&str, &str); 0] = [];
         return chat(form, topic, &none, message, room);
     }
-    let turn = format!("{}\n\n{QUOTED_HISTORY}\n{}\n\n{}", topic_line(topic.as_str()), json(&said), disarm(message));
+    let turn = format!(
+        "{}\n\n{QUOTED_HISTORY}\n{}\n\n{}",
+        topic_line(topic.as_str()),
+        json(&said),
+        break_control_words(message)
+    );
     Prompt { system: chat_rules(form), turns: vec![(Speaker::Student, turn)], schema: None }
 }
 
