@@ -44,7 +44,7 @@ fn draft(map: &Map<String, Value>) -> Draft {
             Some(Part::Strengths) => draft.strengths = text(value),
             Some(Part::Improvements) => draft.improvements = text(value),
             Some(Part::NextSteps) => draft.next_steps = text(value),
-            Some(Part::Questions) => draft.questions = questions(value),
+            Some(Part::Questions) => draft.questions.extend(questions(value)),
             None => {
                 if matches!(
                     label(key).as_str(),

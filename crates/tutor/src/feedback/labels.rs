@@ -93,10 +93,16 @@ const DIMS: [(DimId, &[&str]); 6] = [
     (DimId::Followup, &["followup", "followups", "후속", "후속질문", "이어가기"]),
 ];
 
-/// The part whose name this is, and nothing but its name.
+/// The part whose name this is, and nothing but its name and a number.
 pub(super) fn part(name: &str) -> Option<Part> {
     let name = label(name);
-    PARTS.into_iter().find(|(_, names)| names.contains(&name.as_str())).map(|(part, _)| part)
+    let is_digit = |c: char| c.is_ascii_digit();
+    let (numbered, name) = (name.ends_with(is_digit), name.trim_matches(is_digit));
+    // `question_1`, `question_2`, `question_3`
+    if numbered && matches!(name, "question" | "질문") {
+        return Some(Part::Questions);
+    }
+    PARTS.into_iter().find(|(_, names)| names.contains(&name)).map(|(part, _)| part)
 }
 
 /// The part whose name the text begins with, and what follows the name.

@@ -63,7 +63,9 @@ pub fn read_feedback(
     let text = &text[..text.floor_char_boundary(REPLY_MAX_BYTES)];
     // The last one counts: models draft, then write.
     let whole = json::drafts(text).filter(Draft::has_all_parts).last();
-    let draft = whole.or_else(|| sections::draft(text).filter(Draft::has_all_parts))?;
+    // One object for each part.
+    let merged = || json::drafts(text).reduce(Draft::merge).filter(Draft::has_all_parts);
+    let draft = whole.or_else(merged).or_else(|| sections::draft(text).filter(Draft::has_all_parts))?;
     let strengths = plain(&draft.strengths, PART_MAX_CHARS);
     let improvements = plain(&draft.improvements, PART_MAX_CHARS);
     let next_steps = plain(&draft.next_steps, PART_MAX_CHARS);
@@ -104,6 +106,23 @@ fn dim(draft: &DraftDim, message: &str, is_first: bool) -> Option<Dim> {
 }
 
 impl Draft {
+    /// This draft with the parts of a later one that it lacks.
+    fn merge(mut self, later: Self) -> Self {
+        for (part, later) in [
+            (&mut self.strengths, later.strengths),
+            (&mut self.improvements, later.improvements),
+            (&mut self.next_steps, later.next_steps),
+        ] {
+            if part.is_empty() {
+                *part = later;
+            }
+        }
+        self.questions.extend(later.questions);
+        self.dims.extend(later.dims);
+        self.topic = self.topic.or(later.topic);
+        self
+    }
+
     fn has_all_parts(&self) -> bool {
         [&self.strengths, &self.improvements, &self.next_steps]
             .iter()

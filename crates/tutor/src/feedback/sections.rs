@@ -4,7 +4,7 @@ use super::{
     Draft,
     labels::{Part, part_prefix},
 };
-use crate::reply::questions::{apart, is_enclosed_number, without_number};
+use crate::reply::questions::{apart, is_enclosed_number, without_number, without_quotes};
 
 /// The draft in a text of sections; its parts are empty where a section is missing.
 pub(super) fn draft(text: &str) -> Option<Draft> {
@@ -25,7 +25,9 @@ pub(super) fn draft(text: &str) -> Option<Draft> {
             None => line,
         };
         let line = line.trim();
-        let Some(part) = part.filter(|_| !line.is_empty()) else { continue };
+        // YAML begins a text of several lines with one of these.
+        let is_yaml_mark = matches!(line, "|" | ">" | "|-" | ">-");
+        let Some(part) = part.filter(|_| !line.is_empty() && !is_yaml_mark) else { continue };
         match part {
             Part::Strengths => append(&mut draft.strengths, line),
             Part::Improvements => append(&mut draft.improvements, line),
@@ -45,7 +47,8 @@ fn append(part: &mut String, line: &str) {
     if !part.is_empty() {
         part.push(' ');
     }
-    part.push_str(line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).unwrap_or(line));
+    let line = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).unwrap_or(line);
+    part.push_str(without_quotes(line).unwrap_or(line));
 }
 
 fn is_item(line: &str) -> bool {
@@ -58,6 +61,8 @@ fn is_item(line: &str) -> bool {
 /// the words, `다음 단계로 …`, is none: a heading ends its line or is followed by a mark.
 fn heading(line: &str) -> Option<(Part, &str)> {
     let bare = line.trim_start_matches(opening);
+    // `<parameter=strengths>`, as Qwen writes calls
+    let bare = bare.strip_prefix("parameter=").unwrap_or(bare);
     let numbered = || without_number(bare).map(|rest| rest.trim_start_matches(opening));
     let (part, rest) = part_prefix(bare).or_else(|| part_prefix(numbered()?))?;
     // A translation in brackets belongs to the heading.

@@ -162,6 +162,126 @@ fn what_models_do_to_a_note_is_undone() {
 }
 
 #[test]
+fn json_as_careless_models_write_it_is_read_as_meant() {
+    let expected = (
+        "숫자를 넣었어요.",
+        "까닭, 즉 왜인지를 더해요.",
+        "하나만 골라요.",
+        vec!["가는 왜요?", "나는 ___인데 맞나요?", "다도 돼요?"],
+    );
+    const S: &str = "숫자를 넣었어요.";
+    const I: &str = "까닭, 즉 왜인지를 더해요.";
+    const N: &str = "하나만 골라요.";
+    const Q: &str = r#"["가는 왜요?", "나는 ___인데 맞나요?", "다도 돼요?"]"#;
+    let replies = [
+        format!(r#"{{strengths: "{S}", improvements: "{I}", next_steps: "{N}", suggested_questions: {Q}}}"#),
+        format!(
+            "{{\n  strengths: \"{S}\",\n  improvements: \"{I}\",\n  next_steps: \"{N}\",\n  suggested_questions: {Q},\n}}"
+        ),
+        format!("{{strengths: \"{S}\"\n improvements: \"{I}\"\n next_steps: \"{N}\"\n suggested_questions: {Q}}}"),
+        format!("{{strengths: '{S}', improvements: '{I}', next_steps: '{N}', suggested_questions: {Q}}}"),
+        format!("{{strengths: `{S}`, improvements: `{I}`, next_steps: `{N}`, suggested_questions: {Q}}}"),
+        format!("{{strengths: “{S}”, improvements: “{I}”, next_steps: “{N}”, suggested_questions: {Q}}}"),
+        format!(r#"{{"strengths": "{S}" "improvements": "{I}" "next_steps": "{N}" "suggested_questions": {Q}}}"#),
+        format!(
+            "{{\"strengths\": \"{S}\"\n\"improvements\": \"{I}\"\n\"next_steps\": \"{N}\"\n\"suggested_questions\": {Q}}}"
+        ),
+        format!(r#"{{"strengths": "{S}"; "improvements": "{I}"; "next_steps": "{N}"; "suggested_questions": {Q}}}"#),
+        format!(r#"{{"strengths": "{S}"， "improvements": "{I}"， "next_steps": "{N}"， "suggested_questions": {Q}}}"#),
+        format!(
+            r#"{{"strengths" = "{S}", "improvements" = "{I}", "next_steps" = "{N}", "suggested_questions" = {Q}}}"#
+        ),
+        format!(
+            r#"{{"strengths" => "{S}", "improvements" => "{I}", "next_steps" => "{N}", "suggested_questions" => {Q}}}"#
+        ),
+        format!(r#"{{strengths = "{S}", improvements = "{I}", next_steps = "{N}", suggested_questions = {Q}}}"#),
+        format!(r#"{{잘한 점: "{S}", 개선할 점: "{I}", 다음 단계: "{N}", 추천 질문: {Q}}}"#),
+        format!(r#"{{"잘한 점"："{S}"，"개선할 점"："{I}"，"다음 단계"："{N}"，"추천 질문"：{Q}}}"#),
+        format!(r#"{{next-steps: "{N}", strengths: "{S}", improvements: "{I}", suggested-questions: {Q}}}"#),
+        format!(r#"tutor_feedback(strengths="{S}", improvements="{I}", next_steps="{N}", suggested_questions={Q})"#),
+        format!(
+            r#"<tool_call>{{"name": "tutor_feedback", "arguments": {{strengths: "{S}", improvements: "{I}", next_steps: "{N}", suggested_questions: {Q}}}}}</tool_call>"#
+        ),
+        format!(
+            "<strengths>{S}</strengths>\n<improvements>{I}</improvements>\n<next_steps>{N}</next_steps>\n<suggested_questions>\n1. 가는 왜요?\n2. 나는 ___인데 맞나요?\n3. 다도 돼요?\n</suggested_questions>"
+        ),
+        format!(
+            "{{\"strengths\": \"{S}\"}}\n{{\"improvements\": \"{I}\"}}\n{{\"next_steps\": \"{N}\"}}\n{{\"suggested_questions\": {Q}}}"
+        ),
+        format!(
+            r#"[{{"strengths": "{S}"}}, {{"improvements": "{I}"}}, {{"next_steps": "{N}"}}, {{"suggested_questions": {Q}}}]"#
+        ),
+        format!(
+            "strengths: \"{S}\"\nimprovements: \"{I}\"\nnext_steps: \"{N}\"\nsuggested_questions:\n  - \"가는 왜요?\"\n  - \"나는 ___인데 맞나요?\"\n  - \"다도 돼요?\"\n"
+        ),
+        format!(
+            "strengths: {S}\nimprovements: {I}\nnext_steps: {N}\nsuggested_questions:\n  - 가는 왜요?\n  - 나는 ___인데 맞나요?\n  - 다도 돼요?\n"
+        ),
+        format!(
+            "strengths: |\n  {S}\nimprovements: >\n  {I}\nnext_steps: |-\n  {N}\nsuggested_questions:\n  - 가는 왜요?\n  - 나는 ___인데 맞나요?\n  - 다도 돼요?\n"
+        ),
+        format!(
+            r#"{{\n  "strengths": "{S}",\n  "improvements": "{I}",\n  "next_steps": "{N}",\n  "suggested_questions": {Q}\n}}"#
+        ),
+        format!(r#""strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": {Q}}}"#),
+        format!(
+            r#"{{{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": {Q}}}}}"#
+        ),
+        format!(
+            "{{\"strengths\": \"{S},\n \"improvements\": \"{I}\",\n \"next_steps\": \"{N}\",\n \"suggested_questions\": {Q}}}"
+        ),
+        format!(
+            "\u{feff}{{\u{a0}\"strengths\":\u{a0}\"{S}\",\u{200b}\"improvements\": \"{I}\",\u{a0}\"next_steps\": \"{N}\", \"suggested_questions\": {Q}}}"
+        ),
+        format!(
+            "{{\"strengths\": \"\"\"{S}\"\"\", \"improvements\": \"\"\"{I}\"\"\", \"next_steps\": \"\"\"{N}\"\"\", \"suggested_questions\": {Q}}}"
+        ),
+        format!(
+            r#"{{"strengths": "숫자를 " + "넣었어요.", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": {Q}}}"#
+        ),
+        format!(r#"{{"strengths": r"{S}", "improvements": f"{I}", "next_steps": "{N}", "suggested_questions": {Q}}}"#),
+        format!(
+            r#"{{"**strengths**": "{S}", "1. improvements": "{I}", "✅ next_steps": "{N}", "suggested_questions": {Q}}}"#
+        ),
+        format!(r#"{{"STRENGTHS": "{S}", "Improvements": "{I}", "nextSteps": "{N}", "suggestedQuestions": {Q}}}"#),
+        format!(
+            r#"{{"strengths": {{"content": "{S}"}}, "improvements": {{"text": "{I}"}}, "next_steps": ["{N}"], "suggested_questions": {Q}}}"#
+        ),
+        format!(
+            r#"{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": ["가는 왜요?" "나는 ___인데 맞나요?" "다도 돼요?"]}}"#
+        ),
+        format!(
+            r#"{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": ("가는 왜요?", "나는 ___인데 맞나요?", "다도 돼요?")}}"#
+        ),
+        format!(
+            r#"{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": {{"1": "가는 왜요?", "2": "나는 ___인데 맞나요?", "3": "다도 돼요?"}}}}"#
+        ),
+        format!(
+            r#"{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "question_1": "가는 왜요?", "question_2": "나는 ___인데 맞나요?", "question_3": "다도 돼요?"}}"#
+        ),
+        format!(
+            r#"{{"dims": {{relevance: {{evidence: "급식", why: "골랐어요", level: 3}}, clarity: {{evidence: "방법", why: "또렷", level: 2}}}}, strengths: "{S}", improvements: "{I}", next_steps: "{N}", suggested_questions: {Q}}}"#
+        ),
+        format!(
+            "<function=tutor_feedback>\n<parameter=strengths>\n{S}\n</parameter>\n<parameter=improvements>\n{I}\n</parameter>\n<parameter=next_steps>\n{N}\n</parameter>\n<parameter=suggested_questions>\n{Q}\n</parameter>\n</function>"
+        ),
+        format!(r#"{{strengths: {S}, improvements: "{I}", next_steps: "{N}", suggested_questions: {Q}}}"#),
+        format!("{{\n  strengths: {S}\n  improvements: {I}\n  next_steps: {N}\n  suggested_questions: {Q}\n}}"),
+        format!(
+            r#"{{"strengths": "{S}", "improvements": "{I}", "next_steps": "{N}", "suggested_questions": {Q}, "extra": [NaN, Infinity, undefined]}}"#
+        ),
+        format!("json\n{{strengths: \"{S}\", improvements: \"{I}\", next_steps: \"{N}\", suggested_questions: {Q}}}"),
+        format!(
+            "const feedback = {{strengths: \"{S}\", improvements: \"{I}\", next_steps: \"{N}\", suggested_questions: {Q}}};"
+        ),
+    ];
+    for reply in &replies {
+        let feedback = read(reply).unwrap_or_else(|| panic!("refused: {reply}"));
+        assert_eq!(words(&feedback), expected, "{reply}");
+    }
+}
+
+#[test]
 fn formulas_in_a_note_keep_their_words() {
     let text = whole().to_string().replace("바꿀 수 없는 것", r"$\frac{1}{2} \times \sqrt{3} \neq \theta$");
     let feedback = read(&text).unwrap();

@@ -1,8 +1,8 @@
 //! A reader of almost-JSON.
 //!
 //! Servers without schema support let models write JSON with prose or fences around it, trailing or missing commas,
-//! raw line breaks in strings, single or curly quotes, comments, Python's `None`, backslashes that should be two, JSON in
-//! a JSON string, or stop in the middle. What is whole is read; a string or list item that was cut off is left out, since
+//! raw line breaks in strings, single, curly or missing quotes, comments, Python's `None`, backslashes that should be two,
+//! JSON in a JSON string, a call in place of an object, or stop in the middle. What is whole is read; a string or list item that was cut off is left out, since
 //! half a sentence is not what the model meant.
 
 use serde_json::{Map, Number, Value};
@@ -17,6 +17,8 @@ const MAX_STARTS: usize = 64;
 const LOOK_AHEAD: usize = 1024;
 /// How often JSON may be wrapped in a string of JSON.
 const MAX_WRAPS: usize = 3;
+/// Most characters of a key.
+const MAX_KEY_CHARS: usize = 40;
 
 /// The objects in a text, in their order; an object that others write as a string in it comes behind the outer one.
 /// JSON is read strictly but for backslashes that stand for themselves, as in `"\\frac"`.
@@ -47,15 +49,23 @@ fn collect(text: &str, wraps: usize, found: &mut Vec<Map<String, Value>>) {
 
 fn read_all(text: &str, wraps: usize, found: &mut Vec<Map<String, Value>>) {
     let mut rest = text;
+    // A reply that goes on behind a bracket that the server had begun.
+    if text.starts_with(is_quote) && begins_entry(bounded(text)) {
+        let mut reader = Reader { rest };
+        add(Value::Object(reader.entries(1)), wraps, found);
+        rest = reader.rest;
+    }
     for _ in 0..MAX_STARTS {
-        let Some(at) = rest.find('{') else { return };
-        let mut reader = Reader { rest: &rest[at..] };
-        match reader.value(0) {
-            Some(value @ Value::Object(_)) if !value.as_object().is_some_and(Map::is_empty) => {
-                rest = reader.rest;
-                add(value, wraps, found);
-            }
-            _ => rest = &rest[at + 1..],
+        // A call, `feedback(strengths="…")`, is an object in round brackets.
+        let begins_object = |&(at, bracket): &(usize, &str)| bracket == "{" || begins_entry(bounded(&rest[at + 1..]));
+        let Some((at, _)) = rest.match_indices(['{', '(']).find(begins_object) else { return };
+        let mut reader = Reader { rest: &rest[at + 1..] };
+        let map = reader.entries(1);
+        if map.is_empty() {
+            rest = &rest[at + 1..];
+        } else {
+            rest = reader.rest;
+            add(Value::Object(map), wraps, found);
         }
     }
 }
@@ -84,19 +94,75 @@ fn wrapped(value: &Value, wraps: usize, found: &mut Vec<Map<String, Value>>) {
     }
 }
 
-/// A text without the white space and comments that it begins with.
+/// A text without the white space and comments that it begins with. A line break that was escaped outside of a string
+/// counts as white space.
 fn without_comments(text: &str) -> &str {
-    let mut rest = text.trim_start();
+    let is_space = |c: char| c.is_whitespace() || matches!(c, '\u{200b}' | '\u{feff}');
+    let mut rest = text.trim_start_matches(is_space);
     loop {
         let after = if let Some(line) = rest.strip_prefix("//").or_else(|| rest.strip_prefix('#')) {
             line.split_once('\n').map_or("", |(_, after)| after)
         } else if let Some(block) = rest.strip_prefix("/*") {
             block.split_once("*/").map_or("", |(_, after)| after)
+        } else if let Some(after) = ["\\n", "\\t", "\\r"].iter().find_map(|escape| rest.strip_prefix(escape)) {
+            after
         } else {
             return rest;
         };
-        rest = after.trim_start();
+        rest = after.trim_start_matches(is_space);
     }
+}
+
+/// Whether a key with its separator begins here, and a value behind it.
+fn begins_entry(text: &str) -> bool {
+    let text = without_comments(text);
+    let begins_value = |text: &str| {
+        let text = without_comments(text.trim_start_matches(is_separator));
+        let is_literal = ["null", "None", "true", "True", "false", "False"].iter().any(|word| text.starts_with(word));
+        is_literal
+            || text.starts_with(|c: char| is_quote(c) || matches!(c, '{' | '[' | '(' | '-') || c.is_ascii_digit())
+    };
+    if let Some(key) = text.strip_prefix(is_quote) {
+        let end = key.char_indices().take(MAX_KEY_CHARS).find(|(_, c)| is_quote(*c));
+        let after = end.map_or("", |(end, quote)| without_comments(&key[end + quote.len_utf8()..]));
+        return after.starts_with(is_separator) && begins_value(after);
+    }
+    bare_key(text).is_some_and(|key| key.len() < text.len() && begins_value(&text[key.len()..]))
+}
+
+/// The text before a separator, if it can be a key without quotes.
+fn bare_key(text: &str) -> Option<&str> {
+    let is_in_key = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '*' | '/');
+    let end = text.char_indices().take(MAX_KEY_CHARS).find(|(_, c)| !is_in_key(*c));
+    let (end, c) = end?;
+    let key = &text[..end];
+    (is_separator(c) && key.contains(char::is_alphabetic)).then_some(key)
+}
+
+fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '\'' | '`' | '“' | '”' | '‘' | '’')
+}
+
+/// Between a key and its value.
+fn is_separator(c: char) -> bool {
+    matches!(c, ':' | '：' | '=' | '>')
+}
+
+/// Between two entries or items.
+fn is_comma(c: char) -> bool {
+    matches!(c, ',' | ';' | '，' | '、')
+}
+
+/// The beginning of a text that is looked at to tell how it goes on.
+fn bounded(text: &str) -> &str {
+    &text[..text.floor_char_boundary(LOOK_AHEAD)]
+}
+
+/// Whether a text without quotes is a number or a literal.
+fn is_scalar(word: &str) -> bool {
+    let is_literal = |literal: &str| word.trim().eq_ignore_ascii_case(literal);
+    word.trim().parse::<f64>().is_ok()
+        || ["null", "none", "nil", "undefined", "true", "false"].into_iter().any(is_literal)
 }
 
 struct Reader<'a> {
@@ -114,10 +180,6 @@ impl Reader<'_> {
         Some(c)
     }
 
-    fn skip(&mut self, what: impl Fn(char) -> bool) {
-        self.rest = self.rest.trim_start_matches(what);
-    }
-
     /// Skips white space and comments.
     fn skip_space(&mut self) {
         self.rest = without_comments(self.rest);
@@ -126,7 +188,7 @@ impl Reader<'_> {
     /// Skips these, and commas between them.
     fn skip_commas(&mut self) {
         self.skip_space();
-        while let Some(rest) = self.rest.strip_prefix(',') {
+        while let Some(rest) = self.rest.strip_prefix(is_comma) {
             self.rest = rest;
             self.skip_space();
         }
@@ -136,41 +198,58 @@ impl Reader<'_> {
     fn value(&mut self, depth: usize) -> Option<Value> {
         self.skip_space();
         match self.peek()? {
-            '{' if depth < MAX_DEPTH => Some(Value::Object(self.object(depth + 1))),
-            '[' if depth < MAX_DEPTH => Some(Value::Array(self.array(depth + 1))),
-            '"' | '“' | '”' | '\'' | '‘' => self.string().map(Value::String),
+            '{' if depth < MAX_DEPTH => {
+                self.bump();
+                Some(Value::Object(self.entries(depth + 1)))
+            }
+            '[' | '(' if depth < MAX_DEPTH => Some(Value::Array(self.array(depth + 1))),
+            // Python's `r"…"` and `f"…"`
+            'r' | 'f' | 'b' | 'u' if self.rest[1..].starts_with(['"', '\'']) => {
+                self.bump();
+                self.string().map(Value::String)
+            }
+            c if is_quote(c) => self.string().map(Value::String),
             c if c.is_alphanumeric() || c == '-' => Some(self.word()),
             _ => None,
         }
     }
 
-    fn object(&mut self, depth: usize) -> Map<String, Value> {
+    /// The entries of an object up to its closing bracket.
+    fn entries(&mut self, depth: usize) -> Map<String, Value> {
         let mut map = Map::new();
-        self.bump();
         loop {
             self.skip_commas();
             match self.peek() {
                 None => return map,
-                Some('}') => {
+                Some('}' | ')') => {
                     self.bump();
                     return map;
                 }
                 Some(_) => {}
             }
-            let key = match self.value(depth) {
-                Some(Value::String(key)) => key,
-                _ => return map,
-            };
+            let Some(key) = self.key() else { return map };
             self.skip_space();
-            if !matches!(self.peek(), Some(':' | '：' | '=')) {
+            if !self.rest.starts_with(is_separator) {
                 return map;
             }
-            self.skip(|c: char| matches!(c, ':' | '：' | '=' | '>'));
+            self.rest = self.rest.trim_start_matches(is_separator);
             match self.value(depth) {
                 Some(value) => map.insert(key, value),
                 None => return map,
             };
         }
+    }
+
+    /// A key, with or without quotes. It ends at the first quote: quotes inside a key are unknown.
+    fn key(&mut self) -> Option<String> {
+        if let Some(quoted) = self.rest.strip_prefix(is_quote) {
+            let (key, rest) = quoted.split_once(is_quote)?;
+            self.rest = rest;
+            return Some(key.to_owned());
+        }
+        let key = bare_key(self.rest)?;
+        self.rest = &self.rest[key.len()..];
+        Some(key.trim().to_owned())
     }
 
     fn array(&mut self, depth: usize) -> Vec<Value> {
@@ -180,7 +259,7 @@ impl Reader<'_> {
             self.skip_commas();
             match self.peek() {
                 None => return items,
-                Some(']') => {
+                Some(']' | ')') => {
                     self.bump();
                     return items;
                 }
@@ -193,40 +272,72 @@ impl Reader<'_> {
     }
 
     fn string(&mut self) -> Option<String> {
+        if let Some(rest) = self.rest.strip_prefix("\"\"\"")
+            && let Some((text, rest)) = rest.split_once("\"\"\"")
+        {
+            self.rest = rest;
+            return Some(text.trim().to_owned());
+        }
         let close: &[char] = match self.bump()? {
             '"' => &['"'],
             '\'' => &['\''],
-            '‘' => &['’'],
+            '`' => &['`'],
+            '‘' | '’' => &['’'],
             _ => &['”', '"'],
         };
         let mut text = String::new();
         loop {
             match self.bump()? {
                 '\\' => self.escape(&mut text)?,
-                c if close.contains(&c) && self.string_ends() => return Some(text),
+                // The quote at the end of the line is missing.
+                '\n' if begins_entry(self.ahead()) && without_comments(self.ahead()).starts_with(is_quote) => {
+                    return Some(text.trim_end().trim_end_matches(is_comma).to_owned());
+                }
+                c if close.contains(&c) && self.skip_concatenation(close) => {}
+                c if close.contains(&c) && self.string_ends(&text) => return Some(text),
                 c => text.push(c),
             }
         }
     }
 
-    /// Whether a quote really closes a string, or is one that the model forgot to escape: after a string comes a
-    /// comma, a colon, a bracket or the end, or the next line begins a new string.
-    fn string_ends(&self) -> bool {
-        // A bound, so that many quotes before what looks like a comment take no quadratic time.
-        let ahead = &self.rest[..self.rest.floor_char_boundary(LOOK_AHEAD)];
+    /// The text that follows, as far as it is looked at. Without a bound, many quotes before what looks like a comment
+    /// would take quadratic time.
+    fn ahead(&self) -> &str {
+        bounded(self.rest)
+    }
+
+    /// Skips the `" + "` between two halves of a string.
+    fn skip_concatenation(&mut self, quotes: &[char]) -> bool {
+        let second = without_comments(self.ahead()).strip_prefix('+').map(without_comments);
+        let Some(rest) = second.and_then(|second| second.strip_prefix(quotes)) else { return false };
+        let skipped = self.ahead().len() - rest.len();
+        self.rest = &self.rest[skipped..];
+        true
+    }
+
+    /// Whether a quote behind `text` closes a string, or is one that the model forgot to escape: after a string comes a
+    /// comma, a bracket, the end, or the next entry or item.
+    fn string_ends(&self, text: &str) -> bool {
+        let ahead = self.ahead();
         let rest = without_comments(ahead);
         match rest.chars().next() {
-            None | Some('}' | ']' | ':' | '：') => true,
+            None | Some('}' | ']' | ')') => true,
             // `"그는 "네", 라고` against `"가", "나"`: what follows the comma must be able to follow it.
-            Some(',') => matches!(
-                without_comments(&rest[1..]).chars().next(),
-                None | Some(
-                    '"' | '\'' | '“' | '‘' | '{' | '[' | '}' | ']' | '-' | '0'
-                        ..='9' | 'n' | 'N' | 't' | 'T' | 'f' | 'F'
-                )
-            ),
-            Some('"') => ahead[..ahead.len() - rest.len()].contains(['\n', '\r']),
-            _ => false,
+            Some(c) if is_comma(c) => {
+                let next = without_comments(&rest[c.len_utf8()..]);
+                let begins_item = |c: char| {
+                    is_quote(c)
+                        || c.is_ascii_digit()
+                        || matches!(c, '{' | '[' | '}' | ']' | ')' | '-' | 'n' | 'N' | 't' | 'T' | 'f' | 'F')
+                };
+                next.is_empty() || next.starts_with(begins_item) || begins_entry(next)
+            }
+            // No comma before the next item: on a line of its own, or behind a whole sentence.
+            Some('"') if ahead[..ahead.len() - rest.len()].contains(['\n', '\r']) => true,
+            Some('"') if rest.len() < ahead.len() && text.ends_with(['.', '?', '!']) => {
+                !rest[1..].starts_with(|c: char| c.is_whitespace() || is_comma(c) || matches!(c, ']' | '}'))
+            }
+            _ => begins_entry(rest),
         }
     }
 
@@ -258,14 +369,21 @@ impl Reader<'_> {
         Some(code)
     }
 
-    /// A number, a literal, or a bare word such as an unquoted key.
+    /// A number, a literal, or a text without quotes.
     fn word(&mut self) -> Value {
         let end = self
             .rest
-            .find(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '+' | '.' | '/'))
-            .unwrap_or(self.rest.len());
+            .char_indices()
+            .find(|&(at, c)| {
+                let is_end = |c: char| matches!(c, '\n' | '\r' | '}' | ']' | '{' | '[') || is_quote(c);
+                is_end(c)
+                    || is_comma(c)
+                        && (begins_entry(bounded(&self.rest[at + c.len_utf8()..])) || is_scalar(&self.rest[..at]))
+            })
+            .map_or(self.rest.len(), |(at, _)| at);
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
+        let word = word.split("//").next().unwrap_or_default().trim();
         match word.to_ascii_lowercase().as_str() {
             "null" | "none" | "nil" | "undefined" => Value::Null,
             "true" => Value::Bool(true),
@@ -355,6 +473,12 @@ mod tests {
         let text = format!("{{{}", "\"/*".repeat(1 << 16));
         assert!(objects(&text).len() <= MAX_STARTS);
         assert!(objects(&"{\"/*".repeat(1 << 16)).len() <= MAX_STARTS);
+    }
+
+    #[test]
+    fn brackets_in_prose_do_not_hide_an_object() {
+        let text = format!("{}{{\"a\": 1}}", "학생은 (초등학생이 아니라) 중학생이다. ".repeat(100));
+        assert_eq!(first(&text), json!({"a": 1}));
     }
 
     #[test]

@@ -8,9 +8,14 @@ pub(crate) mod text;
 
 pub(crate) use entities::decode as decode_entities;
 
+/// The frame of a call of a tool, as Qwen and others write it.
+const TOOL_CALL_TAGS: [&str; 2] = ["<tool_call>", "</tool_call>"];
+
 /// The reply without the thoughts that reasoning models put before it. Thoughts that never end leave nothing.
 pub(crate) fn without_thoughts(reply: &str) -> String {
-    thoughts::without_thoughts(reply)
+    // A call of a tool is no part of an answer, but models also write the feedback that was asked for as one.
+    let reply = TOOL_CALL_TAGS.iter().fold(reply.to_owned(), |reply, tag| reply.replace(tag, ""));
+    thoughts::without_thoughts(&reply)
 }
 
 /// A label as it is compared: lower case, letters and digits only, so `**다음 단계:**`, `next_steps` and `Next Steps`

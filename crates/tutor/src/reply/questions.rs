@@ -166,7 +166,8 @@ pub(crate) fn without_number(text: &str) -> Option<&str> {
     (!after.starts_with(|c: char| c.is_ascii_digit())).then(|| after.trim_start())
 }
 
-fn without_quotes(text: &str) -> Option<&str> {
+/// The text between quotation marks that surround the whole of it.
+pub(crate) fn without_quotes(text: &str) -> Option<&str> {
     [('"', '"'), ('“', '”'), ('\'', '\''), ('‘', '’'), ('「', '」'), ('*', '*')].into_iter().find_map(
         |(open, close)| {
             let inner = text.strip_prefix(open)?.strip_suffix(close)?;
