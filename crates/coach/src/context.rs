@@ -4,6 +4,7 @@ use super::{
     Mark,
     cues::phrases,
     kind::Kind,
+    quotation::quote_sentence,
     scene::{Scene, sentences},
 };
 use korean::{Phrases, Text};
@@ -36,7 +37,7 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
     let fact = number.or_else(|| {
         let long =
             |told: &&&str| Text::new(told).original().split_whitespace().count() >= if vague.is_some() { 5 } else { 2 };
-        scene.told.iter().find(long).map(|told| short(told))
+        scene.told.iter().find(long).map(|told| quote_sentence(told))
     });
     let level = if known.is_some() && (number.is_some() || limit.is_some() || told >= 2)
         || limit.is_some() && (number.is_some() || told >= 2) && (told >= 1 || situation.is_some())
@@ -54,7 +55,7 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
         .or(fact)
         .or(limit)
         .or(vague)
-        .unwrap_or_else(|| scene.told.first().map_or("", |told| short(told)));
+        .unwrap_or_else(|| scene.told.first().map_or("", |told| quote_sentence(told)));
     Mark::of(level, quote)
 }
 
@@ -75,11 +76,4 @@ fn split_at_clause(sentence: &str) -> Option<(&str, &str)> {
         std::sync::LazyLock::new(|| Phrases::new("는데$|인데$|은데$|한데$|어서$|아서$|라서$|거든요$"));
     let at = CLAUSE.find(&Text::new(sentence))?.range.end;
     Some(sentence.split_at(at))
-}
-
-/// The beginning of a sentence, short enough to quote.
-fn short(sentence: &str) -> &str {
-    let sentence = sentence.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let Some((cut, _)) = sentence.char_indices().nth(40) else { return sentence };
-    sentence[..cut].rfind(' ').map_or(&sentence[..cut], |space| &sentence[..space])
 }

@@ -21,6 +21,10 @@ phrases! {
     WISH = "싶어|싶다|싶은데|고파|i want|i wish|i'd like";
     /// A request for the finished work.
     BEGGING = "답만|정답만|정답 알려|답 알려|답 다 알려|시험 답|숙제 답|숙제 해|숙제 좀 해|숙제해|대신 써|대신 해|나 대신|저 대신|대신 완성|대신 만들|대신 풀|숙제임|다 써 줘|다 써줘|풀어 줘|풀어줘|do my homework|my homework for me|just the answer*|the answer to|answers to|write my essay|write it for me|do it for me";
+    /// Greetings.
+    HELLO = "안녕|안뇽|반가|하이$|하이루|헬로|ㅎㅇ|ㅎ2|처음 뵙|hi|hello|hey|good morning|good afternoon|nice to meet you";
+    /// Thanks and farewells.
+    THANKS = "고마워|고맙|감사|땡큐|ㄱㅅ|ㄳ|thanks|thank you|thx|ty|잘 가|안녕히|bye";
     /// "More of the same".
     MORE = "더 쉽게|더 짧게|좀 더|^더 알려|^더 자세|^더 말해|^더$|^더요|더 해 줘|더 설명|^계속|계속해|다른 거|다른 설명|^또$|또 있|그리고요|이어서 해|more|tell me more|go on|continue|another|keep going|what else|anything else";
     /// Words that point at what was said.

@@ -1,6 +1,6 @@
 //! What sort of message this is, before anything else is read: noise, a greeting, thanks, or something said.
 
-use super::cues::{self, ASK, phrases};
+use super::cues::{self, ASK, HELLO, THANKS, phrases};
 use korean::{
     Text,
     text::{is_jamo, is_letter, is_syllable},
@@ -21,8 +21,6 @@ pub(super) enum Kind {
 }
 
 phrases! {
-    HELLO = "안녕|안뇽|반가|하이|헬로|ㅎㅇ|ㅎ2|처음 뵙|hi|hello|hey|good morning|good afternoon|nice to meet you";
-    THANKS = "고마워|고맙|감사|땡큐|ㄱㅅ|ㄳ|thanks|thank you|thx|ty|잘 가|안녕히|bye";
     FILLER = "아하|아 네|넵|네|넹|응|오|와|음|그렇구나|그렇군요|선생님|쌤|튜터|하세요|해요|합니다|하십니까|습니다|워요|들어가|덕분에|정말|진짜|너무|많이|잘|이해|했어요|됐어요|ㅇㅋ|오케이|there|you|so much|very much|a lot|ok|okay|teacher|everyone|got it|i see|tutor";
     SHRUG = "^모름$|^몰라$|^몰라요$|^모르겠어$|^모르겠어요$|^글쎄$|^그냥$|^아무거나$|^없음$|^네$|^넵$|^응$|^아니$|^아니요$|^ㅇㅋ$|idk|dunno|nothing|whatever|yes|no|ok";
     KEYBOARD = "asdf*|sdfg*|qwer*|wert*|zxcv*|xcvb*|hjkl*|fghj*|jkjk*|lalala*|blah*";

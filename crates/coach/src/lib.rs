@@ -14,6 +14,7 @@ pub mod guide;
 mod kind;
 mod note;
 pub mod practice;
+mod quotation;
 mod relevance;
 mod scene;
 mod seeds;

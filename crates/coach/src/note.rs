@@ -6,12 +6,13 @@ use super::{
     cues::BEGGING,
     followup::repeats,
     kind::Kind,
+    quotation::{cut_between_words, on_one_line},
     reading,
     scene::Scene,
     suggestion, wording,
 };
 use domain::{
-    Feedback,
+    Feedback, escape_markdown,
     feedback::{DimId, Source, TopicFit},
 };
 use korean::josa::fill;
@@ -148,34 +149,21 @@ fn overlaps(a: &str, b: &str) -> bool {
 
 /// A quotation that fits into a sentence: one line, cut between words.
 fn short(quote: &str) -> String {
-    let quote = quote.split_whitespace().collect::<Vec<_>>().join(" ");
+    let quote = on_one_line(quote);
     let quote = quote.trim_end_matches(['.', ',', '!']);
-    let Some((cut, _)) = quote.char_indices().nth(QUOTE_CHARS) else { return quote.to_owned() };
-    let cut = quote[..cut].rfind(' ').unwrap_or(cut);
-    format!("{}…", &quote[..cut])
+    let cut = cut_between_words(quote, QUOTE_CHARS);
+    if cut.len() < quote.len() { format!("{cut}…") } else { cut.to_owned() }
 }
 
 fn markdown(scene: &Scene<'_>, parts: &Parts, questions: &[String]) -> String {
     let [good, better, next, ask] = wording::of(scene.asked.locale).titles;
     let mut out = String::new();
     for (title, text) in [(good, &parts.strengths), (better, &parts.improvements), (next, &parts.next_steps)] {
-        out.push_str(&format!("### {title}\n{}\n\n", plain(text)));
+        out.push_str(&format!("### {title}\n{}\n\n", escape_markdown(text)));
     }
     out.push_str(&format!("### {ask}\n"));
     for (number, question) in (1..).zip(questions) {
-        out.push_str(&format!("{number}. {}\n", plain(question)));
+        out.push_str(&format!("{number}. {}\n", escape_markdown(question)));
     }
     out.trim_end().to_owned()
-}
-
-/// The text with what Markdown would read as a mark escaped: the student's words and `___` stay as they are.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if "\\`*_[]<>#|~$&".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }

@@ -6,6 +6,7 @@ use super::{
     Asked,
     cues::{self, ASK, QUESTION, WISH},
     kind::Kind,
+    quotation::{LEVEL_QUOTE_CHARS, cut_between_words},
 };
 use korean::{
     Text,
@@ -81,11 +82,10 @@ impl<'a> Scene<'a> {
         let sentence = sentences(message).next().unwrap_or(message);
         let from = sentence.find(is_letter).unwrap_or(0);
         let sentence = &sentence[from..];
-        if sentence.chars().count() <= 40 {
+        if sentence.chars().count() <= LEVEL_QUOTE_CHARS {
             return sentence.trim_end_matches(['.', ',', '!']);
         }
-        let cut = sentence.char_indices().nth(40).map_or(sentence.len(), |(at, _)| at);
-        sentence[..cut].rfind(' ').map_or(&sentence[..cut], |space| &sentence[..space])
+        cut_between_words(sentence, LEVEL_QUOTE_CHARS)
     }
 }
 

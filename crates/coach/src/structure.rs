@@ -4,6 +4,7 @@ use super::{
     Mark,
     cues::{QUESTION, phrases},
     kind::Kind,
+    quotation::quote_sentence,
     scene::Scene,
 };
 
@@ -27,7 +28,7 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
     let parts = scene.told.len() + scene.asking;
     if scene.asks() && parts >= 2 {
         let first = scene.told.first().copied().unwrap_or_else(|| scene.opening());
-        return Mark::of(2, shorten(first));
+        return Mark::of(2, quote_sentence(first));
     }
     if scene.asks() && scene.content.len() >= 4 {
         let lead = JOINED.quote(text).or_else(|| LEAD.quote(text).filter(|_| scene.content.len() >= 6));
@@ -42,10 +43,4 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
 pub(super) fn is_tangled(scene: &Scene<'_>) -> bool {
     let questions = QUESTION.iter(&scene.text).take(4).count();
     questions >= 3 && scene.told.is_empty() && !RELATION.is_in(&scene.text)
-}
-
-fn shorten(sentence: &str) -> &str {
-    let sentence = sentence.trim_end_matches(|c: char| !c.is_alphanumeric());
-    let Some((cut, _)) = sentence.char_indices().nth(40) else { return sentence };
-    sentence[..cut].rfind(' ').map_or(&sentence[..cut], |space| &sentence[..space])
 }

@@ -5,6 +5,8 @@ mod en;
 mod ko;
 mod take;
 
+use super::quotation::on_one_line;
+use domain::escape_markdown;
 use korean::josa::fill;
 use safety::hints_at_danger;
 use take::Take;
@@ -49,7 +51,7 @@ pub fn reply(lesson: &Lesson<'_>) -> String {
         return paragraphs.join("\n\n");
     }
     let (take, it) = take::read(lesson.message, lesson.topic, turn > 0);
-    let topic = plain(lesson.topic);
+    let topic = escape_markdown(&on_one_line(lesson.topic));
     // Where these words give nothing to hold on to, those before do, or the topic.
     let before = || lesson.history.iter().rev().take(6).find_map(|(question, _)| take::keyword(question));
     let it = it.or_else(before).unwrap_or_else(|| topic.clone());
@@ -61,18 +63,6 @@ pub fn reply(lesson: &Lesson<'_>) -> String {
     // One frame a turn, so that six turns in a row differ whatever the student writes.
     paragraphs.push(fill(lines.frames[turn % lines.frames.len()], &values));
     paragraphs.join("\n\n")
-}
-
-/// A text without the power of Markdown, one line of it, short enough for a table.
-fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
-        if "\\`*_[]<>#|~$&!".contains(c) {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! How a message is to be taken up, and which of its words to take up.
 
-use std::sync::LazyLock;
-
+use crate::{
+    cues::{BEGGING, HELLO, MORE, THANKS, phrases},
+    kind::Kind,
+    scene::asks,
+};
 use korean::{
-    Phrases, Text,
+    Text,
     text::{is_jamo, is_letter},
     words::{Word, akin, words},
 };
@@ -31,20 +34,11 @@ pub(super) enum Take {
     Statement,
 }
 
-macro_rules! lists {
-    ($($name:ident = $list:expr;)+) => {$(
-        static $name: LazyLock<Phrases> = LazyLock::new(|| Phrases::new($list));
-    )+};
-}
-
-lists! {
-    GREETING = "^안녕|^하이$|^헬로|ㅎㅇ|반가워|반갑|hi|hello|hey";
-    THANKS = "고마워|고맙|감사|땡큐|ㄱㅅ|thanks|thank you|thx";
-    MORE = "더 알려|더 자세|더 말해|^더$|^계속|다른 거|다른 설명|^또$|tell me more|more|go on|continue|keep going";
+phrases! {
     WHY = "^왜$|^왜요$|^왜죠$|^왜 그래|^왜 그런|why|how come";
-    BEGGING = "답만|정답|숙제 답|시험 답|답 알려|답 다|숙제 해|숙제해|숙제 좀|숙제임|대신 써|대신 해|대신 풀|대신 만들|풀어 줘|풀어줘|homework|the answer|just the answer*|write my essay|for me to copy";
+    /// What the practice partner reads as a request for the finished work besides the coach's list.
+    ANSWER = "정답|답 다|homework|the answer|for me to copy";
     EVERYDAY = "게임|롤|티어|로블록스|마인크래프트|배그|급식|떡볶이|라면|치킨|저녁|점심|유튜브|틱톡|넷플릭스|웹툰|아이돌|아이폰|비트코인|연애|남친|여친|학원|심심|배고|졸려|재밌는|규칙을 무시|규칙 무시|프롬프트|game*|roblox|minecraft|tiktok|youtube|netflix|lunch|dinner|pizza|bored|hungry|joke|instructions|bitcoin";
-    ASKING = "까요|나요|가요|^왜|어떻게|어떤|무엇|^뭐|뭔|무슨|어디|언제|누구|누가|얼마|^몇|알려|설명|줘$|주세요|줄래|궁금|why|how|what|when|where|who|which|tell|explain|give|show|help|can you|could you|is it|please";
     EMPTY = "^왜|어떻게|어떤|무엇|^뭐|뭔|뭘|무슨|어디|언제|누구|누가|얼마|^몇|알려|설명|말해|주세요|줘$|줄래|해줘|써줘|싶|궁금|^좀|^더$|^너무|^정말|^진짜|^그리고|^그런데|^근데|^그럼|^저는$|^제가$|^나는$|^내가$|^우리$|^이거|^그거|^것|^수$|^때$|^안$|^못$|^잘$|있어|있는|없어|대해|관해|숙제|정답|^답|빨리|계속|자세히|다른|감사|고마|안녕|the|a|an|of|to|in|on|at|for|and|or|is|are|was|were|do|does|did|it|this|that|i|me|my|you|your|we|what|why|how|when|where|who|which|can|could|should|would|will|please|tell|explain|give|show|more|about|hi|hello|hey|thanks|thank|homework|answer*|have|just";
 }
 
@@ -54,13 +48,15 @@ pub(super) fn read(message: &str, topic: &str, follows: bool) -> (Take, Option<S
     let count = words(message).count();
     let visible = message.chars().filter(|c| c.is_alphanumeric() && !is_jamo(*c)).count();
     let mut it = keyword(message);
-    let take = if visible == 0 || is_mashed(message) {
+    let kind = Kind::of(&text);
+    let begins_with_hello = || HELLO.find(&text).is_some_and(|found| message[..found.range.start].trim().is_empty());
+    let take = if visible == 0 || is_mashed(message) || kind == Kind::Noise {
         Take::Noise
-    } else if BEGGING.is_in(&text) {
+    } else if BEGGING.is_in(&text) || ANSWER.is_in(&text) {
         Take::Begging
-    } else if count <= 3 && GREETING.is_in(&text) && !message.contains('?') {
+    } else if kind == Kind::Greeting || count <= 3 && begins_with_hello() && !message.contains('?') {
         Take::Greeting
-    } else if count <= 5 && THANKS.is_in(&text) && !message.contains('?') {
+    } else if kind == Kind::Thanks || count <= 5 && THANKS.is_in(&text) && !message.contains('?') {
         Take::Thanks
     } else if follows && count <= 4 && MORE.is_in(&text) {
         Take::More
@@ -69,7 +65,7 @@ pub(super) fn read(message: &str, topic: &str, follows: bool) -> (Take, Option<S
     } else if let Some(aside) = aside(&text, topic) {
         it = Some(aside.to_owned());
         Take::Bridge
-    } else if ASKING.is_in(&text) || message.contains('?') {
+    } else if asks(message) {
         Take::Question
     } else {
         Take::Statement
@@ -133,7 +129,12 @@ mod tests {
     fn each_sort_of_message_is_told() {
         for (message, take) in [
             ("안녕하세요!", Take::Greeting),
+            ("안녕 저는 민수예요", Take::Greeting),
+            ("하이에나는 무리 생활", Take::Statement),
             ("고마워요", Take::Thanks),
+            ("모르겠어요", Take::Noise),
+            ("독후감 대신 완성해 줘", Take::Begging),
+            ("힌트 말고 정답", Take::Begging),
             ("ㅋㅋㅋㅋ", Take::Noise),
             ("asdfasdf", Take::Noise),
             ("더 알려줘", Take::More),
