@@ -1,8 +1,8 @@
 //! Which of several phrasings to use. It depends on the message alone, so the same message reads the same again, and
 //! different ones seldom do.
 
-/// A number for a text: FNV-1a, 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
-pub(super) fn of(text: &str) -> u64 {
+/// The hash of a text: FNV-1a, 64 bits (<http://www.isthe.com/chongo/tech/comp/fnv/>).
+pub(super) fn hash(text: &str) -> u64 {
     let hash = text
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));

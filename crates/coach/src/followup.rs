@@ -2,9 +2,9 @@
 
 use super::{
     Mark,
+    analysis::MessageAnalysis,
     cues::{BACK, MORE, QUESTION, TEST, phrases},
     kind::Kind,
-    scene::Scene,
 };
 use korean::text::is_letter;
 
@@ -12,15 +12,15 @@ phrases! {
     HOW = "어떻게|어떤|무엇을|무엇부터|뭐가 좋|how";
 }
 
-pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
-    let Some(previous) = scene.asked.previous else { return Mark { level: None, quote: "" } };
-    let text = &scene.text;
-    if scene.kind != Kind::Plain || repeats(scene.asked.message, previous.question) {
+pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+    let Some(previous) = analysis.asked.previous else { return Mark { level: None, quote: "" } };
+    let text = &analysis.text;
+    if analysis.kind != Kind::Plain || repeats(analysis.asked.message, previous.question) {
         return Mark::NONE;
     }
-    let shared = scene.shared();
+    let shared = analysis.shared();
     let back = BACK.quote(text);
-    let words = scene.content.len();
+    let words = analysis.content.len();
     if let Some(more) = MORE.quote(text).filter(|_| words <= 2 && shared.is_none()) {
         return Mark::of(1, more);
     }
@@ -29,7 +29,7 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
         return Mark::of(3, test);
     }
     // "Why?" after a good answer uses it, however short.
-    let short = (scene.asks() && words <= 1 && !text.original().contains("할래")).then(|| scene.opening());
+    let short = (analysis.asks() && words <= 1 && !text.original().contains("할래")).then(|| analysis.opening());
     match back.or(shared).or(test).or(short) {
         Some(link) => Mark::of(2, link),
         None => Mark::NONE,
@@ -37,8 +37,8 @@ pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
 }
 
 /// The word that asks for a way.
-pub(super) fn how<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    HOW.quote(&scene.text).filter(|_| QUESTION.is_in(&scene.text))
+pub(super) fn how<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
+    HOW.quote(&analysis.text).filter(|_| QUESTION.is_in(&analysis.text))
 }
 
 /// Whether two messages are the same, marks, spaces and capitals aside.

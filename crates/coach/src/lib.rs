@@ -3,6 +3,7 @@
 //! It reads the message dimension by dimension, as the rubric of the tutor's prompt does: evidence first (words of the
 //! message), level after. No words, no level. Linear in the length of the message.
 
+mod analysis;
 mod choice;
 mod clarity;
 mod context;
@@ -16,18 +17,17 @@ mod note;
 pub mod practice;
 mod quotation;
 mod relevance;
-mod scene;
 mod seeds;
 mod structure;
 mod subject;
 mod suggestion;
 mod wording;
 
+use analysis::MessageAnalysis;
 use domain::{
     Feedback, Locale, Topic,
     feedback::{Dim, DimId, TopicFit},
 };
-use scene::Scene;
 
 /// What was said before a message.
 #[derive(Debug, Clone, Copy)]
@@ -91,20 +91,20 @@ impl<'a> Mark<'a> {
 /// Reads a message.
 #[must_use]
 pub fn read(asked: &Asked<'_>) -> Reading {
-    reading(&Scene::new(asked))
+    reading(&MessageAnalysis::new(asked))
 }
 
-fn reading(scene: &Scene<'_>) -> Reading {
+fn reading(analysis: &MessageAnalysis<'_>) -> Reading {
     let dims = DimId::ALL.map(|id| {
         let mark = match id {
-            DimId::Relevance => relevance::read(scene),
-            DimId::Clarity => clarity::read(scene),
-            DimId::Context => context::read(scene),
-            DimId::Goal => goal::read(scene),
-            DimId::Structure => structure::read(scene),
-            DimId::Followup => followup::read(scene),
+            DimId::Relevance => relevance::read(analysis),
+            DimId::Clarity => clarity::read(analysis),
+            DimId::Context => context::read(analysis),
+            DimId::Goal => goal::read(analysis),
+            DimId::Structure => structure::read(analysis),
+            DimId::Followup => followup::read(analysis),
         };
-        let why = wording::why(scene.asked.locale, id, mark.level).to_owned();
+        let why = wording::why(analysis.asked.locale, id, mark.level).to_owned();
         Dim { id, level: mark.level, quote: mark.quote.to_owned(), why }
     });
     let topic = TopicFit::of_relevance(dims[0].level.unwrap_or(0));
@@ -114,12 +114,12 @@ fn reading(scene: &Scene<'_>) -> Reading {
 /// The coach's notes on a message: rests on the words of the message alone, and never praises what is not there.
 #[must_use]
 pub fn feedback(asked: &Asked<'_>) -> Feedback {
-    note::write(&Scene::new(asked))
+    note::write(&MessageAnalysis::new(asked))
 }
 
 /// Three different questions about a topic, ready to send, at least one of them to complete (`___`). `salt`, such as
 /// the student's message, chooses which; the same salt always gives the same three.
 #[must_use]
 pub fn suggestions(topic: &Topic, locale: Locale, salt: &str) -> [String; 3] {
-    seeds::three(topic, locale, choice::of(salt))
+    seeds::three(topic, locale, choice::hash(salt))
 }

@@ -2,20 +2,19 @@
 
 use super::{
     Mark, Reading,
+    analysis::MessageAnalysis,
     choice::{self, pick},
     cues::BEGGING,
     followup::repeats,
     kind::Kind,
     quotation::{cut_between_words, on_one_line},
-    reading,
-    scene::Scene,
-    suggestion, wording,
+    reading, suggestion, wording,
 };
 use domain::{
     Feedback, escape_markdown,
     feedback::{DimId, Source, TopicFit},
 };
-use korean::josa::fill;
+use korean::particles::fill;
 
 /// What to improve first: the order in which a question gains most.
 const ORDER: [DimId; 6] =
@@ -35,19 +34,19 @@ struct Parts {
     next_steps: String,
 }
 
-pub(super) fn write(scene: &Scene<'_>) -> Feedback {
-    let reading = reading(scene);
+pub(super) fn write(analysis: &MessageAnalysis<'_>) -> Feedback {
+    let reading = reading(analysis);
     let mut targets = targets(&reading);
-    if repeated(scene) {
+    if repeated(analysis) {
         targets.insert(0, DimId::Followup);
     }
-    let parts = parts(scene, &reading, &targets);
-    let suggested_questions = if scene.in_danger {
-        wording::of(scene.asked.locale).care_questions.iter().map(|&question| question.to_owned()).collect()
+    let parts = parts(analysis, &reading, &targets);
+    let suggested_questions = if analysis.in_danger {
+        wording::of(analysis.asked.locale).care_questions.iter().map(|&question| question.to_owned()).collect()
     } else {
-        suggestion::three(scene, &reading, &targets)
+        suggestion::three(analysis, &reading, &targets)
     };
-    let raw_feedback = markdown(scene, &parts, &suggested_questions);
+    let raw_feedback = markdown(analysis, &parts, &suggested_questions);
     Feedback {
         strengths: parts.strengths,
         improvements: parts.improvements,
@@ -67,37 +66,37 @@ fn targets(reading: &Reading) -> Vec<DimId> {
     missing.chain(finer).collect()
 }
 
-fn parts(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> Parts {
-    let words = wording::of(scene.asked.locale);
-    let salt = choice::of(scene.asked.message);
-    let topic = wording::topic_name(scene.asked.locale, scene.asked.topic);
-    let opening = short(scene.opening());
+fn parts(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -> Parts {
+    let words = wording::of(analysis.asked.locale);
+    let salt = choice::hash(analysis.asked.message);
+    let topic = wording::topic_name(analysis.asked.locale, analysis.asked.topic);
+    let opening = short(analysis.opening());
     let say = |template: &str, quote: &str| fill(template, &[("quote", quote), ("topic", topic)]);
     let all = |tables: &[&[&str]; 3]| Parts {
         strengths: say(pick(tables[0], salt), &opening),
         improvements: say(pick(tables[1], salt / 3), &opening),
         next_steps: say(pick(tables[2], salt / 7), &opening),
     };
-    if scene.in_danger {
+    if analysis.in_danger {
         return all(&words.care);
     }
-    match scene.kind {
+    match analysis.kind {
         Kind::Noise => return all(&words.noise),
         Kind::Greeting => return all(&words.greeting),
         Kind::Thanks => return all(&words.thanks),
         Kind::Plain => {}
     }
-    let begging = BEGGING.is_in(&scene.text);
+    let begging = BEGGING.is_in(&analysis.text);
     if reading.topic == TopicFit::Off && !begging {
-        return all(if scene.content.is_empty() { &words.noise } else { &words.off });
+        return all(if analysis.content.is_empty() { &words.noise } else { &words.off });
     }
-    let strengths = strengths(scene, reading, salt);
+    let strengths = strengths(analysis, reading, salt);
     let pair = |tables: &[&[&str]; 2], quote: &str| {
         (say(pick(tables[0], salt / 3), quote), say(pick(tables[1], salt / 7), quote))
     };
     let (improvements, next_steps) = match targets.first() {
-        _ if begging => pair(&words.begging, &short(BEGGING.quote(&scene.text).unwrap_or(""))),
-        _ if repeated(scene) => pair(&[words.repeated, (words.next)(DimId::Followup)], &opening),
+        _ if begging => pair(&words.begging, &short(BEGGING.quote(&analysis.text).unwrap_or(""))),
+        _ if repeated(analysis) => pair(&[words.repeated, (words.next)(DimId::Followup)], &opening),
         Some(&target) => {
             let quote = reading.quote(target);
             let quote = if quote.is_empty() { opening } else { short(quote) };
@@ -109,8 +108,8 @@ fn parts(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> Parts {
 }
 
 /// Praise for the best of what is there, and for a second thing if that is very good too.
-fn strengths(scene: &Scene<'_>, reading: &Reading, salt: u64) -> String {
-    let words = wording::of(scene.asked.locale);
+fn strengths(analysis: &MessageAnalysis<'_>, reading: &Reading, salt: u64) -> String {
+    let words = wording::of(analysis.asked.locale);
     let mut best: Vec<(DimId, Mark<'_>)> = RAREST
         .into_iter()
         .map(|id| (id, Mark { level: reading.level(id), quote: reading.quote(id) }))
@@ -121,12 +120,12 @@ fn strengths(scene: &Scene<'_>, reading: &Reading, salt: u64) -> String {
     let say = |template: &str, quote: &str| {
         fill(
             template,
-            &[("quote", &short(quote)), ("topic", wording::topic_name(scene.asked.locale, scene.asked.topic))],
+            &[("quote", &short(quote)), ("topic", wording::topic_name(analysis.asked.locale, analysis.asked.topic))],
         )
     };
     // To name a thing of the topic, and no more, is a beginning.
     let (id, mark) = match best.first() {
-        None => return say(pick(words.beginning, salt), scene.opening()),
+        None => return say(pick(words.beginning, salt), analysis.opening()),
         Some((DimId::Relevance, mark)) if mark.level == Some(2) => return say(pick(words.beginning, salt), mark.quote),
         Some(best) => best,
     };
@@ -139,8 +138,8 @@ fn strengths(scene: &Scene<'_>, reading: &Reading, salt: u64) -> String {
 }
 
 /// Whether the question was sent before.
-fn repeated(scene: &Scene<'_>) -> bool {
-    scene.asked.previous.is_some_and(|before| repeats(scene.asked.message, before.question))
+fn repeated(analysis: &MessageAnalysis<'_>) -> bool {
+    analysis.asked.previous.is_some_and(|before| repeats(analysis.asked.message, before.question))
 }
 
 fn overlaps(a: &str, b: &str) -> bool {
@@ -155,8 +154,8 @@ fn short(quote: &str) -> String {
     if cut.len() < quote.len() { format!("{cut}…") } else { cut.to_owned() }
 }
 
-fn markdown(scene: &Scene<'_>, parts: &Parts, questions: &[String]) -> String {
-    let [good, better, next, ask] = wording::of(scene.asked.locale).titles;
+fn markdown(analysis: &MessageAnalysis<'_>, parts: &Parts, questions: &[String]) -> String {
+    let [good, better, next, ask] = wording::of(analysis.asked.locale).titles;
     let mut out = String::new();
     for (title, text) in [(good, &parts.strengths), (better, &parts.improvements), (next, &parts.next_steps)] {
         out.push_str(&format!("### {title}\n{}\n\n", escape_markdown(text)));

@@ -2,10 +2,10 @@
 
 use super::{
     Mark,
+    analysis::MessageAnalysis,
     cues::{BACK, BEGGING, MORE, TEST, phrases},
     fields::touch,
     kind::Kind,
-    scene::Scene,
     structure,
 };
 use domain::topic::DEFAULT_TOPIC;
@@ -16,64 +16,64 @@ phrases! {
     ASPECT = "영향|원인|결과|차이|역할|의미|특징|생활|변화|관계|사례|근거|기준|장점|단점|책임|찬성|반대|이긴|만들었|effect*|cause*|difference*|role|meaning|impact|between";
 }
 
-pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
-    if scene.kind != Kind::Plain {
+pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+    if analysis.kind != Kind::Plain {
         return Mark::NONE;
     }
-    let touch = touch(scene.asked.topic, &scene.text);
-    let words = scene.content.len();
-    let own = scene.asked.topic.preset().is_none();
-    let aspect = ASPECT.is_in(&scene.text);
+    let touch = touch(analysis.asked.topic, &analysis.text);
+    let words = analysis.content.len();
+    let own = analysis.asked.topic.preset().is_none();
+    let aspect = ASPECT.is_in(&analysis.text);
     let (core, broad) = (touch.core.len(), touch.broad.len());
     let mut level = match (core, broad) {
         (0, 0) => 0,
-        (0, _) if broad >= 2 && (words >= 3 && scene.asks() || !scene.told.is_empty()) => 2,
-        (0, _) if words >= 3 && WHY.is_in(&scene.text) => 2,
+        (0, _) if broad >= 2 && (words >= 3 && analysis.asks() || !analysis.told.is_empty()) => 2,
+        (0, _) if words >= 3 && WHY.is_in(&analysis.text) => 2,
         // Of a student's own topic only the name and its neighbourhood are known.
-        (0, _) if own && words >= 2 && scene.asks() => 2,
+        (0, _) if own && words >= 2 && analysis.asks() => 2,
         (0, _) => 1,
         _ => 2,
     };
     // The head of a topic's name stands last: 하천 in 우리 동네 하천.
     let core_word = if own { touch.core.last() } else { touch.core.first() };
-    let mut quote = core_word.or(touch.broad.first()).map(|found| noun(scene, found));
+    let mut quote = core_word.or(touch.broad.first()).map(|found| noun(analysis, found));
 
     if level < 2
-        && let Some(link) = link(scene)
+        && let Some(link) = link(analysis)
     {
         // It speaks of what was said before, and that was about the topic.
         level = 2;
         quote = quote.or(Some(link));
     }
-    if level == 0 && scene.asked.topic.as_str() == DEFAULT_TOPIC && words > 0 {
+    if level == 0 && analysis.asked.topic.as_str() == DEFAULT_TOPIC && words > 0 {
         level = 2;
     }
-    if level == 0 && touch.unknown && words > 0 && scene.asks() && !BEGGING.is_in(&scene.text) {
+    if level == 0 && touch.unknown && words > 0 && analysis.asks() && !BEGGING.is_in(&analysis.text) {
         // Nothing is known of this topic but its name: the benefit of the doubt.
         level = 1;
     }
-    if level == 0 && words >= 2 && scene.asks() && WHY.is_in(&scene.text) && !BEGGING.is_in(&scene.text) {
+    if level == 0 && words >= 2 && analysis.asks() && WHY.is_in(&analysis.text) && !BEGGING.is_in(&analysis.text) {
         // Why and how lead almost anywhere, and to turn a good question away is worse than to build it a bridge.
         level = 1;
     }
-    let named = scene.asks() && words >= 3 || words >= 4 || aspect && core > 0 && words >= 2;
-    if level == 2 && named && !structure::is_tangled(scene) && !scene.asked.topic.as_str().eq(DEFAULT_TOPIC) {
+    let named = analysis.asks() && words >= 3 || words >= 4 || aspect && core > 0 && words >= 2;
+    if level == 2 && named && !structure::is_tangled(analysis) && !analysis.asked.topic.as_str().eq(DEFAULT_TOPIC) {
         level = 3;
     }
-    Mark::of(level, quote.unwrap_or_else(|| scene.opening()))
+    Mark::of(level, quote.unwrap_or_else(|| analysis.opening()))
 }
 
 /// The word found, without its particle where it still holds all that was found.
-fn noun<'a>(scene: &Scene<'a>, found: &Found) -> &'a str {
-    let stem = stem(scene.text.widen(found.range.clone()));
-    let it = &scene.asked.message[found.range.clone()];
+fn noun<'a>(analysis: &MessageAnalysis<'a>, found: &Found) -> &'a str {
+    let stem = stem(analysis.text.widen(found.range.clone()));
+    let it = &analysis.asked.message[found.range.clone()];
     if stem.contains(it) { stem } else { it }
 }
 
 /// The words that tie the message to what was said before, if that was about the topic.
-fn link<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    let previous = scene.asked.previous?;
-    let topic = scene.asked.topic;
+fn link<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
+    let previous = analysis.asked.previous?;
+    let topic = analysis.asked.topic;
     let about = |text| {
         let touch = touch(topic, &Text::new(text));
         !touch.core.is_empty() || !touch.broad.is_empty() || touch.unknown
@@ -81,12 +81,12 @@ fn link<'a>(scene: &Scene<'a>) -> Option<&'a str> {
     if !about(previous.question) && !about(previous.answer) {
         return None;
     }
-    MORE.quote(&scene.text)
-        .or_else(|| scene.shared())
-        .or_else(|| BACK.quote(&scene.text))
-        .or_else(|| TEST.quote(&scene.text))
+    MORE.quote(&analysis.text)
+        .or_else(|| analysis.shared())
+        .or_else(|| BACK.quote(&analysis.text))
+        .or_else(|| TEST.quote(&analysis.text))
         .or_else(|| {
-            (scene.asks() && scene.content.len() <= 1 && !scene.text.original().contains("할래"))
-                .then(|| scene.opening())
+            (analysis.asks() && analysis.content.len() <= 1 && !analysis.text.original().contains("할래"))
+                .then(|| analysis.opening())
         })
 }

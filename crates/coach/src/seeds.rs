@@ -2,7 +2,7 @@
 
 use super::wording;
 use domain::{Locale, Topic};
-use korean::josa::fill;
+use korean::particles::fill;
 
 /// Every seed of a topic, in an order that `salt` chooses, one to complete (`___`) first.
 pub(super) fn all(topic: &Topic, locale: Locale, salt: u64) -> Vec<String> {

@@ -2,10 +2,10 @@
 
 use super::{
     Mark,
+    analysis::MessageAnalysis,
     cues::{QUESTION, phrases},
     kind::Kind,
     quotation::quote_sentence,
-    scene::Scene,
 };
 
 phrases! {
@@ -17,30 +17,30 @@ phrases! {
     JOINED = "그리고|그런지도|이유도|각각|있으면|기준으로|사례 #개|사례 두|예를 들어|첫째|둘째|then";
 }
 
-pub(super) fn read<'a>(scene: &Scene<'a>) -> Mark<'a> {
-    let text = &scene.text;
-    if scene.kind != Kind::Plain || scene.content.is_empty() && !scene.asks() || is_tangled(scene) {
+pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+    let text = &analysis.text;
+    if analysis.kind != Kind::Plain || analysis.content.is_empty() && !analysis.asks() || is_tangled(analysis) {
         return Mark::NONE;
     }
-    if let Some(relation) = RELATION.quote(text).filter(|_| scene.asks()) {
+    if let Some(relation) = RELATION.quote(text).filter(|_| analysis.asks()) {
         return Mark::of(3, relation);
     }
-    let parts = scene.told.len() + scene.asking;
-    if scene.asks() && parts >= 2 {
-        let first = scene.told.first().copied().unwrap_or_else(|| scene.opening());
+    let parts = analysis.told.len() + analysis.asking;
+    if analysis.asks() && parts >= 2 {
+        let first = analysis.told.first().copied().unwrap_or_else(|| analysis.opening());
         return Mark::of(2, quote_sentence(first));
     }
-    if scene.asks() && scene.content.len() >= 4 {
-        let lead = JOINED.quote(text).or_else(|| LEAD.quote(text).filter(|_| scene.content.len() >= 6));
+    if analysis.asks() && analysis.content.len() >= 4 {
+        let lead = JOINED.quote(text).or_else(|| LEAD.quote(text).filter(|_| analysis.content.len() >= 6));
         if let Some(lead) = lead {
             return Mark::of(2, lead);
         }
     }
-    Mark::of(1, scene.opening())
+    Mark::of(1, analysis.opening())
 }
 
 /// Several questions in one breath, with nothing that orders them.
-pub(super) fn is_tangled(scene: &Scene<'_>) -> bool {
-    let questions = QUESTION.iter(&scene.text).take(4).count();
-    questions >= 3 && scene.told.is_empty() && !RELATION.is_in(&scene.text)
+pub(super) fn is_tangled(analysis: &MessageAnalysis<'_>) -> bool {
+    let questions = QUESTION.iter(&analysis.text).take(4).count();
+    questions >= 3 && analysis.told.is_empty() && !RELATION.is_in(&analysis.text)
 }

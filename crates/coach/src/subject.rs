@@ -1,6 +1,6 @@
 //! What the message is about, as a noun that fits into a sentence.
 
-use super::{cues::phrases, fields::touch, kind::Kind, scene::Scene};
+use super::{analysis::MessageAnalysis, cues::phrases, fields::touch, kind::Kind};
 use domain::Locale;
 use korean::words::{Word, words};
 
@@ -13,33 +13,33 @@ phrases! {
 const MAX_CHARS: usize = 20;
 
 /// A noun or two of the message; `None` where none can be told from a verb.
-pub(super) fn of<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    if scene.kind != Kind::Plain {
+pub(super) fn of<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
+    if analysis.kind != Kind::Plain {
         return None;
     }
-    let message = scene.asked.message;
+    let message = analysis.asked.message;
     let words: Vec<_> = words(message).take(40).collect();
-    matter(scene)
-        .or_else(|| before_about(scene, &words))
-        .or_else(|| of_the_field(scene, &words))
-        .or_else(|| bare(scene, &words))
-        .or_else(|| words.iter().find_map(|word| carried(scene, word)))
+    matter(analysis)
+        .or_else(|| before_about(analysis, &words))
+        .or_else(|| of_the_field(analysis, &words))
+        .or_else(|| bare(analysis, &words))
+        .or_else(|| words.iter().find_map(|word| carried(analysis, word)))
         .filter(|it| it.chars().count() <= MAX_CHARS && !it.contains('\n') && it.chars().any(char::is_alphabetic))
 }
 
 /// "롤 티어 올리는 법": a whole phrase that ends in what is asked for.
-fn matter<'a>(scene: &Scene<'a>) -> Option<&'a str> {
-    let opening = scene.opening();
+fn matter<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
+    let opening = analysis.opening();
     let text = korean::Text::new(opening);
     let end = MATTER.iter(&text).last()?.range.end;
     // "방법 두 가지" asks for a number of ways, which no longer is a plain noun.
     let matter = opening[..end].trim();
     let plain = matter.split_whitespace().count() <= 5 && matter.contains(' ') && !super::cues::QUESTION.is_in(&text);
-    (plain && scene.told.is_empty()).then_some(matter)
+    (plain && analysis.told.is_empty()).then_some(matter)
 }
 
 /// "환경에 대해": the noun before the word, and a bare noun before that.
-fn before_about<'a>(scene: &Scene<'a>, words: &[Word<'a>]) -> Option<&'a str> {
+fn before_about<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     let text = |word: &Word<'a>| korean::Text::new(word.written);
     let at = words.iter().position(|word| ABOUT.is_in(&text(word)))?;
     let noun = words.get(at.checked_sub(1)?)?;
@@ -49,17 +49,17 @@ fn before_about<'a>(scene: &Scene<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     let first =
         at.checked_sub(2).and_then(|i| words.get(i)).filter(|word| word.particle().is_empty() && is_noun(word.stem));
     let start = first.unwrap_or(noun).range.start;
-    Some(&scene.asked.message[start..noun.range.start + noun.stem.len()])
+    Some(&analysis.asked.message[start..noun.range.start + noun.stem.len()])
 }
 
 /// A word of the topic's field.
-fn of_the_field<'a>(scene: &Scene<'a>, words: &[Word<'a>]) -> Option<&'a str> {
-    let message = scene.asked.message;
-    let touch = touch(scene.asked.topic, &scene.text);
+fn of_the_field<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Option<&'a str> {
+    let message = analysis.asked.message;
+    let touch = touch(analysis.asked.topic, &analysis.text);
     touch.core.iter().chain(&touch.broad).find_map(|found| {
         let it = &message[found.range.clone()];
         // A student's own topic is named by its seeds already.
-        if !is_noun(it) || it.contains('\n') || scene.asked.topic.as_str().contains(it) {
+        if !is_noun(it) || it.contains('\n') || analysis.asked.topic.as_str().contains(it) {
             return None;
         }
         // The whole word where it is a noun, such as 로봇청소기 for 로봇.
@@ -112,18 +112,18 @@ pub(super) fn is_broad(it: &str) -> bool {
 }
 
 /// A message that is nothing but a few nouns.
-fn bare<'a>(scene: &Scene<'a>, words: &[Word<'a>]) -> Option<&'a str> {
+fn bare<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     let (first, last) = (words.first()?, words.last()?);
     let nouns = words.len() <= 3 && words.iter().all(|word| word.particle().is_empty() && is_noun(word.stem));
-    (nouns && !scene.asks()).then(|| &scene.asked.message[first.range.start..last.range.end])
+    (nouns && !analysis.asks()).then(|| &analysis.asked.message[first.range.start..last.range.end])
 }
 
 /// A noun that shows itself by its particle.
-fn carried<'a>(scene: &Scene<'a>, word: &Word<'a>) -> Option<&'a str> {
+fn carried<'a>(analysis: &MessageAnalysis<'a>, word: &Word<'a>) -> Option<&'a str> {
     let particle = matches!(word.particle(), "을" | "를" | "이" | "가" | "의" | "에서" | "과" | "와" | "이랑");
-    let known = scene.content.iter().any(|content| content.range == word.range);
+    let known = analysis.content.iter().any(|content| content.range == word.range);
     let long = word.stem.chars().count() >= 2;
-    (scene.asked.locale == Locale::Ko && particle && known && long && is_noun(word.stem)).then_some(word.stem)
+    (analysis.asked.locale == Locale::Ko && particle && known && long && is_noun(word.stem)).then_some(word.stem)
 }
 
 /// Whether a stem may be a noun: it doesn't end as verbs do.

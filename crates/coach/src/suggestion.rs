@@ -2,11 +2,11 @@
 
 use super::{
     Reading,
+    analysis::{MessageAnalysis, asks, sentences},
     choice::{self, pick},
     cues::{BEGGING, QUESTION, WISH, is_content, phrases},
     followup::repeats,
     kind::Kind,
-    scene::{Scene, asks, sentences},
     seeds, subject, wording,
 };
 use domain::{
@@ -15,7 +15,7 @@ use domain::{
 };
 use korean::{
     Text,
-    josa::fill,
+    particles::fill,
     words::{akin, words},
 };
 
@@ -28,14 +28,14 @@ phrases! {
 const OWN_MAX_CHARS: usize = 90;
 
 /// Exactly three different questions, the first of them for `target`, at least one to complete.
-pub(super) fn three(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> Vec<String> {
-    let asked = scene.asked;
+pub(super) fn three(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -> Vec<String> {
+    let asked = analysis.asked;
     let words = wording::of(asked.locale);
-    let salt = choice::of(asked.message);
-    let it = subject::of(scene);
+    let salt = choice::hash(asked.message);
+    let it = subject::of(analysis);
     let shown = it.map(|it| shown(it, asked.locale));
     let preset = asked.topic.preset();
-    let own = own_question(scene).filter(|_| reading.topic == TopicFit::On);
+    let own = own_question(analysis).filter(|_| reading.topic == TopicFit::On);
     let topic = asked.topic.as_str();
     // Questions from the side of the topic, for what the message is about.
     let form = preset == Some(Preset::Literature) && it.is_some_and(|it| FORM.is_in(&Text::new(it)));
@@ -56,17 +56,17 @@ pub(super) fn three(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> 
         ];
         offers.push(fill(template, &values));
     };
-    if BEGGING.is_in(&scene.text) && scene.kind == Kind::Plain {
+    if BEGGING.is_in(&analysis.text) && analysis.kind == Kind::Plain {
         offer(pick(words.hints, salt));
         offer(pick(words.hints, salt + 1));
     } else if reading.level(DimId::Followup) == Some(1) {
         offer(pick(words.more, salt));
         offer(pick(words.more, salt + 1));
-    } else if reading.topic == TopicFit::Off && it.is_none() && !scene.content.is_empty() {
+    } else if reading.topic == TopicFit::Off && it.is_none() && !analysis.content.is_empty() {
         offer(pick(words.join, salt));
     } else if it.is_some() && reading.topic != TopicFit::On {
         offer(pick(sides, salt));
-    } else if let Some(first) = targets.first().filter(|_| scene.kind == Kind::Plain) {
+    } else if let Some(first) = targets.first().filter(|_| analysis.kind == Kind::Plain) {
         let unclear = reading.level(DimId::Clarity).unwrap_or(0) < 2;
         match (&own, it) {
             (Some(_), _) if !unclear || it.is_none() => {
@@ -82,7 +82,7 @@ pub(super) fn three(scene: &Scene<'_>, reading: &Reading, targets: &[DimId]) -> 
             _ => {}
         }
     }
-    if it.is_some() && scene.kind == Kind::Plain && !BEGGING.is_in(&scene.text) {
+    if it.is_some() && analysis.kind == Kind::Plain && !BEGGING.is_in(&analysis.text) {
         offer(pick(sides, salt / 7));
         offer(pick(sides, salt / 7 + 1));
     }
@@ -126,15 +126,15 @@ fn choose(offers: Vec<String>, seeds: Vec<String>, message: &str) -> Vec<String>
 }
 
 /// The student's last question, ready to stand in a longer one.
-fn own_question(scene: &Scene<'_>) -> Option<String> {
-    let question = sentences(scene.asked.message).filter(|sentence| asks(sentence));
+fn own_question(analysis: &MessageAnalysis<'_>) -> Option<String> {
+    let question = sentences(analysis.asked.message).filter(|sentence| asks(sentence));
     let last = question.last().filter(|last| is_sentence(last))?;
     // "왜 그럴까요?" alone says nothing: it goes with what was told before it.
     let content = words(last).filter(is_content).count();
-    let told = scene.told.last().filter(|told| content <= 1 && told.len() + last.len() <= 3 * OWN_MAX_CHARS);
+    let told = analysis.told.last().filter(|told| content <= 1 && told.len() + last.len() <= 3 * OWN_MAX_CHARS);
     let question = told.into_iter().chain([&last]).flat_map(|s| s.split_whitespace()).collect::<Vec<_>>().join(" ");
     let bare = question.trim_end_matches(|c: char| !c.is_alphanumeric());
-    if question.chars().count() > OWN_MAX_CHARS || scene.content.is_empty() || WISH.is_in(&Text::new(&question)) {
+    if question.chars().count() > OWN_MAX_CHARS || analysis.content.is_empty() || WISH.is_in(&Text::new(&question)) {
         return None;
     }
     if bare.ends_with('좀') {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{
-    josa::{Ending, ending},
+    particles::{Ending, ending},
     text::{Letter, is_letter},
 };
 

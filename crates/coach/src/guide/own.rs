@@ -2,7 +2,7 @@
 
 use super::Texts;
 use domain::{Locale, Topic};
-use korean::josa::fill;
+use korean::particles::fill;
 
 pub(super) fn examples(locale: Locale) -> [&'static str; 6] {
     match locale {

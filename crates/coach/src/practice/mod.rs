@@ -7,7 +7,7 @@ mod take;
 
 use super::quotation::on_one_line;
 use domain::escape_markdown;
-use korean::josa::fill;
+use korean::particles::fill;
 use safety::hints_at_danger;
 use take::Take;
 

@@ -1,9 +1,9 @@
 //! How a message is to be taken up, and which of its words to take up.
 
 use crate::{
+    analysis::asks,
     cues::{BEGGING, HELLO, MORE, THANKS, phrases},
     kind::Kind,
-    scene::asks,
 };
 use korean::{
     Text,

@@ -16,7 +16,7 @@ use korean::{
 use safety::hints_at_danger;
 
 /// The message and what was said before it, ready to be read.
-pub(super) struct Scene<'a> {
+pub(super) struct MessageAnalysis<'a> {
     pub(super) asked: &'a Asked<'a>,
     pub(super) text: Text<'a>,
     /// The words that carry the meaning.
@@ -32,7 +32,7 @@ pub(super) struct Scene<'a> {
     before: HashMap<[char; 2], Vec<&'a str>>,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> MessageAnalysis<'a> {
     pub(super) fn new(asked: &'a Asked<'a>) -> Self {
         let text = Text::new(asked.message);
         let kind = Kind::of(&text);

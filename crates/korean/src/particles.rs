@@ -1,4 +1,5 @@
-//! Korean particles that change with the sound before them: 은/는, 이/가, 을/를, 과/와, 으로/로, 이라는/라는, 이나/나.
+//! Korean particles (josa): syllables behind a noun that mark its role. These pairs change with the sound before them:
+//! 은/는, 이/가, 을/를, 과/와, 으로/로, 이라는/라는, 이나/나.
 
 /// How a word ends when it is read aloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
