@@ -1,7 +1,15 @@
 //! The coach: rules that read how a student asks, without any model.
 //!
-//! It reads the message dimension by dimension, as the rubric of the tutor's prompt does: evidence first (words of the
-//! message), level after. No words, no level. Linear in the length of the message.
+//! [`read`] rates a message ([`Asked`]) in the six dimensions of the tutor's rubric ([`Reading`]): each level rests on
+//! words of the message. [`feedback`] writes notes from it. [`practice`] stands in for a chat model, and [`guide`] holds
+//! the built-in guides. The time is linear in the length of the message.
+//!
+//! ```
+//! let topic = domain::Topic::default();
+//! let message = "하늘은 왜 파래요?";
+//! let asked = coach::Asked { topic: &topic, message, previous: None, locale: domain::Locale::Ko };
+//! assert_eq!(coach::feedback(&asked).suggested_questions.len(), 3);
+//! ```
 
 mod analysis;
 mod choice;

@@ -1,4 +1,9 @@
-//! Words by which a child says that they are in danger. A machine must not carry on with the lesson then.
+//! Recognises messages by which a child says that they are in danger. The lesson must not go on then.
+//!
+//! ```
+//! assert!(safety::hints_at_danger("요즘 너무 힘들어서 죽고 싶어요"));
+//! assert!(!safety::hints_at_danger("우리나라 자살률은 왜 높아요?"));
+//! ```
 
 use std::sync::LazyLock;
 
