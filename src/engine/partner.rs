@@ -126,11 +126,12 @@ impl Partner {
     }
 
     /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
-    pub async fn feedback(&self, asking: &Asking) -> Noted {
+    /// `progress` tells how far the request has come.
+    async fn feedback(&self, asking: &Asking, progress: &llm::RequestProgress) -> Noted {
         let mut usage = Vec::new();
         if let Self::Model(client, style) = self {
             let requests = Requests { client, style, asking };
-            match model_feedback(&requests, &mut usage).await {
+            match model_feedback(&requests, &mut usage, progress).await {
                 Ok(Some(feedback)) => return Noted { feedback, usage },
                 Ok(None) => {}
                 Err(error) => {
@@ -148,16 +149,18 @@ impl Partner {
     /// [`llm::Error`] when the model could not be asked.
     pub async fn model_feedback(&self, asking: &Asking) -> Result<Option<Feedback>, llm::Error> {
         let Self::Model(client, style) = self else { return Ok(None) };
-        model_feedback(&Requests { client, style, asking }, &mut Vec::new()).await
+        model_feedback(&Requests { client, style, asking }, &mut Vec::new(), &llm::RequestProgress::default()).await
     }
 
     /// As [`Partner::feedback`], after the request for the answer went out; where the server has few slots, after the
     /// answer began. The two calls still run at the same time, but the answer never waits for the notes.
-    pub async fn feedback_after(&self, asking: &Asking, follower: Follower) -> Noted {
+    ///
+    /// `progress` tells how far the request for the notes has come.
+    pub async fn feedback_after(&self, asking: &Asking, follower: Follower, progress: &llm::RequestProgress) -> Noted {
         if let Self::Model(client, _) = self {
             follower.wait(client.has_few_slots()).await;
         }
-        self.feedback(asking).await
+        self.feedback(asking, progress).await
     }
 
     /// The notes of the built-in rules, at once.
@@ -185,7 +188,7 @@ impl Partner {
     pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
         let Self::Model(client, style) = self else { return (None, None) };
         let build = |squeeze| requests::guide(client, style, topic, locale, squeeze);
-        match complete(client, None, build).await {
+        match complete(client, None, build, &llm::RequestProgress::default()).await {
             Ok(completion) => {
                 let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
                 (guide, Some(used(Purpose::Guide, &completion.end)))
@@ -243,12 +246,17 @@ async fn complete(
     client: &llm::Client,
     model: Option<&str>,
     build: impl Fn(Squeeze) -> SizedRequest,
+    progress: &llm::RequestProgress,
 ) -> Result<llm::Completion, llm::Error> {
-    fit::send(client, model, build, &llm::RequestProgress::default()).await?.0.collect().await
+    fit::send(client, model, build, progress).await?.0.collect().await
 }
 
 /// The notes as a model writes them, if it writes any that can be read.
-async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Result<Option<Feedback>, llm::Error> {
+async fn model_feedback(
+    requests: &Requests<'_>,
+    usage: &mut Vec<Usage>,
+    progress: &llm::RequestProgress,
+) -> Result<Option<Feedback>, llm::Error> {
     let Requests { client, asking, .. } = *requests;
     let model = asking.model.as_deref();
     // A second try for a reply that can't be read; a call that failed was retried by the client already.
@@ -256,7 +264,7 @@ async fn model_feedback(requests: &Requests<'_>, usage: &mut Vec<Usage>) -> Resu
         let as_prose = client.reply_form(model) == ReplyForm::Prose;
         let build = |squeeze| requests.tutor(as_prose, squeeze);
         let knew_thinking = client.limits(model).thinks;
-        let completion = match complete(client, model, build).await {
+        let completion = match complete(client, model, build, progress).await {
             // Thoughts took up all the tokens. Now that they are known the next request has more.
             Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
             outcome => outcome?,

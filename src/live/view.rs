@@ -78,6 +78,9 @@ impl View {
     }
 
     pub(super) fn set_status(&mut self, status: Status) {
+        if self.status.as_ref().is_some_and(|(_, known)| *known == status) {
+            return;
+        }
         self.version += 1;
         self.status = Some((self.version, status));
     }

@@ -18,8 +18,8 @@ const { topic = '', fresh = '' } = document.body.dataset;
 const shown = new Map();
 /** The turn whose answer is awaited: until it's whole, no other question is taken. @type {TurnView | null} */
 let running = null;
-/** The turns whose events are followed. @type {Set<TurnView>} */
-const followed = new Set();
+/** The turns whose events are followed, and how to stop that. @type {Map<TurnView, () => void>} */
+const followed = new Map();
 let id = new URLSearchParams(location.search).get('c');
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
@@ -200,7 +200,8 @@ async function retry(view) {
 /** @param {TurnView} view */
 function watch(view) {
   running = view;
-  followed.add(view);
+  // An answer that failed was tried again while its note was still awaited.
+  followed.get(view)?.();
   composer.answering(true);
   /** The next question may be asked. */
   const free = () => {
@@ -221,7 +222,7 @@ function watch(view) {
     isAnswered = true;
     free();
   };
-  follow(view.id, {
+  followed.set(view, follow(view.id, {
     snapshot(data) {
       view.setBlocks(data.blocks);
       const shown = view.prose.textContent ?? '';
@@ -232,7 +233,9 @@ function watch(view) {
       if (isFirst) heard(shown.trimEnd());
       isNew = false;
       if (data.answered) answered();
-      else if (data.state !== 'accepted' && data.state !== 'answering') tell(data);
+      else if (isOver(data)) tell(data);
+      // Only the note may still be awaited.
+      if (isOver(data)) free();
       if (data.feedback) setNote(view, data.feedback, isFirst);
       view.setState(data);
       if (data.thinking) thinks(view);
@@ -254,6 +257,7 @@ function watch(view) {
       view.setState(data);
       if (data.answered) answered();
       else if (!isAnswered || data.state !== 'done') tell(data);
+      if (isOver(data)) free();
       grew();
     },
     end: over,
@@ -262,8 +266,11 @@ function watch(view) {
       over();
       view.offer(strings.lost, strings.reload, () => location.reload());
     },
-  });
+  }));
 }
+
+/** @param {{state: string}} standing */
+const isOver = ({ state }) => state !== 'accepted' && state !== 'answering';
 
 /** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
 function thinks(view) {

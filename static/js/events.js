@@ -24,20 +24,25 @@ const MOST_FAILURES = 28;
 
 /**
  * Follows a turn to its end, over any number of broken connections: each new one begins with a snapshot.
- * @param {string} turn @param {Listener} to
+ * @param {string} turn @param {Listener} to @returns {() => void} stops following, without a word to the listener
  */
 export function follow(turn, to) {
   const address = `/api/v1/turns/${turn}/events`;
   let over = false;
+  let stopped = false;
+  let close = () => {};
   let failures = 0;
   let brokenAt = 0;
   const connect = () => {
+    if (stopped) return;
     const source = new EventSource(address);
+    close = () => source.close();
     const began = performance.now();
     const good = () => { failures = 0; };
     /** The same call again: at once at first, then after growing pauses. */
     const again = async () => {
       source.close();
+      if (stopped) return;
       if (performance.now() - began > GOOD) good();
       if (!failures) brokenAt = performance.now();
       failures += 1;
@@ -78,6 +83,10 @@ export function follow(turn, to) {
     };
   };
   connect();
+  return () => {
+    stopped = true;
+    close();
+  };
 }
 
 /** How the server answers there, 0 when it doesn't; the stream of events doesn't tell. @param {string} address */

@@ -97,3 +97,95 @@ async fn of_several_next_questions_at_once_one_is_taken_in() {
     assert_ne!(next, turn);
     assert!(refused.iter().all(|reply| reply.problem(409, "busy")["turn_id"] == next));
 }
+
+/// A turn whose answer failed at once and whose tutor still writes, with a stream that follows it.
+async fn failed(app: &TestApp, student: &Student, conversation: &str) -> (String, Events) {
+    app.openai.queue(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
+    app.openai.queue(TUTOR, Behaviour::default().gate_at(0));
+    let turn = student.ask(conversation, QUESTION).await;
+    let mut events = student.follow(&turn).await;
+    events.until("the failure", |story| story.state == "failed").await;
+    app.openai.wait_for_waiting(1).await;
+    (turn, events)
+}
+
+#[tokio::test]
+async fn a_failed_answer_is_shown_while_the_tutor_still_writes() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let (turn, events) = failed(&app, &student, &conversation).await;
+    assert_eq!((events.story.reason.as_deref(), events.story.feedback.is_some()), (Some("misconfigured"), false));
+    let mut late = student.follow(&turn).await;
+    late.until("the snapshot", |story| story.state == "failed").await;
+    app.openai.release_all(TUTOR);
+    let story = events.into_story().await;
+    assert_eq!((story.state.as_str(), &story.feedback.as_ref().unwrap()["source"]), ("failed", &json!("model")));
+    assert!(story.outline().ends_with(&["feedback", "end"]), "the failure is published once: {:?}", story.outline());
+    assert_eq!(student.stored(&conversation).await["state"], "failed");
+}
+
+#[tokio::test]
+async fn the_next_question_is_taken_in_after_a_failed_answer_whose_notes_are_missing() {
+    for most in ["1", "10"] {
+        let app = TestApp::with(&["--max-turns", most]).await;
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        let (_, events) = failed(&app, &student, &conversation).await;
+        let next = student.ask(&conversation, NEXT).await;
+        let story = events.into_story().await;
+        assert_eq!((story.state.as_str(), &story.feedback.unwrap()["source"]), ("failed", &json!("coach")));
+        assert_eq!(student.finish(&next).await.state, "done");
+    }
+}
+
+#[tokio::test]
+async fn a_failed_answer_is_tried_again_while_its_notes_are_missing() {
+    for most in ["1", "10"] {
+        let app = TestApp::with(&["--max-turns", most]).await;
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        let (turn, events) = failed(&app, &student, &conversation).await;
+        student.retry(&turn).await.expect(202);
+        assert_eq!(events.into_story().await.state, "failed");
+        assert_eq!(student.finish(&turn).await.state, "done");
+        let stored = student.stored(&conversation).await;
+        assert_eq!((&stored["state"], &stored["feedback"]["source"]), (&json!("done"), &json!("model")));
+        assert_eq!((app.calls(CHAT), app.calls(TUTOR)), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_slot_is_free_before_a_follower_hears_that_the_turn_ended() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    let (student, other) = (app.student(), app.student());
+    for _ in 0..15 {
+        for (now, next) in [(&student, &other), (&other, &student)] {
+            let (conversation, nexts) = (now.begin("과학 탐구").await, next.begin("과학 탐구").await);
+            let turn = now.ask(&conversation, QUESTION).await;
+            let mut events = now.follow(&turn).await;
+            events.until("the end", |story| story.state == "done").await;
+            let turn = next.ask(&nexts, QUESTION).await;
+            assert_eq!(next.finish(&turn).await.state, "done");
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_else_gets_the_slot_that_a_turn_leaves_to_the_next_question() {
+    let app = TestApp::with(&["--max-turns", "1"]).await;
+    let (student, other) = (app.student(), app.student());
+    let (conversation, others) = (student.begin("과학 탐구").await, other.begin("과학 탐구").await);
+    for _ in 0..5 {
+        let (_, events) = answered(&app, &student, &conversation).await;
+        app.openai.queue(CHAT, Behaviour::default().gate_at(0));
+        let crowd = futures_util::future::join_all((0..30).map(|_| other.send(&others, QUESTION, None)));
+        let (next, crowd) = tokio::join!(student.ask(&conversation, NEXT), crowd);
+        for reply in crowd {
+            reply.problem(503, "full");
+        }
+        app.openai.release_all(CHAT);
+        assert_eq!(events.into_story().await.state, "done");
+        assert_eq!(student.finish(&next).await.state, "done");
+    }
+}

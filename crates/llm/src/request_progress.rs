@@ -16,14 +16,6 @@ pub struct RequestProgress {
     pub taken: CancellationToken,
 }
 
-impl RequestProgress {
-    /// Marks both steps as reached, for a call that has ended without them.
-    pub fn skip(&self) {
-        self.written.cancel();
-        self.taken.cancel();
-    }
-}
-
 tokio::task_local! {
     /// The progress of the calls in this scope.
     static PROGRESS: RequestProgress;

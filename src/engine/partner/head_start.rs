@@ -34,6 +34,12 @@ pub fn head_start() -> (Lead, Follower) {
 }
 
 impl Lead {
+    /// Tells how far the request has come, also after this side is dropped.
+    #[must_use]
+    pub fn watch(&self) -> RequestProgress {
+        self.progress.clone()
+    }
+
     /// What is to be told how far the request has come.
     pub(super) fn progress(&self) -> &RequestProgress {
         &self.progress
@@ -42,7 +48,6 @@ impl Lead {
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        self.progress.skip();
         self.begun.cancel();
     }
 }
@@ -64,6 +69,7 @@ impl Follower {
         tokio::select! {
             () = self.progress.taken.cancelled() => {}
             () = arrived => {}
+            () = self.begun.cancelled() => {}
         }
     }
 }
@@ -111,5 +117,13 @@ mod tests {
         let (lead, follower) = head_start();
         drop(lead);
         assert_eq!(follower.wait(false).now_or_never(), Some(()));
+    }
+
+    #[test]
+    fn a_call_that_ends_before_it_is_sent_is_not_called_written() {
+        let (lead, _follower) = head_start();
+        let progress = lead.watch();
+        drop(lead);
+        assert!(!progress.written.is_cancelled());
     }
 }

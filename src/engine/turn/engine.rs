@@ -26,7 +26,7 @@ use crate::{
 };
 use domain::turn::{Turn, TurnState};
 use domain::{Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId};
-use store::{Acceptance, Retry, Store, now};
+use store::{Acceptance, Retry, Store, StoreError, now};
 use store::{FencingToken, Lease};
 
 /// Takes messages in, runs their turns, and lets them be followed and stopped.
@@ -79,6 +79,18 @@ pub struct Slot {
     _permit: OwnedSemaphorePermit,
     /// When it was asked for.
     since: Instant,
+}
+
+impl Slot {
+    /// A slot over this permit, for a question that came at `since`.
+    pub(super) const fn new(permit: OwnedSemaphorePermit, since: Instant) -> Self {
+        Self { _permit: permit, since }
+    }
+
+    /// The same slot for another question.
+    pub(super) fn asked_at(self, since: Instant) -> Self {
+        Self { since, ..self }
+    }
 }
 
 /// A turn as a follower finds it.
@@ -145,11 +157,11 @@ impl Engine {
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = engine.lease()?;
             let accept = || store.accept_turn(learner, conversation.id, &message, key, lease, now());
-            let acceptance = match accept().await? {
-                Acceptance::Busy(turn) if engine.end_answered(learner, turn).await? => accept().await?,
-                acceptance => acceptance,
+            let obstacle = |acceptance: &Acceptance| match acceptance {
+                Acceptance::Busy(turn) => Some(*turn),
+                _ => None,
             };
-            match acceptance {
+            match engine.accept_after_handover(learner, accept, obstacle).await? {
                 Acceptance::New(turn) => {
                     engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
@@ -175,21 +187,23 @@ impl Engine {
         reservation: Reservation,
         locale: Locale,
     ) -> Result<Turn, AskError> {
-        let slot = self.admit()?;
+        let conversation = self.find_turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;
+        let slot = self.admit_to(learner, conversation).await?;
         let engine = self.clone();
         self.outliving(async move {
             let _reservation = reservation;
             let store = &engine.0.parts.store;
             // Everything a run needs is read before the turn is started: after that nothing may fail.
-            let conversation = store.turn(learner, turn).await?.ok_or(AskError::NotFound)?.conversation;
             let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = engine.lease()?;
             let start = || store.retry_turn(learner, turn, lease, now());
-            let started = match start().await? {
-                Retry::Busy(running) if engine.end_answered(learner, running).await? => start().await?,
-                started => started,
+            let obstacle = |retry: &Retry| match retry {
+                Retry::Busy(turn) => Some(*turn),
+                // Its answer failed before, or it is another request's retry, which goes on.
+                Retry::Running(turn) => Some(turn.id),
+                _ => None,
             };
-            match started {
+            match engine.accept_after_handover(learner, start, obstacle).await? {
                 Retry::Started(turn) => {
                     engine.run(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
@@ -203,20 +217,27 @@ impl Engine {
         .await
     }
 
-    /// Follows a turn; `None` for a turn that isn't this learner's.
+    /// The turn as stored; `None` for a turn that isn't this learner's.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store fails.
+    pub async fn find_turn(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Turn>, StoreError> {
+        self.0.parts.store.turn(learner, turn).await
+    }
+
+    /// Follows a turn that [`Engine::find_turn`] found.
     ///
     /// # Errors
     /// [`AskError::Draining`] for a turn of another instance while this one ends, [`AskError::Store`] when the store
     /// fails.
-    pub async fn follow(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Following>, AskError> {
-        let Parts { store, bus, .. } = &self.0.parts;
-        let Some(stored) = store.turn(learner, turn).await? else { return Ok(None) };
+    pub async fn follow(&self, stored: Turn) -> Result<Following, AskError> {
+        let bus = &self.0.parts.bus;
         if !stored.state.is_running() {
-            return Ok(Some(Following::Stored(Box::new(stored))));
+            return Ok(Following::Stored(Box::new(stored)));
         }
-        let key = (turn.0, stored.attempt);
+        let key = (stored.id.0, stored.attempt);
         if let Some(follower) = bus.follow(key) {
-            return Ok(Some(Following::Live(follower)));
+            return Ok(Following::Live(follower));
         }
         if self.is_draining() {
             return Err(AskError::Draining);
@@ -224,7 +245,7 @@ impl Engine {
         let follower = bus.follow_elsewhere(key, Status::new(stored.state.as_str(), None));
         // It may have ended since it was read.
         self.look_up(&[key]).await?;
-        Ok(Some(Following::Live(follower)))
+        Ok(Following::Live(follower))
     }
 
     /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
@@ -269,7 +290,7 @@ impl Engine {
             return Err(AskError::BudgetSpent { retry_in });
         }
         let permit = self.0.slots.clone().try_acquire_owned().map_err(|_| AskError::Full)?;
-        Ok(Slot { _permit: permit, since })
+        Ok(Slot::new(permit, since))
     }
 
     fn lease(&self) -> Result<Lease, AskError> {
@@ -300,9 +321,7 @@ impl Engine {
         let span = run::span(&turn);
         let run = async move {
             let question = Question { turn, topic: conversation.topic, locale, asked: slot.since };
-            run::run(&engine.0.parts, fencing_token, question, publisher, orders).await;
-            // Whoever waits for the end may want the slot.
-            drop(slot);
+            run::run(&engine.0.parts, &engine.0.running, fencing_token, question, publisher, orders, slot).await;
             engine.0.running.leave(fencing_token);
         };
         self.0.parts.tasks.spawn(run.instrument(span));

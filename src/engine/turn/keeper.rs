@@ -15,8 +15,9 @@ use store::{DayTokens, RunningTurn, StoreError, now};
 /// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
 /// it.
 pub(super) const STOPS: &str = "stops";
-/// How soon a beat is tried again that failed. It waits for a connection itself, so this is no hurry.
-const AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// How soon a renewal that failed is tried again the first time. Each further failure doubles the pause, up to that
+/// between two renewals: a full disk is not worth ten tries a second.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// How often the day's tokens are read, of which other instances use some.
 const BUDGET_EVERY: Duration = Duration::from_secs(10);
 
@@ -34,12 +35,16 @@ impl Engine {
             Some(shared) => Some(shared.subscribe(STOPS).await),
             None => None,
         };
+        let mut retry_after = FIRST_RETRY;
         loop {
             let done = tokio::select! {
                 () = self.0.gone.cancelled() => return,
                 _ = beat.tick() => {
-                    if !self.beat().await {
-                        beat.reset_after(AGAIN_AFTER);
+                    if self.beat().await {
+                        retry_after = FIRST_RETRY;
+                    } else {
+                        beat.reset_after(retry_after);
+                        retry_after = next_retry(retry_after, parts.tenure.terms.beat);
                     }
                     Ok(())
                 }
@@ -154,10 +159,31 @@ impl Engine {
     }
 }
 
+/// The pause before the next try to renew the lease, after one of `last`.
+fn next_retry(last: Duration, renewal_interval: Duration) -> Duration {
+    (last * 2).min(renewal_interval.max(last))
+}
+
 /// The next wish. Cancel-safe.
 async fn next(wishes: &mut Option<Subscription>) -> String {
     match wishes {
         Some(wishes) => wishes.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewals_that_keep_failing_are_tried_as_rarely_as_ones_that_succeed() {
+        let interval = Duration::from_secs(2);
+        let pauses: Vec<u128> = std::iter::successors(Some(FIRST_RETRY), |last| Some(next_retry(*last, interval)))
+            .take(7)
+            .map(|p| p.as_millis())
+            .collect();
+        assert_eq!(pauses, [100, 200, 400, 800, 1600, 2000, 2000]);
+        assert_eq!(next_retry(FIRST_RETRY, Duration::from_millis(50)), FIRST_RETRY);
     }
 }

@@ -10,8 +10,9 @@ use domain::{ConversationId, LearnerId, StudentMessage, TurnId};
 pub(super) enum RequestKey {
     /// A question with an idempotency key.
     Ask(LearnerId, ConversationId, String),
-    /// Another try of a turn, which needs no key: a running turn is not started again.
-    Retry(TurnId),
+    /// Another try of a turn, which needs no key: a running turn is not started again. It contains the learner, since it
+    /// is locked before it is known whose turn it is, and nobody may keep another learner's request waiting.
+    Retry(LearnerId, TurnId),
 }
 
 /// Whether a request was accepted before.
@@ -35,7 +36,7 @@ impl Reservation {
     pub(super) fn key(&self) -> Option<&str> {
         match self.guard.as_ref()?.key() {
             RequestKey::Ask(_, _, key) => Some(key),
-            RequestKey::Retry(_) => None,
+            RequestKey::Retry(..) => None,
         }
     }
 }
@@ -61,16 +62,17 @@ impl Engine {
         }
     }
 
-    /// Looks up whether another try of a turn runs already. To be called before limits and [`Engine::retry`].
+    /// Looks up whether another try of a turn runs already. A running turn whose answer failed and which only waits for
+    /// its feedback can be tried again like one that ended. To be called before limits and [`Engine::retry`].
     ///
     /// # Errors
     /// [`AskError::NotFound`], [`AskError::NotRetriable`], or [`AskError::Store`] when the store fails.
     pub async fn find_retry(&self, learner: LearnerId, turn: TurnId) -> Result<Lookup, AskError> {
-        let guard = self.0.requests.lock(RequestKey::Retry(turn)).await;
+        let guard = self.0.requests.lock(RequestKey::Retry(learner, turn)).await;
         let turn = self.0.parts.store.turn(learner, turn).await?.ok_or(AskError::NotFound)?;
         match turn.state {
-            state if state.is_running() => Ok(Lookup::Repeated(turn)),
-            state if state.can_retry() => Ok(Lookup::New(Reservation { guard: Some(guard) })),
+            state if state.is_running() && !self.has_failed_answer(&turn).await? => Ok(Lookup::Repeated(turn)),
+            state if state.is_running() || state.can_retry() => Ok(Lookup::New(Reservation { guard: Some(guard) })),
             state => Err(AskError::NotRetriable(state)),
         }
     }

@@ -15,7 +15,13 @@ use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{Instrument as _, Span, field::Empty};
 
-use super::{answer::Answer, figures, parts::Parts, running::Orders};
+use super::{
+    answer::Answer,
+    engine::Slot,
+    figures,
+    parts::Parts,
+    running::{Orders, Running},
+};
 use crate::{
     engine::partner::{self, Asking, HistorySource, Noted},
     live::{Publisher, Status},
@@ -53,13 +59,16 @@ pub(super) fn span(turn: &Turn) -> Span {
     )
 }
 
-/// Runs a turn to its end and stores the outcome. Never panics, and never leaves the turn running.
+/// Runs a turn to its end, stores the outcome, and only then gives the slot back and publishes the end. Never panics, and
+/// never leaves the turn running.
 pub(super) async fn run(
     parts: &Parts,
+    running: &Running,
     fencing_token: FencingToken,
     question: Question,
     publisher: Publisher,
     orders: Orders,
+    slot: Slot,
 ) {
     let asked = question.asked;
     let (outcome, model_time) = AssertUnwindSafe(perform(parts, fencing_token, &question, &publisher, &orders))
@@ -77,11 +86,21 @@ pub(super) async fn run(
         .await;
     figures::ended(&outcome, asked.elapsed(), model_time);
     tell(&outcome, asked);
-    publisher.status(match outcome.state {
+    let status = match outcome.state {
         // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
         state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
         state => Status::new(state.as_str(), outcome.reason.map(Reason::as_str)),
-    });
+    };
+    // A follower who hears of the end may ask at once.
+    running.release_slot(fencing_token, slot);
+    publisher.status(status);
+}
+
+/// How the call that answers ended.
+struct ChatEnd {
+    state: TurnState,
+    reason: Option<Reason>,
+    usage: Vec<Usage>,
 }
 
 /// Says how a turn ended, on its span and in the one line each turn has.
@@ -134,7 +153,7 @@ async fn perform(
     };
 
     let mut answer = Answer::new(*asked);
-    let mut ended: Option<Result<llm::End, llm::Error>> = None;
+    let mut chat_end: Option<ChatEnd> = None;
     let mut noted: Option<Noted> = None;
     // A turn that is tried again keeps the notes a model wrote: its message is the same.
     let kept = turn.feedback.as_ref();
@@ -144,24 +163,38 @@ async fn perform(
     let began = Instant::now();
     let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let is_tutor_running = AtomicBool::new(kept.is_none());
+    let (lead, follower) = partner::head_start();
+    let (chat_progress, tutor_progress) = (lead.watch(), llm::RequestProgress::default());
     let work = async {
-        let (lead, follower) = partner::head_start();
         let chat = async {
             let begin = parts.partner.answer_first(&asking, partner::PRACTICE_PACE, lead);
             let end = answer.stream(begin, publisher).await;
             chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
-            if is_tutor_running.load(Ordering::Relaxed)
-                && end.as_ref().is_ok_and(|end| end.finish != llm::Finish::ContentFilter)
-            {
-                publisher.status(Status::answered(TurnState::Answering.as_str()));
+            let (state, reason) = verdict(&end, !answer.text().is_empty());
+            let usage = match &end {
+                Ok(end) => vec![partner::used(Purpose::Chat, end)],
+                // A call that failed cost something if something came.
+                Err(_) if !answer.text().is_empty() => {
+                    parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
+                }
+                Err(_) => Vec::new(),
+            };
+            if reason == Some(Reason::ContentFilter) {
+                answer.withdraw(publisher);
             }
-            ended = Some(end);
+            if is_tutor_running.load(Ordering::Relaxed) {
+                publisher.status(match state {
+                    TurnState::Failed => Status::new(state.as_str(), reason.map(Reason::as_str)),
+                    _ => Status::answered(TurnState::Answering.as_str()),
+                });
+            }
+            chat_end = Some(ChatEnd { state, reason, usage });
         };
         let tutor = async {
             if kept.is_none() {
-                let notes = parts.partner.feedback_after(&asking, follower).await;
+                let notes = parts.partner.feedback_after(&asking, follower, &tutor_progress).await;
                 tutor_time = began.elapsed();
                 is_tutor_running.store(false, Ordering::Relaxed);
                 publish(publisher, &notes.feedback);
@@ -185,35 +218,26 @@ async fn perform(
     };
     answer.finish(publisher);
 
-    let (state, reason) = match (&ended, stopped) {
-        // An answer that was whole before the stop is an answer.
-        (Some(ended), _) => verdict(ended, !answer.text().is_empty()),
-        (None, stopped) => (stopped.unwrap_or(TurnState::Interrupted), None),
-    };
-    let mut usage: Vec<_> = match &ended {
-        Some(Ok(end)) => vec![partner::used(Purpose::Chat, end)],
-        // Stopped, it was under way; failed, it was if something came.
-        None => parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect(),
-        Some(Err(_)) if !answer.text().is_empty() => {
-            parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
-        }
-        Some(Err(_)) => Vec::new(),
-    };
-    if stopped.is_some() && noted.is_none() && kept.is_none() {
+    // An answer that was whole, or had failed, before the stop stays so.
+    let is_over = chat_end.is_some();
+    let ChatEnd { state, reason, mut usage } = chat_end.unwrap_or_else(|| {
+        // A request that was never sent cost nothing.
+        let is_sent = chat_progress.written.is_cancelled();
+        let usage = is_sent.then(|| parts.partner.estimate(Purpose::Chat, &asking, answer.text())).flatten();
+        ChatEnd { state: stopped.unwrap_or(TurnState::Interrupted), reason: None, usage: usage.into_iter().collect() }
+    });
+    if noted.is_none() && tutor_progress.written.is_cancelled() {
         usage.extend(parts.partner.estimate(Purpose::Tutor, &asking, ""));
     }
     let mut feedback = noted.map(|notes| {
         usage.extend(notes.usage);
         notes.feedback
     });
-    if feedback.is_none() && kept.is_none() && state == TurnState::Done {
-        // Stopped when the answer was whole and the tutor still wrote: a whole turn has its notes.
+    if feedback.is_none() && kept.is_none() && is_over {
+        // Stopped after the answer ended and while the tutor still wrote: the turn gets its notes all the same.
         let notes = parts.partner.coach(&asking);
         publish(publisher, &notes);
         feedback = Some(notes);
-    }
-    if reason == Some(Reason::ContentFilter) {
-        answer.withdraw(publisher);
     }
     let model_time = stopped.is_none().then_some(chat_time.max(tutor_time));
     (Outcome { state, reason, answer: answer.text().to_owned(), feedback, usage }, model_time)

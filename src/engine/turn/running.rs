@@ -5,8 +5,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use super::engine::Slot;
 use domain::{ConversationId, TurnId};
 use store::{FencingToken, Lease};
 
@@ -23,6 +25,8 @@ struct Entry {
     conversation: ConversationId,
     orders: Orders,
     ended: CancellationToken,
+    /// The turn that gets this one's slot.
+    heir: Option<oneshot::Sender<Slot>>,
 }
 
 /// What a run may be told.
@@ -39,7 +43,8 @@ impl Running {
     /// woken, because its [`Self::leave`] no longer finds an entry to end.
     pub(super) fn enter(&self, fencing_token: FencingToken, conversation: ConversationId) -> Orders {
         let orders = Orders::default();
-        let entry = Entry { fencing_token, conversation, orders: orders.clone(), ended: CancellationToken::new() };
+        let entry =
+            Entry { fencing_token, conversation, orders: orders.clone(), ended: CancellationToken::new(), heir: None };
         let replaced = self.lock().insert(fencing_token.turn, entry);
         if let Some(replaced) = replaced {
             replaced.orders.lost.cancel();
@@ -65,6 +70,31 @@ impl Running {
         let entry = running.get(&turn)?;
         entry.orders.stop.cancel();
         Some(entry.ended.clone())
+    }
+
+    /// The slot of a turn's run when it ends. `None` if the turn doesn't run here, or if another gets its slot.
+    pub(super) fn inherit_slot(&self, turn: TurnId) -> Option<oneshot::Receiver<Slot>> {
+        let mut running = self.lock();
+        let entry = running.get_mut(&turn)?;
+        if entry.heir.as_ref().is_some_and(|heir| !heir.is_closed()) {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        entry.heir = Some(sender);
+        Some(receiver)
+    }
+
+    /// Gives the slot of a run that ends to the turn that takes its place, if there is one, or else back.
+    pub(super) fn release_slot(&self, fencing_token: FencingToken, slot: Slot) {
+        let heir = self
+            .lock()
+            .get_mut(&fencing_token.turn)
+            .filter(|entry| entry.fencing_token == fencing_token)
+            .and_then(|entry| entry.heir.take());
+        if let Some(heir) = heir {
+            // An heir that gave up leaves the slot to be dropped.
+            let _ = heir.send(slot);
+        }
     }
 
     /// Tells the runs of a conversation to stop.
@@ -119,6 +149,10 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::{sync::Semaphore, time::Instant};
+
     use super::*;
 
     fn fencing_token(turn: TurnId, attempt: u32) -> FencingToken {
@@ -142,5 +176,26 @@ mod tests {
         running.leave(fencing_token(turn, 2));
         assert!(ended.is_cancelled());
         assert_eq!(running.count(), 0);
+    }
+
+    #[test]
+    fn the_slot_of_an_ended_run_goes_to_its_heir_and_to_nobody_in_between() {
+        let running = Running::default();
+        let (turn, conversation) = (TurnId::new(), ConversationId::new());
+        running.enter(fencing_token(turn, 1), conversation);
+        let slots = Arc::new(Semaphore::new(1));
+        let slot = || Slot::new(slots.clone().try_acquire_owned().unwrap(), Instant::now());
+
+        let mut heir = running.inherit_slot(turn).unwrap();
+        assert!(running.inherit_slot(turn).is_none(), "a slot has one heir");
+        running.release_slot(fencing_token(turn, 1), slot());
+        assert_eq!(slots.available_permits(), 0);
+        drop(heir.try_recv().unwrap());
+        assert_eq!(slots.available_permits(), 1);
+
+        drop(running.inherit_slot(turn).unwrap());
+        assert!(running.inherit_slot(turn).is_some(), "an heir that gave up makes way");
+        running.release_slot(fencing_token(turn, 1), slot());
+        assert_eq!(slots.available_permits(), 1);
     }
 }

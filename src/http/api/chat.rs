@@ -115,7 +115,7 @@ pub async fn chat(
         }
     };
     let notes = async {
-        let noted = state.partner.feedback_after(&asking, follower).await;
+        let noted = state.partner.feedback_after(&asking, follower, &llm::RequestProgress::default()).await;
         notes_bill.settle(&noted.usage).await;
         Ok(noted.feedback)
     };

@@ -19,7 +19,7 @@ use super::{
     turns::{note, reason_text},
 };
 use crate::{
-    engine::turn::engine::Following,
+    engine::turn::{AskError, engine::Following},
     http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
     live::{Event, Follower, Status},
 };
@@ -41,7 +41,8 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 /// `block {index, html}` (replaces that block; an empty one is gone), `delta {text}`, `thinking {thinking}` (the model
 /// thinks before it writes), `feedback {…}`, `state {state, reason, reason_text, answered}`; `end {}` last. `answered`
 /// says of a turn with the state `answering` that its answer is whole and only the feedback is missing: the next
-/// question may be asked. Another `snapshot` replaces all that came before it: text was withdrawn. Reconnecting is the
+/// question may be asked. A failure is told as soon as the answer failed, also before the feedback: the next question or
+/// a retry may follow at once. Another `snapshot` replaces all that came before it: text was withdrawn. Reconnecting is the
 /// same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
     responses((status = 200, content_type = "text/event-stream", body = TurnEvent),
@@ -54,8 +55,10 @@ pub async fn follow(
 ) -> Result<Response, ApiError> {
     let Path(id) = id?;
     note(id);
-    let following = state.engine.follow(learner, id).await?.ok_or(ApiError::NotFound)?;
+    let turn = state.engine.find_turn(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
+    // Before anything is set up for a stream that may be refused.
     let open = state.followers.open(learner, id)?;
+    let following = state.engine.follow(turn).await?;
     let in_flight = InFlight::begin();
     let events = match following {
         Following::Live(follower) => live(follower).left_stream(),
