@@ -74,3 +74,11 @@ test("a cookie that gets lost on the way is told of as well, without a new conve
   await close();
   await portal.end();
 });
+
+test("a browser that refuses messages between its tabs along with cookies says so of a conversation's address", async () => {
+  const { page, close } = await startBlockingBrowser(made.program.url);
+  await page.addInitScript("window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };");
+  await page.goto(`/chat.html?c=${crypto.randomUUID()}`);
+  await page.getByText(SAYS).waitFor();
+  await close();
+});

@@ -72,6 +72,29 @@ test("a stream that is cut again and again goes on without a word about it", asy
   await close();
 });
 
+test("the end of an answer is said aloud once, also when the note ends the turn while the stream is broken", async () => {
+  await made.provider.script({ default: { tutor: { gate: { at: [0] } } } });
+  proxy ??= await startProxy(made.program.url);
+  const { page, context, assertFaultless, close } = await made.student({}, proxy.url);
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const end = page.locator("#live").getByText("답이 끝났어요.");
+  await end.waitFor({ state: "attached" });
+  const id = new URL(page.url()).searchParams.get("c");
+  proxy.die(true);
+  await made.provider.release();
+  await until("the turn ends", async () => {
+    const reply = await context.request.get(`${made.program.url}/api/v1/conversations/${id}`);
+    return (await reply.json()).turns[0].state === "done";
+  });
+  proxy.die(false);
+  await settled(page);
+  await page.locator("details.note").waitFor();
+  assert.equal(await end.count(), 1);
+  assertFaultless(REFUSED);
+  await close();
+});
+
 test("a server that is away for a moment isn't noticed", async () => {
   const { next, rejoined, streams, wasTroubled, whole, assertFaultless, close } = await listening();
   const before = streams();

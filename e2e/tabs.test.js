@@ -169,3 +169,46 @@ test("a conversation that is deleted in another tab is said to be gone, once", a
   assertFaultless(REFUSED);
   await close();
 });
+
+test("an answer that is tried again elsewhere and stopped again is shown as it is now", async () => {
+  const { first, second, assertFaultless, close } = await twoTabs();
+  const stopAt = async (/** @type {string} */ text) => {
+    await answer(turns(first).nth(1)).getByText(text).waitFor();
+    await first.getByRole("button", { name: "멈추기" }).click();
+    await turns(first).nth(1).getByText("여기서 멈췄어요.").waitFor();
+    await settled(first);
+    await made.provider.release();
+  };
+  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  await ask(first, "노을은 왜 붉어요?");
+  await stopAt("앞부분이에요.");
+  await lookAt(second);
+  await answer(turns(second).nth(1)).getByText("앞부분이에요.").waitFor();
+
+  await made.provider.script({ reset: true, default: { chat: { chunks: ["둘째 답이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  await turns(first).nth(1).getByRole("button", { name: "다시 답하기" }).click();
+  await stopAt("둘째 답이에요.");
+  await lookAt(second);
+  await answer(turns(second).nth(1)).getByText("둘째 답이에요.").waitFor();
+  assert.equal(await answer(turns(second).nth(1)).getByText("앞부분이에요.").count(), 0);
+  await settled(second);
+  assertFaultless();
+  await close();
+});
+
+for (const [what, script] of /** @type {const} */ ([
+  ["refuses", "window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };"],
+  ["doesn't know", "delete window.BroadcastChannel;"],
+])) {
+  test(`a browser that ${what} messages between its tabs shows conversations all the same`, async () => {
+    const { page, context, assertFaultless, close } = await made.student();
+    await context.addInitScript(script);
+    await openChat(page, "과학 탐구");
+    await ask(page, "하늘은 왜 파래요?");
+    await settled(page);
+    await page.reload();
+    await answer(turns(page).first()).getByText("어느 것부터").waitFor();
+    assertFaultless();
+    await close();
+  });
+}

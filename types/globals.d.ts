@@ -43,6 +43,8 @@ interface Snapshot extends Standing {
 interface Turn extends Ending {
   id: string;
   seq: number;
+  /** Which try this is, from 1. */
+  attempt: number;
   message: string;
   answer: { text: string; html: string } | null;
   feedback: Feedback | null;

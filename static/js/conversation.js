@@ -10,6 +10,7 @@ import { Patience } from './patience.js';
 import { grew, letGo, toEnd } from './scroll.js';
 import { strings } from './strings.js';
 import { markSent } from './suggestion.js';
+import { notifyTabs, onNotified } from './tabs.js';
 import { TurnView } from './turn-view.js';
 
 const turns = byId('turns');
@@ -31,7 +32,7 @@ export async function send(message, key) {
   if (isNew) {
     view.setState({ state: 'accepted', reason: null, reason_text: null });
     watch(view);
-    tabs.postMessage(id);
+    notifyTabs(id);
   }
   markSent(shown.values());
   toEnd();
@@ -127,9 +128,8 @@ async function lookedAt() {
     if (problem instanceof Problem && problem.status === 404 && !turns.querySelector('.notice')) gone();
   }
 }
-/** Two windows side by side are both looked at all the time: they tell each other what was asked. */
-const tabs = new BroadcastChannel('conversations');
-tabs.onmessage = ({ data }) => { if (data === id) lookedAt(); };
+// Two windows side by side are both looked at all the time, so neither is looked at again.
+onNotified((conversation) => { if (conversation === id) lookedAt(); });
 document.addEventListener('visibilitychange', lookedAt);
 addEventListener('focus', lookedAt);
 addEventListener('pageshow', ({ persisted }) => { if (persisted) lookedAt(); });
@@ -145,7 +145,8 @@ function update(turn) {
   const known = shown.get(turn.id);
   const view = known ?? show(turn.id, turn.seq, turn.message);
   if (followed.has(view)) return;
-  if (view.state !== turn.state && view.state !== 'done') {
+  if ((view.state !== turn.state || view.attempt !== turn.attempt) && view.state !== 'done') {
+    view.attempt = turn.attempt;
     view.setBlocks(turn.answer ? [turn.answer.html] : []);
     if (turn.feedback) view.setFeedback(turn.feedback);
     view.setState(turn);
@@ -190,10 +191,11 @@ async function retry(view) {
     // Taken before, by a request whose answer was lost: it's under way.
     if (problem.turn !== view.id) return view.offer(problem.message || strings.failed, strings.retry, () => retry(view));
   }
+  view.attempt += 1;
   view.setBlocks([]);
   view.setState({ state: 'accepted', reason: null, reason_text: null });
   watch(view);
-  tabs.postMessage(id);
+  notifyTabs(id);
   composer.focus();
 }
 
@@ -222,6 +224,12 @@ function watch(view) {
     isAnswered = true;
     free();
   };
+  /** A whole answer was announced when it became whole. @param {Ending} ending */
+  const ended = (ending) => {
+    if (isAnswered && ending.state === 'done') return;
+    tell(ending);
+    isAnswered ||= ending.state === 'done';
+  };
   followed.set(view, follow(view.id, {
     snapshot(data) {
       view.setBlocks(data.blocks);
@@ -233,7 +241,7 @@ function watch(view) {
       if (isFirst) heard(shown.trimEnd());
       isNew = false;
       if (data.answered) answered();
-      else if (isOver(data)) tell(data);
+      else if (isOver(data)) ended(data);
       // Only the note may still be awaited.
       if (isOver(data)) free();
       if (data.feedback) setNote(view, data.feedback, isFirst);
@@ -256,7 +264,7 @@ function watch(view) {
     state(data) {
       view.setState(data);
       if (data.answered) answered();
-      else if (!isAnswered || data.state !== 'done') tell(data);
+      else ended(data);
       if (isOver(data)) free();
       grew();
     },

@@ -18,6 +18,8 @@ export class TurnView {
     this.seq = seq;
     /** The state that is shown. @type {TurnState | null} */
     this.state = null;
+    /** Which try is shown, from 1. */
+    this.attempt = 1;
     this.message = message;
     this.retry = retry;
     /** The note that is shown, as JSON. */

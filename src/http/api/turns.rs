@@ -50,6 +50,8 @@ pub struct TurnView {
     id: Uuid,
     /// Its place in the conversation, from 1.
     seq: u32,
+    /// Which try this is, from 1.
+    attempt: u32,
     /// What the student wrote.
     message: String,
     /// `accepted`, `answering`, `done`, `failed`, `cancelled` or `interrupted`.
@@ -97,6 +99,7 @@ impl TurnView {
         Self {
             id: turn.id.0,
             seq: turn.seq,
+            attempt: turn.attempt,
             message: turn.message,
             state: turn.state.as_str(),
             reason: turn.reason.map(Reason::as_str),
