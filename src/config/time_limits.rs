@@ -1,12 +1,9 @@
 //! Limits of time that depend on where the model server is: one on a desk or in the school may take minutes to its first
 //! word, one on the internet that takes so long won't answer at all.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::Duration,
-};
+use std::{net::IpAddr, time::Duration};
 
-use super::{Config, ModelConfig};
+use super::{Config, ModelConfig, is_private_address};
 
 /// Seconds until the first word, of a server on the internet and of one nearby.
 const FIRST_TOKEN: [f64; 2] = [30.0, 180.0];
@@ -60,8 +57,7 @@ fn is_nearby(url: &str) -> bool {
         None => authority.split(':').next().unwrap_or_default(),
     };
     match host.split('%').next().unwrap_or_default().parse::<IpAddr>() {
-        Ok(IpAddr::V4(address)) => is_private_v4(address),
-        Ok(IpAddr::V6(address)) => address.to_ipv4_mapped().map_or_else(|| is_private_v6(address), is_private_v4),
+        Ok(address) => is_nearby_address(address.to_canonical()),
         Err(_) => {
             let name = host.trim_end_matches('.').to_ascii_lowercase();
             // A name without a dot is one of the own network, as `ollama` among containers.
@@ -70,15 +66,10 @@ fn is_nearby(url: &str) -> bool {
     }
 }
 
-fn is_private_v4(address: Ipv4Addr) -> bool {
-    let [first, second, ..] = address.octets();
-    // 100.64.0.0/10 is what VPNs such as Tailscale give out.
-    let is_shared = first == 100 && (64..128).contains(&second);
-    address.is_loopback() || address.is_private() || address.is_link_local() || address.is_unspecified() || is_shared
-}
-
-fn is_private_v6(address: Ipv6Addr) -> bool {
-    address.is_loopback() || address.is_unspecified() || address.is_unique_local() || address.is_unicast_link_local()
+fn is_nearby_address(address: IpAddr) -> bool {
+    // 100.64.0.0/10 is what VPNs such as Tailscale give out. Providers give it to strangers too, so it isn't private.
+    let is_shared = matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]));
+    is_private_address(address) || address.is_unspecified() || is_shared
 }
 
 #[cfg(test)]

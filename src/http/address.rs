@@ -12,7 +12,8 @@ use axum::{
 };
 use ipnet::IpNet;
 
-use super::AppState;
+use super::{AppState, host::UnknownName};
+use crate::config::is_private_address;
 
 /// The header in which proxies say for whom they ask.
 pub(super) const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -47,22 +48,19 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
 }
 
 /// Whether a request comes from the operator's side: from this machine, a private network or a trusted proxy's network.
-/// One that a proxy passed on counts by the address that a trusted proxy names, else as a stranger's.
+/// One that a proxy passed on counts by the address that a trusted proxy names, else as a stranger's. One under a name
+/// that isn't ours is a stranger's.
 pub(super) fn is_operators(parts: &Parts, trusted: &[IpNet]) -> bool {
     let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
+    if parts.extensions.get::<UnknownName>().is_some() {
+        return false;
+    }
     let peer = peer(parts);
     if is_forwarded(&parts.headers) && !(is_ours(&peer) && parts.headers.contains_key(X_FORWARDED_FOR)) {
         return false;
     }
     let client = client(peer, &parts.headers, trusted);
-    is_private(client) || is_ours(&client)
-}
-
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
-    }
+    is_private_address(client) || is_ours(&client)
 }
 
 /// Walks `X-Forwarded-For` from the right, the end our own proxies wrote, to the first address that isn't one of ours.

@@ -26,6 +26,11 @@ use crate::config::Config;
 /// Load balancers ask here by whatever name or address they know, and learn only that the program lives.
 const ANY_HOST: &str = "/health";
 
+/// Marks a request that a trusted proxy passed on under a name that isn't ours. It gets what strangers get and no more:
+/// where the proxy runs on this machine, a page that made its name point here can write the proxy's headers itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct UnknownName;
+
 /// The names under which the program answers.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts(Arc<Inner>);
@@ -35,7 +40,7 @@ struct Inner {
     names: Vec<String>,
     /// Whether every name is allowed.
     any: bool,
-    /// Proxies, which may ask by any name: what they pass on is what a stranger may see anyway.
+    /// Proxies, which may rewrite the name. See [`UnknownName`].
     proxies: Vec<IpNet>,
 }
 
@@ -72,14 +77,16 @@ impl AllowedHosts {
             || self.0.names.iter().any(|own| own == name)
     }
 
-    fn check(&self, request: &Request) -> Result<(), ApiError> {
+    /// Whether the request names us; one that a trusted proxy passed on need not.
+    fn check(&self, request: &Request) -> Result<bool, ApiError> {
         let headers = request.headers();
         let named = host(headers, request.version())?;
         let asked = request.uri().authority();
         let is_proxied = headers.contains_key(X_FORWARDED_FOR)
             && self.0.proxies.iter().any(|network| network.contains(&peer_of(request.extensions())));
-        if is_proxied || named.iter().chain(asked).all(|host| self.allows(host)) {
-            return Ok(());
+        let names_us = named.iter().chain(asked).all(|host| self.allows(host));
+        if names_us || is_proxied {
+            return Ok(names_us);
         }
         warn_of_foreign_host();
         Err(ApiError::UnknownHost)
@@ -117,11 +124,15 @@ fn warn_of_foreign_host() {
 }
 
 /// Refuses requests that name no host, several, or one that isn't ours (RFC 9110, sections 7.2 and 15.5.20).
-pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
-    if request.uri().path() != ANY_HOST
-        && let Err(error) = hosts.check(&request)
-    {
-        return error.into_response();
+pub async fn check(State(hosts): State<AllowedHosts>, mut request: Request, next: Next) -> Response {
+    if request.uri().path() != ANY_HOST {
+        match hosts.check(&request) {
+            Ok(true) => {}
+            Ok(false) => {
+                request.extensions_mut().insert(UnknownName);
+            }
+            Err(error) => return error.into_response(),
+        }
     }
     next.run(request).await
 }
@@ -142,7 +153,7 @@ mod tests {
         for host in hosts_named {
             request = request.header("host", *host);
         }
-        hosts().check(&request.body(Body::empty()).unwrap()).map_or_else(|error| error.status().as_u16(), |()| 200)
+        hosts().check(&request.body(Body::empty()).unwrap()).map_or_else(|error| error.status().as_u16(), |_| 200)
     }
 
     #[test]
