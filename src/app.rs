@@ -32,8 +32,8 @@ use crate::{
     server::{
         certificates::{self, Certificates},
         connection,
-        connections::{self, ConnectionLimits, Ending},
-        door, redirect,
+        connections::{self, ConnectionLimits, ShutdownHandle},
+        graceful_listener, redirect,
     },
     telemetry::metrics::{self, Figures, Fractions},
 };
@@ -173,7 +173,7 @@ impl App {
     /// # Errors
     /// When the listener can't be used.
     pub async fn serve(mut self, sockets: Sockets, shutdown: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
-        let ending = Ending::new();
+        let handle = ShutdownHandle::new();
         let certificates = self.certificates.take();
         let tls = certificates.as_ref().map(Certificates::server_config).transpose()?;
         if let Some(certificates) = certificates {
@@ -184,14 +184,14 @@ impl App {
             connections: connection::fit_connections(self.state.config.max_connections)
                 .context("raising the number of files that may be open")?,
         };
-        let serving = connections::run(sockets.main, http::router(self.state.clone()), tls, limits, ending.clone());
-        let (redirect_ending, redirecting) = self.redirect(sockets.redirect);
-        let ending = async {
+        let serving = connections::run(sockets.main, http::router(self.state.clone()), tls, limits, handle.clone());
+        let (redirect_handle, redirecting) = self.redirect(sockets.redirect);
+        let ended = async {
             shutdown.await;
             tracing::info!("shutting down");
             let began = Instant::now();
             let grace = self.state.config.shutdown_grace();
-            ending.announce();
+            handle.announce();
             self.state.engine.drain(grace).await;
             self.stop.cancel();
             self.tasks.close();
@@ -203,20 +203,23 @@ impl App {
                 tokio::time::sleep(left).await;
                 engine.stop();
             });
-            tokio::join!(ending.close(left), redirect::close(&redirect_ending));
+            tokio::join!(handle.close(left), redirect::close(&redirect_handle));
         };
-        let (served, redirected, ()) = tokio::join!(serving, redirecting, ending);
+        let (served, redirected, ()) = tokio::join!(serving, redirecting, ended);
         served.and(redirected)?;
         self.state.engine.leave().await;
         self.store.close().await.context("closing the database")
     }
 
     /// Sends plain HTTP on to the public address, if there is one and somebody comes in plain.
-    fn redirect(&self, socket: Option<TcpListener>) -> (Ending, impl Future<Output = anyhow::Result<()>> + use<>) {
-        let ending = Ending::new();
+    fn redirect(
+        &self,
+        socket: Option<TcpListener>,
+    ) -> (ShutdownHandle, impl Future<Output = anyhow::Result<()>> + use<>) {
+        let handle = ShutdownHandle::new();
         let base = self.state.config.public_url().filter(|url| url.starts_with("https://"));
-        let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base.into_owned(), ending.clone()));
-        (ending, async {
+        let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base.into_owned(), handle.clone()));
+        (handle, async {
             match redirect {
                 Some(redirect) => redirect.await,
                 None => Ok(()),
@@ -247,7 +250,7 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     live::describe_metrics();
     redis::describe_metrics();
     certificates::describe_metrics();
-    door::describe_metrics();
+    graceful_listener::describe_metrics();
     backup::describe_metrics();
     Ok(handle)
 }

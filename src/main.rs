@@ -86,14 +86,14 @@ async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
 
 /// How long the process that systemd stops for this one may take to end; more than `TimeoutStopSec=` in its unit.
 /// Requests wait in the sockets that systemd holds.
-const PREDECESSOR_PATIENCE: Duration = Duration::from_secs(60);
+const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Locks the SQLite database for as long as this process serves it. Where systemd holds the sockets, the process before
 /// this one may still be ending; a process that was started by hand fails at once.
 async fn lock_database(config: &Config, are_sockets_passed: bool) -> anyhow::Result<Option<DatabaseLock>> {
-    let patience = if are_sockets_passed { PREDECESSOR_PATIENCE } else { Duration::ZERO };
+    let timeout = if are_sockets_passed { PREDECESSOR_TIMEOUT } else { Duration::ZERO };
     let purpose = format!("serve, port {}", config.app_port);
-    Ok(DatabaseLock::acquire(config.database_url.expose_secret(), &purpose, patience).await?)
+    Ok(DatabaseLock::acquire(config.database_url.expose_secret(), &purpose, timeout).await?)
 }
 
 struct Listeners {
@@ -102,10 +102,10 @@ struct Listeners {
     are_passed: bool,
 }
 
-/// Those that systemd passed, and where it passed none, those that the settings name.
+/// Opens the sockets that the settings name where systemd passed none.
 fn listeners(config: &Config) -> anyhow::Result<Listeners> {
-    let passed = listen::Passed::take()?;
-    if let Some(address) = passed.main.as_ref().and_then(|socket| socket.local_addr().ok())
+    let received = listen::SystemdSockets::take()?;
+    if let Some(address) = received.main.as_ref().and_then(|socket| socket.local_addr().ok())
         && address.port() != config.app_port
     {
         tracing::warn!(
@@ -113,12 +113,12 @@ fn listeners(config: &Config) -> anyhow::Result<Listeners> {
             "systemd's socket decides where the program listens; change it with systemctl edit llm-classroom.socket, too"
         );
     }
-    let are_passed = passed.main.is_some();
+    let are_passed = received.main.is_some();
     let sockets = Sockets {
-        main: passed.main.map_or_else(|| listen::bind(config.app_host, config.app_port, "APP_PORT"), Ok)?,
-        redirect: match (passed.redirect, config.tls.http_redirect_addr) {
+        main: received.main.map_or_else(|| listen::bind(config.app_host, config.app_port, "APP_PORT"), Ok)?,
+        redirect: match (received.redirect, config.tls.http_redirect_addr) {
             (None, Some(address)) => Some(listen::bind(address.ip(), address.port(), "HTTP_REDIRECT_ADDR")?),
-            (passed, _) => passed,
+            (received, _) => received,
         },
     };
     Ok(Listeners { sockets, are_passed })

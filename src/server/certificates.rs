@@ -15,7 +15,7 @@ use time::OffsetDateTime;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::drawer::Drawer;
+use super::acme_cache::AcmeCache;
 use crate::config::{LETS_ENCRYPT, TlsConfig};
 
 /// The first pause after an order that failed, and by how much each is longer than the one before: an hour sees five
@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(10 * 60);
 /// The certificates of this server's names.
 pub struct Certificates {
     state: AcmeState<io::Error>,
-    drawer: Drawer,
+    cache: AcmeCache,
     names: String,
 }
 
@@ -40,21 +40,21 @@ impl Certificates {
     /// # Errors
     /// When the folder can't be made, or `ACME_CA_FILE` holds no certificates.
     pub fn new(config: &TlsConfig) -> anyhow::Result<Self> {
-        let cache = &config.tls_cache;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(cache).with_context(|| {
+        let folder = &config.tls_cache;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(|| {
             format!(
                 "TLS_CACHE, {}, can't be made; the program's user has to be allowed to write there",
-                cache.display()
+                folder.display()
             )
         })?;
-        let drawer = Drawer::new(cache);
+        let cache = AcmeCache::new(folder);
         let order = match config.ca_file() {
             Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(trusting(&file)?)),
             None => AcmeConfig::new_with_provider(&config.tls_domain, Arc::new(ring::default_provider())),
         };
         let contact = config.tls_email.iter().map(|email| format!("mailto:{email}"));
-        let order = order.contact(contact).directory(&config.acme_directory_url).cache(drawer.clone());
-        Ok(Self { state: order.state(), drawer, names: config.tls_domain.join(", ") })
+        let order = order.contact(contact).directory(&config.acme_directory_url).cache(cache.clone());
+        Ok(Self { state: order.state(), cache, names: config.tls_domain.join(", ") })
     }
 
     /// How connections are encrypted: with the newest certificate, by TLS 1.2 or 1.3.
@@ -109,7 +109,7 @@ impl Certificates {
     /// While a certificate is good, nothing is heard for weeks.
     fn note_silence(&self) {
         let in_a_day = OffsetDateTime::now_utc().unix_timestamp() + 24 * 60 * 60;
-        if self.drawer.newest_expiry().is_none_or(|expires| expires < in_a_day) {
+        if self.cache.newest_expiry().is_none_or(|expires| expires < in_a_day) {
             tracing::error!(
                 tls.names = self.names,
                 "the certificate authority is silent; see whether this machine reaches it, and restart the program"
@@ -118,7 +118,7 @@ impl Certificates {
     }
 
     fn serve(&self, what: &str) {
-        let expires = self.drawer.newest_expiry();
+        let expires = self.cache.newest_expiry();
         if let Some(expires) = expires {
             #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
             metrics::gauge!("tls_certificate_expires_timestamp_seconds").set(expires as f64);
@@ -127,7 +127,7 @@ impl Certificates {
     }
 }
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     metrics::describe_gauge!(
         "tls_certificate_expires_timestamp_seconds",

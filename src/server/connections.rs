@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::OverLimit,
-    door::{Door, Peer},
+    graceful_listener::{GracefulListener, Peer},
     head::HeadTimeout,
 };
 
@@ -31,43 +31,43 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may take for its first request's head, and every request for its head once it begins. Slow
 /// phones take a second.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection that was just taken in gets to send its request, once nobody else is taken in.
+/// How long a connection that was just accepted has to send its request, once no more are accepted.
 const LAST_REQUESTS: Duration = Duration::from_millis(300);
 /// How long connections get to take their last bytes once nothing runs any more.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The end of serving, step by step.
+/// Ends a server in steps: announce, stop accepting, close.
 #[derive(Debug, Clone)]
-pub struct Ending {
+pub struct ShutdownHandle {
     handle: Handle<Peer>,
-    /// Connections are closed after their next answer.
+    /// Cancelled when each connection is to close after its next response.
     leaving: CancellationToken,
-    /// Nobody is taken in.
+    /// Cancelled when no more connections are accepted.
     shut: CancellationToken,
 }
 
-impl Ending {
-    /// Nothing ends yet.
+impl ShutdownHandle {
+    /// A handle of a server that runs.
     #[must_use]
     pub fn new() -> Self {
         Self { handle: Handle::new(), leaving: CancellationToken::new(), shut: CancellationToken::new() }
     }
 
-    /// The end is near: who keeps a connection is asked to take another one for the next request.
+    /// Announces the shutdown: responses ask clients to open a new connection for their next request.
     pub fn announce(&self) {
         self.leaving.cancel();
     }
 
-    /// Takes nobody in any more, lets who was taken in ask and be answered, and closes; whatever still runs after
-    /// `patience` is cut off.
-    pub async fn close(&self, patience: Duration) {
+    /// Accepts no more connections, answers the requests of those that are open, and closes them. Cuts off what still
+    /// runs after `grace`.
+    pub async fn close(&self, grace: Duration) {
         self.shut.cancel();
         tokio::time::sleep(LAST_REQUESTS).await;
-        self.handle.graceful_shutdown(Some(patience + CLOSE_TIMEOUT));
+        self.handle.graceful_shutdown(Some(grace + CLOSE_TIMEOUT));
     }
 }
 
-impl Default for Ending {
+impl Default for ShutdownHandle {
     fn default() -> Self {
         Self::new()
     }
@@ -82,7 +82,7 @@ pub struct ConnectionLimits {
     pub connections: usize,
 }
 
-/// Serves `router` on `listener`, over TLS where that is told, until its `ending` has closed every connection.
+/// Serves `router` on `listener`, over TLS if `tls` is given, until `shutdown` has closed every connection.
 ///
 /// # Errors
 /// When the listener can't be used.
@@ -91,9 +91,9 @@ pub async fn run(
     router: Router,
     tls: Option<Arc<ServerConfig>>,
     limits: ConnectionLimits,
-    ending: Ending,
+    shutdown: ShutdownHandle,
 ) -> anyhow::Result<()> {
-    let leaving = ending.leaving;
+    let leaving = shutdown.leaving;
     let router = router.layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let leaving = leaving.clone();
         let peer = request.extensions_mut().remove::<ConnectInfo<Peer>>().map(|ConnectInfo(peer)| peer);
@@ -112,13 +112,13 @@ pub async fn run(
             response
         }
     }));
-    let mut server = Server::<Peer>::from_listener(Door::new(listener, ending.shut, limits.connections)?)
-        .handle(ending.handle)
+    let mut server = Server::<Peer>::from_listener(GracefulListener::new(listener, shutdown.shut, limits.connections)?)
+        .handle(shutdown.handle)
         // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; telling the two apart would wait for the first
         // bytes without a limit.
         .http1_only()
         .first_request_timeout(HEAD_TIMEOUT)
-        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not taken in"));
+        .accept_error_handler(|_, error| tracing::debug!(%error, "a connection was not accepted"));
     server
         .http_builder()
         .http1()
@@ -172,7 +172,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let limits = ConnectionLimits { idle: IDLE, connections };
-        tokio::spawn(run(listener, router, None, limits, Ending::new()));
+        tokio::spawn(run(listener, router, None, limits, ShutdownHandle::new()));
         (TcpStream::connect(address).await.unwrap(), address)
     }
 

@@ -1,4 +1,4 @@
-//! Where requests come in: a socket that systemd holds for us, or an address of our own.
+//! Listening sockets: those that systemd passes, or addresses from the settings.
 
 use std::net::{IpAddr, TcpListener};
 
@@ -10,15 +10,15 @@ const REDIRECT: &str = "redirect";
 
 /// The sockets that systemd passed to this process. It keeps them open while we restart, so that nobody is refused.
 #[derive(Debug, Default)]
-pub struct Passed {
+pub struct SystemdSockets {
     /// For pages and API.
     pub main: Option<TcpListener>,
     /// For plain HTTP that is sent on to HTTPS.
     pub redirect: Option<TcpListener>,
 }
 
-impl Passed {
-    /// Takes them; there is nothing to take for a process that systemd didn't start through a socket.
+impl SystemdSockets {
+    /// Takes the sockets from the environment; none if systemd didn't start the process through a socket.
     ///
     /// # Errors
     /// When a socket isn't one for TCP, or there are more than the two we know.
@@ -26,19 +26,19 @@ impl Passed {
         let mut sockets = ListenFd::from_env();
         let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
         let mut names = names.split(':');
-        let mut passed = Self::default();
+        let mut received = Self::default();
         for index in 0..sockets.len() {
             let name = names.next().unwrap_or_default();
-            let place = if name == REDIRECT { &mut passed.redirect } else { &mut passed.main };
+            let slot = if name == REDIRECT { &mut received.redirect } else { &mut received.main };
             let socket = sockets.take_tcp_listener(index).context("a socket from systemd isn't one for TCP")?;
             anyhow::ensure!(
-                place.is_none(),
+                slot.is_none(),
                 "systemd passed more sockets than can be used; one ListenStream= for pages and API, and one in a \
                  socket unit with FileDescriptorName={REDIRECT} for plain HTTP"
             );
-            *place = socket;
+            *slot = socket;
         }
-        Ok(passed)
+        Ok(received)
     }
 }
 
@@ -48,13 +48,13 @@ impl Passed {
 /// When it can't be had, with what to do about it.
 pub fn bind(host: IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).with_context(|| {
-        let mend = match port {
+        let fix = match port {
             1..1024 => {
                 "ports below 1024 need CAP_NET_BIND_SERVICE or a socket from systemd, and nobody else may listen there"
                     .to_owned()
             }
             _ => format!("is the program running already? {setting} chooses another port"),
         };
-        format!("{host}:{port} can't be listened on; {mend}")
+        format!("{host}:{port} can't be listened on; {fix}")
     })
 }

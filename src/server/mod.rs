@@ -1,10 +1,10 @@
-//! What a server needs of the machine it runs on: sockets, connections, and systemd's ear.
+//! Serving over TCP: sockets, connections, TLS certificates, and notifications to systemd.
 
+mod acme_cache;
 pub mod certificates;
 pub mod connection;
 pub mod connections;
-pub mod door;
-mod drawer;
+pub mod graceful_listener;
 mod head;
 pub mod listen;
 pub mod redirect;

@@ -8,25 +8,25 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use super::connections::{self, ConnectionLimits, Ending};
+use super::connections::{self, ConnectionLimits, ShutdownHandle};
 
 /// How long the redirect may take at the end: it's one line.
 const PATIENCE: Duration = Duration::ZERO;
 /// Whoever comes goes elsewhere at once.
 const LIMITS: ConnectionLimits = ConnectionLimits { idle: Duration::from_secs(10), connections: 1_000 };
 
-/// Sends whoever comes to `listener` to the same path at `base`, such as `https://class.example.kr`, until `ending`.
+/// Sends whoever comes to `listener` to the same path at `base`, such as `https://class.example.kr`, until `shutdown`.
 ///
 /// # Errors
 /// When the listener can't be used.
-pub async fn run(listener: TcpListener, base: String, ending: Ending) -> anyhow::Result<()> {
+pub async fn run(listener: TcpListener, base: String, shutdown: ShutdownHandle) -> anyhow::Result<()> {
     let router = Router::new().fallback(async move |uri: Uri| on(&base, &uri));
-    connections::run(listener, router, None, LIMITS, ending).await
+    connections::run(listener, router, None, LIMITS, shutdown).await
 }
 
 /// Ends the redirect.
-pub async fn close(ending: &Ending) {
-    ending.close(PATIENCE).await;
+pub async fn close(shutdown: &ShutdownHandle) {
+    shutdown.close(PATIENCE).await;
 }
 
 /// Never to the host that the request names: anybody may name any.

@@ -93,7 +93,8 @@ async fn half_an_emoji_is_replaced_and_the_rest_is_asked() {
 #[tokio::test]
 async fn half_an_emoji_in_a_field_name_is_refused_with_a_sentence_that_says_what_to_do() {
     let app = TestApp::start().await;
-    let call = app.student().call(Method::POST, "/api/v1/chat/initial-guide").header("content-type", "application/json");
+    let call =
+        app.student().call(Method::POST, "/api/v1/chat/initial-guide").header("content-type", "application/json");
     let reply = call.body(r#"{"topic\ud83d":"과학 탐구"}"#).send().await.problem(422, "invalid");
     let detail = reply["detail"].as_str().unwrap();
     assert!(detail.contains("새로 고쳐서 다시 보내 주세요"), "{detail}");

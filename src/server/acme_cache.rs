@@ -1,4 +1,4 @@
-//! Where the account's key and the certificates lie: files that only this user may read.
+//! Stores the ACME account's key and the certificates in files that only this user may read.
 
 use std::{
     fs::{self, File},
@@ -13,17 +13,17 @@ use rustls_acme::{AccountCache, CertCache};
 use sha2::{Digest as _, Sha256};
 use x509_parser::parse_x509_certificate;
 
-/// A folder of keys and certificates. A file's name tells for whom and by which authority, so another setting finds
-/// another file.
+/// A folder of keys and certificates. A file's name is a hash of the names and the authority, so other settings use
+/// other files.
 #[derive(Debug, Clone)]
-pub(super) struct Drawer(PathBuf);
+pub(super) struct AcmeCache(PathBuf);
 
-impl Drawer {
+impl AcmeCache {
     pub(super) fn new(folder: &Path) -> Self {
         Self(folder.to_path_buf())
     }
 
-    /// When the certificate runs out that was kept last, in seconds since 1970.
+    /// When the newest stored certificate expires, in seconds since 1970.
     pub(super) fn newest_expiry(&self) -> Option<i64> {
         let files = fs::read_dir(&self.0).ok()?.flatten();
         let certificates = files.filter(|file| file.file_name().to_string_lossy().starts_with("certificate-"));
@@ -41,7 +41,7 @@ impl Drawer {
         }
     }
 
-    /// Whole or not at all, also when the machine stops in between.
+    /// Writes a file atomically, also when the machine stops in between.
     async fn write(&self, name: String, bytes: &[u8]) -> io::Result<()> {
         let (folder, bytes) = (self.0.clone(), bytes.to_vec());
         let writing = move || {
@@ -56,7 +56,7 @@ impl Drawer {
 }
 
 #[async_trait]
-impl CertCache for Drawer {
+impl CertCache for AcmeCache {
     type EC = io::Error;
 
     async fn load_cert(&self, names: &[String], authority: &str) -> io::Result<Option<Vec<u8>>> {
@@ -69,7 +69,7 @@ impl CertCache for Drawer {
 }
 
 #[async_trait]
-impl AccountCache for Drawer {
+impl AccountCache for AcmeCache {
     type EA = io::Error;
 
     async fn load_account(&self, contact: &[String], authority: &str) -> io::Result<Option<Vec<u8>>> {

@@ -1,5 +1,5 @@
-//! The door through which connections come in. It can be shut while the socket stays open: who comes then waits in the
-//! kernel's queue, and when systemd holds the socket, the next process of ours takes them in.
+//! A listener that can stop accepting connections while its socket stays open. New connections then wait in the kernel's
+//! queue. When systemd holds the socket, the next process accepts them.
 
 use std::{future::pending, io, net::SocketAddr, sync::Arc};
 
@@ -16,34 +16,34 @@ use super::connection::{Connection, REFUSALS};
 const REFUSED: (&str, &str) =
     ("connections_refused_total", "Connections beyond MAX_CONNECTIONS, which were only told that there is no room");
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     metrics::describe_counter!(REFUSED.0, REFUSED.1);
     metrics::counter!(REFUSED.0).increment(0);
 }
 
-/// A listener that takes nobody in any more once `shut` is cancelled.
+/// A listener that accepts no more connections once `shut` is cancelled.
 #[derive(Debug)]
-pub struct Door {
+pub struct GracefulListener {
     listener: TcpListener,
     shut: CancellationToken,
-    /// One for each connection that may be open.
+    /// A permit for each connection that may be open.
     places: Arc<Semaphore>,
-    /// One for each connection beyond them, on which the program only says that there is no room.
+    /// A permit for each connection beyond these, which only gets a refusal.
     refusals: Arc<Semaphore>,
 }
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Peer {
     /// The other end's address.
     pub address: SocketAddr,
-    /// As many connections as may be were open when this one came.
+    /// Whether the limit of open connections was reached when this one came.
     pub is_over_limit: bool,
 }
 
-impl Door {
-    /// A door at `listener` for `connections` at a time.
+impl GracefulListener {
+    /// Wraps `listener`, which may have `connections` open at a time.
     ///
     /// # Errors
     /// When the socket can't be used.
@@ -57,23 +57,23 @@ impl Door {
         Self { listener, shut, places: semaphore(connections), refusals: semaphore(REFUSALS) }
     }
 
-    /// Accepts a connection. When both kinds are used up, those who come wait in the kernel's queue.
+    /// Accepts a connection. Without a permit of either kind, new connections wait in the kernel's queue.
     async fn accept(&self) -> io::Result<(Connection, Peer)> {
-        let (room, is_refusal) = self.room().await.map_err(io::Error::other)?;
+        let (permit, is_refusal) = self.acquire_permit().await.map_err(io::Error::other)?;
         let (stream, address) = self.listener.accept().await?;
-        // A place may have become free while nobody came.
-        let (room, is_over_limit) = match self.places.clone().try_acquire_owned() {
+        // A connection may have closed in the meantime.
+        let (permit, is_over_limit) = match self.places.clone().try_acquire_owned() {
             Ok(place) if is_refusal => (place, false),
-            _ => (room, is_refusal),
+            _ => (permit, is_refusal),
         };
         if is_over_limit {
             metrics::counter!(REFUSED.0).increment(1);
         }
-        Ok((Connection::new(stream, room, is_over_limit)?, Peer { address, is_over_limit }))
+        Ok((Connection::new(stream, permit, is_over_limit)?, Peer { address, is_over_limit }))
     }
 
-    /// A place, or else a permit to refuse, and which of them it is.
-    async fn room(&self) -> Result<(OwnedSemaphorePermit, bool), AcquireError> {
+    /// Acquires a permit for an open connection, or else one for a refusal; the bool says whether it is for a refusal.
+    async fn acquire_permit(&self) -> Result<(OwnedSemaphorePermit, bool), AcquireError> {
         tokio::select! {
             biased;
             place = self.places.clone().acquire_owned() => Ok((place?, false)),
@@ -84,10 +84,10 @@ impl Door {
 
 impl Address for Peer {
     type Stream = Connection;
-    type Listener = Door;
+    type Listener = GracefulListener;
 }
 
-impl AddrListener<Connection, Peer> for Door {
+impl AddrListener<Connection, Peer> for GracefulListener {
     async fn bind_to(peer: Peer) -> io::Result<Self> {
         let listener = TcpListener::bind(peer.address).await?;
         Ok(Self::with_limit(listener, CancellationToken::new(), usize::MAX))
