@@ -35,7 +35,7 @@ use crate::{
         connections::{self, ConnectionLimits, ShutdownHandle},
         graceful_listener, redirect,
     },
-    telemetry::metrics::{self, Figures, Fractions},
+    telemetry::metrics::{self, FractionalCounter, MetricsExporter},
 };
 use store::{LeaseMode, Store, now};
 
@@ -103,8 +103,8 @@ impl App {
             tasks.clone(),
             stop.clone(),
         );
-        let figures = figures(metrics, engine.clone(), store.clone(), bus, partner.clone());
-        tasks.spawn(figures.clone().keep_small(stop.clone()));
+        let exporter = metrics_exporter(metrics, engine.clone(), store.clone(), bus, partner.clone());
+        tasks.spawn(exporter.clone().run_upkeep(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
             visit_pause: http::VisitPause::default(),
@@ -122,17 +122,17 @@ impl App {
             beginnings: KeyedLocks::default(),
             followers: Arc::new(http::Followers::new(&config.limits)),
             guides,
-            figures,
+            metrics: exporter,
             started: Instant::now(),
             config,
         });
         Ok(Self { state, store, certificates, tasks, stop })
     }
 
-    /// The program's figures.
+    /// The program's metrics.
     #[must_use]
-    pub fn figures(&self) -> Figures {
-        self.state.figures.clone()
+    pub fn metrics(&self) -> MetricsExporter {
+        self.state.metrics.clone()
     }
 
     /// What an operator wants to know at the start: where, what is kept, who answers.
@@ -237,7 +237,7 @@ pub struct Sockets {
     pub redirect: Option<TcpListener>,
 }
 
-/// Installs the recorder of the program's figures, and lets every part say what it counts.
+/// Installs the recorder of the program's metrics, and lets every part say what it counts.
 ///
 /// # Errors
 /// When one is installed already.
@@ -256,15 +256,21 @@ pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// What was recorded, and how what stands at a moment is read.
-fn figures(recorded: PrometheusHandle, engine: Engine, store: Store, bus: Bus, partner: Partner) -> Figures {
+fn metrics_exporter(
+    recorded: PrometheusHandle,
+    engine: Engine,
+    store: Store,
+    bus: Bus,
+    partner: Partner,
+) -> MetricsExporter {
     let read = move || {
         engine.set_gauges();
         store.set_gauges();
         bus.set_gauges();
         let Partner::Model(client, _) = &partner else { return Vec::new() };
-        vec![Fractions { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
+        vec![FractionalCounter { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
     };
-    Figures::new(recorded, Arc::new(read))
+    MetricsExporter::new(recorded, Arc::new(read))
 }
 
 /// Opens the database and brings it to this version.

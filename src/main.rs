@@ -48,9 +48,9 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
 
 fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    let observing = telemetry::begin(&config)?;
+    let telemetry_guard = telemetry::init(&config)?;
     let served = runtime()?.block_on(serve_until_signal(config));
-    observing.end(served.as_ref().err());
+    telemetry_guard.end(served.as_ref().err());
     served
 }
 
@@ -77,7 +77,7 @@ async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
     };
     print(&app.banner(&address))?;
     if let Some(listener) = metrics_listener {
-        tokio::spawn(http::serve_metrics(listener, app.figures())?);
+        tokio::spawn(http::serve_metrics(listener, app.metrics())?);
     }
     systemd::ready(&address);
     tokio::spawn(systemd::live());
@@ -127,15 +127,15 @@ fn listeners(config: &Config) -> anyhow::Result<Listeners> {
 fn migrate(args: &Migrate) -> anyhow::Result<()> {
     let config = &args.config;
     if let Some((from, to)) = args.places().unwrap_or_else(|error| error.exit()) {
-        let observing = telemetry::begin(config)?;
+        let telemetry_guard = telemetry::init(config)?;
         let moved = runtime()?.block_on(migrate::move_data(from, to));
-        observing.end(moved.as_ref().err());
+        telemetry_guard.end(moved.as_ref().err());
         return moved;
     }
     config.validate()?;
-    let observing = telemetry::begin(config)?;
+    let telemetry_guard = telemetry::init(config)?;
     let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
-    observing.end(migrated.as_ref().err());
+    telemetry_guard.end(migrated.as_ref().err());
     migrated?;
     Ok(print("The database is at this version.")?)
 }
@@ -144,9 +144,9 @@ fn migrate(args: &Migrate) -> anyhow::Result<()> {
 fn run_backup_command(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     config.validate()?;
     let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
-    let observing = telemetry::begin(&quiet)?;
+    let telemetry_guard = telemetry::init(&quiet)?;
     let done = runtime()?.block_on(work);
-    observing.end(done.as_ref().err());
+    telemetry_guard.end(done.as_ref().err());
     done
 }
 

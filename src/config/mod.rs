@@ -3,10 +3,10 @@
 mod backup;
 mod doctor_args;
 mod files;
-mod observe;
 mod prices;
 mod private_address;
 mod secrets;
+mod telemetry;
 mod time_limits;
 mod tls;
 mod validate;
@@ -25,10 +25,10 @@ use secrecy::{ExposeSecret, SecretString};
 pub use backup::BackupConfig;
 pub use doctor_args::DoctorArgs;
 pub use files::{are_hidden, load};
-pub use observe::ObserveConfig;
 pub use prices::ModelPrice;
 pub(crate) use private_address::is_private_address;
 pub use secrets::SECRETS;
+pub use telemetry::TelemetryConfig;
 pub use tls::{LETS_ENCRYPT, TlsConfig};
 pub use validate::ConfigError;
 
@@ -252,7 +252,7 @@ pub struct Config {
     pub limits: LimitConfig,
     /// Where errors and traces go
     #[command(flatten)]
-    pub observe: ObserveConfig,
+    pub telemetry: TelemetryConfig,
 }
 
 /// Which model server, and how patiently it is asked.

@@ -34,8 +34,8 @@ impl Config {
         self.check_addresses()?;
         self.check_model()?;
         self.check_limits()?;
-        self.observe.dsn()?;
-        self.observe.traces_url().map(drop)
+        self.telemetry.dsn()?;
+        self.telemetry.traces_url().map(drop)
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
@@ -272,12 +272,12 @@ mod tests {
     #[test]
     fn errors_and_traces_go_nowhere_unless_said_and_an_empty_place_is_none() {
         for empty in ["", " "] {
-            let observe = config(&["--sentry-dsn", empty, "--otel-exporter-otlp-endpoint", empty]).observe;
-            assert!(observe.dsn().unwrap().is_none());
-            assert_eq!(observe.traces_url(), Ok(None));
+            let telemetry = config(&["--sentry-dsn", empty, "--otel-exporter-otlp-endpoint", empty]).telemetry;
+            assert!(telemetry.dsn().unwrap().is_none());
+            assert_eq!(telemetry.traces_url(), Ok(None));
         }
-        let observe = config(&["--otel-exporter-otlp-endpoint", "http://127.0.0.1:4318/"]).observe;
-        assert_eq!(observe.traces_url(), Ok(Some("http://127.0.0.1:4318/v1/traces".to_owned())));
+        let telemetry = config(&["--otel-exporter-otlp-endpoint", "http://127.0.0.1:4318/"]).telemetry;
+        assert_eq!(telemetry.traces_url(), Ok(Some("http://127.0.0.1:4318/v1/traces".to_owned())));
     }
 
     #[test]

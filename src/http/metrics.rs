@@ -1,4 +1,4 @@
-//! The program's figures, in Prometheus' text format.
+//! The program's metrics, in Prometheus' text format.
 
 use std::{net::TcpListener, time::Instant};
 
@@ -19,11 +19,11 @@ use super::{
     host::{self, AllowedHosts},
     rate_limit::LIMITS,
 };
-use crate::telemetry::metrics::Figures;
+use crate::telemetry::metrics::MetricsExporter;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe() {
     use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
     describe_counter!("http_requests_total", "Requests by method, route (its pattern, without ids) and status");
@@ -64,25 +64,25 @@ impl Drop for InFlight {
     }
 }
 
-/// Tells the figures to this machine only. A request that a proxy passed on comes from elsewhere, whoever connects.
+/// Serves the metrics to this machine only. A request that a proxy passed on comes from elsewhere, whoever connects.
 pub async fn show(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
     if state.config.metrics_addr.is_some() || is_forwarded(&parts.headers) || !peer(&parts).is_loopback() {
         return Err(ApiError::NotFound);
     }
-    Ok(([TEXT], state.figures.render()).into_response())
+    Ok(([TEXT], state.metrics.render()).into_response())
 }
 
-/// Serves the figures, and nothing else, on a listener of their own, for as long as the returned future runs.
+/// Serves the metrics, and nothing else, on a listener of their own, for as long as the returned future runs.
 ///
 /// # Errors
 /// When the listener can't be used.
-pub fn serve(listener: TcpListener, figures: Figures) -> std::io::Result<impl Future<Output = ()> + Send> {
+pub fn serve(listener: TcpListener, exporter: MetricsExporter) -> std::io::Result<impl Future<Output = ()> + Send> {
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     tracing::info!(metrics.address = %address, "metrics are served");
-    let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], figures.render())));
+    let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], exporter.render())));
     if address.ip().is_loopback() {
         routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::of_this_machine(), host::check));
     }

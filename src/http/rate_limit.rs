@@ -108,7 +108,7 @@ impl RateLimits {
     }
 }
 
-/// What the limits are called in the figures and in Redis.
+/// What the limits are called in the metrics and in Redis.
 pub(super) const LIMITS: [&str; 5] = [LEARNER, ADDRESS, ADDRESS_RECENT, ANONYMOUS, NEW_LEARNERS];
 const LEARNER: &str = "learner";
 const ADDRESS: &str = "address";

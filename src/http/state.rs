@@ -12,7 +12,7 @@ use crate::{
         turn::engine::Engine,
     },
     redis::Shared,
-    telemetry::metrics::Figures,
+    telemetry::metrics::MetricsExporter,
 };
 use store::Store;
 
@@ -48,8 +48,8 @@ pub struct Inner {
     pub visit_pause: VisitPause,
     /// What pages show of the program.
     pub pages: PageContext,
-    /// The program's figures.
-    pub figures: Figures,
+    /// The program's metrics.
+    pub metrics: MetricsExporter,
     /// When the program started.
     pub started: Instant,
 }

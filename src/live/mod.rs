@@ -34,7 +34,7 @@ use turn::Live;
 pub use turn::{Follower, Publisher};
 use view::Change;
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     metrics::describe_gauge!("bus_turns", "Turns that can be followed here, those that run elsewhere included");
     metrics::describe_gauge!("bus_mirrors", "Of these, turns that run at another instance");

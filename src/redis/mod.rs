@@ -40,7 +40,7 @@ struct Inner {
     place: String,
 }
 
-/// Describes this module's figures; call once, when the recorder is installed.
+/// Describes this module's metrics; call once, when the recorder is installed.
 pub fn describe_metrics() {
     metrics::describe_gauge!("redis_up", "1 while Redis answers, 0 while it is away");
     metrics::describe_counter!("redis_failures_total", "Calls to Redis that failed");

@@ -38,7 +38,7 @@ use logging::STUDENT_TEXT;
 /// When `RUST_LOG` can't be read.
 pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
     let wanted = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
-    let shows_text = config.observe.log_student_text == Switch::On;
+    let shows_text = config.telemetry.log_student_text == Switch::On;
     // The most verbose level a filter lets through has to be said, or every line of every library is looked at.
     let no_text = filter_fn(|metadata| metadata.target() != STUDENT_TEXT).with_max_level_hint(LevelFilter::TRACE);
     // Whatever RUST_LOG names: only our own lines were written with a student's words in mind.

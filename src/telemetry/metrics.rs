@@ -1,7 +1,7 @@
-//! The program's figures, as Prometheus collects them.
+//! The program's metrics, as Prometheus collects them.
 //!
 //! What happens is counted where it happens, at the cost of an atomic addition. What stands at a moment (turns that run,
-//! connections in use, memory) is read when somebody asks for the figures. Labels have few values: words of a closed set,
+//! connections in use, memory) is read when somebody asks for the metrics. Labels have few values: words of a closed set,
 //! routes' patterns, and models that the settings name; never an id and never a word of a student.
 
 mod process;
@@ -22,7 +22,7 @@ const GROUPS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 /// How often recorded times are added up. Until then each of them takes memory, whether or not anybody collects them.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// Installs the recorder of the program's figures. What they mean is said by those who count.
+/// Installs the recorder of the program's metrics. Each module describes its own.
 ///
 /// # Errors
 /// When one is installed already.
@@ -38,7 +38,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 
 /// A counter that the library can't hold, since its counters are whole numbers.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fractions {
+pub struct FractionalCounter {
     /// Its name.
     pub name: &'static str,
     /// What it means.
@@ -50,16 +50,16 @@ pub struct Fractions {
 }
 
 /// Reads what stands at a moment: sets gauges, and gives the counters of fractions.
-pub type Read = dyn Fn() -> Vec<Fractions> + Send + Sync;
+pub type Read = dyn Fn() -> Vec<FractionalCounter> + Send + Sync;
 
-/// The program's figures. Cheap to clone.
+/// The program's metrics. Cheap to clone.
 #[derive(Clone)]
-pub struct Figures {
+pub struct MetricsExporter {
     recorded: PrometheusHandle,
     read: Arc<Read>,
 }
 
-impl Figures {
+impl MetricsExporter {
     /// What was recorded, and what `read` brings when somebody asks.
     #[must_use]
     pub fn new(recorded: PrometheusHandle, read: Arc<Read>) -> Self {
@@ -67,7 +67,7 @@ impl Figures {
         Self { recorded, read }
     }
 
-    /// All figures in Prometheus' text format.
+    /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
         let fractions = (self.read)();
@@ -76,15 +76,15 @@ impl Figures {
         if let Some(seconds) = cpu_seconds {
             add(&mut page, "process_cpu_seconds_total", process::CPU, &[(String::new(), seconds)]);
         }
-        for Fractions { name, help, label, values } in fractions {
+        for FractionalCounter { name, help, label, values } in fractions {
             let labelled: Vec<_> = values.into_iter().map(|(value, count)| (labelled(label, &value), count)).collect();
             add(&mut page, name, help, &labelled);
         }
         page
     }
 
-    /// Adds recorded times up now and then, until `stop`.
-    pub async fn keep_small(self, stop: CancellationToken) {
+    /// Aggregates recorded samples every few seconds until `stop`, so that they don't take up memory.
+    pub async fn run_upkeep(self, stop: CancellationToken) {
         while stop.run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY)).await.is_some() {
             self.recorded.run_upkeep();
         }

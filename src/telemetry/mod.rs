@@ -1,9 +1,7 @@
-//! What the program tells of itself: lines in the log, errors to Sentry, traces to an OpenTelemetry collector, figures to
-//! Prometheus.
+//! Telemetry: logs, errors to Sentry, traces to an OpenTelemetry collector, metrics for Prometheus.
 //!
-//! The other parts know little of this: they use `tracing` and `metrics`, and `logging::RepeatedLine` for lines that would come
-//! too often. Its spans say to what a line belongs (request, turn,
-//! model call), so what is recorded on a span stands on each line, error and trace below it.
+//! Other modules use `tracing` and `metrics`, and `logging::RepeatedLine` for lines that would repeat too often. Spans name
+//! the request, the turn and the model call. Fields of a span appear on each line, error and trace below it.
 
 mod fields;
 mod logs;
@@ -23,18 +21,17 @@ use fields::FieldsLayer;
 /// The target of spans that stand on lines but make no trace: requests of probes, and of what every page loads.
 pub const NO_TRACE: &str = "llm_classroom::no_trace";
 
-/// How long the last errors and traces may take at the end.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
+/// How long sending the last errors and traces may take at the end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// Begins to log, and to send errors and traces where the settings say so. To be called once, before the runtime
-/// starts.
+/// Starts logging, and sending errors and traces if the settings say so. Call once, before the runtime starts.
 ///
 /// # Errors
-/// When a setting can't be used, with its mend.
-pub fn begin(config: &Config) -> anyhow::Result<Observing> {
-    // Both senders may speak TLS. Whoever installed a provider before us chose one as good.
+/// When a setting can't be used, with its fix.
+pub fn init(config: &Config) -> anyhow::Result<TelemetryGuard> {
+    // Both exporters may use TLS. A provider that is already installed serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let sentry = sentry::Sentry::new(config)?;
     let traces = traces::Traces::new(config)?;
@@ -46,38 +43,37 @@ pub fn begin(config: &Config) -> anyhow::Result<Observing> {
     layers.extend(sentry.as_ref().map(sentry::Sentry::layer));
     layers.extend(traces.as_ref().map(traces::Traces::layer));
     tracing_subscriber::registry().with(layers).try_init()?;
-    let shows_text = config.observe.log_student_text == Switch::On;
+    let shows_text = config.telemetry.log_student_text == Switch::On;
     panics::report();
     if shows_text {
         tracing::warn!(
             "LOG_STUDENT_TEXT is on: the log holds what students write and models answer; turn it off when you have found what you look for"
         );
     }
-    Ok(Observing { sentry, traces })
+    Ok(TelemetryGuard { sentry, traces })
 }
 
-/// What still has something to send when the program ends.
+/// Sends the last errors and traces when the program ends.
 #[derive(Debug)]
-#[must_use = "the last errors and traces are sent by Observing::end"]
-pub struct Observing {
+#[must_use = "the last errors and traces are sent by TelemetryGuard::end"]
+pub struct TelemetryGuard {
     sentry: Option<sentry::Sentry>,
     traces: Option<traces::Traces>,
 }
 
-impl Observing {
-    /// Sends what is left, for two seconds at most. To be called when nothing runs any more.
-    ///
-    /// `why` says why the program ends, when that is a failure.
+impl TelemetryGuard {
+    /// Sends the remaining errors and traces, for two seconds at most. Call when no task runs any more. `why` is the error
+    /// that ended the program, if one did.
     pub fn end(self, why: Option<&anyhow::Error>) {
         if let (Some(sentry), Some(why)) = (&self.sentry, why) {
             sentry.failed(why);
         }
         thread::scope(|both| {
             if let Some(traces) = &self.traces {
-                both.spawn(|| traces.flush(FLUSH_PATIENCE));
+                both.spawn(|| traces.flush(FLUSH_TIMEOUT));
             }
             if let Some(sentry) = &self.sentry {
-                sentry.flush(FLUSH_PATIENCE);
+                sentry.flush(FLUSH_TIMEOUT);
             }
         });
         // Their threads may hang on a server that doesn't answer, and dropping them would wait for that.
@@ -85,13 +81,12 @@ impl Observing {
     }
 }
 
-/// Whether this is a span of ours that says to what a line belongs.
+/// Whether this is a span of this program that gives lines their fields.
 fn is_own_span(metadata: &Metadata<'_>) -> bool {
     metadata.is_span() && is_own(metadata) && *metadata.level() <= Level::INFO
 }
 
-/// A filter that lets nothing through that is more verbose than the spans of ours, and says so: else every line of every
-/// library would be looked at.
+/// A filter with INFO as its hint for the highest level, so that more verbose lines of libraries cost nothing.
 fn filter(wanted: fn(&Metadata<'_>) -> bool) -> FilterFn<fn(&Metadata<'_>) -> bool> {
     FilterFn::new(wanted).with_max_level_hint(Level::INFO)
 }

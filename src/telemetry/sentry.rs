@@ -54,7 +54,7 @@ impl Sentry {
     /// # Errors
     /// When the DSN can't be read, or when there are no root certificates for `https`.
     pub(super) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(dsn) = config.observe.dsn()? else { return Ok(None) };
+        let Some(dsn) = config.telemetry.dsn()? else { return Ok(None) };
         let mut http = reqwest::Client::builder().timeout(SEND_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         if dsn.scheme() == Scheme::Http {
             // Spares loading root certificates, which a small image may not have.

@@ -37,7 +37,7 @@ impl Traces {
     /// # Errors
     /// When the address can't be read, or when there are no root certificates for `https`.
     pub(super) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(url) = config.observe.traces_url()? else { return Ok(None) };
+        let Some(url) = config.telemetry.traces_url()? else { return Ok(None) };
         let mut http = reqwest::blocking::Client::builder().timeout(SEND_TIMEOUT);
         if url.starts_with("http://") {
             // Spares loading root certificates, which a small image may not have.
@@ -101,7 +101,10 @@ fn resource(config: &Config) -> Resource {
         KeyValue::new("deployment.environment", environment),
     ];
     attributes.extend(host().map(|host| KeyValue::new("host.name", host)));
-    Resource::builder().with_service_name(config.observe.otel_service_name.clone()).with_attributes(attributes).build()
+    Resource::builder()
+        .with_service_name(config.telemetry.otel_service_name.clone())
+        .with_attributes(attributes)
+        .build()
 }
 
 /// Says once when the collector goes away and once when it's back; what couldn't be sent is lost.

@@ -1,4 +1,4 @@
-//! What the program tells of itself: log, errors, traces.
+//! Settings of logs, error reports and traces.
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
@@ -8,7 +8,7 @@ use super::{ConfigError, Switch, validate};
 
 /// Where errors and traces go, and what may stand in the log.
 #[derive(Debug, Clone, Args)]
-pub struct ObserveConfig {
+pub struct TelemetryConfig {
     /// Log what students write and models answer as well; for looking into a fault, and told at the start
     #[arg(long, env = "LOG_STUDENT_TEXT", value_enum, default_value_t = Switch::Off)]
     pub log_student_text: Switch,
@@ -23,7 +23,7 @@ pub struct ObserveConfig {
     pub otel_service_name: String,
 }
 
-impl ObserveConfig {
+impl TelemetryConfig {
     /// The Sentry project, unless none is named: `.env` files often carry an empty setting.
     ///
     /// # Errors
@@ -34,7 +34,7 @@ impl ObserveConfig {
             return Ok(None);
         };
         text.parse().map(Some).map_err(|_| {
-            // What was given stays unsaid: it may be a key that only stands in the wrong place.
+            // The message leaves the value out: it may be a secret of another setting.
             ConfigError::new(
                 "SENTRY_DSN can't be read; copy the whole DSN from the project's settings in Sentry (Client Keys), \
                  such as https://key@o1.ingest.sentry.io/2, or leave SENTRY_DSN out",
