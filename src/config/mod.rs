@@ -80,7 +80,7 @@ pub enum Command {
     Serve(Box<Config>),
     /// Bring the database to this version and exit; with --from and --to, move a school to another database
     Migrate(Box<Migrate>),
-    /// Look at every part, say what is wrong and how to mend it; the exit code is 1 when something doesn't work
+    /// Look at every part, say what is wrong and how to fix it; the exit code is 1 when something doesn't work
     Doctor(Box<Doctor>),
     /// Make a backup (the default), list or verify backups
     Backup(Box<Backup>),

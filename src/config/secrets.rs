@@ -52,13 +52,13 @@ fn secret(name: &str, credentials: Option<&Path>, file: Option<&Path>) -> Result
 
 fn read(path: &Path, what: &str, name: &str) -> Result<String, ConfigError> {
     fs::read_to_string(path).map(|text| text.trim().to_owned()).map_err(|error| {
-        let mend = match error.kind() {
+        let fix = match error.kind() {
             ErrorKind::NotFound => "there is no such file",
             ErrorKind::PermissionDenied => "this user may not read it; run with sudo, or change its owner",
             ErrorKind::InvalidData => "it isn't text",
             _ => "it can't be read",
         };
-        ConfigError(format!("{what} {name}, {}: {mend} ({error})", path.display()))
+        ConfigError(format!("{what} {name}, {}: {fix} ({error})", path.display()))
     })
 }
 

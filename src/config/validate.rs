@@ -1,4 +1,4 @@
-//! Refuses settings that cannot work together, each with the mend.
+//! Refuses settings that cannot work together, each with its fix.
 
 use secrecy::ExposeSecret;
 
@@ -14,7 +14,7 @@ const MOST_CONNECTIONS: usize = 1_048_576;
 /// Tokens of the smallest context window in which the shortest prompts leave room for a question and its answer.
 const SMALLEST_CONTEXT: u32 = 2_048;
 
-/// Settings that cannot work, as a sentence that says the mend.
+/// Settings that cannot work, as a sentence that says how to fix it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub(super) String);
@@ -29,7 +29,7 @@ impl Config {
     /// Checks what no single setting shows.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first thing that is wrong and its mend.
+    /// [`ConfigError`] with the first thing that is wrong and its fix.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_addresses()?;
         self.check_model()?;

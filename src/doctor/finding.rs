@@ -1,11 +1,11 @@
-//! What a check found, and how it is said.
+//! A finding of the doctor and its texts.
 
 use rust_i18n::t;
 use serde::Serialize;
 
 use domain::Locale;
 
-/// What is looked at.
+/// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
@@ -54,7 +54,7 @@ impl Subject {
 pub enum State {
     /// As it should be.
     Ok,
-    /// Worth knowing; nothing to mend.
+    /// Worth knowing; nothing to fix.
     Note,
     /// It works, and will hurt some day.
     Warning,
@@ -65,7 +65,7 @@ pub enum State {
 /// What a check found. Its words are in `locales/`, under its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub subject: Subject,
     /// How bad it is.
     pub state: State,
@@ -89,7 +89,7 @@ impl Finding {
         self
     }
 
-    /// What was looked at, in a word.
+    /// What was checked, in a word.
     #[must_use]
     pub fn subject_text(&self, locale: Locale) -> String {
         t!(format!("doctor.subject.{}", self.subject.key()), locale = locale.tag()).into_owned()
@@ -97,13 +97,13 @@ impl Finding {
 
     /// What was found, in a sentence.
     #[must_use]
-    pub fn said(&self, locale: Locale) -> String {
+    pub fn message(&self, locale: Locale) -> String {
         self.text("said", locale)
     }
 
     /// What to do about it; empty where there is nothing to do.
     #[must_use]
-    pub fn mend(&self, locale: Locale) -> String {
+    pub fn fix(&self, locale: Locale) -> String {
         if self.state <= State::Note { String::new() } else { self.text("mend", locale) }
     }
 

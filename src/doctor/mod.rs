@@ -1,4 +1,4 @@
-//! What is wrong, and how to mend it: every part is looked at as the running program uses it, and nothing is changed.
+//! What is wrong, and how to fix it: every part is looked at as the running program uses it, and nothing is changed.
 //!
 //! Each finding has a code under which `locales/doctor.*.yml` has its words, and the operators' guide its explanation.
 

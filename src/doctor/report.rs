@@ -7,7 +7,7 @@ use serde_json::json;
 use super::finding::{Finding, State};
 use domain::Locale;
 
-/// Lines for people: each finding with its mend below, and a last line with the sum.
+/// Lines for people: each finding with its fix below, and a last line with the sum.
 #[must_use]
 pub fn text(findings: &[Finding], locale: Locale) -> String {
     let mut text = String::new();
@@ -19,10 +19,10 @@ pub fn text(findings: &[Finding], locale: Locale) -> String {
             State::Failed => "✗",
         };
         // Writing into a string can't fail.
-        _ = writeln!(text, "{mark} {}: {}", finding.subject_text(locale), finding.said(locale));
-        let mend = finding.mend(locale);
-        if !mend.is_empty() {
-            _ = writeln!(text, "    → {}  [{}]", mend.replace('\n', "\n      "), finding.code);
+        _ = writeln!(text, "{mark} {}: {}", finding.subject_text(locale), finding.message(locale));
+        let fix = finding.fix(locale);
+        if !fix.is_empty() {
+            _ = writeln!(text, "    → {}  [{}]", fix.replace('\n', "\n      "), finding.code);
         }
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
@@ -44,8 +44,8 @@ pub fn json(findings: &[Finding], locale: Locale) -> String {
                 "subject": finding.subject,
                 "state": finding.state,
                 "code": finding.code,
-                "said": finding.said(locale),
-                "mend": finding.mend(locale),
+                "said": finding.message(locale),
+                "mend": finding.fix(locale),
                 "values": values,
             })
         })

@@ -174,7 +174,7 @@ fn warn_of_rewritten_host() {
     });
 }
 
-/// What is one student's is kept by nobody on the way, nor in a shared computer's cache.
+/// `no-store` for personal responses: no proxy and no cache of a shared computer keeps them.
 pub fn private() -> SetResponseHeaderLayer<HeaderValue> {
     header_unless_set(header::CACHE_CONTROL, "no-store")
 }

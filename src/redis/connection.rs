@@ -89,7 +89,7 @@ fn pauses() -> impl Iterator<Item = Duration> {
         .build()
 }
 
-/// A connection for a few questions, which doesn't mend itself.
+/// A connection for a few questions, which doesn't reconnect.
 pub(super) async fn open(client: &Client) -> RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT_TIMEOUT))
