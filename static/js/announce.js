@@ -13,7 +13,7 @@ export function announce(text) {
 }
 
 /** @param {string} text a piece of the answer's Markdown */
-export function heard(text) {
+export function readAloud(text) {
   rest += text;
   for (;;) {
     const end = /[.!?。…]["')\]]*\s|\n+/.exec(rest);

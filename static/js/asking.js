@@ -4,40 +4,40 @@ import { composer } from './composer.js';
 import { gone, open, send } from './conversation.js';
 import { CookiesNeeded } from './cookies.js';
 import { byId } from './dom.js';
-import { Patience } from './patience.js';
+import { Retry } from './retry.js';
 import { strings } from './strings.js';
-import { waiting } from './waiting.js';
+import { progress } from './progress.js';
 
 /** @typedef {ReturnType<typeof import('./draft.js').draftOf>} Draft */
 
-/** The question on its way. @type {{message: string, patience: Patience, over: Promise<void>} | null} */
+/** The question on its way. @type {{message: string, retry: Retry, over: Promise<void>} | null} */
 let current = null;
 /** One that was given up, with its key. @type {{message: string, key: string} | null} */
 let unsent = null;
 /** Whether the question that waits is what stands in the field. */
 let inField = false;
 
-/** Asks a question, with patience. @param {string} message @param {Draft} draft */
+/** Asks a question, again and again if need be. @param {string} message @param {Draft} draft */
 export async function ask(message, draft) {
   if (current) {
     // A double click asks before the first click's turn is there to be seen. One that waits is in a hurry.
-    if (current.message === message) return current.patience.hurry();
-    if (!current.patience.waits && !current.patience.dropped) return;
-    current.patience.drop();
+    if (current.message === message) return current.retry.retryNow();
+    if (!current.retry.waits && !current.retry.dropped) return;
+    current.retry.drop();
     await current.over;
     if (current) return;
   }
-  const patience = new Patience();
-  current = { message, patience, over: deliver(message, draft, patience) };
+  const retry = new Retry();
+  current = { message, retry, over: deliver(message, draft, retry) };
   await current.over;
 }
 
-/** @param {string} message @param {Draft} draft @param {Patience} patience */
-async function deliver(message, draft, patience) {
+/** @param {string} message @param {Draft} draft @param {Retry} retry */
+async function deliver(message, draft, retry) {
   const key = unsent?.message === message ? unsent.key : draft.key(message);
   unsent = null;
   inField = false;
-  waiting.onHurry(() => void ask(message, draft));
+  progress.onRetryNow(() => void ask(message, draft));
   composer.sending(true);
   /** Nothing the student wrote may be lost, and the same text is never sent with two keys. */
   const keep = () => {
@@ -50,37 +50,37 @@ async function deliver(message, draft, patience) {
   };
   try {
     const act = () => {
-      waiting.goes();
+      progress.goes();
       return send(message, key);
     };
-    await patience.attempt(act, (problem, seconds) => {
+    await retry.attempt(act, (problem, seconds) => {
       keep();
-      if (problem.status) waiting.show(`${problem.title || strings.crowded}. ${strings.kept}`, seconds);
-      else waiting.hide();
+      if (problem.status) progress.show(`${problem.title || strings.crowded}. ${strings.kept}`, seconds);
+      else progress.hide();
     });
-    waiting.hide();
+    progress.hide();
     composer.sending(false);
     if (composer.text() === message) composer.set('');
     composer.focus();
   } catch (problem) {
-    waiting.hide();
-    if (patience.dropped) return composer.sending(false);
+    progress.hide();
+    if (retry.dropped) return composer.sending(false);
     keep();
     if (problem instanceof Problem && problem.passes) unsent = { message, key };
-    await told(problem);
+    await explain(problem);
   } finally {
     current = null;
   }
 }
 
 /** @param {unknown} problem */
-async function told(problem) {
+async function explain(problem) {
   if (problem instanceof CookiesNeeded) return;
   if (!(problem instanceof Problem)) {
     lost();
     composer.hint(strings.unsent);
   } else if (problem.passes) {
-    waiting.show(strings.unsentYet);
+    progress.show(strings.unsentYet);
   } else {
     composer.hint(problem.message || strings.unsent);
     if (problem.turn) await open();
@@ -90,6 +90,6 @@ async function told(problem) {
 
 // Other words are another question, which the student sends when it's ready.
 byId('message').addEventListener('input', () => {
-  if (!current) waiting.hide();
-  else if (inField) current.patience.drop();
+  if (!current) progress.hide();
+  else if (inField) current.retry.drop();
 });

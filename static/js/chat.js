@@ -16,7 +16,7 @@ const asking = () => import('./asking.js');
 const conversation = () => import('./conversation.js');
 
 /** Without one the server can't know whose a conversation is. */
-const cookiesNeeded = () => import('./cookies.js').then(({ tellCookiesNeeded }) => tellCookiesNeeded(), () => lost());
+const cookiesNeeded = () => import('./cookies.js').then(({ explainCookies }) => explainCookies(), () => lost());
 
 /** @param {string} message */
 async function send(message) {

@@ -1,12 +1,12 @@
 import { Problem, call } from './api.js';
-import { announce, dropWithdrawn, flush, heard } from './announce.js';
+import { announce, dropWithdrawn, flush, readAloud } from './announce.js';
 import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
-import { CookiesNeeded, tellCookiesNeeded } from './cookies.js';
+import { CookiesNeeded, explainCookies } from './cookies.js';
 import { byId, keepsCookies, make, one } from './dom.js';
 import { beginningKey, hasBegun } from './draft.js';
 import { follow } from './events.js';
-import { Patience } from './patience.js';
+import { Retry } from './retry.js';
 import { grew, letGo, toEnd } from './scroll.js';
 import { strings } from './strings.js';
 import { markSent } from './suggestion.js';
@@ -59,7 +59,7 @@ async function begin(message, key) {
     id = null;
     history.replaceState(null, '', before.address);
     link.href = before.translated;
-    tellCookiesNeeded();
+    explainCookies();
     throw new CookiesNeeded();
   }
 }
@@ -74,7 +74,7 @@ export async function open() {
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     note.remove();
-    if (problem.status === 404 && !keepsCookies()) tellCookiesNeeded();
+    if (problem.status === 404 && !keepsCookies()) explainCookies();
     else if (problem.status === 404) gone();
     else notice(problem.message || strings.unloaded, strings.reload, () => location.reload());
   }
@@ -120,7 +120,7 @@ function showPage(page) {
 }
 
 /** A tab that is looked at again catches up: others may have gone on. */
-async function lookedAt() {
+async function refreshShown() {
   if (!id || document.visibilityState !== 'visible' || shown.size === 0) return;
   try {
     await catchUp();
@@ -129,10 +129,10 @@ async function lookedAt() {
   }
 }
 // Two windows side by side are both looked at all the time, so neither is looked at again.
-onNotified((conversation) => { if (conversation === id) lookedAt(); });
-document.addEventListener('visibilitychange', lookedAt);
-addEventListener('focus', lookedAt);
-addEventListener('pageshow', ({ persisted }) => { if (persisted) lookedAt(); });
+onNotified((conversation) => { if (conversation === id) refreshShown(); });
+document.addEventListener('visibilitychange', refreshShown);
+addEventListener('focus', refreshShown);
+addEventListener('pageshow', ({ persisted }) => { if (persisted) refreshShown(); });
 
 export function stop() {
   if (running) call('POST', `turns/${running.id}/cancel`).catch(() => composer.stopFailed());
@@ -183,7 +183,7 @@ async function retry(view) {
   toEnd();
   view.wait(strings.sending);
   try {
-    await new Patience().attempt(() => call('POST', `turns/${view.id}/retry`), ({ title }) => {
+    await new Retry().attempt(() => call('POST', `turns/${view.id}/retry`), ({ title }) => {
       if (title) view.wait(title);
     });
   } catch (problem) {
@@ -220,14 +220,14 @@ function watch(view) {
   let isAnswered = false;
   /** The answer is whole, and only the note is awaited. */
   const answered = () => {
-    if (!isAnswered) tell({ state: 'done', reason: null, reason_text: null });
+    if (!isAnswered) announceEnd({ state: 'done', reason: null, reason_text: null });
     isAnswered = true;
     free();
   };
   /** A whole answer was announced when it became whole. @param {Ending} ending */
   const ended = (ending) => {
     if (isAnswered && ending.state === 'done') return;
-    tell(ending);
+    announceEnd(ending);
     isAnswered ||= ending.state === 'done';
   };
   followed.set(view, follow(view.id, {
@@ -238,7 +238,7 @@ function watch(view) {
       if (!isNew) dropWithdrawn(shown);
       // What came before the first event; after a broken connection it has been heard already.
       const isFirst = isNew;
-      if (isFirst) heard(shown.trimEnd());
+      if (isFirst) readAloud(shown.trimEnd());
       isNew = false;
       if (data.answered) answered();
       else if (isOver(data)) ended(data);
@@ -253,7 +253,7 @@ function watch(view) {
       view.setBlock(index, html);
       grew();
     },
-    delta: ({ text }) => heard(text),
+    delta: ({ text }) => readAloud(text),
     thinking({ thinking }) {
       if (thinking) thinks(view);
     },
@@ -296,7 +296,7 @@ function setNote(view, feedback, wasThere = false) {
 }
 
 /** Says aloud how a turn stands. @param {Ending} ending */
-function tell({ state, reason_text }) {
+function announceEnd({ state, reason_text }) {
   flush();
   if (state === 'done') announce(strings.answered);
   else if (reason_text) announce(reason_text);

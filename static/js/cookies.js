@@ -5,7 +5,7 @@ import { byId, one } from './dom.js';
 export class CookiesNeeded extends Error {}
 
 /** Says that cookies are needed, and how to go on. */
-export function tellCookiesNeeded() {
+export function explainCookies() {
   const panel = byId('cookies');
   one(panel, 'button', HTMLButtonElement).onclick = () => {
     // Where cookies are blocked, so is the storage that keeps drafts.

@@ -9,13 +9,13 @@ const GROWTH = 1.5;
  * Does again what failed for a passing reason, a bounded number of times. Only for what may be done twice: the server
  * knows the second by its key, or refuses it.
  */
-export class Patience {
+export class Retry {
   waits = false;
   dropped = false;
   #go = () => {};
 
   /** Tries at once. */
-  hurry() {
+  retryNow() {
     this.#go();
   }
 
@@ -28,10 +28,10 @@ export class Patience {
   /**
    * @template T
    * @param {() => Promise<T>} act
-   * @param {(problem: Problem, seconds: number) => void} told before each pause; of a lost connection the banner tells
+   * @param {(problem: Problem, seconds: number) => void} beforePause before each pause; of a lost connection the banner tells
    * @returns {Promise<T>}
    */
-  async attempt(act, told) {
+  async attempt(act, beforePause) {
     for (let tries = 0; ;) {
       try {
         return await act();
@@ -40,7 +40,7 @@ export class Patience {
         const least = problem.wait ?? (problem.status ? 5 : 0.5);
         // Never sooner than the server asked for, and not at one moment for a whole class.
         const seconds = least * GROWTH ** tries * (1 + Math.random() / 2);
-        told(problem, Math.ceil(seconds));
+        beforePause(problem, Math.ceil(seconds));
         if (await this.#pause(seconds)) tries += 1;
         if (this.dropped) throw problem;
       }

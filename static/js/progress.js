@@ -9,9 +9,9 @@ const button = one(panel, 'button', HTMLButtonElement);
 let timer = 0;
 
 /** Above the composer: why a question isn't sent yet, and when it will be. */
-export const waiting = {
+export const progress = {
   /** @param {() => void} act */
-  onHurry(act) {
+  onRetryNow(act) {
     button.onclick = act;
   },
   /** @param {string} text said aloud once, however often it's shown @param {number} [seconds] until it goes by itself */
