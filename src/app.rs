@@ -177,7 +177,7 @@ impl App {
         let certificates = self.certificates.take();
         let tls = certificates.as_ref().map(Certificates::server_config).transpose()?;
         if let Some(certificates) = certificates {
-            self.tasks.spawn(certificates.keep(self.stop.clone()));
+            self.tasks.spawn(certificates.run(self.stop.clone()));
         }
         let limits = ConnectionLimits {
             idle: self.state.config.idle_timeout(),

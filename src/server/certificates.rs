@@ -1,4 +1,4 @@
-//! Certificates by ACME: ordered when there is none, kept on disk, renewed when a third of their life is left. The
+//! Certificates by ACME: ordered when there is none, stored on disk, renewed when a third of their life is left. The
 //! authority looks at the main port itself (TLS-ALPN-01, RFC 8737), so no other port has to be open.
 
 use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::Duration};
@@ -24,7 +24,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGER: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// After so long without a word the operator is told, unless there is a good certificate.
+/// After so long without a word the operator is context, unless there is a good certificate.
 const SILENCE: Duration = Duration::from_secs(10 * 60);
 
 /// The certificates of this server's names.
@@ -35,7 +35,7 @@ pub struct Certificates {
 }
 
 impl Certificates {
-    /// Prepares them; nothing is ordered yet.
+    /// Prepares the folder and the client; orders nothing yet.
     ///
     /// # Errors
     /// When the folder can't be made, or `ACME_CA_FILE` holds no certificates.
@@ -49,7 +49,7 @@ impl Certificates {
         })?;
         let cache = AcmeCache::new(folder);
         let order = match config.ca_file() {
-            Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(trusting(&file)?)),
+            Some(file) => AcmeConfig::new_with_client_config(&config.tls_domain, Arc::new(client_config_for(&file)?)),
             None => AcmeConfig::new_with_provider(&config.tls_domain, Arc::new(ring::default_provider())),
         };
         let contact = config.tls_email.iter().map(|email| format!("mailto:{email}"));
@@ -70,15 +70,15 @@ impl Certificates {
         Ok(Arc::new(config))
     }
 
-    /// Orders and renews until `stop`. The old certificate serves until there is a new one.
-    pub async fn keep(mut self, stop: CancellationToken) {
+    /// Orders and renews certificates until `stop`. The old one is served until there is a new one.
+    pub async fn run(mut self, stop: CancellationToken) {
         let mut pause = FIRST_PAUSE;
         loop {
             let event = match stop.run_until_cancelled(timeout(SILENCE, self.state.next())).await {
                 Some(Ok(Some(event))) => event,
                 Some(Ok(None)) | None => return,
                 Some(Err(_)) => {
-                    self.note_silence();
+                    self.check_silence();
                     continue;
                 }
             };
@@ -106,8 +106,8 @@ impl Certificates {
         }
     }
 
-    /// While a certificate is good, nothing is heard for weeks.
-    fn note_silence(&self) {
+    /// Logs an error if the certificate expires within a day. While it is valid, no event comes for weeks.
+    fn check_silence(&self) {
         let in_a_day = OffsetDateTime::now_utc().unix_timestamp() + 24 * 60 * 60;
         if self.cache.newest_expiry().is_none_or(|expires| expires < in_a_day) {
             tracing::error!(
@@ -136,14 +136,14 @@ pub fn describe_metrics() {
     );
 }
 
-/// Trusts the certificate authority of one's own alone.
-fn trusting(file: &Path) -> anyhow::Result<ClientConfig> {
-    let told = || format!("ACME_CA_FILE, {}, can't be used", file.display());
+/// A client configuration that trusts only the authority in `file`.
+fn client_config_for(file: &Path) -> anyhow::Result<ClientConfig> {
+    let context = || format!("ACME_CA_FILE, {}, can't be used", file.display());
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).with_context(told)? {
-        roots.add(certificate.with_context(told)?).with_context(told)?;
+    for certificate in CertificateDer::pem_file_iter(file).with_context(context)? {
+        roots.add(certificate.with_context(context)?).with_context(context)?;
     }
-    anyhow::ensure!(!roots.is_empty(), "{}: it holds no certificate in PEM", told());
+    anyhow::ensure!(!roots.is_empty(), "{}: it holds no certificate in PEM", context());
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
@@ -151,7 +151,7 @@ fn trusting(file: &Path) -> anyhow::Result<ClientConfig> {
     Ok(config)
 }
 
-/// Who certifies, for the operator.
+/// The certificate authority's name, for the operator.
 #[must_use]
 pub fn authority(config: &TlsConfig) -> &str {
     if config.acme_directory_url == LETS_ENCRYPT { "Let's Encrypt" } else { &config.acme_directory_url }

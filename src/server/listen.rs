@@ -8,7 +8,7 @@ use listenfd::ListenFd;
 /// The name (`FileDescriptorName=`) of the socket on which plain HTTP is sent on to HTTPS.
 const REDIRECT: &str = "redirect";
 
-/// The sockets that systemd passed to this process. It keeps them open while we restart, so that nobody is refused.
+/// The sockets that systemd passed to this process. It keeps them open while the program restarts, so that no connection is refused.
 #[derive(Debug, Default)]
 pub struct SystemdSockets {
     /// For pages and API.

@@ -79,18 +79,18 @@ impl Visit for Fields {
     }
 }
 
-/// An error with its causes, each said once.
+/// An error with its causes, without repetitions.
 fn whole(error: &(dyn Error + 'static)) -> String {
-    let mut said = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let more = error.to_string();
-        if !said.contains(&more) {
-            said = format!("{said}: {more}");
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
         }
         cause = error.source();
     }
-    said
+    text
 }
 
 /// Keeps each span's fields with it.

@@ -39,7 +39,7 @@ use logging::STUDENT_TEXT;
 pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
     let wanted = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
     let shows_text = config.telemetry.log_student_text == Switch::On;
-    // The most verbose level a filter lets through has to be said, or every line of every library is looked at.
+    // Without this hint every line of every library would go through the filter.
     let no_text = filter_fn(|metadata| metadata.target() != STUDENT_TEXT).with_max_level_hint(LevelFilter::TRACE);
     // Whatever RUST_LOG names: only our own lines were written with a student's words in mind.
     let known = filter_fn(may_be_logged).with_max_level_hint(LevelFilter::TRACE);

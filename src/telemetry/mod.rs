@@ -66,7 +66,7 @@ impl TelemetryGuard {
     /// that ended the program, if one did.
     pub fn end(self, why: Option<&anyhow::Error>) {
         if let (Some(sentry), Some(why)) = (&self.sentry, why) {
-            sentry.failed(why);
+            sentry.report_exit(why);
         }
         thread::scope(|both| {
             if let Some(traces) = &self.traces {
@@ -103,7 +103,7 @@ fn is_within(target: &str, module: &str) -> bool {
     target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// This machine's name, as lines from several can be told apart by it.
+/// This machine's name, which distinguishes the lines of several machines.
 fn host() -> Option<String> {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_owned();
     (!name.is_empty()).then_some(name)

@@ -1,7 +1,7 @@
-//! Errors to Sentry: what failed, where, and in which request; nothing a student wrote, nor who they are.
+//! Errors to Sentry: what failed, where, and in which request; no text and no identity of a student.
 //!
-//! An event is put together here of what is named below, and of nothing else: no headers, cookies, addresses,
-//! breadcrumbs. It's handed to a thread that sends; what that can't keep up with is lost.
+//! An event holds only the fields named below: no headers, cookies, addresses or breadcrumbs. A thread sends the events;
+//! when its queue is full, further events are dropped.
 
 use std::{
     collections::HashMap,
@@ -26,7 +26,7 @@ use super::{BoxedLayer, fields::Fields, filter, host, is_own, is_own_span};
 use crate::config::{AppEnv, Config};
 use logging::STUDENT_TEXT;
 
-/// Fields of spans that go along.
+/// Fields of spans that are sent as tags.
 const TAGS: [&str; 7] = [
     "request.id",
     "turn.id",
@@ -36,12 +36,12 @@ const TAGS: [&str; 7] = [
     "llm.purpose",
     "gen_ai.request.model",
 ];
-/// The longest error that goes along, in characters.
+/// The longest error text that is sent, in characters.
 const MOST_ERROR: usize = 500;
 /// How often the same error is sent in a minute: a database that is away fails every request.
 const MOST_A_MINUTE: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long one sending may take. Nobody waits for it.
+/// How long sending one event may take. It happens in the background.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A Sentry project.
@@ -89,8 +89,8 @@ impl Sentry {
         ErrorLayer { sentry: self.clone(), limiter: Limiter::default() }.with_filter(filter(wanted)).boxed()
     }
 
-    /// Sends why the program ends.
-    pub(super) fn failed(&self, error: &anyhow::Error) {
+    /// Sends the error that ended the program.
+    pub(super) fn report_exit(&self, error: &anyhow::Error) {
         let exception = Exception {
             ty: "the program ended".to_owned(),
             value: Some(cut(&format!("{error:#}"))),
@@ -100,16 +100,16 @@ impl Sentry {
         self.0.capture_event(event, None);
     }
 
-    /// Waits until what is left is sent, for so long at most.
-    pub(super) fn flush(&self, patience: Duration) {
-        let (tell, told) = mpsc::channel();
+    /// Waits until the queued events are sent, for `timeout` at most.
+    pub(super) fn flush(&self, timeout: Duration) {
+        let (sender, done) = mpsc::channel();
         let client = self.0.clone();
-        // Aside, since even asking for it waits when the queue is full.
+        // In a thread of its own, since even the request to flush blocks while the queue is full.
         thread::spawn(move || {
-            client.flush(Some(patience));
-            let _ = tell.send(());
+            client.flush(Some(timeout));
+            let _ = sender.send(());
         });
-        let _ = told.recv_timeout(patience);
+        let _ = done.recv_timeout(timeout);
     }
 }
 
@@ -137,12 +137,19 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ErrorLayer {
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
         let Some(held_back) = self.limiter.admit(event.metadata().callsite(), Instant::now()) else { return };
         let around = Fields::of_spans(context.event_scope(event));
-        self.sentry.0.capture_event(told(event.metadata(), Fields::of_event(event), &around, held_back), None);
+        self.sentry
+            .0
+            .capture_event(to_sentry_event(event.metadata(), Fields::of_event(event), &around, held_back), None);
     }
 }
 
-/// An error as Sentry is told of it.
-fn told(metadata: &Metadata<'_>, Fields(mut own): Fields, Fields(around): &Fields, held_back: u32) -> Event<'static> {
+/// Converts a logged error to an event of Sentry.
+fn to_sentry_event(
+    metadata: &Metadata<'_>,
+    Fields(mut own): Fields,
+    Fields(around): &Fields,
+    held_back: u32,
+) -> Event<'static> {
     let message = own.remove("message").map(plain).unwrap_or_default();
     let error = own.remove("error").map(plain);
     // The same sentence from the same part is the same fault, whatever ids the error names.
@@ -181,7 +188,7 @@ fn cut(text: &str) -> String {
     text.chars().take(MOST_ERROR).collect()
 }
 
-/// Lets each place in the source say its error a few times a minute.
+/// Limits the events of each place in the source to a few a minute.
 #[derive(Default)]
 struct Limiter(Mutex<HashMap<Identifier, Minute>>);
 

@@ -82,9 +82,9 @@ impl Traces {
     }
 
     /// Sends what is left, for so long at most.
-    pub(super) fn flush(&self, patience: Duration) {
-        // A collector that is away was told of already.
-        let _ = self.0.shutdown_with_timeout(patience);
+    pub(super) fn flush(&self, timeout: Duration) {
+        // A collector that doesn't answer has been logged already.
+        let _ = self.0.shutdown_with_timeout(timeout);
     }
 }
 
