@@ -212,3 +212,25 @@ for (const [what, script] of /** @type {const} */ ([
     await close();
   });
 }
+
+test("of three tabs the one that was offline catches up by itself once it is online again", async () => {
+  const { first, second, context, assertFaultless, close } = await twoTabs();
+  const third = await context.newPage();
+  await third.goto(first.url());
+  await answer(turns(third).first()).getByText("어느 것부터").waitFor();
+  const gone = /\/(api|health)/;
+  await third.route(gone, (route) => route.abort("internetdisconnected"));
+  await lookAt(third);
+  await third.getByText("연결이 끊겼어요.").waitFor();
+  await ask(first, "노을은 왜 붉어요?");
+  await settled(first);
+  await lookAt(second);
+  await turns(second).nth(1).waitFor();
+  assert.equal(await turns(third).count(), 1);
+  await third.unroute(gone);
+  await note(turns(third).nth(1)).waitFor();
+  assert.deepEqual(await questions(third), await questions(first));
+  assert.deepEqual(await questions(second), await questions(first));
+  assertFaultless(REFUSED);
+  await close();
+});

@@ -18,6 +18,8 @@ const banner = byId('offline');
 const [offline, foreign] = ['.text', '.foreign'].map((part) => one(banner, part, HTMLElement));
 /** @type {Array<() => void>} */
 let waiting = [];
+/** Called each time the server can be reached again. @type {Array<() => void>} */
+const listeners = [];
 let pause = 0;
 let timer = 0;
 
@@ -26,7 +28,7 @@ let timer = 0;
  * @param {boolean} [answered] whether the network answered in the server's place
  */
 export function lost(answered = false) {
-  tell(answered);
+  showCause(answered);
   if (!banner.hidden) return;
   banner.hidden = false;
   pause = 1000;
@@ -39,8 +41,11 @@ export const isLost = () => !banner.hidden;
 /** Resolves when the server can be reached. @returns {Promise<void>} */
 export const reached = () => (banner.hidden ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
 
+/** @param {() => void} listener called each time the server can be reached again */
+export const onReached = (listener) => { listeners.push(listener); };
+
 /** @param {boolean} answered */
-function tell(answered) {
+function showCause(answered) {
   offline.hidden = answered;
   foreign.hidden = !answered;
 }
@@ -53,9 +58,10 @@ async function probe() {
     if (response.ok) await response.json();
     banner.hidden = true;
     for (const resolve of waiting.splice(0)) resolve();
+    for (const listener of listeners) listener();
     return;
   } catch (error) {
-    tell(error instanceof SyntaxError);
+    showCause(error instanceof SyntaxError);
   }
   pause = Math.min(pause * 1.5, 10000);
   timer = setTimeout(probe, pause);

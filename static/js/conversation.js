@@ -2,6 +2,7 @@ import { Problem, call } from './api.js';
 import { announce, dropWithdrawn, flush, readAloud } from './announce.js';
 import { noteArrived } from './arrival.js';
 import { composer } from './composer.js';
+import { onReached } from './connection.js';
 import { CookiesNeeded, explainCookies } from './cookies.js';
 import { byId, keepsCookies, make, one } from './dom.js';
 import { beginningKey, hasBegun } from './draft.js';
@@ -132,6 +133,7 @@ async function refreshShown() {
 onNotified((conversation) => { if (conversation === id) refreshShown(); });
 document.addEventListener('visibilitychange', refreshShown);
 addEventListener('focus', refreshShown);
+onReached(refreshShown);
 addEventListener('pageshow', ({ persisted }) => { if (persisted) refreshShown(); });
 
 export function stop() {
