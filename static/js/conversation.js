@@ -219,18 +219,18 @@ function watch(view) {
     free();
   };
   let isNew = true;
-  let isAnswered = false;
+  /** The state that was announced last: a snapshot after a broken connection says it again. */
+  let announced = '';
+  /** @param {Ending} ending */
+  const ended = (ending) => {
+    if (announced === ending.state) return;
+    announced = ending.state;
+    announceEnd(ending);
+  };
   /** The answer is whole, and only the note is awaited. */
   const answered = () => {
-    if (!isAnswered) announceEnd({ state: 'done', reason: null, reason_text: null });
-    isAnswered = true;
+    ended({ state: 'done', reason: null, reason_text: null });
     free();
-  };
-  /** A whole answer was announced when it became whole. @param {Ending} ending */
-  const ended = (ending) => {
-    if (isAnswered && ending.state === 'done') return;
-    announceEnd(ending);
-    isAnswered ||= ending.state === 'done';
   };
   followed.set(view, follow(view.id, {
     snapshot(data) {
