@@ -117,10 +117,10 @@ def test_the_services_are_hardly_exposed(machine, unit):
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", UNITS / unit)
 
 
-def test_every_wall_says_why_it_stands():
-    walls = UNITS.joinpath(SERVICE).read_text().split("# --- What it can't do")[1].split("[Install]")[0]
+def test_every_restriction_states_its_reason():
+    restrictions = UNITS.joinpath(SERVICE).read_text().split("# --- Restrictions")[1].split("[Install]")[0]
     explained, count = False, 0
-    for line in walls.splitlines()[1:]:
+    for line in restrictions.splitlines()[1:]:
         if line.startswith("#"):
             explained, since = True, 0
         elif line:
