@@ -33,6 +33,7 @@ def tree(target):
         "cargo",
         "tree",
         "--locked",
+        "--package=llm-classroom",
         "--edges=normal,no-proc-macro",
         f"--target={target}",
         "--prefix=depth",
