@@ -255,7 +255,10 @@ async fn a_receiver_that_fails_or_has_enough_is_no_trouble() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_can_not_begin_says_so_to_sentry_too() {
     let (receiver, folder) = (Receiver::good().await, TempDir::new().unwrap());
-    let said = run(folder.path(), &[("SENTRY_DSN", &receiver.dsn()), ("DATABASE_URL", "sqlite:///proc/none/x.db")]);
+    let said = run(
+        folder.path(),
+        &[("SENTRY_DSN", &receiver.dsn()), ("DATABASE_URL", "sqlite:///proc/none/x.db"), ("APP_PORT", "0")],
+    );
     assert!(said.contains("DATABASE_URL"), "{said}");
     let events = receiver.events();
     assert_eq!((events.len(), &events[0]["level"]), (1, &"fatal".into()), "{events:?}");
