@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::{Locale, Topic};
 use futures_util::StreamExt;
 use llm::{Client, Settings};
-use llm_classroom::engine::partner::{Asking, HistorySource, Partner, Style};
+use llm_classroom::engine::assistant::{Assistant, GenerationParams, HistorySource, PromptInput};
 use serde_json::Value;
 use tutor::prompt::estimate_tokens;
 
@@ -24,12 +24,13 @@ const CACHE_STEP: usize = 128;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = openai::FakeOpenAi::start().await;
     // As the settings are when nothing is set.
-    let style = Style { answer_tokens: 1_000, feedback_tokens: 1_200, history_tokens: 6_000, temperature: 0.7 };
-    let partner = Partner::Model(Client::new(Settings::new(server.base_url(), "model"))?, style);
+    let style =
+        GenerationParams { answer_tokens: 1_000, feedback_tokens: 1_200, history_tokens: 6_000, temperature: 0.7 };
+    let partner = Assistant::Model(Client::new(Settings::new(server.base_url(), "model"))?, style);
     let answer = "식물은 햇빛과 물과 공기 속의 이산화탄소로 양분을 만들어요. ".repeat(12);
     let mut history = Vec::new();
     for turn in 1..=TURNS {
-        let asking = Asking {
+        let asking = PromptInput {
             topic: Topic::parse("과학 탐구")?,
             history: history.clone(),
             history_source: HistorySource::Stored,

@@ -15,20 +15,20 @@ use crate::{
     backup,
     config::{Config, ModelConfig, ModelPrice},
     engine::{
+        assistant::{Assistant, GenerationParams},
         breaker,
         budget::{Budget, day_start},
         guides::Guides,
         keyed_locks::KeyedLocks,
-        partner::{Partner, Style},
         rendered::RenderedAnswers,
         turn::{
-            self, Terms,
+            self, LeaseConfig,
             engine::{Engine, Setup},
         },
     },
     http::{self, AppState, pages::PageContext, state},
     live::{self, Bus},
-    redis::{self, Shared},
+    redis::{self, Redis},
     server::{
         certificates::{self, Certificates},
         connection,
@@ -62,12 +62,12 @@ impl App {
         config.validate()?;
         let certificates = config.tls.is_on().then(|| Certificates::new(&config.tls)).transpose()?;
         let store = open_store(&config).await?;
-        let partner = partner(&config.model)?;
+        let assistant = assistant(&config.model)?;
         let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
         let budget = Arc::new(Budget::new(config.limits.daily_token_budget, now(), spent));
 
         let shared = match config.redis() {
-            Some(url) => Some(Shared::connect(url).await.context("REDIS_URL can't be used")?),
+            Some(url) => Some(Redis::connect(url).await.context("REDIS_URL can't be used")?),
             None => None,
         };
         let bus = Bus::new(shared.clone(), turn::REDIS_CHECKS);
@@ -76,19 +76,20 @@ impl App {
             store: store.clone(),
             bus: bus.clone(),
             shared: shared.clone(),
-            partner: partner.clone(),
+            assistant: assistant.clone(),
             budget: budget.clone(),
             rendered: rendered.clone(),
-            terms: terms(&config, store.engine()),
+            lease_config: lease_config(&config, store.engine()),
             max_turns: config.limits.max_turns,
         })
         .await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        if let (Partner::Model(client, _), Some(shared), Some(server)) = (&partner, &shared, config.model.server()) {
+        if let (Assistant::Model(client, _), Some(shared), Some(server)) = (&assistant, &shared, config.model.server())
+        {
             let (client, shared, stop, server) = (client.clone(), shared.clone(), stop.clone(), server.to_owned());
             tasks.spawn(async move { breaker::share(client, &server, shared, stop).await });
         }
-        if let Partner::Model(client, _) = &partner {
+        if let Assistant::Model(client, _) = &assistant {
             let models = config.model.models().cloned().collect();
             tasks.spawn(discover(client.clone(), models, stop.clone()));
         }
@@ -97,25 +98,25 @@ impl App {
             config.limits.guide_cache,
             store.clone(),
             shared.clone(),
-            partner.clone(),
+            assistant.clone(),
             budget.clone(),
             engine.clone(),
             tasks.clone(),
             stop.clone(),
         );
-        let exporter = metrics_exporter(metrics, engine.clone(), store.clone(), bus, partner.clone());
+        let exporter = metrics_exporter(metrics, engine.clone(), store.clone(), bus, assistant.clone());
         tasks.spawn(exporter.clone().run_upkeep(stop.clone()));
         let state = AppState::new(state::Inner {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
             visit_pause: http::VisitPause::default(),
             pages: PageContext {
-                practice: partner.is_practice(),
+                practice: assistant.is_practice(),
                 model: config.model.openai_model.as_str().into(),
                 static_base: http::assets::base(),
             },
             store: store.clone(),
             shared,
-            partner,
+            assistant,
             budget,
             engine,
             rendered,
@@ -261,13 +262,13 @@ fn metrics_exporter(
     engine: Engine,
     store: Store,
     bus: Bus,
-    partner: Partner,
+    assistant: Assistant,
 ) -> MetricsExporter {
     let read = move || {
         engine.set_gauges();
         store.set_gauges();
         bus.set_gauges();
-        let Partner::Model(client, _) = &partner else { return Vec::new() };
+        let Assistant::Model(client, _) = &assistant else { return Vec::new() };
         vec![FractionalCounter { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
     };
     MetricsExporter::new(recorded, Arc::new(read))
@@ -287,18 +288,18 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
 }
 
-/// On what terms this instance serves. SQLite is one machine's: a process that holds its lock ([`store::DatabaseLock`])
-/// succeeds the one before, and renewing a lease costs a write to disk, so that is seldom. On PostgreSQL the dead have to be found soon.
-fn terms(config: &Config, engine: store::DatabaseEngine) -> Terms {
+/// How this instance holds its lease. SQLite is one machine's: a process that holds its lock ([`store::DatabaseLock`])
+/// succeeds the one before, and renewing a lease costs a write to disk, so that is seldom. On PostgreSQL an instance that died has to be found soon.
+fn lease_config(config: &Config, engine: store::DatabaseEngine) -> LeaseConfig {
     let seconds = Duration::from_secs;
-    let (mode, lifetime, beat) = match (engine, config.redis()) {
+    let (mode, lifetime, renewal_interval) = match (engine, config.redis()) {
         (store::DatabaseEngine::Sqlite, _) => (LeaseMode::TakeOver, seconds(30), seconds(10)),
         (store::DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, seconds(5), seconds(1)),
         (store::DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, seconds(5), seconds(1)),
     };
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());
-    Terms { holder, mode, lifetime, beat }
+    LeaseConfig { holder, mode, lifetime, renewal_interval }
 }
 
 /// How often the model server is asked what it tells of itself: more often than that is forgotten.
@@ -323,8 +324,8 @@ async fn discover(client: llm::Client, models: Vec<String>, stop: CancellationTo
 ///
 /// # Errors
 /// When the model server's settings can't work.
-pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
-    let Some(base_url) = config.server() else { return Ok(Partner::Practice) };
+pub fn assistant(config: &ModelConfig) -> anyhow::Result<Assistant> {
+    let Some(base_url) = config.server() else { return Ok(Assistant::Practice) };
     let seconds = Duration::from_secs_f64;
     let prices = config.model_prices.iter().map(|price| {
         let &ModelPrice { input, output, cached, .. } = price;
@@ -349,11 +350,11 @@ pub fn partner(config: &ModelConfig) -> anyhow::Result<Partner> {
         ..llm::Settings::new(base_url, &config.openai_model)
     })
     .context("the model server can't be used; check OPENAI_BASE_URL and OPENAI_API_KEY")?;
-    let style = Style {
+    let style = GenerationParams {
         answer_tokens: config.answer_max_tokens,
         feedback_tokens: config.feedback_max_tokens,
         history_tokens: config.history_max_tokens,
         temperature: config.temperature,
     };
-    Ok(Partner::Model(client, style))
+    Ok(Assistant::Model(client, style))
 }

@@ -9,7 +9,7 @@ use super::finding::{Finding, State, Subject};
 use crate::{
     app,
     config::{Config, ModelConfig},
-    engine::partner::{Asking, HistorySource, PRACTICE_PACE, Partner},
+    engine::assistant::{Assistant, HistorySource, PRACTICE_PACE, PromptInput},
 };
 use domain::{Locale, Topic};
 use llm::{Client, Deviation, Error, Piece};
@@ -29,14 +29,14 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let finding = |state, code| finding(state, code).with("server", server);
     // What stands in for it says nothing of it.
     let alone = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
-    let partner = match app::partner(&alone) {
-        Ok(partner) => partner,
+    let assistant = match app::assistant(&alone) {
+        Ok(assistant) => assistant,
         Err(error) => return vec![finding(State::Failed, "model-settings").with("error", format!("{error:#}"))],
     };
-    let Partner::Model(client, _) = &partner else { return vec![finding(State::Note, "model-practice")] };
+    let Assistant::Model(client, _) = &assistant else { return vec![finding(State::Note, "model-practice")] };
     client.record_refusals();
     client.discover(std::slice::from_ref(&config.model.openai_model)).await;
-    let asking = Asking {
+    let asking = PromptInput {
         topic: Topic::default(),
         history: Vec::new(),
         history_source: HistorySource::Stored,
@@ -47,13 +47,13 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 
     let began = Instant::now();
     let mut found = Vec::new();
-    match first_word(&partner, &asking).await {
+    match first_word(&assistant, &asking).await {
         Ok(()) => {
             let took = began.elapsed();
             let (state, code) = if took > SLOW { (State::Warning, "model-slow") } else { (State::Ok, "model-ok") };
             found.push(finding(state, code).with("millis", took.as_millis()));
             let began = Instant::now();
-            let (state, code, error) = match partner.model_feedback(&asking).await {
+            let (state, code, error) = match assistant.model_feedback(&asking).await {
                 Ok(Some(_)) => (State::Ok, "model-notes", None),
                 Ok(None) => (State::Warning, "model-notes-unread", None),
                 Err(error) => (State::Failed, "model-notes-failed", Some(error)),
@@ -83,8 +83,8 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 }
 
 /// Asks, and hangs up at the first word of the answer. Thoughts before it are none.
-async fn first_word(partner: &Partner, asking: &Asking) -> Result<(), Error> {
-    let mut answer = partner.answer(asking, PRACTICE_PACE).await?;
+async fn first_word(assistant: &Assistant, asking: &PromptInput) -> Result<(), Error> {
+    let mut answer = assistant.answer(asking, PRACTICE_PACE).await?;
     while let Some(piece) = answer.next().await {
         if matches!(piece?, Piece::Text(_)) {
             return Ok(());

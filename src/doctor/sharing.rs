@@ -3,13 +3,13 @@
 use super::finding::{Finding, State, Subject};
 use crate::{
     config::Config,
-    redis::{Inspected, Shared},
+    redis::{Inspected, Redis},
 };
 
 pub(super) async fn check(config: &Config) -> Option<Finding> {
     let url = config.redis()?;
     let finding = |state, code| Finding::new(Subject::Redis, state, code);
-    Some(match Shared::inspect(url).await {
+    Some(match Redis::inspect(url).await {
         // What validation lets through can be used.
         Err(error) => finding(State::Failed, "redis-unreachable").with("error", error),
         Ok(Inspected { evicts: Some(policy), .. }) => finding(State::Warning, "redis-evicts").with("policy", policy),

@@ -1,7 +1,7 @@
 //! Who answers: a model server, or the practice partner and the coach when none is connected.
 
+mod call_order;
 mod fit;
-mod head_start;
 mod pacing;
 mod requests;
 
@@ -18,12 +18,12 @@ use domain::{
     Feedback, Guide, Locale, Topic,
     turn::{Purpose, Usage},
 };
-use fit::Squeeze;
+use fit::Shortening;
 use llm::ReplyForm;
 use requests::{Requests, SizedRequest};
 use tutor::prompt;
 
-pub use head_start::{Follower, Lead, head_start};
+pub use call_order::{ChatGate, TutorGate, call_order};
 
 /// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
 pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
@@ -45,7 +45,7 @@ pub enum HistorySource {
 
 /// What a student asks, and what was said before.
 #[derive(Debug, Clone)]
-pub struct Asking {
+pub struct PromptInput {
     /// The topic.
     pub topic: Topic,
     /// Earlier questions with their answers, oldest first.
@@ -62,7 +62,7 @@ pub struct Asking {
 
 /// The tutor's notes and what they cost.
 #[derive(Debug, Clone)]
-pub struct Noted {
+pub struct FeedbackResult {
     /// The notes.
     pub feedback: Feedback,
     /// The calls that were made for them.
@@ -71,7 +71,7 @@ pub struct Noted {
 
 /// How the model is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub struct GenerationParams {
     /// Most tokens of an answer.
     pub answer_tokens: u32,
     /// Most tokens of feedback and of a guide.
@@ -84,14 +84,14 @@ pub struct Style {
 
 /// Who answers.
 #[derive(Clone)]
-pub enum Partner {
+pub enum Assistant {
     /// A model server.
-    Model(llm::Client, Style),
+    Model(llm::Client, GenerationParams),
     /// The practice partner, with the coach as tutor. No model is connected.
     Practice,
 }
 
-impl Partner {
+impl Assistant {
     /// Whether no model is connected.
     #[must_use]
     pub fn is_practice(&self) -> bool {
@@ -103,19 +103,24 @@ impl Partner {
     ///
     /// # Errors
     /// [`llm::Error`] when no model gave a first word.
-    pub async fn answer(&self, asking: &Asking, pace: Duration) -> Result<AnswerStream, llm::Error> {
-        self.answer_first(asking, pace, head_start().0).await
+    pub async fn answer(&self, asking: &PromptInput, pace: Duration) -> Result<AnswerStream, llm::Error> {
+        self.answer_first(asking, pace, call_order().0).await
     }
 
-    /// As [`Partner::answer`], ahead of the notes that wait for the other side of `lead`.
+    /// As [`Assistant::answer`], ahead of the notes that wait for the other side of `chat_gate`.
     ///
     /// # Errors
-    /// As [`Partner::answer`].
-    pub async fn answer_first(&self, asking: &Asking, pace: Duration, lead: Lead) -> Result<AnswerStream, llm::Error> {
+    /// As [`Assistant::answer`].
+    pub async fn answer_first(
+        &self,
+        asking: &PromptInput,
+        pace: Duration,
+        chat_gate: ChatGate,
+    ) -> Result<AnswerStream, llm::Error> {
         let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
         let requests = Requests { client, style, asking };
         let model = asking.model.as_deref();
-        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), lead.progress()).await?;
+        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), chat_gate.progress()).await?;
         let client = client.clone();
         let learn = move |piece: &Result<llm::Piece, llm::Error>| {
             if let Ok(llm::Piece::End(end)) = piece {
@@ -127,12 +132,12 @@ impl Partner {
 
     /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
     /// `progress` tells how far the request has come.
-    async fn feedback(&self, asking: &Asking, progress: &llm::RequestProgress) -> Noted {
+    async fn feedback(&self, asking: &PromptInput, progress: &llm::RequestProgress) -> FeedbackResult {
         let mut usage = Vec::new();
         if let Self::Model(client, style) = self {
             let requests = Requests { client, style, asking };
             match model_feedback(&requests, &mut usage, progress).await {
-                Ok(Some(feedback)) => return Noted { feedback, usage },
+                Ok(Some(feedback)) => return FeedbackResult { feedback, usage },
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
@@ -140,38 +145,43 @@ impl Partner {
             }
             metrics::counter!("coach_fallbacks_total").increment(1);
         }
-        Noted { feedback: self.coach(asking), usage }
+        FeedbackResult { feedback: self.coach(asking), usage }
     }
 
     /// The notes as the model writes them; none if there is no model or what it wrote can't be read.
     ///
     /// # Errors
     /// [`llm::Error`] when the model could not be asked.
-    pub async fn model_feedback(&self, asking: &Asking) -> Result<Option<Feedback>, llm::Error> {
+    pub async fn model_feedback(&self, asking: &PromptInput) -> Result<Option<Feedback>, llm::Error> {
         let Self::Model(client, style) = self else { return Ok(None) };
         model_feedback(&Requests { client, style, asking }, &mut Vec::new(), &llm::RequestProgress::default()).await
     }
 
-    /// As [`Partner::feedback`], after the request for the answer went out; where the server has few slots, after the
+    /// As [`Assistant::feedback`], after the request for the answer went out; where the server has few slots, after the
     /// answer began. The two calls still run at the same time, but the answer never waits for the notes.
     ///
     /// `progress` tells how far the request for the notes has come.
-    pub async fn feedback_after(&self, asking: &Asking, follower: Follower, progress: &llm::RequestProgress) -> Noted {
+    pub async fn feedback_after(
+        &self,
+        asking: &PromptInput,
+        tutor_gate: TutorGate,
+        progress: &llm::RequestProgress,
+    ) -> FeedbackResult {
         if let Self::Model(client, _) = self {
-            follower.wait(client.has_few_slots()).await;
+            tutor_gate.wait(client.has_few_slots()).await;
         }
         self.feedback(asking, progress).await
     }
 
     /// The notes of the built-in rules, at once.
     #[must_use]
-    pub fn coach(&self, asking: &Asking) -> Feedback {
+    pub fn coach(&self, asking: &PromptInput) -> Feedback {
         coach::feedback(&asked(asking))
     }
 
     /// What a call that broke off after `text` has cost, as far as we can tell; `None` without a model.
     #[must_use]
-    pub fn estimate(&self, purpose: Purpose, asking: &Asking, text: &str) -> Option<Usage> {
+    pub fn estimate(&self, purpose: Purpose, asking: &PromptInput, text: &str) -> Option<Usage> {
         let Self::Model(client, style) = self else { return None };
         let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Some(Usage {
@@ -213,7 +223,7 @@ pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
     }
 }
 
-fn practice_answer(asking: &Asking, pace: Duration) -> AnswerStream {
+fn practice_answer(asking: &PromptInput, pace: Duration) -> AnswerStream {
     let reply = practice::reply(&practice::Lesson {
         topic: asking.topic.as_str(),
         history: &asking.history,
@@ -232,7 +242,7 @@ fn practice_answer(asking: &Asking, pace: Duration) -> AnswerStream {
         .boxed()
 }
 
-fn asked(asking: &Asking) -> coach::Asked<'_> {
+fn asked(asking: &PromptInput) -> coach::Asked<'_> {
     coach::Asked {
         topic: &asking.topic,
         message: &asking.message,
@@ -245,7 +255,7 @@ fn asked(asking: &Asking) -> coach::Asked<'_> {
 async fn complete(
     client: &llm::Client,
     model: Option<&str>,
-    build: impl Fn(Squeeze) -> SizedRequest,
+    build: impl Fn(Shortening) -> SizedRequest,
     progress: &llm::RequestProgress,
 ) -> Result<llm::Completion, llm::Error> {
     fit::send(client, model, build, progress).await?.0.collect().await
@@ -284,7 +294,7 @@ async fn model_feedback(
     Ok(None)
 }
 
-fn read_feedback(asking: &Asking, reply: &str) -> Option<Feedback> {
+fn read_feedback(asking: &PromptInput, reply: &str) -> Option<Feedback> {
     tutor::read_feedback(reply, &asking.message, asking.history.is_empty(), || {
         coach::suggestions(&asking.topic, asking.locale, &asking.message)
     })
@@ -295,7 +305,7 @@ mod tests {
     use super::*;
 
     async fn practice_answer_takes(pace: Duration) -> Duration {
-        let asking = Asking {
+        let asking = PromptInput {
             topic: Topic::default(),
             history: Vec::new(),
             history_source: HistorySource::Stored,
@@ -304,7 +314,7 @@ mod tests {
             model: None,
         };
         let began = tokio::time::Instant::now();
-        let answer = Partner::Practice.answer(&asking, pace).await.unwrap();
+        let answer = Assistant::Practice.answer(&asking, pace).await.unwrap();
         assert!(answer.count().await > 2);
         began.elapsed()
     }

@@ -7,20 +7,20 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::redis::{Away, Shared};
+use crate::redis::{Redis, Unavailable};
 use llm::{BreakerNews, Client};
 
 const CLOSED: &str = "closed";
 
-/// Tells other instances that call the same `server` what this one's breaker finds out, and heeds what they tell, until
+/// Publishes to other instances that call the same `server` the state of this instance's circuit breaker, and applies theirs, until
 /// `stop`.
-pub async fn share(client: Client, server: &str, shared: Shared, stop: CancellationToken) {
+pub async fn share(client: Client, server: &str, shared: Redis, stop: CancellationToken) {
     // A digest, since an address may hold a password.
     let digest: String = Sha256::digest(server).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("breaker:{digest}");
     let mut own = client.breaker_news();
     let mut others = shared.subscribe(&name).await;
-    if let Ok(Some(left)) = shared.claimed_for(&name).await {
+    if let Ok(Some(left)) = shared.locked_for(&name).await {
         client.apply_breaker_news(BreakerNews::Opened(left));
     }
     loop {
@@ -42,14 +42,14 @@ pub async fn share(client: Client, server: &str, shared: Shared, stop: Cancellat
 }
 
 /// Tells it, and leaves a note for instances that start later.
-async fn tell(shared: &Shared, name: &str, news: BreakerNews) -> Result<(), Away> {
+async fn tell(shared: &Redis, name: &str, news: BreakerNews) -> Result<(), Unavailable> {
     let message = match news {
         BreakerNews::Opened(cooldown) => {
-            shared.claim(name, cooldown).await?;
+            shared.try_lock(name, cooldown).await?;
             cooldown.as_millis().to_string()
         }
         BreakerNews::Closed => {
-            shared.disclaim(name).await?;
+            shared.unlock(name).await?;
             CLOSED.to_owned()
         }
     };

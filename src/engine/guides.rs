@@ -11,8 +11,8 @@ use moka::future::Cache;
 use sha2::{Digest, Sha256};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{budget::Budget, partner::Partner, turn::engine::Engine};
-use crate::redis::{Away, Claimed, Shared};
+use super::{assistant::Assistant, budget::Budget, turn::engine::Engine};
+use crate::redis::{LockAttempt, Redis, Unavailable};
 use coach::guide;
 use domain::{Guide, LearnerId, Locale, Topic};
 use store::Store;
@@ -53,8 +53,8 @@ impl Key {
 
 struct Inner {
     store: Store,
-    shared: Option<Shared>,
-    partner: Partner,
+    shared: Option<Redis>,
+    assistant: Assistant,
     budget: Arc<Budget>,
     engine: Engine,
     made: Cache<Key, Option<Arc<Guide>>>,
@@ -90,15 +90,15 @@ impl Drop for Making {
 struct NoSlot;
 
 impl Guides {
-    /// Guides over these parts, none in memory and at most `kept` later. `tasks` are waited for and `stop` is heeded
+    /// Guides over these parts, none in memory and at most `kept` later. `tasks` are waited for and `stop` ends them
     /// when the program ends.
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub fn new(
         kept: u64,
         store: Store,
-        shared: Option<Shared>,
-        partner: Partner,
+        shared: Option<Redis>,
+        assistant: Assistant,
         budget: Arc<Budget>,
         engine: Engine,
         tasks: TaskTracker,
@@ -106,12 +106,12 @@ impl Guides {
     ) -> Self {
         let made = Cache::builder().max_capacity(kept).time_to_live(KEPT_FOR).build();
         let making = Mutex::default();
-        Self(Arc::new(Inner { store, shared, partner, budget, engine, made, making, tasks, stop }))
+        Self(Arc::new(Inner { store, shared, assistant, budget, engine, made, making, tasks, stop }))
     }
 
     /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
     pub async fn known(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Found> {
-        if self.0.partner.is_practice() {
+        if self.0.assistant.is_practice() {
             return Some(preset(topic, locale, false));
         }
         let key = Key::new(topic, locale, learner)?;
@@ -188,27 +188,27 @@ impl Inner {
         let shared = self.shared.as_ref().filter(|_| topic.preset().is_some());
         let Some(shared) = shared else { return Ok(self.ask(topic, locale).await) };
         let name = claim_name(topic, locale);
-        match shared.claim(&name, LONGEST_MAKING).await {
-            Ok(Claimed::Ours) => {
+        match shared.try_lock(&name, LONGEST_MAKING).await {
+            Ok(LockAttempt::Acquired) => {
                 let made = self.ask(topic, locale).await;
                 // Should this fail, the claim runs out by itself.
-                let _ = shared.disclaim(&name).await;
+                let _ = shared.unlock(&name).await;
                 Ok(made)
             }
-            Ok(Claimed::Theirs(left)) => {
+            Ok(LockAttempt::HeldElsewhere(left)) => {
                 drop(slot);
                 self.made_elsewhere(shared, &name, left).await;
                 Ok(self.look_up(topic, locale).await)
             }
             // Each instance for itself, then: the last guide stored is the one that's kept.
-            Err(Away) => Ok(self.ask(topic, locale).await),
+            Err(Unavailable) => Ok(self.ask(topic, locale).await),
         }
     }
 
     /// Waits until another instance has made the guide, or given up.
-    async fn made_elsewhere(&self, shared: &Shared, name: &str, longest: Duration) {
+    async fn made_elsewhere(&self, shared: &Redis, name: &str, longest: Duration) {
         let given_up = async {
-            while matches!(shared.claimed_for(name).await, Ok(Some(_))) {
+            while matches!(shared.locked_for(name).await, Ok(Some(_))) {
                 tokio::time::sleep(MAKING_LOOK).await;
             }
         };
@@ -234,7 +234,7 @@ impl Inner {
     /// Has the model make a guide, and keeps it.
     async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
         let (guide, usage) = tokio::select! {
-            made = self.partner.guide(topic, locale) => made,
+            made = self.assistant.guide(topic, locale) => made,
             () = self.stop.cancelled() => return None,
         };
         let usage = usage?;

@@ -2,13 +2,13 @@
 //!
 //! Nothing here knows HTTP, SQL or the wire format of a model server.
 
-pub mod bill;
+pub mod assistant;
 pub mod breaker;
 pub mod budget;
 pub mod guides;
 pub mod keyed_locks;
-pub mod partner;
 pub mod rendered;
 pub mod request_key;
 pub mod stateless;
 pub mod turn;
+pub mod usage_guard;

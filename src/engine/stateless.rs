@@ -1,6 +1,6 @@
 //! Calls that carry their whole conversation along, as clients of the first version make them.
 
-use super::partner::{Asking, HistorySource};
+use super::assistant::{HistorySource, PromptInput};
 use domain::{
     Locale, Topic,
     message::{MessageError, StudentMessage},
@@ -44,7 +44,7 @@ pub fn asking(
     messages: Vec<Said>,
     model: Option<String>,
     locale: Locale,
-) -> Result<Asking, SequenceError> {
+) -> Result<PromptInput, SequenceError> {
     if messages.len() > MESSAGES_MAX {
         return Err(SequenceError::TooMany);
     }
@@ -70,7 +70,7 @@ pub fn asking(
         return Err(SequenceError::NoQuestion);
     }
     let message = StudentMessage::parse(&question)?.into_string();
-    Ok(Asking { topic, history, history_source: HistorySource::Client, message, locale, model })
+    Ok(PromptInput { topic, history, history_source: HistorySource::Client, message, locale, model })
 }
 
 fn join(whole: &mut String, part: &str) {
@@ -84,7 +84,7 @@ fn join(whole: &mut String, part: &str) {
 mod tests {
     use super::*;
 
-    fn read(messages: &[Said]) -> Result<Asking, SequenceError> {
+    fn read(messages: &[Said]) -> Result<PromptInput, SequenceError> {
         asking(Topic::default(), messages.to_vec(), None, Locale::Ko)
     }
 

@@ -4,29 +4,35 @@
 use std::sync::Arc;
 
 use super::{
+    assistant::{Assistant, PromptInput},
     budget::Budget,
-    partner::{Asking, Partner},
 };
 use domain::turn::{Purpose, Usage};
 use store::Store;
 use store::now;
 
 /// An open bill. Dropped before it is settled or void, it books an estimate.
-pub struct Bill {
-    partner: Partner,
+pub struct UsageGuard {
+    assistant: Assistant,
     store: Store,
     budget: Arc<Budget>,
-    asking: Asking,
+    asking: PromptInput,
     purpose: Purpose,
     text: String,
     open: bool,
 }
 
-impl Bill {
+impl UsageGuard {
     /// Opens the bill of a call that is about to be made.
     #[must_use]
-    pub fn open(partner: Partner, store: Store, budget: Arc<Budget>, asking: Asking, purpose: Purpose) -> Self {
-        Self { partner, store, budget, asking, purpose, text: String::new(), open: true }
+    pub fn open(
+        assistant: Assistant,
+        store: Store,
+        budget: Arc<Budget>,
+        asking: PromptInput,
+        purpose: Purpose,
+    ) -> Self {
+        Self { assistant, store, budget, asking, purpose, text: String::new(), open: true }
     }
 
     /// Notes a piece of the answer.
@@ -56,12 +62,12 @@ impl Bill {
     }
 }
 
-impl Drop for Bill {
+impl Drop for UsageGuard {
     fn drop(&mut self) {
         if !std::mem::take(&mut self.open) {
             return;
         }
-        let Some(usage) = self.partner.estimate(self.purpose, &self.asking, &self.text) else { return };
+        let Some(usage) = self.assistant.estimate(self.purpose, &self.asking, &self.text) else { return };
         self.budget.count(now(), &usage);
         let store = self.store.clone();
         // Outside a runtime there is no store to write to any more.

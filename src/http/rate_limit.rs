@@ -11,7 +11,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock};
 
 use crate::{
     config::{LimitConfig, Switch},
-    redis::{self, Shared},
+    redis::{self, Redis},
 };
 use domain::LearnerId;
 
@@ -31,7 +31,7 @@ const NEW_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 /// Instances that share a Redis count together there. While it is away, each counts what it sees itself.
 pub struct RateLimits {
     limits: Option<Limits>,
-    shared: Option<Shared>,
+    shared: Option<Redis>,
 }
 
 struct Limits {
@@ -52,7 +52,7 @@ struct Limit {
 impl RateLimits {
     /// Limits as the settings say. A whole minute's worth may come at once.
     #[must_use]
-    pub fn new(config: &LimitConfig, shared: Option<Shared>) -> Self {
+    pub fn new(config: &LimitConfig, shared: Option<Redis>) -> Self {
         let address = config.rate_limit_address_per_minute;
         let limits = (config.rate_limit == Switch::On).then(|| Limits {
             learner: Limit::per_minute(LEARNER, config.rate_limit_learner_per_minute),

@@ -8,10 +8,10 @@ use super::{followers::Followers, learner::VisitPause, pages::PageContext, rate_
 use crate::{
     config::Config,
     engine::{
-        budget::Budget, guides::Guides, keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers,
+        assistant::Assistant, budget::Budget, guides::Guides, keyed_locks::KeyedLocks, rendered::RenderedAnswers,
         turn::engine::Engine,
     },
-    redis::Shared,
+    redis::Redis,
     telemetry::metrics::MetricsExporter,
 };
 use store::Store;
@@ -27,9 +27,9 @@ pub struct Inner {
     /// Conversations and everything else that lasts.
     pub store: Store,
     /// Redis, if instances share one.
-    pub shared: Option<Shared>,
+    pub shared: Option<Redis>,
     /// Who answers.
-    pub partner: Partner,
+    pub assistant: Assistant,
     /// The day's tokens.
     pub budget: Arc<Budget>,
     /// Takes messages in and runs turns.

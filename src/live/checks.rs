@@ -6,7 +6,7 @@ use super::{Status, view::Change};
 
 /// How each part of a turn is checked.
 #[derive(Debug, Clone, Copy)]
-pub struct Checks {
+pub struct PayloadChecks {
     /// Makes a block safe HTML. What is safe already stays as it is.
     pub html: fn(&str) -> String,
     /// The feedback as JSON of the right shape; `None` if it isn't feedback.
@@ -15,14 +15,14 @@ pub struct Checks {
     pub status: fn(&Status) -> bool,
 }
 
-impl Default for Checks {
+impl Default for PayloadChecks {
     /// Takes nothing from Redis but the text of answers.
     fn default() -> Self {
         Self { html: |_| String::new(), feedback: |_| None, status: |_| false }
     }
 }
 
-impl Checks {
+impl PayloadChecks {
     /// The change without what isn't right.
     pub(super) fn check(&self, change: Change) -> Change {
         let blocks = change.blocks.into_iter().map(|(index, html)| (index, Arc::from((self.html)(&html)))).collect();

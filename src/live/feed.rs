@@ -4,8 +4,8 @@ use std::sync::Weak;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Checks, Status, hash, turn::Live, view::Change};
-use crate::redis::Shared;
+use super::{PayloadChecks, Status, hash, turn::Live, view::Change};
+use crate::redis::Redis;
 
 /// More blocks than any answer has. Whoever can write to Redis must not make this instance run out of memory.
 const MOST_BLOCKS: usize = 10_000;
@@ -16,13 +16,13 @@ pub(super) async fn feed(
     live: Weak<Live>,
     stop: CancellationToken,
     name: String,
-    shared: Shared,
-    checks: Checks,
+    shared: Redis,
+    checks: PayloadChecks,
     stored: Status,
 ) {
     let feeding = async {
         let mut messages = shared.subscribe(&name).await;
-        let mut returns = shared.returns();
+        let mut reconnects = shared.reconnects();
         let mut feed = Feed { live, name, shared, checks, known: 0 };
         if !feed.read_all().await {
             // Nothing is kept yet, or any more. What the database says is enough to begin with.
@@ -31,7 +31,7 @@ pub(super) async fn feed(
         while !feed.has_ended() {
             tokio::select! {
                 message = messages.next() => feed.hear(&message).await,
-                () = returns.next() => {
+                () = reconnects.next() => {
                     feed.read_all().await;
                 }
             }
@@ -46,8 +46,8 @@ pub(super) async fn feed(
 struct Feed {
     live: Weak<Live>,
     name: String,
-    shared: Shared,
-    checks: Checks,
+    shared: Redis,
+    checks: PayloadChecks,
     /// The publisher's version that is known here.
     known: u64,
 }
@@ -69,7 +69,7 @@ impl Feed {
 
     /// Whether anything was there.
     async fn read_all(&mut self) -> bool {
-        let Ok((fields, text)) = self.shared.kept(&self.name).await else { return false };
+        let Ok((fields, text)) = self.shared.get(&self.name).await else { return false };
         let Some(change) = hash::whole(&fields, text) else { return false };
         self.known = change.to;
         self.apply(self.checks.check(change));

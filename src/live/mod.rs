@@ -27,8 +27,8 @@ use std::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use crate::redis::Shared;
-pub use checks::Checks;
+use crate::redis::Redis;
+pub use checks::PayloadChecks;
 pub use event::{Event, Status};
 use turn::Live;
 pub use turn::{Follower, Publisher};
@@ -55,8 +55,8 @@ pub struct Bus(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     live: Mutex<HashMap<Key, Weak<Live>>>,
-    shared: Option<Shared>,
-    checks: Checks,
+    shared: Option<Redis>,
+    checks: PayloadChecks,
     /// The relays.
     relays: TaskTracker,
     /// Cancelled when followers of turns that run elsewhere should go there.
@@ -65,7 +65,7 @@ struct Inner {
 
 /// How a turn ended, as the database has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ending {
+pub struct StoredOutcome {
     /// The final state.
     pub status: Status,
     /// The answer as Markdown.
@@ -79,7 +79,7 @@ pub struct Ending {
 impl Bus {
     /// A bus of this process alone, or one over Redis, from which nothing is taken unchecked.
     #[must_use]
-    pub fn new(shared: Option<Shared>, checks: Checks) -> Self {
+    pub fn new(shared: Option<Redis>, checks: PayloadChecks) -> Self {
         Self(Arc::new(Inner { shared, checks, ..Inner::default() }))
     }
 
@@ -134,10 +134,10 @@ impl Bus {
     }
 
     /// Tells the followers of a turn that runs elsewhere how it ended.
-    pub fn conclude(&self, key: Key, ending: Ending) {
+    pub fn conclude(&self, key: Key, ending: StoredOutcome) {
         let live = self.0.lock().get(&key).and_then(Weak::upgrade);
         let Some(live) = live.filter(|live| live.is_mirror()) else { return };
-        let Ending { status, text, blocks, feedback } = ending;
+        let StoredOutcome { status, text, blocks, feedback } = ending;
         let blocks = blocks.into_iter().enumerate().collect();
         live.change(|view| {
             let ended = true;

@@ -7,7 +7,7 @@ use super::{
     turn::Live,
     view::{Change, Seen},
 };
-use crate::redis::{Away, Kept, Returns, Shared};
+use crate::redis::{Reconnects, Redis, Unavailable, Update};
 
 /// How long Redis keeps a turn of which nothing new is heard.
 const LIFETIME: Duration = Duration::from_secs(60);
@@ -15,9 +15,9 @@ const LIFETIME: Duration = Duration::from_secs(60);
 const REFRESH: Duration = Duration::from_secs(3);
 
 /// Brings every change of a view to Redis until it has ended.
-pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
+pub(super) async fn relay(live: Arc<Live>, name: String, shared: Redis) {
     let mut changed = live.changed.subscribe();
-    let mut returns = shared.returns();
+    let mut reconnects = shared.reconnects();
     // What Redis has. Nothing is always safe to assume: everything is sent then.
     let mut sent = Seen::default();
     loop {
@@ -26,9 +26,9 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
         let Some((change, seen)) = news else {
             tokio::select! {
                 _ = changed.changed() => {}
-                () = returns.next() => sent = Seen::default(),
+                () = reconnects.next() => sent = Seen::default(),
                 () = tokio::time::sleep(REFRESH) => {
-                    if shared.keep_on(&name, LIFETIME).await == Ok(false) {
+                    if shared.extend_lifetime(&name, LIFETIME).await == Ok(false) {
                         sent = Seen::default();
                     }
                 }
@@ -41,10 +41,10 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
                 sent = Seen::default();
                 continue;
             }
-            Err(Away) => {
+            Err(Unavailable) => {
                 metrics::counter!("bus_relay_failures_total").increment(1);
                 sent = Seen::default();
-                if !worth_another_try(&live, &mut returns).await {
+                if !worth_another_try(&live, &mut reconnects).await {
                     return;
                 }
                 continue;
@@ -57,16 +57,16 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Shared) {
 }
 
 /// `false` if Redis had lost what the change builds upon.
-async fn send(shared: &Shared, name: &str, change: &Change) -> Result<bool, Away> {
+async fn send(shared: &Redis, name: &str, change: &Change) -> Result<bool, Unavailable> {
     let whole = change.from == 0;
-    let kept = Kept { fields: super::hash::fields(change), text: change.text.clone(), whole };
+    let update = Update { fields: super::hash::fields(change), text: change.text.clone(), whole };
     let Ok(message) = serde_json::to_string(change) else { return Ok(true) };
-    Ok(shared.keep(name, &kept, &message, LIFETIME).await? || whole)
+    Ok(shared.set(name, &update, &message, LIFETIME).await? || whole)
 }
 
 /// Waits until Redis is back, or for a while should it only have refused (it may be out of memory); `false` if the turn
 /// ended first. Then the database has all there is.
-async fn worth_another_try(live: &Live, returns: &mut Returns) -> bool {
+async fn worth_another_try(live: &Live, reconnects: &mut Reconnects) -> bool {
     let mut changed = live.changed.subscribe();
     let waited = tokio::time::sleep(REFRESH);
     tokio::pin!(waited);
@@ -75,7 +75,7 @@ async fn worth_another_try(live: &Live, returns: &mut Returns) -> bool {
             return false;
         }
         tokio::select! {
-            () = returns.next() => return true,
+            () = reconnects.next() => return true,
             () = &mut waited => return true,
             _ = changed.changed() => {}
         }

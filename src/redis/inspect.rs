@@ -11,7 +11,7 @@ pub struct Inspected {
     pub evicts: Option<String>,
 }
 
-impl super::Shared {
+impl super::Redis {
     /// Asks Redis how it is.
     ///
     /// # Errors

@@ -1,51 +1,51 @@
-//! Claims: what one instance does, the others needn't.
+//! Locks with a lifetime, so that one instance does what all would do.
 
 use std::time::Duration;
 
-use super::{Away, Shared, key};
+use super::{Redis, Unavailable, key};
 
-/// What became of a claim.
+/// The result of [`Redis::try_lock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claimed {
-    /// It's this instance's.
-    Ours,
-    /// Another has it, and may keep it for this long.
-    Theirs(Duration),
+pub enum LockAttempt {
+    /// This instance holds the lock.
+    Acquired,
+    /// Another instance holds it, for at most this long.
+    HeldElsewhere(Duration),
 }
 
-impl Shared {
-    /// Claims `name` for `lifetime`, unless it is claimed.
+impl Redis {
+    /// Locks `name` for `lifetime`, unless it is locked.
     ///
     /// # Errors
-    /// [`Away`].
-    pub async fn claim(&self, name: &str, lifetime: Duration) -> Result<Claimed, Away> {
+    /// [`Unavailable`].
+    pub async fn try_lock(&self, name: &str, lifetime: Duration) -> Result<LockAttempt, Unavailable> {
         let millis = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
         let mut pipe = redis::pipe();
         pipe.atomic().cmd("SET").arg(key(name)).arg(1).arg("NX").arg("PX").arg(millis);
         pipe.pttl(key(name));
         let (set, left): (Option<String>, i64) = self.run(&pipe).await?;
         Ok(match set {
-            Some(_) => Claimed::Ours,
-            None => Claimed::Theirs(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
+            Some(_) => LockAttempt::Acquired,
+            None => LockAttempt::HeldElsewhere(Duration::from_millis(u64::try_from(left).unwrap_or(0))),
         })
     }
 
-    /// How long a claim still lasts; `None` if there is none.
+    /// How long `name` stays locked; `None` if it is free.
     ///
     /// # Errors
-    /// [`Away`].
-    pub async fn claimed_for(&self, name: &str) -> Result<Option<Duration>, Away> {
+    /// [`Unavailable`].
+    pub async fn locked_for(&self, name: &str) -> Result<Option<Duration>, Unavailable> {
         let mut pipe = redis::pipe();
         pipe.pttl(key(name));
         let (left,): (i64,) = self.run(&pipe).await?;
         Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis))
     }
 
-    /// Gives a claim up.
+    /// Unlocks `name`.
     ///
     /// # Errors
-    /// [`Away`]; then it runs out by itself.
-    pub async fn disclaim(&self, name: &str) -> Result<(), Away> {
+    /// [`Unavailable`]; then the lock expires by itself.
+    pub async fn unlock(&self, name: &str) -> Result<(), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.del(key(name)).ignore();
         self.run(&pipe).await

@@ -4,31 +4,31 @@
 //! key: the callers do without then, each in its own way, and the database stays the truth. While Redis is away every
 //! call says so at once and waits for nothing.
 
-mod claim;
 mod connection;
-mod fields;
 mod inspect;
+mod lock;
 mod rate;
 mod subscription;
+mod values;
 
 use std::sync::Arc;
 
 use redis::{Client, FromRedisValue, Pipeline, aio::MultiplexedConnection};
 use tokio::sync::{Notify, watch};
 
-pub use claim::Claimed;
-pub use fields::{Fields, Kept};
 pub use inspect::Inspected;
+pub use lock::LockAttempt;
 pub use rate::Quota;
 pub use subscription::Subscription;
 use subscription::Subscriptions;
+pub use values::{Fields, Update};
 
 /// In front of every key and channel, so that other programs may use the same Redis.
 const PREFIX: &str = "llm-classroom:";
 
-/// A connection to Redis that mends itself. Cheap to clone: clones share it.
+/// A connection to Redis that reconnects by itself. Cheap to clone: clones share it.
 #[derive(Clone)]
-pub struct Shared(Arc<Inner>);
+pub struct Redis(Arc<Inner>);
 
 struct Inner {
     /// The connection while there is one.
@@ -50,14 +50,14 @@ pub fn describe_metrics() {
 /// Redis is away, or was too slow to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]
-pub struct Away;
+pub struct Unavailable;
 
 /// A Redis URL that can't be used. The text doesn't repeat it, since it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is no Redis URL, such as redis://127.0.0.1:6379 or rediss://:password@host:6379")]
 pub struct UrlError;
 
-impl Shared {
+impl Redis {
     /// Connects to Redis by `redis://…` or, over TLS, `rediss://…`. Comes back when connected or when the first try has
     /// failed; then, and whenever the connection is lost, it is tried again for as long as a clone of this lives.
     ///
@@ -89,17 +89,17 @@ impl Shared {
         self.0.connection.borrow().is_some()
     }
 
-    /// Tells when Redis is back after it was away. Messages may have been missed meanwhile.
+    /// Waits for reconnections after an outage of Redis. Messages may have been missed meanwhile.
     #[must_use]
-    pub fn returns(&self) -> Returns {
-        Returns(self.0.connection.subscribe())
+    pub fn reconnects(&self) -> Reconnects {
+        Reconnects(self.0.connection.subscribe())
     }
 
     /// Sends a message to all who listen to the channel, this instance among them.
     ///
     /// # Errors
-    /// [`Away`]; then nobody got it.
-    pub async fn publish(&self, channel: &str, message: &str) -> Result<(), Away> {
+    /// [`Unavailable`]; then nobody got it.
+    pub async fn publish(&self, channel: &str, message: &str) -> Result<(), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.publish(key(channel), message).ignore();
         self.run(&pipe).await
@@ -112,19 +112,19 @@ impl Shared {
     }
 
     /// Runs commands in one round trip.
-    async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Away> {
+    async fn run<T: FromRedisValue>(&self, commands: &Pipeline) -> Result<T, Unavailable> {
         let mut connection = self.0.connected()?;
         commands.query_async(&mut connection).await.map_err(|error| self.0.failed(&error))
     }
 }
 
 impl Inner {
-    fn connected(&self) -> Result<MultiplexedConnection, Away> {
-        self.connection.borrow().clone().ok_or(Away)
+    fn connected(&self) -> Result<MultiplexedConnection, Unavailable> {
+        self.connection.borrow().clone().ok_or(Unavailable)
     }
 
     /// Has the connection looked at. A command that Redis refuses is a defect of ours and told to the log.
-    fn failed(&self, error: &redis::RedisError) -> Away {
+    fn failed(&self, error: &redis::RedisError) -> Unavailable {
         if error.is_io_error() {
             tracing::debug!(%error, "a call to Redis failed");
         } else {
@@ -132,14 +132,14 @@ impl Inner {
         }
         metrics::counter!("redis_failures_total").increment(1);
         self.suspicion.notify_one();
-        Away
+        Unavailable
     }
 }
 
-/// See [`Shared::returns`].
-pub struct Returns(watch::Receiver<Option<MultiplexedConnection>>);
+/// See [`Redis::reconnects`].
+pub struct Reconnects(watch::Receiver<Option<MultiplexedConnection>>);
 
-impl Returns {
+impl Reconnects {
     /// Waits until Redis is back once more.
     pub async fn next(&mut self) {
         loop {

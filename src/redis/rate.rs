@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use redis::Script;
 
-use super::{Away, Shared, key};
+use super::{Redis, Unavailable, key};
 
 /// How much is allowed: so many at once, after that evenly so many in `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +38,13 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-impl Shared {
+impl Redis {
     /// Counts one event against all of these, or against none: then says which of them (by its place) forbids it, and how
     /// long until it would be allowed.
     ///
     /// # Errors
-    /// [`Away`]; then it's not counted.
-    pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<(usize, Duration)>, Away> {
+    /// [`Unavailable`]; then it's not counted.
+    pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<(usize, Duration)>, Unavailable> {
         let mut call = SCRIPT.prepare_invoke();
         for (name, Quota { count, per }) in limits {
             let micros = u64::try_from(per.as_micros()).unwrap_or(u64::MAX);

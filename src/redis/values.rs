@@ -1,51 +1,57 @@
-//! A value in named parts with a growing text, kept for a while, and a message to all who watch it.
+//! A value of named fields and a growing text with a lifetime, and a message to its subscribers.
 
 use std::{collections::HashMap, time::Duration};
 
-use super::{Away, Shared, key};
+use super::{Redis, Unavailable, key};
 
-/// Parts of a value by name.
+/// The fields of a value by name.
 pub type Fields = HashMap<String, String>;
 
-/// What is to be kept.
+/// A change of a value.
 #[derive(Debug, Default)]
-pub struct Kept {
-    /// Parts to set; the others stay.
+pub struct Update {
+    /// Fields to set; the others stay.
     pub fields: Vec<(String, String)>,
-    /// Text to add to the growing one.
+    /// Text to append.
     pub text: String,
-    /// Whether this is all of it, in place of what was kept before.
+    /// Whether this replaces the whole value.
     pub whole: bool,
 }
 
-impl Shared {
-    /// Keeps these parts for `lifetime`, and tells `message` to the channel of the same name, in one step. `false` if
-    /// nothing had been kept under the name, or it was lost.
+impl Redis {
+    /// Applies `update`, sets the lifetime, and publishes `message` to the channel of the same name, atomically. `false` if
+    /// there was no value, or Redis had lost it.
     ///
     /// # Errors
-    /// [`Away`].
-    pub async fn keep(&self, name: &str, kept: &Kept, message: &str, lifetime: Duration) -> Result<bool, Away> {
+    /// [`Unavailable`].
+    pub async fn set(
+        &self,
+        name: &str,
+        update: &Update,
+        message: &str,
+        lifetime: Duration,
+    ) -> Result<bool, Unavailable> {
         let (fields, text) = (key(name), key(&format!("{name}:text")));
         let millis = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let mut pipe = redis::pipe();
         pipe.atomic().exists(&fields);
-        if kept.whole {
-            pipe.del(&fields).ignore().set(&text, &kept.text).ignore();
-        } else if !kept.text.is_empty() {
-            pipe.append(&text, &kept.text).ignore();
+        if update.whole {
+            pipe.del(&fields).ignore().set(&text, &update.text).ignore();
+        } else if !update.text.is_empty() {
+            pipe.append(&text, &update.text).ignore();
         }
-        pipe.hset_multiple(&fields, &kept.fields).ignore();
+        pipe.hset_multiple(&fields, &update.fields).ignore();
         pipe.pexpire(&fields, millis).ignore().pexpire(&text, millis).ignore();
         pipe.publish(&fields, message).ignore();
         let (existed,): (bool,) = self.run(&pipe).await?;
         Ok(existed)
     }
 
-    /// Keeps it for `lifetime` from now on; `false` if it was lost.
+    /// Sets the lifetime anew; `false` if Redis had lost the value.
     ///
     /// # Errors
-    /// [`Away`].
-    pub async fn keep_on(&self, name: &str, lifetime: Duration) -> Result<bool, Away> {
+    /// [`Unavailable`].
+    pub async fn extend_lifetime(&self, name: &str, lifetime: Duration) -> Result<bool, Unavailable> {
         let millis = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let mut pipe = redis::pipe();
         pipe.pexpire(key(name), millis).pexpire(key(&format!("{name}:text")), millis).ignore();
@@ -53,11 +59,11 @@ impl Shared {
         Ok(existed)
     }
 
-    /// Parts and text as they are kept now; no parts if there are none.
+    /// The fields and the text; no fields if there is no value.
     ///
     /// # Errors
-    /// [`Away`].
-    pub async fn kept(&self, name: &str) -> Result<(Fields, String), Away> {
+    /// [`Unavailable`].
+    pub async fn get(&self, name: &str) -> Result<(Fields, String), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(key(name)).get(key(&format!("{name}:text")));
         let (fields, text): (Fields, Option<String>) = self.run(&pipe).await?;

@@ -55,7 +55,7 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
     for asked in &asked[doomed..] {
         asked.check(&follow(&asked.student, &asked.turn, &stay).await).await;
     }
-    // The dead one's are all there, once, and one call tries each again.
+    // Those of the killed instance are all there, once, and one call tries each again.
     let before = calls(&cluster.openai, Purpose::Chat);
     join_all(asked.iter_mut().take(doomed).map(async |asked| {
         asked.student = asked.student.moved_to(cluster.front());
@@ -102,7 +102,10 @@ async fn an_instance_that_slept_for_longer_than_its_lease_changes_nothing_when_i
         asked.check(&follow(&asked.student, &asked.turn, &elsewhere).await).await;
     }
     // The sleeper finds out, takes a new lease, and serves again.
-    eventually("the sleeper's lease", async || cluster.log(sleeper).contains("thought dead").then_some(())).await;
+    eventually("the sleeper's lease", async || {
+        cluster.log(sleeper).contains("the lease of this instance expired").then_some(())
+    })
+    .await;
     cluster.until_ready_says(sleeper, "status", "ready").await;
     eventually("the end of what it ran", async || (cluster.ready(sleeper).await["turns_running"] == 0).then_some(()))
         .await;

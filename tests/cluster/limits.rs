@@ -91,7 +91,7 @@ async fn a_full_instance_says_so_and_the_others_take_over() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_one_breaker_finds_out_all_heed() {
+async fn an_open_breaker_of_one_instance_opens_those_of_all() {
     let run = Run::begin("breaker");
     let cluster = Cluster::start(&[("BREAKER_FAILURES", "3"), ("BREAKER_COOLDOWN_SECONDS", "3")]).await;
     for purpose in [Purpose::Chat, Purpose::Tutor] {

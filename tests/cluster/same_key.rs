@@ -136,5 +136,5 @@ async fn a_guide_of_a_preset_that_all_instances_want_is_made_once() {
     .await;
     assert!(wanted.iter().all(|title| *title == wanted[0]));
     assert_eq!(calls(&cluster.openai, Purpose::Guide), 1);
-    run.tell("12 wishes at 3 instances, 1 call");
+    run.tell("12 requests at 3 instances, 1 call");
 }

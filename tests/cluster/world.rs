@@ -187,7 +187,7 @@ impl Cluster {
         fs::read_to_string(self.folder.path().join(number.to_string()).join("log")).unwrap_or_default()
     }
 
-    /// Lets the instances live long enough to be allowed to call another one dead.
+    /// Waits until the instances have renewed their leases for long enough to expire another one's.
     pub async fn until_judges(&self) {
         tokio::time::sleep(Duration::from_secs(6)).await;
     }

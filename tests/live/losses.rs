@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use llm_classroom::{
     engine::turn::REDIS_CHECKS,
-    live::{Bus, Ending},
-    redis::Kept,
+    live::{Bus, StoredOutcome},
+    redis::Update,
 };
 
 use crate::{
@@ -146,7 +146,7 @@ async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
     // Kept before anybody looks, and told to somebody who does.
     let key = key();
     let name = format!("turn:{}:1", key.0);
-    let kept = Kept {
+    let update = Update {
         fields: [("version", "9"), ("status", r#"{"state":"answering","reason":null}"#), ("feedback", "{}")]
             .into_iter()
             .chain([("block:0", "<p>0</p><script>alert(1)</script>")])
@@ -155,7 +155,7 @@ async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
         text: String::new(),
         whole: true,
     };
-    stranger.keep(&name, &kept, "", Duration::from_secs(60)).await.unwrap();
+    stranger.set(&name, &update, "", Duration::from_secs(60)).await.unwrap();
     let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
     page.until(|page| page.blocks == ["<p>0</p>"]).await;
     stranger.publish(&name, &hostile(9, 1).to_string()).await.unwrap();
@@ -197,6 +197,8 @@ async fn an_instance_that_leaves_closes_the_streams_of_what_runs_elsewhere() {
     near.until_the_end().await;
 }
 
-fn ending() -> Ending {
-    Ending { status: DONE, text: "답".to_owned(), blocks: vec!["<p>답</p>".into()], feedback: Some("{}".into()) }
+fn ending() -> StoredOutcome {
+    StoredOutcome {
+        status: DONE, text: "답".to_owned(), blocks: vec!["<p>답</p>".into()], feedback: Some("{}".into())
+    }
 }

@@ -12,8 +12,8 @@ mod shared;
 use std::time::Duration;
 
 use llm_classroom::{
-    live::{Checks, Status},
-    redis::Shared,
+    live::{PayloadChecks, Status},
+    redis::Redis,
 };
 use redis_server::RedisServer;
 
@@ -21,21 +21,22 @@ const ANSWERING: Status = Status::new("answering", None);
 const DONE: Status = Status::new("done", None);
 
 /// Takes everything as it comes.
-const UNCHECKED: Checks = Checks { html: str::to_owned, feedback: |json| Some(json.to_owned()), status: |_| true };
+const UNCHECKED: PayloadChecks =
+    PayloadChecks { html: str::to_owned, feedback: |json| Some(json.to_owned()), status: |_| true };
 
 /// What `future` gives, which must come soon.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("it comes soon")
 }
 
-async fn connect(server: &RedisServer) -> Shared {
-    let shared = Shared::connect(&server.url()).await.unwrap();
+async fn connect(server: &RedisServer) -> Redis {
+    let shared = Redis::connect(&server.url()).await.unwrap();
     assert!(shared.is_up());
     shared
 }
 
 /// Waits until Redis is there, or isn't.
-async fn until_up(shared: &Shared, up: bool) {
+async fn until_up(shared: &Redis, up: bool) {
     until("Redis comes or goes", || shared.is_up() == up).await;
 }
 

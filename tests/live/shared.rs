@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use llm_classroom::redis::{Away, Claimed, Quota, Shared, UrlError};
+use llm_classroom::redis::{LockAttempt, Quota, Redis, Unavailable, UrlError};
 
 use crate::{RedisServer, connect, soon, until_up};
 
@@ -35,11 +35,11 @@ async fn who_listened_before_redis_went_listens_when_it_is_back() {
     let mut before = shared.subscribe("news").await;
     server.kill();
     until_up(&shared, false).await;
-    assert_eq!(shared.publish("news", "x").await, Err(Away));
+    assert_eq!(shared.publish("news", "x").await, Err(Unavailable));
     let mut during = shared.subscribe("other").await;
-    let mut returns = shared.returns();
+    let mut reconnects = shared.reconnects();
     server.restart();
-    soon(returns.next()).await;
+    soon(reconnects.next()).await;
     shared.publish("news", "다시").await.unwrap();
     shared.publish("other", "여기").await.unwrap();
     assert_eq!((soon(before.next()).await, soon(during.next()).await), ("다시".to_owned(), "여기".to_owned()));
@@ -51,17 +51,19 @@ async fn of_many_who_claim_one_has_it_until_it_gives_it_up() {
     let mut claiming = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let shared = connect(&server).await;
-        claiming.spawn(async move { shared.claim("guide", MINUTE).await.unwrap() });
+        claiming.spawn(async move { shared.try_lock("guide", MINUTE).await.unwrap() });
     }
     let claims = claiming.join_all().await;
-    assert_eq!(claims.iter().filter(|claim| **claim == Claimed::Ours).count(), 1, "{claims:?}");
+    assert_eq!(claims.iter().filter(|claim| **claim == LockAttempt::Acquired).count(), 1, "{claims:?}");
     let shared = connect(&server).await;
-    let Claimed::Theirs(left) = shared.claim("guide", MINUTE).await.unwrap() else { panic!("it's taken") };
+    let LockAttempt::HeldElsewhere(left) = shared.try_lock("guide", MINUTE).await.unwrap() else {
+        panic!("it's taken")
+    };
     assert!(left <= MINUTE && left > MINUTE / 2, "{left:?}");
-    assert!(shared.claimed_for("guide").await.unwrap().is_some());
-    shared.disclaim("guide").await.unwrap();
-    assert_eq!(shared.claimed_for("guide").await.unwrap(), None);
-    assert_eq!(shared.claim("guide", MINUTE).await.unwrap(), Claimed::Ours);
+    assert!(shared.locked_for("guide").await.unwrap().is_some());
+    shared.unlock("guide").await.unwrap();
+    assert_eq!(shared.locked_for("guide").await.unwrap(), None);
+    assert_eq!(shared.try_lock("guide", MINUTE).await.unwrap(), LockAttempt::Acquired);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,11 +95,11 @@ async fn without_redis_every_call_says_so_at_once() {
     let server = RedisServer::start();
     let url = server.url();
     drop(server);
-    let shared = soon(Shared::connect(&url)).await.unwrap();
+    let shared = soon(Redis::connect(&url)).await.unwrap();
     assert!(!shared.is_up());
-    assert_eq!(shared.publish("news", "x").await, Err(Away));
-    assert_eq!(shared.claim("x", MINUTE).await, Err(Away));
-    assert_eq!(shared.count(&[("x".to_owned(), Quota { count: 1, per: MINUTE })]).await, Err(Away));
+    assert_eq!(shared.publish("news", "x").await, Err(Unavailable));
+    assert_eq!(shared.try_lock("x", MINUTE).await, Err(Unavailable));
+    assert_eq!(shared.count(&[("x".to_owned(), Quota { count: 1, per: MINUTE })]).await, Err(Unavailable));
 }
 
 #[tokio::test]
@@ -105,7 +107,7 @@ async fn a_url_that_is_none_of_redis_is_refused_without_being_repeated() {
     for url in
         ["", "127.0.0.1:6379", "http://:secret-word@127.0.0.1", "redis://:secret-word@127.0.0.1:port", "rediss://"]
     {
-        let error = Shared::connect(url).await.map(|_| ()).unwrap_err();
+        let error = Redis::connect(url).await.map(|_| ()).unwrap_err();
         assert_eq!(error, UrlError, "{url}");
         assert!(!error.to_string().contains("secret-word"));
     }
@@ -113,6 +115,6 @@ async fn a_url_that_is_none_of_redis_is_refused_without_being_repeated() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_description_holds_no_password() {
-    let shared = Shared::connect("redis://me:secret-word@127.0.0.1:1/3").await.unwrap();
+    let shared = Redis::connect("redis://me:secret-word@127.0.0.1:1/3").await.unwrap();
     assert_eq!(shared.describe(), "Redis at 127.0.0.1:1, database 3");
 }

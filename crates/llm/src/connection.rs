@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// How often one request is sent again. The pool drops connections whose end it has seen, so few are dead still.
+/// How often one request is sent again. The pool drops connections that it saw closed, so few broken ones are left.
 const MAX_RESENDS: usize = 2;
 
 /// A connection that was closed before the request came breaks within a round trip. One that breaks later belongs to a

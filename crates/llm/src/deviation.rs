@@ -4,7 +4,7 @@ use super::arrange::Instructions;
 use super::quirks::{JsonMode, Quirks};
 use reqwest::Url;
 
-/// One deviation that was found, and that every request heeds.
+/// One deviation that was found, and that every later request respects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deviation {
     /// The API is at another path than the settings say.

@@ -1,6 +1,6 @@
 //! What was learnt of a server and of its models, for the life of the client, which is the life of the process.
 //!
-//! A deviation is remembered when the request that heeds it is answered. Everything learnt of a server is forgotten
+//! A deviation is remembered when a request that respects it is answered. Everything learnt of a server is forgotten
 //! - when it could not be reached: who comes back may be another,
 //! - when its replies carry a `Server` header that was never seen from it.
 //!

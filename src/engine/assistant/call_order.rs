@@ -14,26 +14,26 @@ const LONGEST_WAY: Duration = Duration::from_millis(250);
 
 /// The chat's side. Dropping it lets the tutor go ahead.
 #[derive(Debug)]
-pub struct Lead {
+pub struct ChatGate {
     progress: RequestProgress,
     begun: CancellationToken,
 }
 
 /// The tutor's side.
 #[derive(Debug)]
-pub struct Follower {
+pub struct TutorGate {
     progress: RequestProgress,
     begun: CancellationToken,
 }
 
 /// The two sides for one turn.
 #[must_use]
-pub fn head_start() -> (Lead, Follower) {
+pub fn call_order() -> (ChatGate, TutorGate) {
     let (progress, begun) = (RequestProgress::default(), CancellationToken::new());
-    (Lead { progress: progress.clone(), begun: begun.clone() }, Follower { progress, begun })
+    (ChatGate { progress: progress.clone(), begun: begun.clone() }, TutorGate { progress, begun })
 }
 
-impl Lead {
+impl ChatGate {
     /// Tells how far the request has come, also after this side is dropped.
     #[must_use]
     pub fn watch(&self) -> RequestProgress {
@@ -46,13 +46,13 @@ impl Lead {
     }
 }
 
-impl Drop for Lead {
+impl Drop for ChatGate {
     fn drop(&mut self) {
         self.begun.cancel();
     }
 }
 
-impl Follower {
+impl TutorGate {
     /// Waits until the server has the chat's request; where `few_slots`, until its answer began. Also returns when the
     /// chat's call failed.
     ///
@@ -85,21 +85,21 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_tutor_waits_until_the_server_has_the_chats_request() {
-        let (lead, follower) = head_start();
-        let mut wait = pin!(follower.wait(false));
+        let (chat_gate, tutor_gate) = call_order();
+        let mut wait = pin!(tutor_gate.wait(false));
         advance(Duration::from_secs(60)).await;
         assert_eq!(wait.as_mut().now_or_never(), None, "the chat's connection is still being made");
-        lead.progress().written.cancel();
+        chat_gate.progress().written.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None, "the request is on its way");
-        lead.progress().taken.cancel();
+        chat_gate.progress().taken.cancel();
         assert_eq!(wait.now_or_never(), Some(()));
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_tutor_does_not_wait_for_the_first_word_of_a_server_that_keeps_silent_before_it() {
-        let (lead, follower) = head_start();
-        let mut wait = pin!(follower.wait(false));
-        lead.progress().written.cancel();
+        let (chat_gate, tutor_gate) = call_order();
+        let mut wait = pin!(tutor_gate.wait(false));
+        chat_gate.progress().written.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None);
         advance(LONGEST_WAY).await;
         assert_eq!(wait.now_or_never(), Some(()));
@@ -107,23 +107,23 @@ mod tests {
 
     #[tokio::test]
     async fn where_slots_are_few_the_tutor_waits_for_the_first_word_or_the_failure() {
-        let (lead, follower) = head_start();
-        let mut wait = pin!(follower.wait(true));
-        lead.progress().written.cancel();
-        lead.progress().taken.cancel();
+        let (chat_gate, tutor_gate) = call_order();
+        let mut wait = pin!(tutor_gate.wait(true));
+        chat_gate.progress().written.cancel();
+        chat_gate.progress().taken.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None);
-        drop(lead);
+        drop(chat_gate);
         assert_eq!(wait.now_or_never(), Some(()));
-        let (lead, follower) = head_start();
-        drop(lead);
-        assert_eq!(follower.wait(false).now_or_never(), Some(()));
+        let (chat_gate, tutor_gate) = call_order();
+        drop(chat_gate);
+        assert_eq!(tutor_gate.wait(false).now_or_never(), Some(()));
     }
 
     #[test]
     fn a_call_that_ends_before_it_is_sent_is_not_called_written() {
-        let (lead, _follower) = head_start();
-        let progress = lead.watch();
-        drop(lead);
+        let (chat_gate, _follower) = call_order();
+        let progress = chat_gate.watch();
+        drop(chat_gate);
         assert!(!progress.written.is_cancelled());
     }
 }

@@ -14,7 +14,7 @@ const SHORTEST_ANSWER: u32 = 256;
 
 /// What a call wants, in estimated tokens except for the answer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wish {
+pub(super) struct TokenDemand {
     /// Most tokens of the answer, as the server counts them.
     pub(super) answer: u32,
     /// Most tokens of earlier turns.
@@ -27,7 +27,7 @@ pub(super) struct Wish {
 
 /// What a call gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Allowance {
+pub(super) struct TokenAllowance {
     pub(super) form: Form,
     pub(super) answer: u32,
     pub(super) history: HistoryRoom,
@@ -35,7 +35,7 @@ pub(super) struct Allowance {
 
 /// How much is left out because a request was refused as too large.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Squeeze {
+pub(super) enum Shortening {
     /// What the window is known to take.
     None,
     /// Half of the history.
@@ -46,15 +46,20 @@ pub(super) enum Squeeze {
     ShortAnswer,
 }
 
-impl Squeeze {
+impl Shortening {
     const ALL: [Self; 4] = [Self::None, Self::HalfHistory, Self::NewestAlone, Self::ShortAnswer];
 }
 
 /// What a call gets of its wish. `rules` gives the estimated tokens of the rules with everything but history and message.
-pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usize, squeeze: Squeeze) -> Allowance {
+pub(super) fn allow(
+    limits: ModelLimits,
+    wish: TokenDemand,
+    rules: impl Fn(Form) -> usize,
+    squeeze: Shortening,
+) -> TokenAllowance {
     let thoughts = if limits.thinks { THOUGHT_TOKENS } else { 0 };
     let mut allowed = match limits.window {
-        None => Allowance {
+        None => TokenAllowance {
             form: Form::Full,
             answer: wish.answer.saturating_add(thoughts),
             history: HistoryRoom::new(wish.history),
@@ -72,7 +77,7 @@ pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usi
             let answer = answer.min(left.max(SHORTEST_ANSWER));
             let usual_message = estimated(window / 16);
             let least_answer = (answer / 2).max(SHORTEST_ANSWER.min(answer));
-            Allowance {
+            TokenAllowance {
                 form,
                 answer,
                 history: HistoryRoom {
@@ -83,15 +88,15 @@ pub(super) fn allow(limits: ModelLimits, wish: Wish, rules: impl Fn(Form) -> usi
             }
         }
     };
-    if squeeze >= Squeeze::HalfHistory {
+    if squeeze >= Shortening::HalfHistory {
         allowed.history.budget /= 2;
         allowed.history.most = allowed.history.most.min(allowed.history.budget);
     }
-    if squeeze >= Squeeze::NewestAlone {
+    if squeeze >= Shortening::NewestAlone {
         allowed.form = Form::Short;
         allowed.history = HistoryRoom::new(0);
     }
-    if squeeze == Squeeze::ShortAnswer {
+    if squeeze == Shortening::ShortAnswer {
         allowed.answer = (allowed.answer / 4).max(1);
     }
     allowed
@@ -118,14 +123,14 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
-    build: impl Fn(Squeeze) -> (Request, RequestSize),
+    build: impl Fn(Shortening) -> (Request, RequestSize),
     progress: &RequestProgress,
 ) -> Result<(AnswerStream, RequestSize), Error> {
     let requested = model.unwrap_or(client.model());
     let mut fallback = None;
     let mut refused: Option<(RequestSize, Error)> = None;
     let mut unstated = Vec::new();
-    for squeeze in Squeeze::ALL {
+    for squeeze in Shortening::ALL {
         let (mut request, size) = build(squeeze);
         if refused.as_ref().is_some_and(|(last, _)| *last == size) {
             // It would be the same request.
@@ -159,7 +164,7 @@ pub(super) async fn send(
 mod tests {
     use super::*;
 
-    const WISH: Wish = Wish { answer: 1000, history: 6000, message: 100, has_schema: false };
+    const WISH: TokenDemand = TokenDemand { answer: 1000, history: 6000, message: 100, has_schema: false };
 
     fn rules(form: Form) -> usize {
         if form == Form::Full { 1000 } else { 400 }
@@ -171,9 +176,9 @@ mod tests {
 
     #[test]
     fn without_a_known_window_everything_is_sent() {
-        let all = Allowance { form: Form::Full, answer: 1000, history: HistoryRoom::new(6000) };
-        assert_eq!(allow(ModelLimits::default(), WISH, rules, Squeeze::None), all);
-        let large = allow(limits(128_000, 1.5), WISH, rules, Squeeze::None);
+        let all = TokenAllowance { form: Form::Full, answer: 1000, history: HistoryRoom::new(6000) };
+        assert_eq!(allow(ModelLimits::default(), WISH, rules, Shortening::None), all);
+        let large = allow(limits(128_000, 1.5), WISH, rules, Shortening::None);
         assert_eq!((large.form, large.answer, large.history.budget), (Form::Full, 1000, 6000));
     }
 
@@ -182,8 +187,8 @@ mod tests {
         for window in [2048, 4096, 6000, 8191, 8192, 16_384] {
             for scale in [1.0, 1.5, 2.5, 3.0] {
                 for message in [10, 100, 400] {
-                    let wish = Wish { message, ..WISH };
-                    let got = allow(limits(window, scale), wish, rules, Squeeze::None);
+                    let wish = TokenDemand { message, ..WISH };
+                    let got = allow(limits(window, scale), wish, rules, Shortening::None);
                     let kept = got.history.budget.min(got.history.most);
                     let prompt = (rules(got.form) + message + kept) as f32 * scale;
                     // At the smallest windows the rules alone may leave less than the shortest answer.
@@ -197,7 +202,8 @@ mod tests {
 
     #[test]
     fn the_cut_of_the_history_does_not_depend_on_the_message() {
-        let budget = |message| allow(limits(4096, 1.0), Wish { message, ..WISH }, rules, Squeeze::None).history.budget;
+        let budget =
+            |message| allow(limits(4096, 1.0), TokenDemand { message, ..WISH }, rules, Shortening::None).history.budget;
         assert_eq!(budget(10), budget(1500));
         assert!(budget(10) > 1500);
     }
@@ -205,14 +211,14 @@ mod tests {
     #[test]
     fn a_thinking_model_gets_more_tokens_as_far_as_its_window_allows() {
         let thinking = ModelLimits { thinks: true, ..ModelLimits::default() };
-        assert_eq!(allow(thinking, WISH, rules, Squeeze::None).answer, 3048);
+        assert_eq!(allow(thinking, WISH, rules, Shortening::None).answer, 3048);
         let small = ModelLimits { window: Some(4096), ..thinking };
-        assert_eq!(allow(small, WISH, rules, Squeeze::None).answer, 2048);
+        assert_eq!(allow(small, WISH, rules, Shortening::None).answer, 2048);
     }
 
     #[test]
     fn each_squeeze_asks_for_less() {
-        let sizes = Squeeze::ALL.map(|squeeze| {
+        let sizes = Shortening::ALL.map(|squeeze| {
             let got = allow(limits(8192, 1.0), WISH, rules, squeeze);
             (rules(got.form), got.history.budget, got.answer)
         });

@@ -1,7 +1,7 @@
 //! The requests that a model is sent, made to fit its context window.
 
-use super::{Asking, HistorySource, Style, fit};
-use crate::engine::partner::fit::{Allowance, Squeeze, Wish};
+use super::{GenerationParams, HistorySource, PromptInput, fit};
+use crate::engine::assistant::fit::{Shortening, TokenAllowance, TokenDemand};
 use domain::{Locale, Topic, turn::Purpose};
 use llm::{Client, ModelLimits, RequestSize};
 use tutor::prompt::{self, Form, HistoryRoom, NoteForm, Prompt, Speaker};
@@ -12,19 +12,19 @@ pub(super) type SizedRequest = (llm::Request, RequestSize);
 /// Makes the requests of one question.
 pub(super) struct Requests<'a> {
     pub(super) client: &'a Client,
-    pub(super) style: &'a Style,
-    pub(super) asking: &'a Asking,
+    pub(super) style: &'a GenerationParams,
+    pub(super) asking: &'a PromptInput,
 }
 
 impl Requests<'_> {
     /// The call that answers the question.
-    pub(super) fn chat(&self, squeeze: Squeeze) -> SizedRequest {
+    pub(super) fn chat(&self, squeeze: Shortening) -> SizedRequest {
         let (prompt, answer) = self.chat_prompt(squeeze);
         self.request(prompt, Purpose::Chat, answer)
     }
 
     /// The call that notes how the question was asked.
-    pub(super) fn tutor(&self, as_prose: bool, squeeze: Squeeze) -> SizedRequest {
+    pub(super) fn tutor(&self, as_prose: bool, squeeze: Shortening) -> SizedRequest {
         let (prompt, answer) = self.tutor_prompt(as_prose, squeeze);
         self.request(prompt, Purpose::Tutor, answer)
     }
@@ -32,18 +32,18 @@ impl Requests<'_> {
     /// Estimated tokens of a call's prompt.
     pub(super) fn prompt_tokens(&self, purpose: Purpose) -> usize {
         let (prompt, _) = match purpose {
-            Purpose::Tutor => self.tutor_prompt(false, Squeeze::None),
-            Purpose::Chat | Purpose::Guide => self.chat_prompt(Squeeze::None),
+            Purpose::Tutor => self.tutor_prompt(false, Shortening::None),
+            Purpose::Chat | Purpose::Guide => self.chat_prompt(Shortening::None),
         };
         prompt.tokens()
     }
 
-    fn chat_prompt(&self, squeeze: Squeeze) -> (Prompt, u32) {
-        let Asking { topic, history, message, .. } = self.asking;
+    fn chat_prompt(&self, squeeze: Shortening) -> (Prompt, u32) {
+        let PromptInput { topic, history, message, .. } = self.asking;
         let none: [(&str, &str); 0] = [];
         let rules = |form| prompt::chat(form, topic, &none, "", HistoryRoom::new(0)).tokens();
         let allowed = self.allow(self.style.answer_tokens, false, rules, squeeze);
-        let Allowance { form, answer, history: room } = allowed;
+        let TokenAllowance { form, answer, history: room } = allowed;
         let prompt = match self.asking.history_source {
             HistorySource::Stored => prompt::chat(form, topic, history, message, room),
             HistorySource::Client => prompt::chat_after_quoted_history(form, topic, history, message, room),
@@ -52,8 +52,8 @@ impl Requests<'_> {
         (prompt, answer)
     }
 
-    fn tutor_prompt(&self, as_prose: bool, squeeze: Squeeze) -> (Prompt, u32) {
-        let Asking { topic, history, message, .. } = self.asking;
+    fn tutor_prompt(&self, as_prose: bool, squeeze: Shortening) -> (Prompt, u32) {
+        let PromptInput { topic, history, message, .. } = self.asking;
         let said: Vec<(Speaker, &str)> = history
             .iter()
             .flat_map(|(question, answer)| {
@@ -68,8 +68,14 @@ impl Requests<'_> {
         (prompt::tutor(form, topic, &said, message, history.is_empty(), allowed.history.most), allowed.answer)
     }
 
-    fn allow(&self, answer: u32, has_schema: bool, rules: impl Fn(Form) -> usize, squeeze: Squeeze) -> Allowance {
-        let wish = Wish {
+    fn allow(
+        &self,
+        answer: u32,
+        has_schema: bool,
+        rules: impl Fn(Form) -> usize,
+        squeeze: Shortening,
+    ) -> TokenAllowance {
+        let wish = TokenDemand {
             answer,
             history: self.style.history_tokens as usize,
             message: prompt::estimate_tokens(&self.asking.message),
@@ -89,9 +95,15 @@ impl Requests<'_> {
 }
 
 /// The call that writes a guide.
-pub(super) fn guide(client: &Client, style: &Style, topic: &Topic, locale: Locale, squeeze: Squeeze) -> SizedRequest {
+pub(super) fn guide(
+    client: &Client,
+    style: &GenerationParams,
+    topic: &Topic,
+    locale: Locale,
+    squeeze: Shortening,
+) -> SizedRequest {
     let rules = |form| prompt::guide(form, topic, locale).tokens();
-    let wish = Wish { answer: style.feedback_tokens, history: 0, message: 0, has_schema: true };
+    let wish = TokenDemand { answer: style.feedback_tokens, history: 0, message: 0, has_schema: true };
     let allowed = fit::allow(client.limits(None), wish, rules, squeeze);
     let prompt = prompt::guide(allowed.form, topic, locale);
     let size = fit::size(&prompt, allowed.answer);

@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{engine::partner::AnswerStream, live::Publisher};
+use crate::{engine::assistant::AnswerStream, live::Publisher};
 use llm::Piece;
 use markdown::Renderer;
 

@@ -1,11 +1,11 @@
 //! What is taken from other instances over Redis, where others may write, too.
 
-use crate::live::{Checks, Status};
+use crate::live::{PayloadChecks, Status};
 use domain::Feedback;
 use domain::turn::{Reason, TurnState};
 
 /// How it is checked: HTML is sanitised again, feedback has to be feedback, and a status one that a turn can have.
-pub const REDIS_CHECKS: Checks = Checks { html: markdown::sanitise, feedback, status: is_status };
+pub const REDIS_CHECKS: PayloadChecks = PayloadChecks { html: markdown::sanitise, feedback, status: is_status };
 
 fn feedback(json: &str) -> Option<String> {
     let feedback: Feedback = serde_json::from_str(json).ok()?;

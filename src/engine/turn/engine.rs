@@ -10,19 +10,20 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument as _;
 
 use super::{
-    AskError, Reservation, figures,
+    AskError, Reservation,
     guide_slots::GuideSlots,
+    instance_lease::{InstanceLease, LeaseConfig, LeaseConfigError},
     parts::Parts,
     repeat::RequestKey,
     run::{self, Question},
     running::Running,
     stateless_slots::AnonymousSlots,
-    tenure::{Tenure, Terms, TermsError},
+    turn_metrics,
 };
 use crate::{
-    engine::{budget::Budget, keyed_locks::KeyedLocks, partner::Partner, rendered::RenderedAnswers},
+    engine::{assistant::Assistant, budget::Budget, keyed_locks::KeyedLocks, rendered::RenderedAnswers},
     live::{Bus, Follower, Status},
-    redis::Shared,
+    redis::Redis,
 };
 use domain::turn::{Turn, TurnState};
 use domain::{Conversation, ConversationId, LearnerId, Locale, StudentMessage, TurnId};
@@ -49,7 +50,7 @@ pub(super) struct Inner {
     /// Cancelled when everything has ended.
     pub(super) gone: CancellationToken,
     /// What goes on until then.
-    pub(super) keepers: TaskTracker,
+    pub(super) background_tasks: TaskTracker,
 }
 
 /// What an engine is made of.
@@ -59,15 +60,15 @@ pub struct Setup {
     /// Where turns are followed.
     pub bus: Bus,
     /// Redis, if instances share one.
-    pub shared: Option<Shared>,
+    pub shared: Option<Redis>,
     /// Who answers.
-    pub partner: Partner,
+    pub assistant: Assistant,
     /// The day's tokens.
     pub budget: Arc<Budget>,
     /// Renders answers that have ended.
     pub rendered: RenderedAnswers,
-    /// On what terms this instance serves beside others.
-    pub terms: Terms,
+    /// How this instance holds its lease beside others.
+    pub lease_config: LeaseConfig,
     /// How many turns and stateless calls may run at a time. Each holds its answer in memory, also while the database
     /// is away, so this bounds that memory as well.
     pub max_turns: usize,
@@ -102,13 +103,13 @@ pub enum Following {
 }
 
 impl Engine {
-    /// An engine over these parts: takes a lease, interrupts what the dead left running, and begins to look after both.
+    /// An engine over these parts: takes a lease, interrupts the turns of expired leases, and starts the lease loop.
     ///
     /// # Errors
-    /// [`TermsError`] when another instance serves and they would not share, or when the database fails.
-    pub async fn start(setup: Setup) -> Result<Self, TermsError> {
-        let Setup { store, bus, shared, partner, budget, rendered, terms, max_turns } = setup;
-        let (tenure, interrupted) = Tenure::begin(&store, terms).await?;
+    /// [`LeaseConfigError`] when another instance serves and they would not share, or when the database fails.
+    pub async fn start(setup: Setup) -> Result<Self, LeaseConfigError> {
+        let Setup { store, bus, shared, assistant, budget, rendered, lease_config, max_turns } = setup;
+        let (instance_lease, interrupted) = InstanceLease::begin(&store, lease_config).await?;
         if interrupted > 0 {
             tracing::warn!(
                 turns = interrupted,
@@ -117,7 +118,7 @@ impl Engine {
         }
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let engine = Self(Arc::new(Inner {
-            parts: Parts { store, bus, shared, partner, budget, rendered, tenure, tasks, stop },
+            parts: Parts { store, bus, shared, assistant, budget, rendered, instance_lease, tasks, stop },
             running: Running::default(),
             requests: KeyedLocks::default(),
             slots: Arc::new(Semaphore::new(max_turns)),
@@ -126,12 +127,12 @@ impl Engine {
             anonymous_slots: AnonymousSlots::new(max_turns),
             draining: CancellationToken::new(),
             gone: CancellationToken::new(),
-            keepers: TaskTracker::new(),
+            background_tasks: TaskTracker::new(),
         }));
-        engine.0.keepers.spawn(engine.clone().keep());
-        engine.0.keepers.spawn(engine.clone().watch());
-        engine.0.keepers.spawn(engine.clone().purge());
-        engine.0.keepers.close();
+        engine.0.background_tasks.spawn(engine.clone().run_lease_loop());
+        engine.0.background_tasks.spawn(engine.clone().watch());
+        engine.0.background_tasks.spawn(engine.clone().purge());
+        engine.0.background_tasks.close();
         Ok(engine)
     }
 
@@ -251,13 +252,13 @@ impl Engine {
     /// Whether the database failed when it was last asked, a second ago: whoever needs it can be told at once.
     #[must_use]
     pub fn is_without_database(&self) -> bool {
-        self.0.parts.tenure.is_failing()
+        self.0.parts.instance_lease.is_failing()
     }
 
     /// Whether this instance may run turns: it is sure of its lease.
     #[must_use]
     pub fn has_lease(&self) -> bool {
-        self.0.parts.tenure.lease().is_some()
+        self.0.parts.instance_lease.lease().is_some()
     }
 
     /// How many turns run here.
@@ -277,7 +278,7 @@ impl Engine {
     /// # Errors
     /// [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`].
     pub fn admit(&self) -> Result<Slot, AskError> {
-        self.free_slot().map_err(figures::refused)
+        self.free_slot().map_err(turn_metrics::refused)
     }
 
     /// As [`Engine::admit`], without counting a refusal.
@@ -294,7 +295,7 @@ impl Engine {
     }
 
     fn lease(&self) -> Result<Lease, AskError> {
-        self.0.parts.tenure.lease().ok_or_else(|| figures::refused(AskError::NoLease))
+        self.0.parts.instance_lease.lease().ok_or_else(|| turn_metrics::refused(AskError::NoLease))
     }
 
     /// Runs `work` in a task of its own, so that a caller that goes away between the commit and the start of the turn

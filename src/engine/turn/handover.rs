@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     AskError,
     engine::{Engine, Following, Slot},
-    figures,
+    turn_metrics,
 };
 use crate::live::Event;
 use domain::{
@@ -38,10 +38,10 @@ impl Engine {
         let since = Instant::now();
         let refusal = match self.free_slot() {
             Err(AskError::Full) => AskError::Full,
-            outcome => return outcome.map_err(figures::refused),
+            outcome => return outcome.map_err(turn_metrics::refused),
         };
         let running = &self.0.running;
-        let Some(turn) = running.turn_in(conversation) else { return Err(figures::refused(refusal)) };
+        let Some(turn) = running.turn_in(conversation) else { return Err(turn_metrics::refused(refusal)) };
         match self.remaining(learner, turn).await? {
             Some(Remaining::Nothing) => self.admit(),
             Some(Remaining::Feedback { .. }) => {
@@ -53,7 +53,7 @@ impl Engine {
                     None => self.admit(),
                 }
             }
-            Some(Remaining::Answer) | None => Err(figures::refused(refusal)),
+            Some(Remaining::Answer) | None => Err(turn_metrics::refused(refusal)),
         }
     }
 

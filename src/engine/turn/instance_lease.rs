@@ -1,4 +1,4 @@
-//! The lease of this instance, as far as it can be sure of it.
+//! The lease of this instance, and until when it is certainly valid.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -10,22 +10,23 @@ use tokio::time::{Instant, timeout};
 use store::Lease;
 use store::{LeaseGrant, LeaseMode, Store, StoreError};
 
-/// On what terms an instance serves.
+/// How an instance holds its lease.
 #[derive(Debug, Clone)]
-pub struct Terms {
-    /// What it calls itself in the database and in other instances' logs.
+pub struct LeaseConfig {
+    /// The name of the instance in the database and in the logs of other instances.
     pub holder: String,
     /// Who else may serve.
     pub mode: LeaseMode,
-    /// How long a lease lasts without renewal. What a dead instance ran is given up between this and a beat later.
+    /// How long a lease lasts without renewal. Turns of an instance that died are interrupted after this time, at most one
+    /// renewal interval later.
     pub lifetime: Duration,
     /// How often it is renewed.
-    pub beat: Duration,
+    pub renewal_interval: Duration,
 }
 
 /// Why an instance may not serve.
 #[derive(Debug, thiserror::Error)]
-pub enum TermsError {
+pub enum LeaseConfigError {
     /// Another instance serves, and they would not share.
     #[error("{holder} serves this database already; for several instances, give each of them the same REDIS_URL")]
     Taken {
@@ -37,8 +38,8 @@ pub enum TermsError {
     Store(#[from] StoreError),
 }
 
-pub(super) struct Tenure {
-    pub(super) terms: Terms,
+pub(super) struct InstanceLease {
+    pub(super) config: LeaseConfig,
     held: Mutex<Held>,
 }
 
@@ -48,42 +49,42 @@ struct Held {
     since: Instant,
     /// Until when it lasts for sure: counted from before the renewal was sent.
     until: Instant,
-    /// Whether the database failed when it was last asked. Then nobody needs to wait for it to fail once more.
+    /// Whether the database failed when it was last asked. Requests are then refused without asking it again.
     failing: bool,
 }
 
-/// What a renewal brought.
+/// The result of a renewal.
 pub(super) enum Renewal {
-    /// All is well.
-    Kept,
-    /// The database didn't answer in time to say.
+    /// The lease was renewed.
+    Renewed,
+    /// The database didn't answer in time.
     Late,
-    /// It was buried, and this instance has another one now.
+    /// The lease had expired, and this instance has another one now.
     Replaced {
-        /// The one that is void.
+        /// The expired lease.
         old: Lease,
     },
-    /// It was buried, and others don't let this instance have another.
+    /// The lease had expired, and another instance serves alone.
     Lost {
-        /// The one that is void.
+        /// The expired lease.
         old: Lease,
     },
 }
 
-impl Tenure {
-    /// Takes a lease. One who is in the way is given the time to run out: it may have died a moment ago.
-    pub(super) async fn begin(store: &Store, terms: Terms) -> Result<(Self, u64), TermsError> {
-        let deadline = Instant::now() + terms.lifetime + terms.beat;
+impl InstanceLease {
+    /// Takes a lease. Waits for the lease of another instance to expire, which may have died a moment ago.
+    pub(super) async fn begin(store: &Store, config: LeaseConfig) -> Result<(Self, u64), LeaseConfigError> {
+        let deadline = Instant::now() + config.lifetime + config.renewal_interval;
         let mut said = false;
         loop {
             let asked = Instant::now();
-            match store.take_lease(&terms.holder, terms.mode, terms.lifetime).await? {
+            match store.take_lease(&config.holder, config.mode, config.lifetime).await? {
                 LeaseGrant::Granted { lease, interrupted } => {
-                    let held = Held { lease, since: asked, until: asked + terms.lifetime, failing: false };
-                    return Ok((Self { terms, held: Mutex::new(held) }, interrupted));
+                    let held = Held { lease, since: asked, until: asked + config.lifetime, failing: false };
+                    return Ok((Self { config, held: Mutex::new(held) }, interrupted));
                 }
                 LeaseGrant::Refused { holder } if Instant::now() >= deadline => {
-                    return Err(TermsError::Taken { holder });
+                    return Err(LeaseConfigError::Taken { holder });
                 }
                 LeaseGrant::Refused { holder } => {
                     if !std::mem::replace(&mut said, true) {
@@ -92,7 +93,7 @@ impl Tenure {
                             "another instance holds this database; waiting for its lease to run out"
                         );
                     }
-                    tokio::time::sleep(terms.beat).await;
+                    tokio::time::sleep(config.renewal_interval).await;
                 }
             }
         }
@@ -104,14 +105,14 @@ impl Tenure {
         (Instant::now() < held.until && !held.failing).then_some(held.lease)
     }
 
-    /// Notes that the database failed; `true` if that is news.
-    pub(super) fn note_failure(&self) -> bool {
+    /// Records that the database failed; `true` if it did not fail before.
+    pub(super) fn record_failure(&self) -> bool {
         !std::mem::replace(&mut self.held().failing, true)
     }
 
-    /// Notes that the database answered; `true` if that is news. Whoever gets an answer says so before anybody is told
-    /// what it was: they would ask for it at once.
-    pub(super) fn note_answer(&self) -> bool {
+    /// Records that the database answered; `true` if it failed before. A caller that got an answer records it before it
+    /// returns the answer, because the receiver may ask the database at once.
+    pub(super) fn record_answer(&self) -> bool {
         let is_news = std::mem::replace(&mut self.held().failing, false);
         if is_news {
             tracing::info!("the database answers again");
@@ -129,20 +130,20 @@ impl Tenure {
         self.held().lease
     }
 
-    /// Whether this instance may judge others: it was itself in time for as long as it expects of them. After the
-    /// database was away for all, everybody is late, and that is no sign of death.
-    pub(super) fn may_judge(&self) -> bool {
+    /// Whether this instance may expire the leases of others: it renewed its own in time for a whole lifetime. An outage of
+    /// the database delays all instances, so it is no sign that one of them died.
+    pub(super) fn may_expire_others(&self) -> bool {
         let held = self.held();
         let now = Instant::now();
-        now < held.until && now.duration_since(held.since) >= self.terms.lifetime
+        now < held.until && now.duration_since(held.since) >= self.config.lifetime
     }
 
-    /// Renews the lease, or takes another if it was buried.
+    /// Renews the lease, or takes another if it expired.
     pub(super) async fn renew(&self, store: &Store) -> Result<Renewal, StoreError> {
-        let Terms { holder, mode, lifetime, beat } = &self.terms;
+        let LeaseConfig { holder, mode, lifetime, renewal_interval } = &self.config;
         let asked = Instant::now();
         let old = self.last_lease();
-        let Ok(renewed) = timeout(*lifetime - *beat, store.renew_lease(old, *lifetime)).await else {
+        let Ok(renewed) = timeout(*lifetime - *renewal_interval, store.renew_lease(old, *lifetime)).await else {
             return Ok(Renewal::Late);
         };
         if renewed? {
@@ -151,10 +152,10 @@ impl Tenure {
                 held.since = asked;
             }
             held.until = asked + *lifetime;
-            return Ok(Renewal::Kept);
+            return Ok(Renewal::Renewed);
         }
         self.held().until = asked;
-        // Who took over while this one lived would lose in turn; so it's only taken back from the dead.
+        // An instance that took over is running. Its lease is taken back only after it expired.
         let mode = if *mode == LeaseMode::TakeOver { LeaseMode::Exclusive } else { *mode };
         let asked = Instant::now();
         match store.take_lease(holder, mode, *lifetime).await? {

@@ -1,20 +1,19 @@
-//! What an instance does all the time: it keeps its lease, gives up what isn't its own any more, heeds wishes to stop
-//! from other instances, and buries the dead.
+//! The loop that every instance runs: it renews the lease of this instance, stops runs whose turn was taken away, handles
+//! cancel requests of other instances, and expires the leases of instances that stopped renewing.
 
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{engine::Engine, parts::Parts, tenure::Renewal};
+use super::{engine::Engine, instance_lease::Renewal, parts::Parts};
 use crate::{engine::budget::day_start, redis::Subscription};
 use domain::TurnId;
 use domain::turn::Outcome;
 use store::Lease;
 use store::{DayTokens, RunningTurn, StoreError, now};
 
-/// The channel on which instances are told that a turn should be looked at: its student wants it stopped, or is rid of
-/// it.
-pub(super) const STOPS: &str = "stops";
+/// The channel for cancel requests: a turn was cancelled or deleted at another instance.
+pub(super) const CANCEL_CHANNEL: &str = "stops";
 /// How soon a renewal that failed is tried again the first time. Each further failure doubles the pause, up to that
 /// between two renewals: a full disk is not worth ten tries a second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -22,50 +21,50 @@ const FIRST_RETRY: Duration = Duration::from_millis(100);
 const BUDGET_EVERY: Duration = Duration::from_secs(10);
 
 impl Engine {
-    /// Keeps the lease and everything that depends on it until the engine has ended.
-    pub(super) async fn keep(self) {
+    /// Renews the lease and updates everything that depends on it until the engine has ended.
+    pub(super) async fn run_lease_loop(self) {
         let parts = &self.0.parts;
-        let mut beat = interval(self.0.parts.tenure.terms.beat);
+        let mut renewal = interval(self.0.parts.instance_lease.config.renewal_interval);
         let mut count = interval(BUDGET_EVERY);
         let mut day_tokens = DayTokens::default();
-        for interval in [&mut beat, &mut count] {
+        for interval in [&mut renewal, &mut count] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        let mut wishes = match &parts.shared {
-            Some(shared) => Some(shared.subscribe(STOPS).await),
+        let mut cancel_requests = match &parts.shared {
+            Some(shared) => Some(shared.subscribe(CANCEL_CHANNEL).await),
             None => None,
         };
         let mut retry_after = FIRST_RETRY;
         loop {
             let done = tokio::select! {
                 () = self.0.gone.cancelled() => return,
-                _ = beat.tick() => {
-                    if self.beat().await {
+                _ = renewal.tick() => {
+                    if self.renew_lease().await {
                         retry_after = FIRST_RETRY;
                     } else {
-                        beat.reset_after(retry_after);
-                        retry_after = next_retry(retry_after, parts.tenure.terms.beat);
+                        renewal.reset_after(retry_after);
+                        retry_after = next_retry(retry_after, parts.instance_lease.config.renewal_interval);
                     }
                     Ok(())
                 }
                 _ = count.tick() => self.count_tokens(&mut day_tokens).await,
-                turn = next(&mut wishes) => self.heed(&turn).await,
+                turn = next(&mut cancel_requests) => self.handle_cancel(&turn).await,
             };
             if let Err(error) = done {
-                // The next beat says so, if it's worth saying.
+                // The next renewal logs a failure that lasts.
                 tracing::debug!(error = &error as &dyn std::error::Error, "the database could not be asked");
             }
         }
     }
 
-    /// Whether the database answered in time.
-    async fn beat(&self) -> bool {
-        let tenure = &self.0.parts.tenure;
-        // A connection may be dead without a word, and no beat may wait for it for longer than others wait for this one.
-        let done = timeout(tenure.terms.lifetime, self.renew_and_judge()).await.unwrap_or(Ok(false));
+    /// Renews the lease and expires others; `true` if the database answered in time.
+    async fn renew_lease(&self) -> bool {
+        let instance_lease = &self.0.parts.instance_lease;
+        // A dead connection gives no error. A renewal that waits for it must end before others expire this lease.
+        let done = timeout(instance_lease.config.lifetime, self.renew_and_expire_others()).await.unwrap_or(Ok(false));
         let failing = !matches!(done, Ok(true));
-        let is_news = if failing { tenure.note_failure() } else { tenure.note_answer() };
-        metrics::gauge!("lease_held").set(if tenure.lease().is_some() { 1.0 } else { 0.0 });
+        let is_news = if failing { instance_lease.record_failure() } else { instance_lease.record_answer() };
+        metrics::gauge!("lease_held").set(if instance_lease.lease().is_some() { 1.0 } else { 0.0 });
         match done {
             Ok(false) if is_news => tracing::error!("the database is too slow; finished answers wait for it"),
             Err(error) if is_news => {
@@ -78,13 +77,15 @@ impl Engine {
     }
 
     /// `false` if the database didn't answer in time.
-    async fn renew_and_judge(&self) -> Result<bool, StoreError> {
-        let Parts { store, tenure, .. } = &self.0.parts;
-        match tenure.renew(store).await? {
+    async fn renew_and_expire_others(&self) -> Result<bool, StoreError> {
+        let Parts { store, instance_lease, .. } = &self.0.parts;
+        match instance_lease.renew(store).await? {
             Renewal::Late => return Ok(false),
-            Renewal::Kept => {}
+            Renewal::Renewed => {}
             Renewal::Replaced { old } => {
-                tracing::error!("this instance was thought dead: what it ran is interrupted, and it begins anew");
+                tracing::error!(
+                    "the lease of this instance expired: its turns are interrupted, and it takes a new lease"
+                );
                 self.lose_all(old);
             }
             Renewal::Lost { old } => {
@@ -92,13 +93,13 @@ impl Engine {
                 self.lose_all(old);
             }
         }
-        if tenure.may_judge() {
+        if instance_lease.may_expire_others() {
             let interrupted = store.expire_leases().await?;
             if interrupted > 0 {
                 metrics::counter!("turns_taken_over_total").increment(interrupted);
                 tracing::warn!(
                     turns = interrupted,
-                    "an instance died; its turns are interrupted and can be tried again"
+                    "the lease of another instance expired; its turns are interrupted and can be tried again"
                 );
             }
         }
@@ -115,7 +116,7 @@ impl Engine {
 
     /// Brings what runs here in line with the database; what it has under this lease.
     async fn reconcile(&self) -> Result<Vec<RunningTurn>, StoreError> {
-        let lease = self.0.parts.tenure.last_lease();
+        let lease = self.0.parts.instance_lease.last_lease();
         // Before the database is asked: what begins in between is left alone.
         let ours = self.0.running.under(lease);
         let held = self.0.parts.store.running_turns(lease).await?;
@@ -131,7 +132,7 @@ impl Engine {
     }
 
     /// Interrupts what this lease holds and nobody runs: the connection broke when the question was committed, and this
-    /// instance never heard that it was. Only what was so at the beat before, too: others are just beginning.
+    /// instance never heard that it was. Only turns that had no run at the renewal before, too: others are just starting.
     async fn interrupt_unclaimed(&self, held: &[RunningTurn]) -> Result<(), StoreError> {
         for fencing_token in self.0.running.unclaimed_twice(held.iter().map(|held| held.fencing_token)) {
             if self.0.parts.store.finish_turn(fencing_token, &Outcome::interrupted(), now()).await? {
@@ -142,7 +143,7 @@ impl Engine {
     }
 
     /// Somebody, somewhere, wants a turn stopped or has deleted it.
-    async fn heed(&self, turn: &str) -> Result<(), StoreError> {
+    async fn handle_cancel(&self, turn: &str) -> Result<(), StoreError> {
         match turn.parse().map(TurnId) {
             Ok(turn) if self.0.running.has(turn) => self.reconcile().await.map(drop),
             _ => Ok(()),
@@ -165,9 +166,9 @@ fn next_retry(last: Duration, renewal_interval: Duration) -> Duration {
 }
 
 /// The next wish. Cancel-safe.
-async fn next(wishes: &mut Option<Subscription>) -> String {
-    match wishes {
-        Some(wishes) => wishes.next().await,
+async fn next(cancel_requests: &mut Option<Subscription>) -> String {
+    match cancel_requests {
+        Some(cancel_requests) => cancel_requests.next().await,
         None => std::future::pending().await,
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::tenure::Tenure;
+use super::instance_lease::InstanceLease;
 use crate::{
-    engine::{budget::Budget, partner::Partner, rendered::RenderedAnswers},
+    engine::{assistant::Assistant, budget::Budget, rendered::RenderedAnswers},
     live::Bus,
-    redis::Shared,
+    redis::Redis,
 };
 use store::Store;
 
@@ -17,12 +17,12 @@ pub(super) struct Parts {
     pub(super) store: Store,
     pub(super) bus: Bus,
     /// Redis, if instances share one.
-    pub(super) shared: Option<Shared>,
-    pub(super) partner: Partner,
+    pub(super) shared: Option<Redis>,
+    pub(super) assistant: Assistant,
     pub(super) budget: Arc<Budget>,
     pub(super) rendered: RenderedAnswers,
     /// The lease of this instance.
-    pub(super) tenure: Tenure,
+    pub(super) instance_lease: InstanceLease,
     /// Every task that must finish, or be told to, before the program ends.
     pub(super) tasks: TaskTracker,
     /// Cancelled when the time to finish is over.

@@ -18,12 +18,12 @@ use tracing::{Instrument as _, Span, field::Empty};
 use super::{
     answer::Answer,
     engine::Slot,
-    figures,
     parts::Parts,
-    running::{Orders, Running},
+    running::{CancelSignals, Running},
+    turn_metrics,
 };
 use crate::{
-    engine::partner::{self, Asking, HistorySource, Noted},
+    engine::assistant::{self, FeedbackResult, HistorySource, PromptInput},
     live::{Publisher, Status},
 };
 use domain::turn::{Outcome, Purpose, Reason, Turn, TurnState, Usage};
@@ -67,7 +67,7 @@ pub(super) async fn run(
     fencing_token: FencingToken,
     question: Question,
     publisher: Publisher,
-    orders: Orders,
+    orders: CancelSignals,
     slot: Slot,
 ) {
     let asked = question.asked;
@@ -84,14 +84,14 @@ pub(super) async fn run(
     let stored = commit(parts, fencing_token, &outcome)
         .instrument(tracing::info_span!("commit", otel.status_code = Empty))
         .await;
-    figures::ended(&outcome, asked.elapsed(), model_time);
+    turn_metrics::ended(&outcome, asked.elapsed(), model_time);
     tell(&outcome, asked);
     let status = match outcome.state {
         // What isn't stored can't be found again, so it isn't called done. A deleted turn was stopped before.
         state if !stored && state != TurnState::Cancelled => Status::new(TurnState::Interrupted.as_str(), None),
         state => Status::new(state.as_str(), outcome.reason.map(Reason::as_str)),
     };
-    // A follower who hears of the end may ask at once.
+    // A follower that receives the end may ask at once.
     running.release_slot(fencing_token, slot);
     publisher.status(status);
 }
@@ -132,7 +132,7 @@ async fn perform(
     fencing_token: FencingToken,
     question: &Question,
     publisher: &Publisher,
-    orders: &Orders,
+    orders: &CancelSignals,
 ) -> (Outcome, Option<Duration>) {
     let Question { turn, topic, locale, asked } = question;
     let history = match parts.store.exchanges(turn.conversation, history_places(turn.seq)).await {
@@ -143,7 +143,7 @@ async fn perform(
         }
     };
     tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
-    let asking = Asking {
+    let asking = PromptInput {
         topic: topic.clone(),
         history,
         history_source: HistorySource::Stored,
@@ -154,7 +154,7 @@ async fn perform(
 
     let mut answer = Answer::new(*asked);
     let mut chat_end: Option<ChatEnd> = None;
-    let mut noted: Option<Noted> = None;
+    let mut noted: Option<FeedbackResult> = None;
     // A turn that is tried again keeps the notes a model wrote: its message is the same.
     let kept = turn.feedback.as_ref();
     if let Some(feedback) = kept {
@@ -163,21 +163,21 @@ async fn perform(
     let began = Instant::now();
     let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
     let is_tutor_running = AtomicBool::new(kept.is_none());
-    let (lead, follower) = partner::head_start();
-    let (chat_progress, tutor_progress) = (lead.watch(), llm::RequestProgress::default());
+    let (chat_gate, tutor_gate) = assistant::call_order();
+    let (chat_progress, tutor_progress) = (chat_gate.watch(), llm::RequestProgress::default());
     let work = async {
         let chat = async {
-            let begin = parts.partner.answer_first(&asking, partner::PRACTICE_PACE, lead);
+            let begin = parts.assistant.answer_first(&asking, assistant::PRACTICE_PACE, chat_gate);
             let end = answer.stream(begin, publisher).await;
             chat_time = began.elapsed();
             // The whole answer is shown now, also while the tutor still writes.
             answer.finish(publisher);
             let (state, reason) = verdict(&end, !answer.text().is_empty());
             let usage = match &end {
-                Ok(end) => vec![partner::used(Purpose::Chat, end)],
+                Ok(end) => vec![assistant::used(Purpose::Chat, end)],
                 // A call that failed cost something if something came.
                 Err(_) if !answer.text().is_empty() => {
-                    parts.partner.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
+                    parts.assistant.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
                 }
                 Err(_) => Vec::new(),
             };
@@ -194,7 +194,7 @@ async fn perform(
         };
         let tutor = async {
             if kept.is_none() {
-                let notes = parts.partner.feedback_after(&asking, follower, &tutor_progress).await;
+                let notes = parts.assistant.feedback_after(&asking, tutor_gate, &tutor_progress).await;
                 tutor_time = began.elapsed();
                 is_tutor_running.store(false, Ordering::Relaxed);
                 publish(publisher, &notes.feedback);
@@ -223,11 +223,11 @@ async fn perform(
     let ChatEnd { state, reason, mut usage } = chat_end.unwrap_or_else(|| {
         // A request that was never sent cost nothing.
         let is_sent = chat_progress.written.is_cancelled();
-        let usage = is_sent.then(|| parts.partner.estimate(Purpose::Chat, &asking, answer.text())).flatten();
+        let usage = is_sent.then(|| parts.assistant.estimate(Purpose::Chat, &asking, answer.text())).flatten();
         ChatEnd { state: stopped.unwrap_or(TurnState::Interrupted), reason: None, usage: usage.into_iter().collect() }
     });
     if noted.is_none() && tutor_progress.written.is_cancelled() {
-        usage.extend(parts.partner.estimate(Purpose::Tutor, &asking, ""));
+        usage.extend(parts.assistant.estimate(Purpose::Tutor, &asking, ""));
     }
     let mut feedback = noted.map(|notes| {
         usage.extend(notes.usage);
@@ -235,7 +235,7 @@ async fn perform(
     });
     if feedback.is_none() && kept.is_none() && is_over {
         // Stopped after the answer ended and while the tutor still wrote: the turn gets its notes all the same.
-        let notes = parts.partner.coach(&asking);
+        let notes = parts.assistant.coach(&asking);
         publish(publisher, &notes);
         feedback = Some(notes);
     }
@@ -297,7 +297,7 @@ async fn commit(parts: &Parts, fencing_token: FencingToken, outcome: &Outcome) -
         Ok(true) => {
             // Also when it took several tries, which are noted on the span.
             Span::current().record("otel.status_code", "OK");
-            parts.tenure.note_answer();
+            parts.instance_lease.record_answer();
             true
         }
         Ok(false) => {

@@ -23,7 +23,7 @@ pub(super) struct Running {
 struct Entry {
     fencing_token: FencingToken,
     conversation: ConversationId,
-    orders: Orders,
+    orders: CancelSignals,
     ended: CancellationToken,
     /// The turn that gets this one's slot.
     heir: Option<oneshot::Sender<Slot>>,
@@ -31,7 +31,7 @@ struct Entry {
 
 /// What a run may be told.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Orders {
+pub(super) struct CancelSignals {
     /// The student wants it stopped.
     pub(super) stop: CancellationToken,
     /// The turn isn't this run's any more; whatever it does is in vain.
@@ -41,8 +41,8 @@ pub(super) struct Orders {
 impl Running {
     /// Enters a run. An earlier run of the same turn is replaced: it lost the turn, and whoever waits for its end is
     /// woken, because its [`Self::leave`] no longer finds an entry to end.
-    pub(super) fn enter(&self, fencing_token: FencingToken, conversation: ConversationId) -> Orders {
-        let orders = Orders::default();
+    pub(super) fn enter(&self, fencing_token: FencingToken, conversation: ConversationId) -> CancelSignals {
+        let orders = CancelSignals::default();
         let entry =
             Entry { fencing_token, conversation, orders: orders.clone(), ended: CancellationToken::new(), heir: None };
         let replaced = self.lock().insert(fencing_token.turn, entry);

@@ -26,9 +26,9 @@ impl Engine {
     pub async fn leave(&self) {
         self.0.gone.cancel();
         // One that is being renewed would be taken anew.
-        self.0.keepers.wait().await;
+        self.0.background_tasks.wait().await;
         self.0.parts.bus.flush(FLUSH_PATIENCE).await;
-        if let Err(error) = self.0.parts.store.release_lease(self.0.parts.tenure.last_lease()).await {
+        if let Err(error) = self.0.parts.store.release_lease(self.0.parts.instance_lease.last_lease()).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 "the lease was not given back; it runs out by itself"

@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::{
     AskError,
     engine::{Engine, Slot},
-    figures,
+    turn_metrics,
 };
 
 /// Calls without a learner take one slot in so many.
@@ -40,7 +40,7 @@ impl Engine {
             true => None,
             false => {
                 let share = self.0.anonymous_slots.0.clone().try_acquire_owned();
-                Some(share.map_err(|_| figures::refused(AskError::Full))?)
+                Some(share.map_err(|_| turn_metrics::refused(AskError::Full))?)
             }
         };
         Ok(StatelessSlot { _slot: slot, _share: share })

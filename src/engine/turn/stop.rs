@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{AskError, engine::Engine, keeper::STOPS};
+use super::{AskError, engine::Engine, lease_loop::CANCEL_CHANNEL};
 use domain::{ConversationId, LearnerId, TurnId};
 use store::StoreError;
 
@@ -38,10 +38,10 @@ impl Engine {
         Ok(self.0.parts.store.turn_statuses(&[turn]).await?.iter().any(|status| status.state.is_running()))
     }
 
-    /// Tells whoever runs this turn to look at it. Should the news get lost, the next beat brings it.
+    /// Asks the instance that runs this turn to check it. A lost message is made up for by its next renewal.
     async fn tell_others(&self, turn: TurnId) {
         if let Some(shared) = &self.0.parts.shared {
-            let _ = shared.publish(STOPS, &turn.to_string()).await;
+            let _ = shared.publish(CANCEL_CHANNEL, &turn.to_string()).await;
         }
     }
 

@@ -8,8 +8,8 @@ use super::{AskError, engine::Engine};
 use domain::turn::{Outcome, Reason, TurnState};
 use store::now;
 
-/// Describes the figures of turns, and lets those be there from the start that are counted by a closed set of words: of a
-/// series that begins with 1, Prometheus doesn't see that it rose. Call once, when the recorder is installed.
+/// Describes the metrics of turns, and registers every series with a known set of labels at 0: Prometheus can't see the
+/// increase of a series that begins with 1. Called once, when the recorder is installed.
 pub fn describe() {
     describe_counter!("turns_total", "Turns that ended here, by outcome: done, failed, cancelled or interrupted");
     describe_counter!("turn_failures_total", "Turns that failed here, by reason");
@@ -38,11 +38,11 @@ pub fn describe() {
     describe_gauge!("turns_running", "Turns that run on this instance");
     describe_gauge!("turn_slots_in_use", "Turns and stateless calls that run on this instance");
     describe_gauge!("turns_limit", "How many of these may run at a time (MAX_TURNS)");
-    describe_gauge!("database_up", "1 while the database answers, 0 when it failed at the last beat");
+    describe_gauge!("database_up", "1 while the database answers, 0 when it failed at the last renewal of the lease");
     describe_gauge!("daily_tokens_used", "Tokens used since midnight in Korea, as far as this instance knows");
     describe_gauge!("daily_tokens_limit", "Tokens that may be used a day (DAILY_TOKEN_BUDGET); 0 for no limit");
     describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
-    describe_counter!("turns_taken_over_total", "Turns of dead instances that this one interrupted");
+    describe_counter!("turns_taken_over_total", "Turns of instances with an expired lease that this one interrupted");
 
     for state in TurnState::ALL.into_iter().filter(|state| !state.is_running()) {
         counter!("turns_total", "outcome" => state.as_str()).increment(0);

@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{engine::Engine, parts::Parts};
 use crate::{
     engine::rendered::RenderedAnswers,
-    live::{Ending, Key, Status},
+    live::{Key, Status, StoredOutcome},
 };
 use domain::TurnId;
 use domain::turn::{Reason, Turn, TurnState};
@@ -40,10 +40,10 @@ impl Engine {
 
     /// Tells the followers of those turns that have ended how.
     pub(super) async fn look_up(&self, keys: &[Key]) -> Result<(), StoreError> {
-        let Parts { store, bus, tenure, rendered, .. } = &self.0.parts;
+        let Parts { store, bus, instance_lease, rendered, .. } = &self.0.parts;
         let turns: Vec<TurnId> = keys.iter().map(|(turn, _)| TurnId(*turn)).collect();
         let turn_statuses = store.turn_statuses(&turns).await?;
-        tenure.note_answer();
+        instance_lease.record_answer();
         for key in keys {
             let status = turn_statuses.iter().find(|status| status.turn.0 == key.0);
             let ending = match status {
@@ -63,13 +63,13 @@ impl Engine {
     }
 }
 
-async fn ending(turn: Turn, rendered: &RenderedAnswers) -> Ending {
+async fn ending(turn: Turn, rendered: &RenderedAnswers) -> StoredOutcome {
     let blocks = rendered.blocks(&turn).await.unwrap_or_default().to_vec();
     let text = turn.answer;
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Into::into);
-    Ending { status: Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str)), text, blocks, feedback }
+    StoredOutcome { status: Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str)), text, blocks, feedback }
 }
 
-fn without_answer(state: TurnState) -> Ending {
-    Ending { status: Status::new(state.as_str(), None), text: String::new(), blocks: Vec::new(), feedback: None }
+fn without_answer(state: TurnState) -> StoredOutcome {
+    StoredOutcome { status: Status::new(state.as_str(), None), text: String::new(), blocks: Vec::new(), feedback: None }
 }

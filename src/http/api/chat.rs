@@ -20,10 +20,10 @@ use utoipa::ToSchema;
 use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
     engine::{
-        bill::Bill,
-        partner::{self, AnswerStream, Asking},
+        assistant::{self, AnswerStream, PromptInput},
         stateless::{self, Said},
         turn::StatelessSlot,
+        usage_guard::UsageGuard,
     },
     http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
 };
@@ -97,9 +97,9 @@ pub async fn chat(
     let (asking, _slot) = admitted(&state, known(learner), address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
-    let (lead, follower) = partner::head_start();
+    let (chat_gate, tutor_gate) = assistant::call_order();
     let answer = async {
-        let begin = state.partner.answer_first(&asking, Duration::ZERO, lead);
+        let begin = state.assistant.answer_first(&asking, Duration::ZERO, chat_gate);
         let collected = async { collect(begin.await?, &mut answer_bill).await };
         let (response, end) = match collected.await {
             Ok(whole) => whole,
@@ -108,14 +108,14 @@ pub async fn chat(
                 return Err(ApiError::from(error));
             }
         };
-        answer_bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
+        answer_bill.settle(&[assistant::used(Purpose::Chat, &end)]).await;
         match end.finish {
             llm::Finish::ContentFilter => Err(ApiError::Model(Reason::ContentFilter)),
             _ => Ok((response, end)),
         }
     };
     let notes = async {
-        let noted = state.partner.feedback_after(&asking, follower, &llm::RequestProgress::default()).await;
+        let noted = state.assistant.feedback_after(&asking, tutor_gate, &llm::RequestProgress::default()).await;
         notes_bill.settle(&noted.usage).await;
         Ok(noted.feedback)
     };
@@ -142,9 +142,9 @@ pub async fn stream(
 ) -> Result<Response, ApiError> {
     let (asking, slot) = admitted(&state, known(learner), address, request, locale).await?;
     let in_flight = InFlight::begin();
-    let pieces = beyond_thoughts(state.partner.answer(&asking, partner::PRACTICE_PACE).await?).await?;
+    let pieces = beyond_thoughts(state.assistant.answer(&asking, assistant::PRACTICE_PACE).await?).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
-    // Bill and slot go with the stream: a client that hangs up drops them all.
+    // Usage guard and slot go with the stream: a client that hangs up drops them all.
     let data = stream::unfold(Some((pieces, heard, slot)), move |going| async move {
         let (mut pieces, mut bill, slot) = going?;
         let last = |data| Some((data, None));
@@ -156,7 +156,7 @@ pub async fn stream(
             Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, bill, slot)))),
             Some(Ok(Piece::Withdrawn)) => Some((vec![json!({ "withdrawn": true })], Some((pieces, bill, slot)))),
             Some(Ok(Piece::End(end))) => {
-                bill.settle(&[partner::used(Purpose::Chat, &end)]).await;
+                bill.settle(&[assistant::used(Purpose::Chat, &end)]).await;
                 let filtered = end.finish == llm::Finish::ContentFilter;
                 last(filtered.then(|| broken_off(Reason::ContentFilter, locale)).into_iter().collect())
             }
@@ -176,8 +176,8 @@ pub async fn stream(
     Ok((STREAM_HEADERS, Sse::new(in_flight.hold(events))).into_response())
 }
 
-fn bill(state: &AppState, asking: &Asking, purpose: Purpose) -> Bill {
-    Bill::open(state.partner.clone(), state.store.clone(), state.budget.clone(), asking.clone(), purpose)
+fn bill(state: &AppState, asking: &PromptInput, purpose: Purpose) -> UsageGuard {
+    UsageGuard::open(state.assistant.clone(), state.store.clone(), state.budget.clone(), asking.clone(), purpose)
 }
 
 fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
@@ -195,13 +195,13 @@ async fn admitted(
     address: std::net::IpAddr,
     request: ChatRequest,
     locale: Locale,
-) -> Result<(Asking, StatelessSlot), ApiError> {
+) -> Result<(PromptInput, StatelessSlot), ApiError> {
     let asking = read(state, request, locale)?;
     state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
     Ok((asking, state.engine.admit_stateless(learner.is_some())?))
 }
 
-fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<Asking, ApiError> {
+fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {
     let topic = match request.topic.as_deref() {
         Some(topic) if !topic.trim().is_empty() => Topic::parse(topic)?,
         _ => Topic::default(),
@@ -254,7 +254,7 @@ async fn beyond_thoughts(mut pieces: AnswerStream) -> Result<AnswerStream, llm::
     }
 }
 
-async fn collect(mut stream: AnswerStream, bill: &mut Bill) -> Result<(String, llm::End), llm::Error> {
+async fn collect(mut stream: AnswerStream, bill: &mut UsageGuard) -> Result<(String, llm::End), llm::Error> {
     let mut text = String::new();
     while let Some(piece) = stream.next().await {
         match piece? {

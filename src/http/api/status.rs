@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::Json;
 use crate::{
-    engine::partner::Partner,
+    engine::assistant::Assistant,
     http::{AppState, address::is_operators},
 };
 use llm::BreakerState;
@@ -94,9 +94,9 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
     let (request, _) = request.into_parts();
     let failing = failing_part(&state).await;
     let store = if matches!(failing, None | Some("lease")) { "ok" } else { "unavailable" };
-    let provider = match &state.partner {
-        Partner::Practice => "practice",
-        Partner::Model(client, _) => match client.breaker_state() {
+    let provider = match &state.assistant {
+        Assistant::Practice => "practice",
+        Assistant::Model(client, _) => match client.breaker_state() {
             BreakerState::Closed => "ok",
             BreakerState::Open { .. } => "resting",
             BreakerState::HalfOpen => "trying",
