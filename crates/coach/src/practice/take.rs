@@ -3,8 +3,10 @@
 use crate::{
     analysis::asks,
     cues::{BEGGING, HELLO, MORE, THANKS, phrases},
+    fields::touch,
     kind::Kind,
 };
+use domain::Topic;
 use korean::{
     Text,
     text::{is_jamo, is_letter},
@@ -73,12 +75,14 @@ pub(super) fn read(message: &str, topic: &str, follows: bool) -> (Take, Option<S
     (take, it)
 }
 
-/// The everyday thing it speaks of, unless the topic names that itself: a game is no aside in a lesson on games.
+/// The everyday thing in a message that is not about the topic. A game is no aside in a lesson on games, and the evening is
+/// none in a question on the sky.
 fn aside<'a>(text: &Text<'a>, topic: &str) -> Option<&'a str> {
     let found = EVERYDAY.find(text)?;
     let word = &text.original()[found.range];
-    let own = words(topic).any(|name| akin(name.stem, word));
-    (!own && text.original().chars().count() <= 60 && !word.contains('\n')).then_some(word)
+    let is_about_topic = words(topic).any(|name| akin(name.stem, word))
+        || Topic::parse(topic).is_ok_and(|topic| !touch(&topic, text).core.is_empty());
+    (!is_about_topic && text.original().chars().count() <= 60 && !word.contains('\n')).then_some(word)
 }
 
 /// Keys hit at random: one long word of Latin letters that no reader could say, or of one letter.
@@ -147,6 +151,11 @@ mod tests {
         ] {
             assert_eq!(read(message, "과학 탐구", true).0, take, "{message}");
         }
+        for question in ["하늘은 왜 파래요? 저녁에는 왜 빨개져요?", "라면을 끓일 때 물의 끓는점은 왜 올라가요?"]
+        {
+            assert_eq!(read(question, "과학 탐구", false).0, Take::Question, "{question}");
+        }
+        assert_eq!(read("저녁에 떡볶이 먹고 싶어요", "과학 탐구", false).0, Take::Bridge);
         assert_ne!(read("게임 캐릭터는 어떻게 만들어요?", "게임 만들기", true).0, Take::Bridge);
     }
 
