@@ -17,9 +17,9 @@ const LONG = Array.from({ length: 30 }, (_, line) => `${line + 1}째 줄이에�
 /** @param {import("playwright-core").Page} page */
 const line = (page) => page.getByRole("button", { name: "튜터의 노트가 왔어요" });
 
-/** A student at the end of a long answer whose note is still to come. @param {import("playwright-core").BrowserContextOptions} [options] @param {string} [text] */
+/** A student at the end of a long answer whose note is still to come; gates that an earlier student opened are shut again. @param {import("playwright-core").BrowserContextOptions} [options] @param {string} [text] */
 async function beforeTheNote(options = PHONE, text = LONG) {
-  await made.provider.script({ default: { chat: { chunks: [text, "끝이에요."], gate: { at: [1] } }, tutor: { gate: { at: [0] } } } });
+  await made.provider.script({ reset: true, default: { chat: { chunks: [text, "끝이에요."], gate: { at: [1] } }, tutor: { gate: { at: [0] } } } });
   const student = await made.student(options);
   const { page } = student;
   await page.clock.install();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccessible } from "./support/browser.js";
-import { answer, ask, field, note, openChat, settled, turns } from "./support/classroom.js";
+import { answer, ask, field, note, openChat, settled, turns, until } from "./support/classroom.js";
 import { world } from "./support/world.js";
 
 const made = world({ settings: { MODEL_RETRIES: "0" } });
@@ -23,7 +23,7 @@ test("an answer can be stopped, and asked for again", async () => {
   assert.ok((await answer(turn).innerText()).includes("앞부분이에요."), "what came stays");
   assert.equal(await turn.locator(".state.wrong").count(), 0, "to stop is no failure");
   await assertAccessible(page, "chat, stopped");
-  assert.equal((await made.provider.stats()).disconnects, 1, "the model was told to stop, too");
+  await until("the model was told to stop, too", async () => (await made.provider.stats()).disconnects === 1);
 
   await made.provider.release();
   await turn.getByRole("button", { name: "다시 답하기" }).click();
