@@ -1,7 +1,7 @@
 //! A client of OpenAI-compatible model servers.
 //!
 //! [`Client::stream`] sends one request and returns its answer as [`Piece`]s. The bytes of a reply pass through these
-//! modules: `lines` (whole, bounded, valid lines) → `eventsource_stream` → `decoder` (with `chunk`, `lenient` and the
+//! modules: `lines` (whole, bounded, valid lines) → `events` (server-sent events) → `decoder` (with `chunk`, `lenient` and the
 //! crate `thoughts`) → `reply_reader` (pieces) → `answer` (time limits) → `stream`. Around them `client` retries and
 //! falls back to other models, `refusal` classifies refusals, `quirks` and `request_form` find a form of the request that
 //! the server accepts, `learnt` remembers it, and `breaker` is the circuit breaker.
@@ -18,6 +18,7 @@ mod deviation;
 mod discovery;
 mod endpoint;
 mod error;
+mod events;
 mod fault;
 mod last_refusal;
 mod learnt;

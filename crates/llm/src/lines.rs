@@ -1,9 +1,7 @@
-//! Cuts a reply's bytes into whole lines that the event parser can trust.
+//! Cuts a reply's bytes into whole lines.
 //!
-//! `eventsource-stream` reads valid streams well, but a hostile one hurts it: it holds bytes that aren't UTF-8 back
-//! until the end, panics on a byte order mark, re-reads a long line with every chunk, waits on a lone CR, and has no
-//! bound. In front of it stands this: every line complete, ended by LF, valid UTF-8 (bytes that aren't are marked, see
-//! `lenient`), and each event within a bound.
+//! A line ends with LF, CR or CR LF, and is returned without them as soon as the first of these bytes arrives. A byte
+//! order mark at the beginning is dropped. Bytes that are not UTF-8 are marked (see `lenient`). Each event has a limit.
 
 use super::lenient::stray_byte;
 use futures_util::Stream;
@@ -107,17 +105,16 @@ impl<S> Lines<S> {
             return Ok(());
         }
         self.event_bytes += line.len() + 1;
-        line.push('\n');
         self.ready.push_back(line);
         Ok(())
     }
 
-    /// Ends the last line and the last event: a server that closes right behind them has said them.
+    /// Ends the last line and the last event. A server may close the connection without the line ends behind them.
     fn end<E>(&mut self) -> Result<(), LineError<E>> {
         if !self.line.is_empty() {
             self.end_line()?;
         }
-        self.ready.push_back("\n".to_owned());
+        self.ready.push_back(String::new());
         Ok(())
     }
 
@@ -178,7 +175,12 @@ mod tests {
 
     async fn read(chunks: &[&[u8]]) -> Result<String, LineError<()>> {
         let chunks: Vec<Result<Vec<u8>, ()>> = chunks.iter().map(|chunk| Ok(chunk.to_vec())).collect();
-        Lines::new(stream::iter(chunks)).collect::<Vec<_>>().await.into_iter().collect()
+        Lines::new(stream::iter(chunks))
+            .map(|line| line.map(|line| line + "\n"))
+            .collect::<Vec<_>>()
+            .await
+            .into_iter()
+            .collect()
     }
 
     #[tokio::test]
@@ -225,6 +227,6 @@ mod tests {
     async fn nothing_follows_an_error() {
         let chunks = [Ok(b"data:a\n".to_vec()), Err("cut"), Ok(b"data:b\n".to_vec())];
         let lines: Vec<_> = Lines::new(stream::iter(chunks)).collect().await;
-        assert_eq!(lines, [Ok("data:a\n".to_owned()), Err(LineError::Transport("cut"))]);
+        assert_eq!(lines, [Ok("data:a".to_owned()), Err(LineError::Transport("cut"))]);
     }
 }

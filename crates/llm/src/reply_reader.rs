@@ -2,11 +2,11 @@
 
 use super::decoder::{DecodedEvent, Decoder, ReplyProgress};
 use super::error::TimeoutPhase;
+use super::events::{Event, Events};
 use super::fault::Fault;
-use super::lines::{LineError, Lines};
+use super::lines::LineError;
 use super::window::Windows;
 use super::{Piece, Usage};
-use eventsource_stream::{Event, EventStream, EventStreamError};
 use futures_util::{Stream, StreamExt};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -16,11 +16,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-type Events = dyn Stream<Item = Result<Event, EventStreamError<LineError<reqwest::Error>>>> + Send;
+type EventStream = dyn Stream<Item = Result<Event, LineError<reqwest::Error>>> + Send;
 
 /// A reply's events, decoded.
 pub(super) struct ReplyReader {
-    events: Pin<Box<Events>>,
+    events: Pin<Box<EventStream>>,
     /// Bytes came since this was last looked at, be it only a comment.
     has_moved: Arc<AtomicBool>,
     decoder: Decoder,
@@ -39,7 +39,7 @@ impl ReplyReader {
         let has_moved = Arc::new(AtomicBool::new(false));
         let moves = has_moved.clone();
         let bytes = bytes.inspect(move |_| moves.store(true, Ordering::Relaxed));
-        let events = Box::pin(EventStream::new(Lines::new(bytes)));
+        let events = Box::pin(Events::new(bytes));
         Self { events, has_moved, decoder, ready: VecDeque::new(), is_thinking: false, over: false }
     }
 
@@ -91,11 +91,11 @@ impl ReplyReader {
                 *waiting_until = None;
             }
             match ready!(event) {
-                Some(Ok(event)) => match self.decoder.read(&event.event, &event.data) {
+                Some(Ok(event)) => match self.decoder.read(&event.kind, &event.data) {
                     Ok(news) => self.queue_pieces(news),
                     Err(fault) => return Poll::Ready(Some(self.close(Some(fault)))),
                 },
-                Some(Err(error)) => return Poll::Ready(Some(self.close(Some(of_events(error))))),
+                Some(Err(error)) => return Poll::Ready(Some(self.close(Some(error.into())))),
                 None => return Poll::Ready(Some(self.close(None))),
             }
         }
@@ -144,14 +144,6 @@ impl ReplyReader {
         self.queue_pieces(news);
         self.ready.push_back(Piece::End(end));
         self.ready.pop_front().ok_or_else(|| Fault::broken("no reply"))
-    }
-}
-
-fn of_events(error: EventStreamError<LineError<reqwest::Error>>) -> Fault {
-    match error {
-        EventStreamError::Transport(error) => error.into(),
-        // Whole lines of valid UTF-8 go in, so neither should come out.
-        EventStreamError::Utf8(_) | EventStreamError::Parser(_) => Fault::broken("an event cannot be read"),
     }
 }
 
