@@ -6,12 +6,12 @@
 
 use std::time::Duration;
 
+use domain::estimate_tokens;
 use domain::{Locale, Topic};
 use futures_util::StreamExt;
 use llm::{Client, Settings};
 use llm_classroom::engine::assistant::{Assistant, GenerationParams, HistorySource, PromptInput};
 use serde_json::Value;
-use tutor::prompt::estimate_tokens;
 
 #[path = "../tests/support/openai.rs"]
 mod openai;

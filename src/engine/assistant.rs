@@ -21,7 +21,6 @@ use domain::{
 use fit::Shortening;
 use llm::ReplyForm;
 use requests::{Requests, SizedRequest};
-use tutor::prompt;
 
 pub use call_order::{ChatGate, TutorGate, call_order};
 
@@ -188,7 +187,7 @@ impl Assistant {
             purpose,
             model: asking.model.as_deref().unwrap_or(client.model()).to_owned(),
             prompt_tokens: tokens(Requests { client, style, asking }.prompt_tokens(purpose)),
-            completion_tokens: tokens(prompt::estimate_tokens(text)),
+            completion_tokens: tokens(domain::estimate_tokens(text)),
             estimated: true,
         })
     }

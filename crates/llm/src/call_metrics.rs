@@ -1,7 +1,7 @@
 //! Metrics and the tracing span of each call, and the log line of each failed call.
 
 use super::spending::Spending;
-use super::{End, Error, Request, TimeoutPhase, Usage, tokens};
+use super::{End, Error, Request, TimeoutPhase, Usage};
 use logging::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
 use std::sync::Arc;
@@ -70,7 +70,7 @@ impl CallMetrics {
             server.port = server.port_or_known_default().map(i64::from),
             error.r#type = Empty,
         );
-        let prompt_tokens = tokens::of_messages(&request.messages);
+        let prompt_tokens = request.estimate_tokens();
         let (model, started) = (model.to_owned(), Instant::now());
         Self { purpose, model, started, prompt_tokens, spending, settled: false, span }
     }

@@ -3,9 +3,9 @@
 use super::chunk::{Chunk, Delta, Tokens};
 use super::fault::Fault;
 use super::lenient::Joiner;
-use super::tokens::Estimate;
 use super::wire::ErrorBody;
 use super::{End, Error, Finish, Usage};
+use domain::TokenEstimate;
 use thoughts::{FilteredText, ThinkFilter};
 
 /// The longest answer, reasoning inside its text included.
@@ -58,7 +58,7 @@ pub(super) struct Decoder {
     is_settled: bool,
     done: bool,
     tokens: Tokens,
-    estimate: Estimate,
+    estimate: TokenEstimate,
 }
 
 impl Decoder {
@@ -76,7 +76,7 @@ impl Decoder {
             is_settled: false,
             done: false,
             tokens: Tokens::default(),
-            estimate: Estimate::default(),
+            estimate: TokenEstimate::default(),
         }
     }
 
@@ -213,7 +213,7 @@ impl Decoder {
     pub(super) fn usage(&self) -> Usage {
         // No request is empty, so a 0 is a server that doesn't count.
         let said = |tokens: Option<u32>, guess: u32| tokens.filter(|&tokens| tokens > 0 || guess == 0);
-        let guesses = (self.asked.1, self.estimate.tokens());
+        let guesses = (self.asked.1, self.estimate.tokens().try_into().unwrap_or(u32::MAX));
         let prompt = said(self.tokens.prompt, guesses.0);
         let completion = said(self.tokens.completion, guesses.1);
         Usage {

@@ -35,7 +35,6 @@ mod retry;
 mod settings;
 mod spending;
 mod stream;
-mod tokens;
 mod transport;
 mod window;
 mod wire;
@@ -101,6 +100,14 @@ pub struct Request {
     pub purpose: &'static str,
 }
 
+impl Request {
+    /// The estimated tokens of the messages.
+    fn estimate_tokens(&self) -> u32 {
+        let tokens: usize = self.messages.iter().map(|message| domain::estimate_tokens(&message.content)).sum();
+        tokens.try_into().unwrap_or(u32::MAX)
+    }
+}
+
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
@@ -162,4 +169,17 @@ pub struct Completion {
     pub text: String,
     /// How it ended.
     pub end: End,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_counts_the_tokens_of_its_messages_and_their_frames() {
+        let message = Message { role: Role::User, content: "하늘".into() };
+        let messages = vec![message.clone(), message];
+        let request = Request { messages, max_tokens: 1, temperature: 0.0, schema: None, model: None, purpose: "chat" };
+        assert_eq!(request.estimate_tokens(), 12);
+    }
 }

@@ -78,7 +78,7 @@ impl Requests<'_> {
         let wish = TokenDemand {
             answer,
             history: self.style.history_tokens as usize,
-            message: prompt::estimate_tokens(&self.asking.message),
+            message: domain::estimate_tokens(&self.asking.message),
             has_schema,
         };
         fit::allow(self.limits(), wish, rules, squeeze)

@@ -42,36 +42,11 @@ pub fn fit_in_blocks<T>(turns: &[T], cost: impl Fn(&T) -> usize, budget: usize) 
     &turns[start..]
 }
 
-/// About how many tokens a text costs, on the high side for the usual models.
-///
-/// Measured in thirds of a token: an ASCII letter, digit or space 1 (English is some four letters a token), other ASCII
-/// 2 (code and maths), anything else 3 (a Hangul syllable is one token or less with o200k, Gemma 3, Qwen 3 and Llama 3).
-/// Emoji and rare letters may cost more. Four tokens are added for the frame of a message.
-#[must_use]
-pub fn estimate_tokens(text: &str) -> usize {
-    let thirds: usize = text
-        .chars()
-        .map(|c| match c {
-            _ if c.is_ascii_alphanumeric() || c == ' ' => 1,
-            _ if c.is_ascii() => 2,
-            _ => 3,
-        })
-        .sum();
-    4 + thirds.div_ceil(3)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn a_hangul_syllable_counts_as_one_token_and_three_letters_as_one() {
-        assert_eq!(estimate_tokens(""), 4);
-        assert_eq!(estimate_tokens("하늘은"), 4 + 3);
-        assert_eq!(estimate_tokens("abcdef"), 4 + 2);
-    }
 
     #[test]
     fn a_newest_turn_larger_than_the_budget_leaves_nothing() {
@@ -117,12 +92,6 @@ mod tests {
             prop_assert!(kept.iter().sum::<usize>() <= budget);
             prop_assert!(turns.ends_with(kept));
             prop_assert!(turns.iter().sum::<usize>() > budget || kept.len() == turns.len());
-        }
-
-        #[test]
-        fn a_longer_text_never_costs_less(a in "\\PC{0,40}", b in "\\PC{0,40}") {
-            let longer = a.clone() + &b;
-            prop_assert!(estimate_tokens(&longer) >= estimate_tokens(&a));
         }
     }
 }

@@ -19,9 +19,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use self::{alternation::alternate, control_tokens::break_control_words};
-use domain::{Locale, Topic};
+use domain::{Locale, Topic, estimate_tokens};
 
-pub use history::{estimate_tokens, fit_history, fit_in_blocks};
+pub use history::{fit_history, fit_in_blocks};
 
 const CHAT: &str = include_str!("../prompts/chat.txt");
 const TUTOR: &str = include_str!("../prompts/tutor.txt");
