@@ -1,81 +1,134 @@
 #!/usr/bin/env bash
-# Runs the checks one after the other and ends with what each runner counted. The first failing step ends the run.
+# Runs the checks and prints at the end what each runner counted and how long each step took. The first failing step ends
+# the run. However the run ends, it ends every process it started.
 #   check.sh quick   format, lints, types, unit tests
 #   check.sh all     what the tests need installed, then the above and every other test
 set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:?quick or all}
-log=$(mktemp -d)
-trap 'rm -rf "$log"' EXIT
+readonly what grace_seconds=10
 
-step() { printf '\n== %s\n' "$1"; }
+logs=$(mktemp -d)
+groups=() # the process groups of the steps that were started
+trap finish_run EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
-summary() {
-    [[ -f $log/rust ]] && awk '
-        /^test result:/ { for (i = 1; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^failed/) f += $(i - 1) } }
-        END { printf "Rust tests: %d passed, %d failed\n", p, f }' "$log/rust"
-    [[ -f $log/browser ]] && awk '
-        /^. pass [0-9]+$/ { p = $3 } /^. fail [0-9]+$/ { f = $3 }
-        END { printf "Browser tests: %d passed, %d failed\n", p, f }' "$log/browser"
-    [[ -f $log/foreign ]] && awk '
-        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
-        END { printf "Tests with LiteLLM: %d passed, %d failed\n", p, f }' "$log/foreign"
-    [[ -f $log/deploy ]] && awk '
-        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
-        END { printf "Deployment tests: %d passed, %d failed\n", p, f }' "$log/deploy"
-    return 0
+finish_run() {
+    local status=$?
+    trap '' HUP INT TERM
+    end_groups "${groups[@]}"
+    printf '\n== Summary\n'
+    cat "$logs/durations" 2>/dev/null || true
+    print_counts
+    rm -rf "$logs"
+    exit "$status"
 }
-release=
-# shellcheck disable=SC2154 # it's assigned in the trap
-trap 'status=$?; [[ -z $release ]] || kill "$release" 2>/dev/null; step Summary; summary; rm -rf "$log"; exit $status' EXIT
 
-[[ $what == all ]] && { step "What the tests need"; scripts/install-test-deps.sh; }
+# Ends process groups: SIGTERM, which lets the tests clean up, and SIGKILL for what is left after the grace period.
+end_groups() {
+    local group tries
+    for group in "$@"; do
+        kill -TERM -- "-$group" 2>/dev/null || true
+    done
+    for group in "$@"; do
+        for ((tries = grace_seconds * 10; tries > 0; tries--)); do
+            kill -0 -- "-$group" 2>/dev/null || continue 2
+            sleep 0.1
+        done
+        kill -KILL -- "-$group" 2>/dev/null || true
+    done
+}
 
-step Format
-cargo fmt --check
+# start TITLE COMMAND...: runs a step in the background, as a process group of its own.
+start() {
+    run_step "$@" </dev/null &
+    groups+=("$!")
+}
 
-step Lints
-cargo clippy --all-targets --locked --quiet -- -D warnings
+run_step() {
+    title=$1 began=$SECONDS
+    trap record_duration EXIT
+    "${@:2}"
+}
 
-if [[ $what == all || -x target/venv/bin/ruff ]]; then
-    step "Scripts"
+record_duration() {
+    local status=$? result=
+    ((status == 0)) || result=' (failed)'
+    printf '%5d s  %s%s\n' $((SECONDS - began)) "$title" "$result" >>"$logs/durations"
+}
+
+# step TITLE COMMAND...: runs a step to its end. A process that it left behind would disturb the next step.
+step() {
+    printf '\n== %s\n' "$1"
+    start "$@"
+    wait "$!"
+    end_groups "$!"
+}
+
+print_counts() {
+    [[ -f $logs/rust ]] && awk '
+        /^test result:/ { for (i = 1; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^failed/) f += $(i - 1) } }
+        END { printf "Rust tests: %d passed, %d failed\n", p, f }' "$logs/rust"
+    [[ -f $logs/browser ]] && awk '
+        /^. pass [0-9]+$/ { p = $3 } /^. fail [0-9]+$/ { f = $3 }
+        END { printf "Browser tests: %d passed, %d failed\n", p, f }' "$logs/browser"
+    print_pytest_counts "Tests with LiteLLM" "$logs/foreign"
+    print_pytest_counts "Deployment tests" "$logs/deploy"
+}
+
+print_pytest_counts() { # print_pytest_counts TITLE LOG
+    [[ -f $2 ]] || return 0
+    awk -v title="$1" '
+        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
+        END { printf "%s: %d passed, %d failed\n", title, p, f }' "$2"
+}
+
+check_scripts() {
     find bench deploy scripts -name '*.sh' -print0 | xargs -0 shellcheck deploy/debian/{postinst,prerm,postrm}
     target/venv/bin/ruff check --quiet deploy scripts tests
     target/venv/bin/ruff format --quiet --check deploy scripts tests
+}
+
+# Without --no-fail-fast the counts of later binaries would be missing from the summary.
+rust_tests() { cargo test --locked --no-fail-fast 2>&1 | tee "$logs/rust"; }
+unit_tests() { cargo test --locked --lib --quiet 2>&1 | tee "$logs/rust"; }
+browser_tests() {
+    cargo build --locked --quiet --bin llm-classroom --example fake_openai
+    npm run --silent e2e 2>&1 | tee "$logs/browser"
+}
+foreign_tests() { target/foreign-venv/bin/pytest -q --color=no tests/foreign 2>&1 | tee "$logs/foreign"; }
+deployment_tests() { target/venv/bin/pytest -q --color=no tests/deploy 2>&1 | tee "$logs/deploy"; }
+
+# In the foreground, because it may ask for a password.
+if [[ $what == all ]]; then
+    printf '\n== What the tests need\n'
+    scripts/install-test-deps.sh
 fi
 
-if [[ $what == all || -d node_modules ]]; then
-    step "Types of the page scripts"
-    npm run --silent types
-fi
+# From here on, every background job is a process group of its own.
+set -m
+step "Format" cargo fmt --check
+step "Lints" cargo clippy --all-targets --locked --quiet -- -D warnings
+[[ $what != all && ! -x target/venv/bin/ruff ]] || step "Scripts" check_scripts
+[[ $what != all && ! -d node_modules ]] || step "Types of the page scripts" npm run --silent types
 
 if [[ $what == quick ]]; then
-    step "Unit tests"
-    cargo test --locked --lib --quiet 2>&1 | tee "$log/rust"
+    step "Unit tests" unit_tests
     exit
 fi
 
 # The next steps often wait, so the release build for the last step runs in parallel.
-nice -n 19 make --silent dist >"$log/release" 2>&1 &
+start "The release" nice -n 19 scripts/dist.sh >"$logs/release" 2>&1
 release=$!
 
-step "Rust tests"
-# Without --no-fail-fast the counts of later binaries would be missing from the summary.
-cargo test --locked --no-fail-fast 2>&1 | tee "$log/rust"
+step "Rust tests" rust_tests
+step "Browser tests" browser_tests
+step "LiteLLM, a model server of others" foreign_tests
+step "API by its document" scripts/schemathesis.sh
 
-step "Browser tests"
-cargo build --locked --quiet --bin llm-classroom --example fake_openai
-npm run --silent e2e 2>&1 | tee "$log/browser"
+printf '\n== The release\n'
+wait "$release" || { cat "$logs/release"; exit 1; }
 
-step "LiteLLM, a model server of others"
-target/foreign-venv/bin/pytest -q --color=no tests/foreign 2>&1 | tee "$log/foreign"
-
-step "API by its document"
-scripts/schemathesis.sh
-
-step "The release"
-wait "$release" || { cat "$log/release"; exit 1; }
-release=
-
-step "Deployment tests"
-target/venv/bin/pytest -q --color=no tests/deploy 2>&1 | tee "$log/deploy"
+step "Deployment tests" deployment_tests
