@@ -186,7 +186,7 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 }
 
 fn openapi() -> anyhow::Result<()> {
-    Ok(print(&http::api::docs::document().to_pretty_json()?)?)
+    Ok(print(&http::openapi().to_pretty_json()?)?)
 }
 
 /// Resolves at Ctrl-C, or at SIGTERM as systemd and containers send it. They are caught from the call on, so that no

@@ -21,5 +21,5 @@ pub use followers::Followers;
 pub use learner::VisitPause;
 pub use metrics::{describe as describe_metrics, serve as serve_metrics};
 pub use rate_limit::RateLimits;
-pub use router::router;
+pub use router::{openapi, router};
 pub use state::AppState;

@@ -12,7 +12,10 @@ use axum::{
 };
 use rust_i18n::t;
 use serde::Serialize;
-use utoipa::{ToResponse, ToSchema};
+use utoipa::{
+    ToResponse, ToSchema,
+    openapi::{Ref, path::Operation},
+};
 
 use super::{error::ApiError, locale, pages, request_id};
 use domain::Locale;
@@ -50,6 +53,27 @@ pub struct FieldProblem {
     /// What the parser said, in English.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+}
+
+/// Adds to an operation of the OpenAPI document the problems that follow from its method, path and body, so that a handler
+/// names only the others.
+pub(super) fn add_common_problems(method: &str, path: &str, operation: &mut Operation) {
+    // A bad query or host, an unknown method, the host of another site, a bug, an overloaded server.
+    let mut statuses = vec!["400", "405", "421", "500", "503"];
+    if path.contains("{id}") {
+        statuses.push("404");
+    }
+    if operation.request_body.is_some() {
+        statuses.extend(["413", "415", "422"]);
+    }
+    let is_stateless = operation.tags.iter().flatten().any(|tag| tag == "chat");
+    if method != "get" && !is_stateless {
+        statuses.push("403");
+    }
+    for status in statuses {
+        let problem = || Ref::from_response_name("Problem").into();
+        operation.responses.responses.entry(status.to_owned()).or_insert_with(problem);
+    }
 }
 
 /// Gives failed responses their body.

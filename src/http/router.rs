@@ -1,9 +1,12 @@
-//! Every route.
+//! Every route. Those of the API are listed with their part of the OpenAPI document.
 
 use axum::{
     Router, middleware,
-    routing::{delete, get, post},
+    routing::{get, post},
 };
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+use utoipa_swagger_ui::SwaggerUi;
 
 use super::{
     AppState,
@@ -11,35 +14,44 @@ use super::{
     assets, layers, learner, metrics, pages,
 };
 
-/// The whole program as one service.
-pub fn router(state: AppState) -> Router {
-    let config = &state.config;
+/// Calls that carry their conversation along: from any origin, without a cookie.
+fn stateless() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(chat::chat))
+        .routes(routes!(guide::initial_message))
+        .routes(routes!(guide::initial_guide))
+}
 
-    // Anyone, any origin, no cookie: what clients of the first version call.
-    let stateless = Router::new()
-        .route("/api/v1/chat/chat", post(chat::chat))
-        .route("/api/v1/chat/initial-message", post(guide::initial_message))
-        .route("/api/v1/chat/initial-guide", post(guide::initial_guide))
-        .layer(layers::time_limit(config))
-        .route("/api/v1/chat/chat/stream", post(chat::stream))
-        .layer(layers::cors(config))
-        .layer(layers::private());
+fn stateless_streams() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(chat::stream))
+}
 
-    // A learner's own, for our pages only.
-    let own = Router::new()
-        .route("/api/v1/conversations", get(conversations::list).post(conversations::create))
-        .route("/api/v1/conversations/{id}", get(conversations::show).merge(delete(conversations::delete)))
-        .route("/api/v1/conversations/{id}/turns", post(turns::ask))
-        .route("/api/v1/conversations/{id}/export", get(export::export))
-        .route("/api/v1/turns/{id}/cancel", post(turns::cancel))
-        .route("/api/v1/turns/{id}/retry", post(turns::retry))
-        .layer(layers::time_limit(config))
-        .route("/api/v1/turns/{id}/events", get(events::follow))
-        .layer(layers::same_site(config))
-        .layer(middleware::from_fn(learner::renew_cookie))
-        .layer(layers::private());
+/// A learner's own data, for our pages only.
+fn own() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(conversations::list, conversations::create))
+        .routes(routes!(conversations::show, conversations::delete))
+        .routes(routes!(export::export))
+        .routes(routes!(turns::ask))
+        .routes(routes!(turns::cancel))
+        .routes(routes!(turns::retry))
+}
 
-    let pages = Router::new()
+fn own_streams() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(events::follow))
+}
+
+/// The state of the program.
+fn program() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(status::greeting))
+        .routes(routes!(status::health))
+        .routes(routes!(status::ready))
+        .routes(routes!(probe::stream))
+}
+
+fn pages() -> Router<AppState> {
+    Router::new()
         .route("/", get(pages::root))
         .route("/topic-selection.html", get(pages::topics))
         .route("/index.html", get(pages::resume))
@@ -48,17 +60,44 @@ pub fn router(state: AppState) -> Router {
         .route("/conversations.html", get(pages::conversations))
         .route("/help.html", get(pages::help))
         .route("/mode-selection.html", get(pages::mode_selection))
-        .route(pages::LEAVE_PATH, get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config))))
-        .layer(middleware::from_fn(learner::renew_cookie));
+}
 
-    let program = Router::new()
-        .route("/api", get(status::greeting))
-        .route("/health", get(status::health))
-        .route("/ready", get(status::ready))
-        .route(probe::PATH, get(probe::stream))
-        .route("/metrics", get(metrics::show));
+/// The OpenAPI document of all routes of the API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let groups = [stateless(), stateless_streams(), own(), own_streams(), program()];
+    docs::complete(groups.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).into_openapi())
+}
 
-    let routes = stateless.merge(own).merge(pages).merge(program).merge(docs::routes()).merge(assets::router());
+/// All routes with their layers as one service.
+pub fn router(state: AppState) -> Router {
+    let config = &state.config;
+
+    let stateless = stateless()
+        .layer(layers::time_limit(config))
+        .merge(stateless_streams())
+        .layer(layers::cors(config))
+        .layer(layers::private());
+
+    let own = own()
+        .layer(layers::time_limit(config))
+        .merge(own_streams())
+        .layer(layers::same_site(config))
+        .layer(middleware::from_fn(learner::renew_cookie))
+        .layer(layers::private());
+
+    let leave = get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config)));
+    let pages = pages().route(pages::LEAVE_PATH, leave).layer(middleware::from_fn(learner::renew_cookie));
+
+    let docs = Router::from(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
+        .layer(layers::docs_csp())
+        .layer(layers::docs_cache());
+
+    let routes = Router::from(stateless.merge(own).merge(program()))
+        .route("/metrics", get(metrics::show))
+        .merge(pages)
+        .merge(docs)
+        .merge(assets::router());
     let routes = layers::around(routes, &state.config.clone()).with_state(state);
     Router::new().fallback_service(routes).layer(middleware::from_fn(layers::options))
 }

@@ -84,8 +84,7 @@ pub struct ChatResponse {
 
 /// Answers a question and notes how it was asked
 #[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat", request_body = ChatRequest,
-    responses((status = 200, body = ChatResponse),
-        (status = 422, response = Problem), (status = 429, response = Problem),
+    responses((status = 200, body = ChatResponse), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn chat(
     State(state): State<AppState>,
@@ -130,8 +129,7 @@ pub async fn chat(
 /// break off, `data: {"error":"…"}` comes before the last. Should the pieces so far turn out to be the model's thoughts,
 /// `data: {"withdrawn":true}` says that the answer begins anew.
 #[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat", request_body = ChatRequest,
-    responses((status = 200, content_type = "text/event-stream", body = PieceEvent),
-        (status = 422, response = Problem), (status = 429, response = Problem),
+    responses((status = 200, content_type = "text/event-stream", body = PieceEvent), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn stream(
     State(state): State<AppState>,

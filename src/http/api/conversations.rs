@@ -124,7 +124,7 @@ pub struct TurnsQuery {
 #[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = TopicRequest,
     params(("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same conversation for ten \
         minutes; without a cookie only if nobody can guess it: 32 hexadecimal digits at least, such as a random UUID")),
-    responses((status = 201, body = Begun), (status = 422, response = Problem), (status = 429, response = Problem)))]
+    responses((status = 201, body = Begun), (status = 429, response = Problem)))]
 pub async fn create(
     State(state): State<AppState>,
     learner: Option<Learner>,
@@ -181,7 +181,7 @@ pub async fn list(
 /// Shows a conversation with its newest turns, or a page of earlier ones
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
     params(("id" = Uuid, Path), TurnsQuery),
-    responses((status = 200, body = Whole), (status = 404, response = Problem)))]
+    responses((status = 200, body = Whole)))]
 pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -208,7 +208,7 @@ pub async fn show(
 
 /// Deletes a conversation and everything in it
 #[utoipa::path(delete, path = "/api/v1/conversations/{id}", tag = "conversations", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, response = Problem)))]
+    responses((status = 204)))]
 pub async fn delete(
     State(state): State<AppState>,
     Learner(learner): Learner,

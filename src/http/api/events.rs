@@ -45,8 +45,7 @@ pub(super) const STREAM_HEADERS: [(HeaderName, &str); 2] =
 /// a retry may follow at once. Another `snapshot` replaces all that came before it: text was withdrawn. Reconnecting is the
 /// same call.
 #[utoipa::path(get, path = "/api/v1/turns/{id}/events", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 200, content_type = "text/event-stream", body = TurnEvent),
-        (status = 404, response = Problem), (status = 429, response = Problem)))]
+    responses((status = 200, content_type = "text/event-stream", body = TurnEvent), (status = 429, response = Problem)))]
 pub async fn follow(
     State(state): State<AppState>,
     Learner(learner): Learner,

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::{AppState, error::ApiError, learner::Learner, problem::Problem};
+use crate::http::{AppState, error::ApiError, learner::Learner};
 use domain::{Conversation, ConversationId, Locale, turn::Turn};
 
 /// Bytes of a piece of an export.
@@ -44,8 +44,7 @@ pub struct ExportQuery {
 /// Exports a conversation as a file
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/export", tag = "conversations",
     params(("id" = Uuid, Path), ExportQuery),
-    responses((status = 200, description = "the file", content((String = "text/markdown"), (serde_json::Value = "application/json"))),
-        (status = 404, response = Problem)))]
+    responses((status = 200, description = "the file", content((String = "text/markdown"), (serde_json::Value = "application/json")))))]
 pub async fn export(
     State(state): State<AppState>,
     Learner(learner): Learner,

@@ -45,7 +45,7 @@ pub struct InitialGuide {
 
 /// Greets a student on a topic, at once
 #[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat", request_body = TopicRequest,
-    responses((status = 200, body = InitialMessage), (status = 422, response = Problem)))]
+    responses((status = 200, body = InitialMessage)))]
 pub async fn initial_message(
     RequestLocale(locale): RequestLocale,
     Json(request): Json<TopicRequest>,
@@ -57,7 +57,7 @@ pub async fn initial_message(
 /// Introduces a topic: the model's guide where there is one, else the preset text
 #[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat", request_body = TopicRequest,
     params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
-    responses((status = 200, body = InitialGuide), (status = 422, response = Problem),
+    responses((status = 200, body = InitialGuide),
         (status = 429, response = Problem)))]
 pub async fn initial_guide(
     State(state): State<AppState>,

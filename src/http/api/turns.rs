@@ -123,11 +123,8 @@ pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
     params(("id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent, also when a new question would be refused")),
     responses((status = 202, body = Accepted),
-        (status = 404, response = Problem),
         (status = 409, response = Problem),
-        (status = 422, response = Problem),
-        (status = 429, response = Problem),
-        (status = 503, response = Problem)))]
+        (status = 429, response = Problem)))]
 pub async fn ask(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -153,7 +150,7 @@ pub async fn ask(
 
 /// Stops a running turn; what is there of the answer stays
 #[utoipa::path(post, path = "/api/v1/turns/{id}/cancel", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 204), (status = 404, response = Problem)))]
+    responses((status = 204)))]
 pub async fn cancel(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -167,7 +164,7 @@ pub async fn cancel(
 
 /// Tries a turn again that failed, was stopped or was interrupted
 #[utoipa::path(post, path = "/api/v1/turns/{id}/retry", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Accepted), (status = 404, response = Problem),
+    responses((status = 202, body = Accepted),
         (status = 409, response = Problem), (status = 429, response = Problem)))]
 pub async fn retry(
     State(state): State<AppState>,
