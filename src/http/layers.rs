@@ -94,21 +94,24 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
         .layer(middleware::from_fn(request_id::drop_foreign))
 }
 
-/// Answers `OPTIONS`, which is no failure: it asks what a path can do. Goes around the whole router, since axum tells
-/// the methods of a path only outside all other layers.
-pub async fn options(mut request: Request, next: middleware::Next) -> Response {
-    let asked = request.method() == Method::OPTIONS;
-    if asked && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD) {
-        // Not a browser's question before a call from another site, for which the CORS layer takes every OPTIONS. No
-        // path knows this method, so each says what it knows.
-        *request.method_mut() = Method::TRACE;
-    }
+/// Answers `OPTIONS` with 204 and the methods of the path in `Allow` (RFC 9110, section 9.3.7).
+///
+/// axum adds `Allow` to the response for a method without a handler, outside the layers of the router. So this middleware
+/// goes around the whole router. The CORS layer answers every `OPTIONS` itself; only its answers to preflight requests stay.
+pub async fn answer_options(request: Request, next: middleware::Next) -> Response {
+    let is_options = request.method() == Method::OPTIONS;
+    let is_preflight = request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let response = next.run(request).await;
-    if !asked || response.status() != StatusCode::METHOD_NOT_ALLOWED {
-        return response;
+    let is_due = match response.status() {
+        StatusCode::METHOD_NOT_ALLOWED => is_options,
+        status => is_options && status.is_success() && !is_preflight,
+    };
+    match response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()) {
+        Some(allow) if is_due => {
+            (StatusCode::NO_CONTENT, [(header::ALLOW, format!("{allow},OPTIONS"))]).into_response()
+        }
+        _ => response,
     }
-    let allow = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok()).unwrap_or_default();
-    (StatusCode::NO_CONTENT, [(header::ALLOW, format!("{allow},OPTIONS"))]).into_response()
 }
 
 /// Paths that load balancers ask, also while as many connections are open as may.

@@ -99,5 +99,5 @@ pub fn router(state: AppState) -> Router {
         .merge(docs)
         .merge(assets::router());
     let routes = layers::around(routes, &state.config.clone()).with_state(state);
-    Router::new().fallback_service(routes).layer(middleware::from_fn(layers::options))
+    Router::new().fallback_service(routes).layer(middleware::from_fn(layers::answer_options))
 }
