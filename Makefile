@@ -13,8 +13,9 @@ check: ## The quick half, for every edit: format, lints, types, unit tests
 test: ## Everything: install what is missing, format, lints, types, Rust tests, browser tests
 	scripts/check.sh all
 
-fmt: ## Format the Rust code
+fmt: ## Format Rust, JavaScript and CSS
 	cargo fmt
+	npm run --silent format
 
 deps: ## Install what the tests need (Debian packages, npm packages)
 	scripts/install-test-deps.sh

@@ -110,6 +110,7 @@ fi
 # From here on, every background job is a process group of its own.
 set -m
 step "Format" cargo fmt --check
+[[ $what != all && ! -x node_modules/.bin/prettier ]] || step "Format of the page scripts" npm run --silent format:check
 step "Lints" cargo clippy --all-targets --locked --quiet -- -D warnings
 [[ $what != all && ! -x target/venv/bin/ruff ]] || step "Scripts" check_scripts
 [[ $what != all && ! -d node_modules ]] || step "Types of the page scripts" npm run --silent types
