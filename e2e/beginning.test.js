@@ -19,7 +19,8 @@ function countBeginnings(page) {
   /** @type {(string | undefined)[]} */
   const keys = [];
   page.on("request", (request) => {
-    if (request.method() === "POST" && request.url().endsWith("/conversations")) keys.push(request.headers()["idempotency-key"]);
+    if (request.method() === "POST" && request.url().endsWith("/conversations"))
+      keys.push(request.headers()["idempotency-key"]);
   });
   return keys;
 }
@@ -81,7 +82,17 @@ test("a first question that has to wait doesn't lead the next conversation into 
   const { page, assertFaultless, close } = await student();
   await openChat(page, "과학 탐구");
   const keys = countBeginnings(page);
-  await page.route("**/turns", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", headers: { "retry-after": "1" }, body: "{}" }), { times: 1 });
+  await page.route(
+    "**/turns",
+    (route) =>
+      route.fulfill({
+        status: 503,
+        contentType: "application/problem+json",
+        headers: { "retry-after": "1" },
+        body: "{}",
+      }),
+    { times: 1 },
+  );
   await field(page).fill(QUESTION);
   await field(page).press("Enter");
   await turns(page).first().waitFor();

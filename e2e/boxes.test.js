@@ -39,10 +39,13 @@ for (const width of [320, 390, 768, 1440]) {
     await assertNoSidewaysScroll(page, `answer, ${width} px`);
     const beyond = await answer(turns(page).first()).evaluate((prose) => {
       const box = prose.getBoundingClientRect();
-      const inside = (/** @type {Element} */ element) => element.closest(".formula, .formula-inline, .table-wrap") !== null;
+      const inside = (/** @type {Element} */ element) =>
+        element.closest(".formula, .formula-inline, .table-wrap") !== null;
       const wide = [...prose.querySelectorAll("p, li, .formula, .formula-inline, .table-wrap, a")].filter((element) => {
         const { left, right } = element.getBoundingClientRect();
-        return !(element.parentElement && inside(element.parentElement)) && (right > box.right + 1 || left < box.left - 1);
+        return (
+          !(element.parentElement && inside(element.parentElement)) && (right > box.right + 1 || left < box.left - 1)
+        );
       });
       return wide.map((element) => element.outerHTML.slice(0, 120));
     });
@@ -71,21 +74,39 @@ async function assertPaintsInside(page, box) {
   const above = { x: 0, y: Math.max(0, place.y - 160), width, height: Math.min(160, place.y) - room };
   const look = () => page.screenshot({ clip: above, animations: "disabled", caret: "hide" });
   const shown = await look();
-  await box.evaluate((/** @type {HTMLElement} */ element) => { element.style.visibility = "hidden"; });
+  await box.evaluate((/** @type {HTMLElement} */ element) => {
+    element.style.visibility = "hidden";
+  });
   const hidden = await look();
-  await box.evaluate((/** @type {HTMLElement} */ element) => { element.style.visibility = ""; });
+  await box.evaluate((/** @type {HTMLElement} */ element) => {
+    element.style.visibility = "";
+  });
   assert.ok(shown.equals(hidden), "it paints over what stands above it");
 }
 
 test("letters with towers of marks paint over nothing above them", async () => {
   const { page, assertFaultless, close } = await student();
-  const note = { topic: "on", strengths: towers("strengths"), improvements: towers("improvements"), next_steps: "다음", suggested_questions: ["하나?", "둘?", "셋?"], dims: [] };
-  await made.provider.script({ reset: true, default: { chat: { chunks: [`${towers("tower of marks")}\n\n- ${towers("list")}`] }, tutor: { chunks: [JSON.stringify(note)] } } });
+  const note = {
+    topic: "on",
+    strengths: towers("strengths"),
+    improvements: towers("improvements"),
+    next_steps: "다음",
+    suggested_questions: ["하나?", "둘?", "셋?"],
+    dims: [],
+  };
+  await made.provider.script({
+    reset: true,
+    default: {
+      chat: { chunks: [`${towers("tower of marks")}\n\n- ${towers("list")}`] },
+      tutor: { chunks: [JSON.stringify(note)] },
+    },
+  });
   await openChat(page, towers("ab"));
   await ask(page, towers("question of marks"));
   await settled(page);
   const turn = turns(page).first();
-  for (const box of [answer(turn).locator("> div").first(), turn.locator(".words")]) await assertPaintsInside(page, box);
+  for (const box of [answer(turn).locator("> div").first(), turn.locator(".words")])
+    await assertPaintsInside(page, box);
   await page.goto("/conversations.html");
   await assertPaintsInside(page, page.getByRole("listitem").first().locator("h2"));
   assertFaultless();

@@ -14,9 +14,17 @@ test("Enter that ends a Hangul syllable sends nothing, the next one sends it who
   const devtools = await context.newCDPSession(page);
   await devtools.send("Input.imeSetComposition", { text: "하늘은 왜 파라", selectionStart: 8, selectionEnd: 8 });
   // What browsers send for Enter while a syllable is open: a key 229 in a composition, or 229 just after it (Safari).
-  await devtools.send("Input.dispatchKeyEvent", { type: "rawKeyDown", key: "Enter", code: "Enter", windowsVirtualKeyCode: 229 });
+  await devtools.send("Input.dispatchKeyEvent", {
+    type: "rawKeyDown",
+    key: "Enter",
+    code: "Enter",
+    windowsVirtualKeyCode: 229,
+  });
   await field(page).evaluate((input) => {
-    for (const init of [{ isComposing: true, keyCode: 13 }, { isComposing: false, keyCode: 229 }]) {
+    for (const init of [
+      { isComposing: true, keyCode: 13 },
+      { isComposing: false, keyCode: 229 },
+    ]) {
       input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true, ...init }));
     }
   });
@@ -115,7 +123,10 @@ async function tabTo(page, name) {
     const focused = await page.evaluate(() => {
       const element = document.activeElement;
       if (!(element instanceof HTMLElement) || element === document.body) return "";
-      const label = element instanceof HTMLTextAreaElement || element instanceof HTMLInputElement ? element.labels?.[0]?.textContent : "";
+      const label =
+        element instanceof HTMLTextAreaElement || element instanceof HTMLInputElement
+          ? element.labels?.[0]?.textContent
+          : "";
       return `${element.getAttribute("aria-label") ?? ""} ${element.innerText} ${label ?? ""}`;
     });
     if (focused.includes(name)) return;

@@ -32,10 +32,16 @@ for (const [device, options] of Object.entries({
       await page.getByText(SAYS).waitFor();
       assert.equal(await field(page).inputValue(), QUESTION);
       assert.equal(await page.getByText("이 대화를 찾을 수 없어요.").count(), 0);
-      assert.deepEqual(posts.filter((path) => path.startsWith("/api/v1/conversations")), [], "nothing is made for nobody");
+      assert.deepEqual(
+        posts.filter((path) => path.startsWith("/api/v1/conversations")),
+        [],
+        "nothing is made for nobody",
+      );
       await page.screenshot({ path: `${RESULTS}/cookies-${device}-${colorScheme}.png` });
       await page.getByRole("button", { name: "새로 고침" }).click();
-      await page.waitForFunction(() => performance.getEntriesByType("navigation").some((entry) => "type" in entry && entry.type === "reload"));
+      await page.waitForFunction(() =>
+        performance.getEntriesByType("navigation").some((entry) => "type" in entry && entry.type === "reload"),
+      );
       await page.getByText(SAYS).waitFor();
       assert.equal(await field(page).inputValue(), QUESTION, "also over the reload");
       await page.goto("/conversations.html");
@@ -53,7 +59,8 @@ test("a cookie that gets lost on the way is told of as well, without a new conve
   /** @type {(string | undefined)[]} */
   const keys = [];
   page.on("request", (request) => {
-    if (request.method() === "POST" && request.url().endsWith("/conversations")) keys.push(request.headers()["idempotency-key"]);
+    if (request.method() === "POST" && request.url().endsWith("/conversations"))
+      keys.push(request.headers()["idempotency-key"]);
   });
   await field(page).fill(QUESTION);
   await field(page).press("Enter");
@@ -77,7 +84,9 @@ test("a cookie that gets lost on the way is told of as well, without a new conve
 
 test("a browser that refuses messages between its tabs along with cookies says so of a conversation's address", async () => {
   const { page, close } = await startBlockingBrowser(made.program.url);
-  await page.addInitScript("window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };");
+  await page.addInitScript(
+    "window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };",
+  );
   await page.goto(`/chat.html?c=${crypto.randomUUID()}`);
   await page.getByText(SAYS).waitFor();
   await close();

@@ -78,7 +78,8 @@ function countSends(page) {
   /** @type {(string | null)[]} */
   const keys = [];
   page.on("request", (request) => {
-    if (request.method() === "POST" && request.url().endsWith("/turns")) keys.push(request.headers()["idempotency-key"]);
+    if (request.method() === "POST" && request.url().endsWith("/turns"))
+      keys.push(request.headers()["idempotency-key"]);
   });
   return keys;
 }
@@ -89,11 +90,15 @@ test("while many are asking the question waits and is sent by itself", async () 
   const keys = countSends(page);
   await askInVain(page);
   assert.equal(await field(page).inputValue(), QUESTION);
-  await panel(page).getByText(/\d초 뒤에 다시 보내요/).waitFor();
+  await panel(page)
+    .getByText(/\d초 뒤에 다시 보내요/)
+    .waitFor();
   await assertAccessible(page, "chat, crowded");
   await page.clock.fastForward(PAUSE);
   await until("a second try in vain", async () => keys.length === 2);
-  await panel(page).getByText(/\d초 뒤에 다시 보내요/).waitFor();
+  await panel(page)
+    .getByText(/\d초 뒤에 다시 보내요/)
+    .waitFor();
   assert.equal(await page.locator("#live").getByText(CROWDED).count(), 1, "said aloud once");
 
   await other.leaves();
@@ -115,7 +120,9 @@ test("who doesn't want to wait sends again with one click, or with Enter", async
   await askInVain(page);
   await field(page).press("Enter");
   await until("a try by Enter", async () => keys.length === 2);
-  await panel(page).getByText(/\d초 뒤에 다시 보내요/).waitFor();
+  await panel(page)
+    .getByText(/\d초 뒤에 다시 보내요/)
+    .waitFor();
   await other.leaves();
   await resend(page).click();
   await turns(page).first().waitFor();
@@ -131,7 +138,9 @@ test("after a few tries the page rests, keeps the text, and leaves the button", 
   const keys = countSends(page);
   await askInVain(page);
   for (let tries = 1; tries <= 5; tries += 1) {
-    await panel(page).getByText(/\d초 뒤에 다시 보내요/).waitFor();
+    await panel(page)
+      .getByText(/\d초 뒤에 다시 보내요/)
+      .waitFor();
     await page.clock.fastForward(PAUSE);
     await until("the next try", async () => keys.length === tries + 1);
   }
@@ -218,16 +227,24 @@ for (const [name, refusal] of Object.entries({
     const { page, assertFaultless, close } = await patientStudent();
     const keys = countSends(page);
     const { type, ...problem } = refusal;
-    await page.route("**/turns", (route) =>
-      route.fulfill({
-        status: refusal.status,
-        headers: type ? { "retry-after": "5", "content-type": "application/problem+json" } : { "content-type": "text/html" },
-        body: type ? JSON.stringify({ type: `/problems/${type}`, detail: "…", ...problem }) : "<h1>Bad Gateway</h1>",
-      }), { times: 1 });
+    await page.route(
+      "**/turns",
+      (route) =>
+        route.fulfill({
+          status: refusal.status,
+          headers: type
+            ? { "retry-after": "5", "content-type": "application/problem+json" }
+            : { "content-type": "text/html" },
+          body: type ? JSON.stringify({ type: `/problems/${type}`, detail: "…", ...problem }) : "<h1>Bad Gateway</h1>",
+        }),
+      { times: 1 },
+    );
     await field(page).fill(QUESTION);
     await field(page).press("Enter");
     await panel(page).getByText("저절로 다시 보낼게요.").waitFor();
-    await panel(page).getByText(refusal.title || "지금 서버에 손님이 많아요").waitFor();
+    await panel(page)
+      .getByText(refusal.title || "지금 서버에 손님이 많아요")
+      .waitFor();
     await page.clock.fastForward(PAUSE);
     await turns(page).first().waitFor();
     await settled(page);

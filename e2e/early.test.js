@@ -28,7 +28,9 @@ async function slowStudent(options, which = "**/js/*.js") {
     ...student,
     /** @param {string} address */
     open: (address) => page.goto(address, { waitUntil: "commit" }),
-    hold: () => { holds = true; },
+    hold: () => {
+      holds = true;
+    },
     scriptsCome() {
       holds = false;
       for (const go of held.splice(0)) go();
@@ -41,7 +43,10 @@ const CHAT = `/chat.html?${new URLSearchParams({ topic: "과학 탐구" })}`;
 /** @param {Page} page */
 const questions = (page) => turns(page).locator(".words").allInnerTexts();
 
-for (const [device, options] of Object.entries({ phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }, desk: {} })) {
+for (const [device, options] of Object.entries({
+  phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  desk: {},
+})) {
   test(`on a ${device} Enter before the scripts sends the question once they are there`, async () => {
     const { page, open, scriptsCome, assertFaultless, close } = await slowStudent(options);
     await open(CHAT);
@@ -137,7 +142,10 @@ test("in a conversation that is carried on, an early Enter asks the next questio
 });
 
 test("the scripts that only asking needs may come later still", async () => {
-  const { page, open, scriptsCome, assertFaultless, close } = await slowStudent({}, "**/js/{asking,conversation,events}.js");
+  const { page, open, scriptsCome, assertFaultless, close } = await slowStudent(
+    {},
+    "**/js/{asking,conversation,events}.js",
+  );
   await open(CHAT);
   await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
   await field(page).fill(QUESTION);

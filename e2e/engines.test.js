@@ -42,18 +42,31 @@ after(async () => {
 const count = (page, selector) => page.evaluate((wanted) => document.querySelectorAll(wanted).length, selector);
 
 /** The text that is shown. @param {EnginePage} page @param {string} selector @returns {Promise<string>} */
-const text = (page, selector) => page.evaluate((wanted) => /** @type {HTMLElement | null} */ (document.querySelector(wanted))?.innerText ?? "", selector);
+const text = (page, selector) =>
+  page.evaluate(
+    (wanted) => /** @type {HTMLElement | null} */ (document.querySelector(wanted))?.innerText ?? "",
+    selector,
+  );
 
 /** @param {EnginePage} page @param {string} selector @param {string} part */
-const shows = (page, selector, part) => until(`${selector} shows ${part}`, async () => (await text(page, selector)).includes(part));
+const shows = (page, selector, part) =>
+  until(`${selector} shows ${part}`, async () => (await text(page, selector)).includes(part));
 
 /** @param {EnginePage} page @param {string} selector */
 const appears = (page, selector) => until(`${selector} appears`, async () => (await count(page, selector)) > 0);
 
 /** Waits until no answer and no note is on its way. @param {EnginePage} page */
-const settled = (page) => until("everything has arrived", () => page.evaluate(() => document.querySelector("#stop")?.checkVisibility() === false && !document.querySelector(".margin > .wait")));
+const settled = (page) =>
+  until("everything has arrived", () =>
+    page.evaluate(
+      () => document.querySelector("#stop")?.checkVisibility() === false && !document.querySelector(".margin > .wait"),
+    ),
+  );
 
-for (const [engine, start] of /** @type {const} */ ([["firefox", startFirefox], ["webkit", startWebKit]])) {
+for (const [engine, start] of /** @type {const} */ ([
+  ["firefox", startFirefox],
+  ["webkit", startWebKit],
+])) {
   for (const dark of [false, true]) {
     test(`${engine} takes a student from the topic to the next question, ${dark ? "dark" : "light"}`, async () => {
       const page = await start({ dark });
@@ -68,7 +81,12 @@ for (const [engine, start] of /** @type {const} */ ([["firefox", startFirefox], 
 
 /** @param {EnginePage} page @param {string} picture */
 async function journey(page, picture) {
-  await provider.script({ default: { chat: { chunks: PIECES, gate: { at: [1, 2] } }, tutor: { chunks: [JSON.stringify(NOTE)], gate: { at: [0] } } } });
+  await provider.script({
+    default: {
+      chat: { chunks: PIECES, gate: { at: [1, 2] } },
+      tutor: { chunks: [JSON.stringify(NOTE)], gate: { at: [0] } },
+    },
+  });
   await page.resize(1440, 900);
   await page.open(`${program.url}/topic-selection.html`);
   await appears(page, "#examples:not([hidden])");
@@ -106,7 +124,10 @@ async function journey(page, picture) {
   await page.screenshot(`${picture}-note.png`);
   await page.resize(390, 844);
   await page.screenshot(`${picture}-note-narrow.png`);
-  const [scroll, client] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  const [scroll, client] = await page.evaluate(() => [
+    document.documentElement.scrollWidth,
+    document.documentElement.clientWidth,
+  ]);
   assert.ok(scroll <= client, `${scroll} > ${client}`);
   await page.resize(1440, 900);
 

@@ -22,19 +22,22 @@ async function following(chunks) {
       await prose.getByText(words).first().waitFor();
     },
     /** Selects words with the mouse, as a student does. @param {string} words */
-    select: (words) => prose.evaluate((element, sought) => {
-      const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
-      while (texts.nextNode()) {
-        const at = texts.currentNode.textContent?.indexOf(sought) ?? -1;
-        if (at >= 0) return getSelection()?.setBaseAndExtent(texts.currentNode, at, texts.currentNode, at + sought.length);
-      }
-      throw new Error(`the answer doesn't say ${sought}`);
-    }, words),
+    select: (words) =>
+      prose.evaluate((element, sought) => {
+        const texts = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+          const at = texts.currentNode.textContent?.indexOf(sought) ?? -1;
+          if (at >= 0)
+            return getSelection()?.setBaseAndExtent(texts.currentNode, at, texts.currentNode, at + sought.length);
+        }
+        throw new Error(`the answer doesn't say ${sought}`);
+      }, words),
     selected: () => student.page.evaluate(() => String(getSelection())),
     /** Remembers a node, to ask later whether it's still the same. @param {import("playwright-core").Locator} node */
     async pin(node) {
       const handle = await node.elementHandle();
-      return async () => assert.equal(await node.evaluate((element, before) => element === before, handle), true, "the same node");
+      return async () =>
+        assert.equal(await node.evaluate((element, before) => element === before, handle), true, "the same node");
     },
     async finish() {
       await made.provider.release();
@@ -47,7 +50,12 @@ async function following(chunks) {
 
 test("a code block that still comes can be copied from, selected in and scrolled sideways", async () => {
   const long = `long = "${"가나다라".repeat(60)}"`;
-  const student = await following([`\`\`\`python\nfirst = 1\n${long}\n`, "second = 2\n", "third = 3\n", "fourth = 4\n```\n\n끝이에요."]);
+  const student = await following([
+    `\`\`\`python\nfirst = 1\n${long}\n`,
+    "second = 2\n",
+    "third = 3\n",
+    "fourth = 4\n```\n\n끝이에요.",
+  ]);
   const { page, prose, next, select, selected, pin } = student;
   await prose.getByText("first").waitFor();
   const pre = prose.locator("pre");
@@ -62,7 +70,9 @@ test("a code block that still comes can be copied from, selected in and scrolled
   await sameButton();
   assert.equal(await copy.innerText(), "복사했어요", "what it said isn't lost");
 
-  await pre.evaluate((box) => { box.scrollLeft = 120; });
+  await pre.evaluate((box) => {
+    box.scrollLeft = 120;
+  });
   await select("first");
   await pre.focus();
   await next("third");

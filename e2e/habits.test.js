@@ -38,7 +38,9 @@ test("after sending, the field is empty and ready for the next question", async 
   const { page, assertFaultless, close } = await student();
   await openChat(page, "과학 탐구");
   await ask(page, "하늘은 왜 파래요?");
-  await page.waitForFunction(() => document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value === "");
+  await page.waitForFunction(
+    () => document.activeElement instanceof HTMLTextAreaElement && document.activeElement.value === "",
+  );
   await settled(page);
   await page.keyboard.type("그럼 노을은요?");
   assert.equal(await field(page).inputValue(), "그럼 노을은요?");
@@ -47,13 +49,23 @@ test("after sending, the field is empty and ready for the next question", async 
 });
 
 test("on a touch screen no keyboard covers the answer after sending", async () => {
-  const { page, assertFaultless, close } = await student({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const { page, assertFaultless, close } = await student({
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+  });
   await openChat(page, "과학 탐구");
   await field(page).fill("하늘은 왜 파래요?");
   await page.getByRole("button", { name: "보내기", exact: true }).tap();
   await turns(page).first().waitFor();
   await page.waitForFunction(() => document.activeElement?.matches("article"));
-  assert.equal(await turns(page).first().evaluate((turn) => getComputedStyle(turn).outlineStyle), "none", "and nothing frames it");
+  assert.equal(
+    await turns(page)
+      .first()
+      .evaluate((turn) => getComputedStyle(turn).outlineStyle),
+    "none",
+    "and nothing frames it",
+  );
   await settled(page);
   assertFaultless();
   await close();
@@ -100,7 +112,9 @@ test("a conversation deleted in another tab says so, and a new one starts with o
   await ask(page, "하늘은 왜 파래요?");
   await settled(page);
   const id = new URL(page.url()).searchParams.get("c");
-  const deleted = await context.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: new URL(page.url()).origin } });
+  const deleted = await context.request.delete(`/api/v1/conversations/${id}`, {
+    headers: { origin: new URL(page.url()).origin },
+  });
   assert.equal(deleted.status(), 204);
 
   await field(page).fill("그럼 노을은요?");
@@ -125,7 +139,11 @@ test("what a student or a tutor writes is shown as text, whatever it is", async 
     next_steps: trap,
     suggested_questions: [`${trap} 무엇인가요?`, "비는 왜 와요?", "눈은 왜 하얘요?"],
   };
-  const guide = { guide_title: trap, guide_content: trap, starter_questions: [`${trap} 무엇인가요?`, "둘은요?", "셋은요?"] };
+  const guide = {
+    guide_title: trap,
+    guide_content: trap,
+    starter_questions: [`${trap} 무엇인가요?`, "둘은요?", "셋은요?"],
+  };
   await made.provider.script({
     default: { tutor: { chunks: [JSON.stringify(note)] }, guide: { chunks: [JSON.stringify(guide)] } },
   });
@@ -146,7 +164,10 @@ test("more than one page of earlier conversations is listed bit by bit", async (
   await page.goto("/conversations.html");
   const origin = new URL(page.url()).origin;
   for (let n = 1; n <= 21; n += 1) {
-    const created = await context.request.post("/api/v1/conversations", { data: { topic: `주제 ${n}` }, headers: { origin } });
+    const created = await context.request.post("/api/v1/conversations", {
+      data: { topic: `주제 ${n}` },
+      headers: { origin },
+    });
     const { id } = await created.json();
     const asked = await context.request.post(`/api/v1/conversations/${id}/turns`, {
       data: { message: `${n}번은 왜 그런가요?` },
@@ -175,7 +196,10 @@ test("one question too many in a minute is kept, with a word about waiting", asy
   await settled(page);
   await field(page).fill("그럼 노을은요?");
   await page.keyboard.press("Enter");
-  await page.getByRole("status").getByText(/뒤에|잠시|초/).waitFor();
+  await page
+    .getByRole("status")
+    .getByText(/뒤에|잠시|초/)
+    .waitFor();
   assert.equal(await field(page).inputValue(), "그럼 노을은요?");
   assert.equal(await turns(page).count(), 1);
   await assertAccessible(page, "chat, too fast");

@@ -27,7 +27,10 @@ test("a conversation is found again, goes on, is exported and deleted", async ()
   await assertAccessible(page, "conversations, two");
 
   const downloading = page.waitForEvent("download");
-  await items.nth(1).getByRole("link", { name: /파일로 받기/ }).click();
+  await items
+    .nth(1)
+    .getByRole("link", { name: /파일로 받기/ })
+    .click();
   const download = await downloading;
   const text = await readFile(await download.path(), "utf8");
   assert.match(download.suggestedFilename(), /\.md$/);
@@ -35,7 +38,10 @@ test("a conversation is found again, goes on, is exported and deleted", async ()
     assert.ok(text.includes(part), `${part} in:\n${text}`);
   }
 
-  await items.nth(1).getByRole("link", { name: /이어서 묻기/ }).click();
+  await items
+    .nth(1)
+    .getByRole("link", { name: /이어서 묻기/ })
+    .click();
   await answer(turns(page).first()).getByText("어느 것부터").waitFor();
   await ask(page, "그럼 두 번째는요?");
   await settled(page);
@@ -44,12 +50,18 @@ test("a conversation is found again, goes on, is exported and deleted", async ()
   await page.goto("/conversations.html");
   await items.nth(1).waitFor();
   assert.match(await items.first().innerText(), /과학 탐구/, "going on moves it to the top");
-  await items.first().getByRole("button", { name: /지우기/ }).click();
+  await items
+    .first()
+    .getByRole("button", { name: /지우기/ })
+    .click();
   const dialog = page.getByRole("dialog", { name: "이 대화를 지울까요?" });
   await assertAccessible(page, "conversations, about to delete");
   await dialog.getByRole("button", { name: "그대로 두기" }).click();
   assert.equal(await items.count(), 2);
-  await items.first().getByRole("button", { name: /지우기/ }).click();
+  await items
+    .first()
+    .getByRole("button", { name: /지우기/ })
+    .click();
   await dialog.getByRole("button", { name: "지우기", exact: true }).click();
   await page.getByText("지웠어요.").waitFor();
   assert.equal(await items.count(), 1);
@@ -102,7 +114,13 @@ test("a long conversation opens with its newest questions, and earlier ones are 
   const id = await page.evaluate(async () => {
     /** @param {string} path @param {object} body */
     const post = async (path, body) =>
-      (await fetch(`/api/v1/${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) })).json();
+      (
+        await fetch(`/api/v1/${path}`, {
+          method: "POST",
+          headers: { "Content-Type": "application/json" },
+          body: JSON.stringify(body),
+        })
+      ).json();
     const conversation = await post("conversations", { topic: "과학 탐구" });
     for (let n = 1; n <= 60; n += 1) {
       const { turn_id } = await post(`conversations/${conversation.id}/turns`, { message: `${n}번째 질문이에요` });

@@ -55,12 +55,19 @@ test("leaving works without scripts", async () => {
   await page.goto("/leave.html");
   await page.getByRole("button", { name: "나가기" }).click();
   await page.getByRole("heading", { level: 1, name: "나왔어요" }).waitFor();
-  assert.deepEqual((await context.cookies()).map(({ name }) => name), []);
+  assert.deepEqual(
+    (await context.cookies()).map(({ name }) => name),
+    [],
+  );
   assertFaultless();
   await close();
 });
 
-for (const [width, height] of [[390, 844], [768, 1024], [1440, 900]]) {
+for (const [width, height] of [
+  [390, 844],
+  [768, 1024],
+  [1440, 900],
+]) {
   test(`the page to leave fits ${width} pixels, light and dark`, async () => {
     for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
       const { page, context, close } = await student({ viewport: { width, height }, colorScheme });

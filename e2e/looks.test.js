@@ -48,11 +48,15 @@ const NOTE = {
   ],
 };
 
-const QUESTION = "하늘이 파란 건 햇빛이 흩어져서 그렇다고 배웠는데, 왜 저녁에는 붉어지는지 낮과 저녁을 비교해서 설명해 주세요.";
+const QUESTION =
+  "하늘이 파란 건 햇빛이 흩어져서 그렇다고 배웠는데, 왜 저녁에는 붉어지는지 낮과 저녁을 비교해서 설명해 주세요.";
 
 /** @param {import("playwright-core").Page} page */
 async function finishedConversation(page) {
-  await made.provider.script({ reset: true, default: { chat: { chunks: ANSWER }, tutor: { chunks: [JSON.stringify(NOTE)] } } });
+  await made.provider.script({
+    reset: true,
+    default: { chat: { chunks: ANSWER }, tutor: { chunks: [JSON.stringify(NOTE)] } },
+  });
   await openChat(page, "과학 탐구");
   await ask(page, QUESTION);
   await settled(page);
@@ -120,7 +124,10 @@ test("streaming, failed and long conversations have their pictures", async () =>
 });
 
 test("at 200 % zoom everything stays readable", async () => {
-  const { page, assertFaultless, close } = await student({ viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 });
+  const { page, assertFaultless, close } = await student({
+    viewport: { width: 640, height: 400 },
+    deviceScaleFactor: 2,
+  });
   await finishedConversation(page);
   await assertNoSidewaysScroll(page, "conversation, zoomed");
   await page.screenshot({ path: `${RESULTS}/conversation-zoom.png` });
@@ -145,7 +152,9 @@ test("with reduced motion nothing moves", async () => {
   await made.provider.script({ reset: true, default: { chat: { gate: { at: [0] } } } });
   await openChat(page, "과학 탐구");
   await ask(page, "하늘은 왜 파래요?");
-  const moving = await page.evaluate(() => document.getAnimations().filter((animation) => animation.playState === "running").length);
+  const moving = await page.evaluate(
+    () => document.getAnimations().filter((animation) => animation.playState === "running").length,
+  );
   assert.equal(moving, 0);
   await made.provider.release();
   await settled(page);
@@ -178,7 +187,10 @@ test("language and brightness are chosen once and stay", async () => {
 
 test("the picture of the README is what the page looks like", async () => {
   const path = `${ROOT}/docs/images/chat.png`;
-  const { page, assertFaultless, close } = await student({ viewport: { width: 1280, height: 840 }, colorScheme: "light" });
+  const { page, assertFaultless, close } = await student({
+    viewport: { width: 1280, height: 840 },
+    colorScheme: "light",
+  });
   await finishedConversation(page);
   const picture = process.env.UPDATE_SCREENSHOT || !existsSync(path) ? path : `${RESULTS}/readme.png`;
   await page.screenshot({ path: picture });

@@ -19,7 +19,10 @@ const line = (page) => page.getByRole("button", { name: "튜터의 노트가 왔
 
 /** A student at the end of a long answer whose note is still to come; gates that an earlier student opened are shut again. @param {import("playwright-core").BrowserContextOptions} [options] @param {string} [text] */
 async function beforeTheNote(options = PHONE, text = LONG) {
-  await made.provider.script({ reset: true, default: { chat: { chunks: [text, "끝이에요."], gate: { at: [1] } }, tutor: { gate: { at: [0] } } } });
+  await made.provider.script({
+    reset: true,
+    default: { chat: { chunks: [text, "끝이에요."], gate: { at: [1] } }, tutor: { gate: { at: [0] } } },
+  });
   const student = await made.student(options);
   const { page } = student;
   await page.clock.install();
@@ -39,7 +42,11 @@ async function beforeTheNote(options = PHONE, text = LONG) {
 }
 
 for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
-  for (const [device, options] of Object.entries({ phone: PHONE, tablet: { viewport: { width: 768, height: 700 } }, desk: { viewport: { width: 1440, height: 700 } } })) {
+  for (const [device, options] of Object.entries({
+    phone: PHONE,
+    tablet: { viewport: { width: 768, height: 700 } },
+    desk: { viewport: { width: 1440, height: 700 } },
+  })) {
     test(`on a ${device}, ${colorScheme}, a note out of sight is told of above the composer, and one press leads to it`, async () => {
       const { page, noteComes, finish } = await beforeTheNote({ ...options, colorScheme });
       await noteComes();
@@ -72,7 +79,9 @@ test("the line goes by itself once the note was seen, or after a while", async (
   await noteComes();
   await line(page).waitFor();
   await page.evaluate(() => scrollTo({ top: 0, behavior: "instant" }));
-  await note(turns(page).first()).evaluate((element) => element.scrollIntoView({ block: "center", behavior: "instant" }));
+  await note(turns(page).first()).evaluate((element) =>
+    element.scrollIntoView({ block: "center", behavior: "instant" }),
+  );
   await line(page).waitFor({ state: "hidden" });
   await finish();
 
@@ -88,8 +97,9 @@ test("a note in sight needs no line, nor does one that was there when the page w
   const { page, noteComes, finish } = await beforeTheNote(PHONE, "1째 줄이에요. 짧은 답이에요. ");
   await page.evaluate(() => {
     const seen = /** @type {any} */ (window);
-    new MutationObserver(() => { seen.told ||= !document.getElementById("arrived")?.hidden; })
-      .observe(document.body, { subtree: true, attributes: true });
+    new MutationObserver(() => {
+      seen.told ||= !document.getElementById("arrived")?.hidden;
+    }).observe(document.body, { subtree: true, attributes: true });
   });
   await noteComes();
   await note(turns(page).first()).waitFor();

@@ -17,7 +17,8 @@ let portal;
 after(() => portal?.end());
 
 /** What Chromium itself writes into the console about refused, failed and redirected requests, and where the portal sends it. */
-const REFUSED = /^(console: (Failed to load|Refused to|Connecting to|EventSource|Access to|.*net::ERR|.*Content Security Policy)|foreign request: http:\/\/login\.invalid)/;
+const REFUSED =
+  /^(console: (Failed to load|Refused to|Connecting to|EventSource|Access to|.*net::ERR|.*Content Security Policy)|foreign request: http:\/\/login\.invalid)/;
 const QUESTION = "하늘은 왜 파래요?";
 const SAYS = "네트워크가 이 프로그램 대신 답하고 있어요.";
 
@@ -61,7 +62,9 @@ for (const [name, reply] of Object.entries(ANSWERS)) {
 
 for (const [name, reply] of Object.entries(ANSWERS)) {
   test(`in the middle of an answer a portal that answers with ${name} loses nothing of it`, async () => {
-    await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+    await made.provider.script({
+      default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } },
+    });
     const { page, assertFaultless, close } = await student();
     await openChat(page, "과학 탐구");
     await ask(page, QUESTION);

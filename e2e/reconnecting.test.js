@@ -23,7 +23,9 @@ async function listening() {
   const student = await made.student({}, proxy.url);
   const { page } = student;
   let streams = 0;
-  page.on("request", (request) => { if (request.url().endsWith("/events")) streams += 1; });
+  page.on("request", (request) => {
+    if (request.url().endsWith("/events")) streams += 1;
+  });
   await openChat(page, "과학 탐구");
   // Whatever is shown only for a moment counts as well.
   await page.evaluate(() => {
@@ -127,7 +129,12 @@ test("a server that stays away is told of, waited for, and found again", async (
 test("refusals for a while are waited out, and the answer goes on", async () => {
   const { page, turn, next, wasTroubled, whole, assertFaultless, close } = await listening();
   await page.route("**/events", (route) =>
-    route.fulfill({ status: 503, headers: { "retry-after": "5", "content-type": "application/problem+json" }, body: "{}" }));
+    route.fulfill({
+      status: 503,
+      headers: { "retry-after": "5", "content-type": "application/problem+json" },
+      body: "{}",
+    }),
+  );
   proxy.cut();
   await turn.getByText(REJOINING).waitFor();
   await assertAccessible(page, "chat, rejoining");
@@ -143,7 +150,9 @@ test("refusals for a while are waited out, and the answer goes on", async () => 
 
 test("a turn that isn't there any more is not asked for for ever", async () => {
   const { page, turn, assertFaultless, close } = await listening();
-  await page.route("**/events", (route) => route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" }));
+  await page.route("**/events", (route) =>
+    route.fulfill({ status: 404, contentType: "application/problem+json", body: "{}" }),
+  );
   proxy.cut();
   await turn.getByText("답을 이어 받지 못하고 있어요.").waitFor();
   await turn.getByRole("button", { name: "새로 고침" }).waitFor();

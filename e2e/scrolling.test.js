@@ -26,7 +26,8 @@ async function reading(options) {
   await openChat(page, "과학 탐구");
   await ask(page, "예순 줄로 설명해 주세요.");
   let lines = HEAD;
-  const shows = (/** @type {number} */ line) => answer(turns(page).first()).getByText(`${line}째 줄이에요.`, { exact: true }).waitFor();
+  const shows = (/** @type {number} */ line) =>
+    answer(turns(page).first()).getByText(`${line}째 줄이에요.`, { exact: true }).waitFor();
   await shows(lines);
   await turns(page).first().locator("details.note").waitFor();
   const position = () => page.evaluate(() => scrollY);

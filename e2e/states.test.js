@@ -34,7 +34,9 @@ for (const [device, options] of Object.entries(DEVICES)) {
       const last = () => turns(page).last();
 
       await openChat(page, "과학 탐구");
-      await made.provider.script({ default: { chat: { ...HALF, gate: { at: [0, 1] } }, tutor: { gate: { at: [0] } } } });
+      await made.provider.script({
+        default: { chat: { ...HALF, gate: { at: [0, 1] } }, tutor: { gate: { at: [0] } } },
+      });
       await ask(page, "하늘은 왜 파래요?");
       await last().getByText("튜터가 질문을 읽고 있어요").waitFor();
       await look("thinking");
@@ -74,7 +76,10 @@ for (const [device, options] of Object.entries(DEVICES)) {
       await page.getByText("연결이 끊겼어요.").waitFor({ state: "hidden" });
 
       await page.goto("/conversations.html");
-      await page.getByRole("button", { name: /지우기: / }).first().click();
+      await page
+        .getByRole("button", { name: /지우기: / })
+        .first()
+        .click();
       await page.getByRole("dialog").waitFor();
       await look("deleting");
       assertFaultless(NETWORK);
@@ -84,13 +89,20 @@ for (const [device, options] of Object.entries(DEVICES)) {
 }
 
 test("in forced colours and with wide text spacing nothing disappears", async () => {
-  const { page, assertFaultless, close } = await made.student({ forcedColors: "active", viewport: { width: 390, height: 844 } });
+  const { page, assertFaultless, close } = await made.student({
+    forcedColors: "active",
+    viewport: { width: 390, height: 844 },
+  });
   await openChat(page, "과학 탐구");
   await ask(page, "하늘은 왜 파래요?");
   await settled(page);
   // WCAG 2.2, 1.4.12: a reader may set these, and no content may be lost.
   await page.evaluate(() => {
-    for (const [name, value] of [["line-height", "1.5"], ["letter-spacing", ".12em"], ["word-spacing", ".16em"]]) {
+    for (const [name, value] of [
+      ["line-height", "1.5"],
+      ["letter-spacing", ".12em"],
+      ["word-spacing", ".16em"],
+    ]) {
       document.body.style.setProperty(name, value, "important");
     }
   });

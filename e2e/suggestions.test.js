@@ -7,7 +7,11 @@ import { world } from "./support/world.js";
 
 const made = world();
 
-const GUIDE = { guide_title: "하늘 공부", guide_content: "이 주제에서는 **왜 그런지** 묻는 질문이 힘이 세요.\n\n- 본 것을 적어요.\n- 까닭을 짐작해요.", starter_questions: ["하늘은 왜 파래요?", "노을은 왜 붉어요?", "구름은 왜 하얘요?"] };
+const GUIDE = {
+  guide_title: "하늘 공부",
+  guide_content: "이 주제에서는 **왜 그런지** 묻는 질문이 힘이 세요.\n\n- 본 것을 적어요.\n- 까닭을 짐작해요.",
+  starter_questions: ["하늘은 왜 파래요?", "노을은 왜 붉어요?", "구름은 왜 하얘요?"],
+};
 const STEM = "나는 ___이(가) 가장 궁금해요. 왜 그런지 알려 주세요.";
 const NOTE = {
   dims: [],
@@ -19,10 +23,15 @@ const NOTE = {
 };
 
 /** @param {import("playwright-core").Locator} within */
-const marks = (within) => within.locator(".suggestions button").evaluateAll((buttons) => buttons.map((button) => button.textContent?.includes("보냈어요")));
+const marks = (within) =>
+  within
+    .locator(".suggestions button")
+    .evaluateAll((buttons) => buttons.map((button) => button.textContent?.includes("보냈어요")));
 
 test("a suggestion that was sent is marked as sent, and the others stay", async () => {
-  await made.provider.script({ default: { guide: { chunks: [JSON.stringify(GUIDE)] }, tutor: { chunks: [JSON.stringify(NOTE)] } } });
+  await made.provider.script({
+    default: { guide: { chunks: [JSON.stringify(GUIDE)] }, tutor: { chunks: [JSON.stringify(NOTE)] } },
+  });
   const { page, assertFaultless, close } = await made.student();
   await openChat(page, "과학 탐구");
   const guide = page.getByRole("region", { name: "튜터의 안내" });
@@ -32,7 +41,9 @@ test("a suggestion that was sent is marked as sent, and the others stay", async 
   assert.deepEqual(await marks(guide), [false, true, false]);
   assert.deepEqual(await marks(note(turns(page).first())), [false, false, false]);
 
-  await note(turns(page).first()).getByRole("button", { name: /비는 왜/ }).click();
+  await note(turns(page).first())
+    .getByRole("button", { name: /비는 왜/ })
+    .click();
   await turns(page).nth(1).waitFor();
   await settled(page);
   // A blank is filled in by the student.
@@ -52,7 +63,9 @@ test("a suggestion that was sent is marked as sent, and the others stay", async 
   assert.deepEqual(await marks(note(turns(page).nth(2))), [true, true, false], "wherever it's suggested");
 
   // A sent one leads to where it was asked; another is still sent with one click.
-  await note(turns(page).nth(2)).getByRole("button", { name: /비는 왜/ }).click();
+  await note(turns(page).nth(2))
+    .getByRole("button", { name: /비는 왜/ })
+    .click();
   await page.waitForFunction(() => document.activeElement?.matches("article:nth-of-type(2)"));
   assert.equal(await turns(page).count(), 3);
   await note(turns(page).nth(2)).getByRole("button", { name: "눈은 왜 하얀가요?" }).click();

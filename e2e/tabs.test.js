@@ -26,7 +26,9 @@ const lookAt = (page, name = "visibilitychange") =>
 async function twoTabs() {
   const student = await made.student();
   // The tabs of a browser tell each other; those of a browser that doesn't learn it when they're looked at.
-  await student.context.addInitScript(() => { BroadcastChannel.prototype.postMessage = () => {}; });
+  await student.context.addInitScript(() => {
+    BroadcastChannel.prototype.postMessage = () => {};
+  });
   await student.page.close();
   const first = await student.context.newPage();
   await openChat(first, "과학 탐구");
@@ -96,7 +98,9 @@ test("a tab that is more than one page of turns behind misses none of them", asy
 
 test("an answer that comes in another tab is followed here, and can be stopped here", async () => {
   const { first, second, assertFaultless, close } = await twoTabs();
-  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "중간이에요. ", "뒷부분이에요."], gate: { at: [1, 2] } } } });
+  await made.provider.script({
+    default: { chat: { chunks: ["앞부분이에요. ", "중간이에요. ", "뒷부분이에요."], gate: { at: [1, 2] } } },
+  });
   await ask(first, "노을은 왜 붉어요?");
   await answer(turns(first).nth(1)).getByText("앞부분이에요.").waitFor();
   await lookAt(second);
@@ -165,7 +169,10 @@ test("a conversation that is deleted in another tab is said to be gone, once", a
   await lookAt(second);
   await second.getByText("이 대화를 찾을 수 없어요.").waitFor();
   await lookAt(second, "focus");
-  await until("it was asked for again", async () => (await second.getByText("이 대화를 찾을 수 없어요.").count()) === 1);
+  await until(
+    "it was asked for again",
+    async () => (await second.getByText("이 대화를 찾을 수 없어요.").count()) === 1,
+  );
   assertFaultless(REFUSED);
   await close();
 });
@@ -185,7 +192,10 @@ test("an answer that is tried again elsewhere and stopped again is shown as it i
   await lookAt(second);
   await answer(turns(second).nth(1)).getByText("앞부분이에요.").waitFor();
 
-  await made.provider.script({ reset: true, default: { chat: { chunks: ["둘째 답이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  await made.provider.script({
+    reset: true,
+    default: { chat: { chunks: ["둘째 답이에요. ", "뒷부분이에요."], gate: { at: [1] } } },
+  });
   await turns(first).nth(1).getByRole("button", { name: "다시 답하기" }).click();
   await stopAt("둘째 답이에요.");
   await lookAt(second);
@@ -197,7 +207,10 @@ test("an answer that is tried again elsewhere and stopped again is shown as it i
 });
 
 for (const [what, script] of /** @type {const} */ ([
-  ["refuses", "window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };"],
+  [
+    "refuses",
+    "window.BroadcastChannel = class { constructor() { throw new DOMException('denied', 'SecurityError'); } };",
+  ],
   ["doesn't know", "delete window.BroadcastChannel;"],
 ])) {
   test(`a browser that ${what} messages between its tabs shows conversations all the same`, async () => {

@@ -14,7 +14,10 @@ await mkdir(RESULTS, { recursive: true });
 const THINKS = "AI가 생각하고 있어요";
 const THOUGHT = "학생이 하늘을 물었으니 산란부터 말하자.";
 /** A thought in the answer's text, which ends before the last piece. */
-const IN_TEXT = { chunks: [`<think>${THOUGHT}`, " 파란빛은 짧다.", "</think>\n\n하늘은 ", "파래요."], gate: { at: [1, 2, 3] } };
+const IN_TEXT = {
+  chunks: [`<think>${THOUGHT}`, " 파란빛은 짧다.", "</think>\n\n하늘은 ", "파래요."],
+  gate: { at: [1, 2, 3] },
+};
 
 /** @param {import("playwright-core").Page} page */
 const state = (page) => turns(page).last().locator(".state");
@@ -53,7 +56,11 @@ test("a page that is reloaded while the model thinks says so, too", async () => 
   await close();
 });
 
-for (const [device, viewport] of Object.entries({ phone: { width: 390, height: 844 }, tablet: { width: 768, height: 1024 }, desk: { width: 1440, height: 900 } })) {
+for (const [device, viewport] of Object.entries({
+  phone: { width: 390, height: 844 },
+  tablet: { width: 768, height: 1024 },
+  desk: { width: 1440, height: 900 },
+})) {
   for (const colorScheme of /** @type {const} */ (["light", "dark"])) {
     test(`what the page says of a thinking model is readable on a ${device}, ${colorScheme}`, async () => {
       await made.provider.script({ default: { chat: IN_TEXT } });

@@ -68,7 +68,11 @@ test("old addresses lead where they led", async () => {
 });
 
 test("on a phone the start button covers no topic before one is chosen, and is at hand after", async () => {
-  const { page, assertFaultless, close } = await student({ viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const { page, assertFaultless, close } = await student({
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+  });
   await page.goto("/topic-selection.html");
   const start = page.locator("#start");
   const inSight = async () => {

@@ -1,9 +1,9 @@
 /** Shapes that the scripts and the API share. Types only: nothing here is served. */
 
-type TurnState = 'accepted' | 'answering' | 'done' | 'failed' | 'cancelled' | 'interrupted';
+type TurnState = "accepted" | "answering" | "done" | "failed" | "cancelled" | "interrupted";
 
 interface Dim {
-  id: 'relevance' | 'clarity' | 'context' | 'goal' | 'structure' | 'followup';
+  id: "relevance" | "clarity" | "context" | "goal" | "structure" | "followup";
   /** 0 to 3; `null` where it doesn't apply. Shown as words, never as a number. */
   level: 0 | 1 | 2 | 3 | null;
   /** An exact substring of the student's message, or empty. */
@@ -16,7 +16,7 @@ interface Feedback {
   improvements: string;
   next_steps: string;
   suggested_questions: string[];
-  source: 'model' | 'coach';
+  source: "model" | "coach";
   dims: Dim[];
 }
 
@@ -71,7 +71,7 @@ interface Guide {
   guide_title: string;
   guide_html: string;
   starter_questions: string[];
-  source: 'model' | 'preset';
+  source: "model" | "preset";
 }
 
 /** Trusted Types (W3C); not yet in every TypeScript DOM library. */

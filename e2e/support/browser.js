@@ -36,7 +36,12 @@ export async function startBlockingBrowser(url, options = {}) {
   await mkdir(join(profile, "Default"));
   const settings = { profile: { default_content_setting_values: { cookies: 2 } } };
   await writeFile(join(profile, "Default", "Preferences"), JSON.stringify(settings));
-  const context = await chromium.launchPersistentContext(profile, { ...LAUNCH, baseURL: url, locale: "ko-KR", ...options });
+  const context = await chromium.launchPersistentContext(profile, {
+    ...LAUNCH,
+    baseURL: url,
+    locale: "ko-KR",
+    ...options,
+  });
   context.setDefaultTimeout(15_000);
   /** @type {string[]} */
   const posts = [];

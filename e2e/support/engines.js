@@ -139,7 +139,13 @@ async function startRefusingProxy(report) {
 export async function startWebKit({ dark = false } = {}) {
   const home = await mkdtemp(join(tmpdir(), "llm-classroom-webkit-"));
   const port = await freePort();
-  const folders = { HOME: home, XDG_CACHE_HOME: home, XDG_CONFIG_HOME: home, XDG_DATA_HOME: home, XDG_RUNTIME_DIR: home };
+  const folders = {
+    HOME: home,
+    XDG_CACHE_HOME: home,
+    XDG_CONFIG_HOME: home,
+    XDG_DATA_HOME: home,
+    XDG_RUNTIME_DIR: home,
+  };
   const env = {
     PATH: process.env.PATH ?? "",
     ...folders,
@@ -152,7 +158,10 @@ export async function startWebKit({ dark = false } = {}) {
     GSETTINGS_BACKEND: "memory",
   };
   // Xvfb chooses a free display and writes its number into the third descriptor.
-  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"], { env, stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1600x1200x24", "-nolisten", "tcp"], {
+    env,
+    stdio: ["ignore", "ignore", "ignore", "pipe"],
+  });
   /** @type {import("node:child_process").ChildProcess | undefined} */
   let driver;
   /** @type {Awaited<ReturnType<typeof newSession>> | undefined} */
@@ -180,12 +189,27 @@ export async function startWebKit({ dark = false } = {}) {
         if (text.endsWith("\n")) resolve(text.trim());
       });
     });
-    driver = spawn("WebKitWebDriver", [`--port=${port}`], { env: { ...env, DISPLAY: `:${display}` }, stdio: "ignore", detached: true });
+    driver = spawn("WebKitWebDriver", [`--port=${port}`], {
+      env: { ...env, DISPLAY: `:${display}` },
+      stdio: "ignore",
+      detached: true,
+    });
     const failed = new Promise((_, reject) => driver?.once("error", reject));
     const url = `http://127.0.0.1:${port}`;
-    await Promise.race([failed, until("WebKit's driver listens", () => fetch(`${url}/status`).then((answer) => answer.ok, () => false))]);
+    await Promise.race([
+      failed,
+      until("WebKit's driver listens", () =>
+        fetch(`${url}/status`).then(
+          (answer) => answer.ok,
+          () => false,
+        ),
+      ),
+    ]);
     session = await newSession(url, {
-      "webkitgtk:browserOptions": { binary: "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser", args: ["--automation"] },
+      "webkitgtk:browserOptions": {
+        binary: "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser",
+        args: ["--automation"],
+      },
     });
   } catch (error) {
     await close();

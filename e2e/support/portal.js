@@ -7,13 +7,25 @@ const LOGIN = "<!doctype html><title>Wi-Fi</title><h1>Welcome to the Wi-Fi. Plea
 /** How portals and filters answer. @type {Record<string, {status: number, headers: Record<string, string>, body: string}>} */
 export const ANSWERS = {
   "its login page": { status: 200, headers: { "content-type": "text/html; charset=utf-8" }, body: LOGIN },
-  "its login page under the type that was asked for": { status: 200, headers: { "content-type": "application/json" }, body: LOGIN },
-  "a redirect to another site": { status: 302, headers: { location: "http://login.invalid/?from=classroom" }, body: "" },
+  "its login page under the type that was asked for": {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: LOGIN,
+  },
+  "a redirect to another site": {
+    status: 302,
+    headers: { location: "http://login.invalid/?from=classroom" },
+    body: "",
+  },
   "a redirect to a page of the same address": { status: 307, headers: { location: "/login" }, body: "" },
   "511 Network Authentication Required": { status: 511, headers: { "content-type": "text/html" }, body: LOGIN },
-  "a page that says what is forbidden": { status: 403, headers: { "content-type": "text/html" }, body: "<h1>Blocked by the school</h1>" },
+  "a page that says what is forbidden": {
+    status: 403,
+    headers: { "content-type": "text/html" },
+    body: "<h1>Blocked by the school</h1>",
+  },
   "plain text": { status: 200, headers: { "content-type": "text/plain" }, body: "OK" },
-  "nothing": { status: 200, headers: {}, body: "" },
+  nothing: { status: 200, headers: {}, body: "" },
 };
 
 /**

@@ -40,7 +40,11 @@ export async function newSession(driver, capabilities) {
 
 /** @param {string} method @param {string} url @param {object} [body] @returns {Promise<any>} */
 async function command(method, url, body) {
-  const response = await fetch(url, { method, body: body && JSON.stringify(body), signal: AbortSignal.timeout(60_000) });
+  const response = await fetch(url, {
+    method,
+    body: body && JSON.stringify(body),
+    signal: AbortSignal.timeout(60_000),
+  });
   const { value } = /** @type {any} */ (await response.json());
   if (!response.ok) throw new Error(`${method} ${url}: ${value.error}: ${value.message}`);
   return value;

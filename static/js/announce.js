@@ -1,12 +1,12 @@
-import { byId } from './dom.js';
+import { byId } from "./dom.js";
 
 /** Sentences for screen readers. The answer itself changes many times a second: reading it live would be a babble. */
-const live = byId('live');
-let rest = '';
+const live = byId("live");
+let rest = "";
 
 /** @param {string} text */
 export function announce(text) {
-  const line = document.createElement('p');
+  const line = document.createElement("p");
   line.textContent = text;
   live.append(line);
   if (live.childElementCount > 20) live.firstElementChild?.remove();
@@ -25,13 +25,13 @@ export function readAloud(text) {
 
 /** The answer is shown anew. What was taken back isn't said aloud any more. @param {string} shown the answer's text */
 export function dropWithdrawn(shown) {
-  if (!shown.includes(plain(rest))) rest = '';
+  if (!shown.includes(plain(rest))) rest = "";
 }
 
 /** The answer ended, whole or not. */
 export function flush() {
   say(rest);
-  rest = '';
+  rest = "";
 }
 
 /** @param {string} markdown */
@@ -41,4 +41,4 @@ function say(markdown) {
 }
 
 /** @param {string} markdown */
-const plain = (markdown) => markdown.replace(/^[\s>#|*+-]+|[*_`$|]+/g, ' ').trim();
+const plain = (markdown) => markdown.replace(/^[\s>#|*+-]+|[*_`$|]+/g, " ").trim();

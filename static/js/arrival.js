@@ -1,10 +1,10 @@
-import { byId, one } from './dom.js';
-import { grew, letGo } from './scroll.js';
+import { byId, one } from "./dom.js";
+import { grew, letGo } from "./scroll.js";
 
 /** Milliseconds after which the line goes by itself: enough to finish a paragraph and look down. */
 const SHOWN_FOR = 20_000;
 
-const line = byId('arrived');
+const line = byId("arrived");
 /** @type {IntersectionObserver | null} */
 let observer = null;
 let timer = 0;
@@ -13,13 +13,16 @@ let timer = 0;
 export function noteArrived(note) {
   hide();
   // What the bar and the composer cover isn't seen.
-  const margin = `-${one(document, '.bar', HTMLElement).offsetHeight}px 0px -${byId('composer').offsetHeight}px 0px`;
-  observer = new IntersectionObserver(([{ isIntersecting }]) => {
-    if (isIntersecting) return hide();
-    line.hidden = false;
-    grew();
-    timer = setTimeout(goAway, SHOWN_FOR);
-  }, { rootMargin: margin });
+  const margin = `-${one(document, ".bar", HTMLElement).offsetHeight}px 0px -${byId("composer").offsetHeight}px 0px`;
+  observer = new IntersectionObserver(
+    ([{ isIntersecting }]) => {
+      if (isIntersecting) return hide();
+      line.hidden = false;
+      grew();
+      timer = setTimeout(goAway, SHOWN_FOR);
+    },
+    { rootMargin: margin },
+  );
   observer.observe(note);
   line.onclick = () => show(note);
 }
@@ -28,17 +31,17 @@ export function noteArrived(note) {
 function show(note) {
   hide();
   letGo();
-  note.toggleAttribute('open', true);
+  note.toggleAttribute("open", true);
   // Opening the note moves what stands below, and the browser's correction for that would end a smooth move.
-  note.scrollIntoView({ behavior: 'instant' });
-  const summary = one(note, 'summary', HTMLElement);
+  note.scrollIntoView({ behavior: "instant" });
+  const summary = one(note, "summary", HTMLElement);
   // In the margin, where notes stand open, there is none.
-  (summary.offsetParent ? summary : one(note, '.note-title', HTMLElement)).focus({ preventScroll: true });
+  (summary.offsetParent ? summary : one(note, ".note-title", HTMLElement)).focus({ preventScroll: true });
 }
 
 /** Not under the finger or the focus of somebody about to press it. */
 function goAway() {
-  if (line.matches(':hover, :focus')) timer = setTimeout(goAway, SHOWN_FOR);
+  if (line.matches(":hover, :focus")) timer = setTimeout(goAway, SHOWN_FOR);
   else hide();
 }
 

@@ -1,12 +1,12 @@
-import { Problem } from './api.js';
-import { lost } from './connection.js';
-import { composer } from './composer.js';
-import { gone, open, send } from './conversation.js';
-import { CookiesNeeded } from './cookies.js';
-import { byId } from './dom.js';
-import { Retry } from './retry.js';
-import { strings } from './strings.js';
-import { progress } from './progress.js';
+import { Problem } from "./api.js";
+import { lost } from "./connection.js";
+import { composer } from "./composer.js";
+import { gone, open, send } from "./conversation.js";
+import { CookiesNeeded } from "./cookies.js";
+import { byId } from "./dom.js";
+import { Retry } from "./retry.js";
+import { strings } from "./strings.js";
+import { progress } from "./progress.js";
 
 /** @typedef {ReturnType<typeof import('./draft.js').draftOf>} Draft */
 
@@ -60,7 +60,7 @@ async function deliver(message, draft, retry) {
     });
     progress.hide();
     composer.sending(false);
-    if (composer.text() === message) composer.set('');
+    if (composer.text() === message) composer.set("");
     composer.focus();
   } catch (problem) {
     progress.hide();
@@ -89,7 +89,7 @@ async function explain(problem) {
 }
 
 // Other words are another question, which the student sends when it's ready.
-byId('message').addEventListener('input', () => {
+byId("message").addEventListener("input", () => {
   if (!current) progress.hide();
   else if (inField) current.retry.drop();
 });

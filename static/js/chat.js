@@ -1,22 +1,26 @@
-import './theme.js';
-import { lost, reached } from './connection.js';
-import { composer, hasBlank } from './composer.js';
-import { keepsCookies } from './dom.js';
-import { draftOf } from './draft.js';
-import { strings } from './strings.js';
+import "./theme.js";
+import { lost, reached } from "./connection.js";
+import { composer, hasBlank } from "./composer.js";
+import { keepsCookies } from "./dom.js";
+import { draftOf } from "./draft.js";
+import { strings } from "./strings.js";
 
 /** What was carried over a reload without any storage. @type {string} */
-const carried = history.state?.text ?? '';
-const { topic = '', address, practice } = document.body.dataset;
+const carried = history.state?.text ?? "";
+const { topic = "", address, practice } = document.body.dataset;
 // A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.
-if (address && !address.includes('?topic=')) history.replaceState(null, '', address);
+if (address && !address.includes("?topic=")) history.replaceState(null, "", address);
 const draft = draftOf(topic);
 /** What only asking needs comes when the first view stands. */
-const asking = () => import('./asking.js');
-const conversation = () => import('./conversation.js');
+const asking = () => import("./asking.js");
+const conversation = () => import("./conversation.js");
 
 /** Without one the server can't know whose a conversation is. */
-const cookiesNeeded = () => import('./cookies.js').then(({ explainCookies }) => explainCookies(), () => lost());
+const cookiesNeeded = () =>
+  import("./cookies.js").then(
+    ({ explainCookies }) => explainCookies(),
+    () => lost(),
+  );
 
 /** @param {string} message */
 async function send(message) {
@@ -37,10 +41,10 @@ composer.listen({
   change: (text) => draft.keep(text),
 });
 
-document.addEventListener('click', async (event) => {
-  const button = event.target instanceof Element && event.target.closest('.suggestions button');
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element && event.target.closest(".suggestions button");
   if (!(button instanceof HTMLElement)) return;
-  const text = (button.querySelector('span')?.textContent ?? '').trim();
+  const text = (button.querySelector("span")?.textContent ?? "").trim();
   const script = await conversation().catch(() => null);
   const busy = script?.isRunning();
   if (button.dataset.turn) script?.reveal(button.dataset.turn);
@@ -50,12 +54,24 @@ document.addEventListener('click', async (event) => {
 });
 
 if (!keepsCookies()) cookiesNeeded();
-addEventListener('load', () => asking().catch(() => {}));
-if (new URLSearchParams(location.search).has('c')) {
+addEventListener("load", () => asking().catch(() => {}));
+if (new URLSearchParams(location.search).has("c")) {
   // The guide comes first: its questions are marked, too.
-  import('./guide.js').then(({ restoreGuide }) => restoreGuide(), () => {})
-    .then(conversation).then(({ open }) => open(), () => lost());
+  import("./guide.js")
+    .then(
+      ({ restoreGuide }) => restoreGuide(),
+      () => {},
+    )
+    .then(conversation)
+    .then(
+      ({ open }) => open(),
+      () => lost(),
+    );
 } else {
-  if (practice === undefined) import('./guide.js').then(({ improveGuide }) => improveGuide(), () => {});
+  if (practice === undefined)
+    import("./guide.js").then(
+      ({ improveGuide }) => improveGuide(),
+      () => {},
+    );
 }
 composer.begin(draft.text() || carried);

@@ -1,11 +1,11 @@
-import { byId, one } from './dom.js';
-import { fill, strings } from './strings.js';
+import { byId, one } from "./dom.js";
+import { fill, strings } from "./strings.js";
 
-const form = one(document, '#composer', HTMLFormElement);
-const field = one(form, 'textarea', HTMLTextAreaElement);
-const send = one(form, '#send', HTMLButtonElement);
-const stop = one(form, '#stop', HTMLButtonElement);
-const hint = byId('hint');
+const form = one(document, "#composer", HTMLFormElement);
+const field = one(form, "textarea", HTMLTextAreaElement);
+const send = one(form, "#send", HTMLButtonElement);
+const stop = one(form, "#stop", HTMLButtonElement);
+const hint = byId("hint");
 const max = Number(document.body.dataset.max);
 /** A blank in a suggested question, for the student to fill in. */
 export const BLANK = /_{2,}|…|\.{3}/;
@@ -14,11 +14,11 @@ export const BLANK = /_{2,}|…|\.{3}/;
 let changed = () => {};
 
 function update() {
-  field.style.height = 'auto';
+  field.style.height = "auto";
   field.style.height = `${field.scrollHeight}px`;
   const left = max - [...field.value.trim()].length;
   send.disabled = left === max || left < 0;
-  hint.textContent = left > max / 10 ? '' : fill(left < 0 ? strings.over : strings.left, { n: Math.abs(left) });
+  hint.textContent = left > max / 10 ? "" : fill(left < 0 ? strings.over : strings.left, { n: Math.abs(left) });
   changed(field.value);
 }
 
@@ -33,13 +33,13 @@ export const composer = {
     };
     field.onkeydown = (event) => {
       // 229: Safari ends a composition before it tells of the Enter that ended it.
-      if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
       form.requestSubmit();
     };
     field.oninput = update;
-    send.type = 'submit';
-    for (const button of document.querySelectorAll('[popovertarget=soon]')) button.removeAttribute('popovertarget');
+    send.type = "submit";
+    for (const button of document.querySelectorAll("[popovertarget=soon]")) button.removeAttribute("popovertarget");
     stop.onclick = () => {
       stop.disabled = true;
       this.focus();
@@ -56,12 +56,12 @@ export const composer = {
     const typed = field.value;
     // Typed or kept by the browser over a reload: that one is no wish to send.
     const entered = typed !== draft && /\n\s*$/.test(typed);
-    const soon = byId('soon');
-    const pressed = soon.matches(':popover-open');
+    const soon = byId("soon");
+    const pressed = soon.matches(":popover-open");
     if (pressed) soon.hidePopover();
     this.set(typed || draft);
     const focused = document.activeElement;
-    if (pressed && focused instanceof HTMLElement && focused.matches('.suggestions button')) focused.click();
+    if (pressed && focused instanceof HTMLElement && focused.matches(".suggestions button")) focused.click();
     else if (pressed || entered) form.requestSubmit();
   },
   text: () => field.value.trim(),
@@ -89,7 +89,7 @@ export const composer = {
   sending(on) {
     field.readOnly = on;
     send.disabled = on || !this.text();
-    if (on) hint.textContent = '';
+    if (on) hint.textContent = "";
   },
   /** @param {boolean} on */
   answering(on) {
@@ -97,7 +97,7 @@ export const composer = {
     stop.hidden = !on;
     stop.disabled = false;
     send.hidden = on;
-    if (!on && hint.textContent === strings.busy) hint.textContent = '';
+    if (!on && hint.textContent === strings.busy) hint.textContent = "";
     if (focused && !on) this.focus();
   },
   stopFailed() {
@@ -105,7 +105,7 @@ export const composer = {
   },
   /** Not on touch screens: the keyboard would cover the answer. */
   focus() {
-    if (!matchMedia('(pointer: coarse)').matches) field.focus({ preventScroll: true });
+    if (!matchMedia("(pointer: coarse)").matches) field.focus({ preventScroll: true });
   },
 };
 

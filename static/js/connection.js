@@ -1,21 +1,21 @@
-import { byId, one } from './dom.js';
+import { byId, one } from "./dom.js";
 
 /** What the program answers with; a login page or a school's filter answers with HTML. */
 const OURS = /^(application\/(problem\+)?json|text\/event-stream)\b/;
 
 /** Fetches without following: the program never sends anybody elsewhere, but networks in between do. @type {RequestInit} */
-export const direct = { redirect: 'manual' };
+export const direct = { redirect: "manual" };
 
 /** Whether something between here and the program answered in its place, such as the login page of a Wi-Fi. @param {Response} response */
 export function isForeign({ type, status, headers }) {
-  if (type === 'opaqueredirect') return true;
+  if (type === "opaqueredirect") return true;
   // A load balancer that finds no server answers for it; and what has no content has no type.
   if (status === 204 || (status >= 500 && status !== 511)) return false;
-  return !OURS.test(headers.get('Content-Type') ?? '');
+  return !OURS.test(headers.get("Content-Type") ?? "");
 }
 
-const banner = byId('offline');
-const [offline, foreign] = ['.text', '.foreign'].map((part) => one(banner, part, HTMLElement));
+const banner = byId("offline");
+const [offline, foreign] = [".text", ".foreign"].map((part) => one(banner, part, HTMLElement));
 /** @type {Array<() => void>} */
 let waiting = [];
 /** Called each time the server can be reached again. @type {Array<() => void>} */
@@ -42,7 +42,9 @@ export const isLost = () => !banner.hidden;
 export const reached = () => (banner.hidden ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve)));
 
 /** @param {() => void} listener called each time the server can be reached again */
-export const onReached = (listener) => { listeners.push(listener); };
+export const onReached = (listener) => {
+  listeners.push(listener);
+};
 
 /** @param {boolean} answered */
 function showCause(answered) {
@@ -53,7 +55,7 @@ function showCause(answered) {
 async function probe() {
   clearTimeout(timer);
   try {
-    const response = await fetch('/health', { cache: 'no-store', ...direct });
+    const response = await fetch("/health", { cache: "no-store", ...direct });
     if (isForeign(response)) throw new SyntaxError();
     if (response.ok) await response.json();
     banner.hidden = true;
@@ -67,7 +69,7 @@ async function probe() {
   timer = setTimeout(probe, pause);
 }
 
-one(foreign, 'button', HTMLButtonElement).onclick = probe;
-addEventListener('offline', () => lost());
-addEventListener('online', probe);
+one(foreign, "button", HTMLButtonElement).onclick = probe;
+addEventListener("offline", () => lost());
+addEventListener("online", probe);
 if (!navigator.onLine) lost();

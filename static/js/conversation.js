@@ -1,28 +1,28 @@
-import { Problem, call } from './api.js';
-import { announce, dropWithdrawn, flush, readAloud } from './announce.js';
-import { noteArrived } from './arrival.js';
-import { composer } from './composer.js';
-import { onReached } from './connection.js';
-import { CookiesNeeded, explainCookies } from './cookies.js';
-import { byId, keepsCookies, make, one } from './dom.js';
-import { beginningKey, hasBegun } from './draft.js';
-import { follow } from './events.js';
-import { Retry } from './retry.js';
-import { grew, letGo, toEnd } from './scroll.js';
-import { strings } from './strings.js';
-import { markSent } from './suggestion.js';
-import { notifyTabs, onNotified } from './tabs.js';
-import { TurnView } from './turn-view.js';
+import { Problem, call } from "./api.js";
+import { announce, dropWithdrawn, flush, readAloud } from "./announce.js";
+import { noteArrived } from "./arrival.js";
+import { composer } from "./composer.js";
+import { onReached } from "./connection.js";
+import { CookiesNeeded, explainCookies } from "./cookies.js";
+import { byId, keepsCookies, make, one } from "./dom.js";
+import { beginningKey, hasBegun } from "./draft.js";
+import { follow } from "./events.js";
+import { Retry } from "./retry.js";
+import { grew, letGo, toEnd } from "./scroll.js";
+import { strings } from "./strings.js";
+import { markSent } from "./suggestion.js";
+import { notifyTabs, onNotified } from "./tabs.js";
+import { TurnView } from "./turn-view.js";
 
-const turns = byId('turns');
-const { topic = '', fresh = '' } = document.body.dataset;
+const turns = byId("turns");
+const { topic = "", fresh = "" } = document.body.dataset;
 /** @type {Map<string, TurnView>} */
 const shown = new Map();
 /** The turn whose answer is awaited: until it's whole, no other question is taken. @type {TurnView | null} */
 let running = null;
 /** The turns whose events are followed, and how to stop that. @type {Map<TurnView, () => void>} */
 const followed = new Map();
-let id = new URLSearchParams(location.search).get('c');
+let id = new URLSearchParams(location.search).get("c");
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
@@ -31,26 +31,26 @@ export async function send(message, key) {
   const isNew = !shown.has(turn_id);
   const view = show(turn_id, seq, message);
   if (isNew) {
-    view.setState({ state: 'accepted', reason: null, reason_text: null });
+    view.setState({ state: "accepted", reason: null, reason_text: null });
     watch(view);
     notifyTabs(id);
   }
   markSent(shown.values());
   toEnd();
-  if (matchMedia('(pointer: coarse)').matches) view.element.focus({ preventScroll: true });
+  if (matchMedia("(pointer: coarse)").matches) view.element.focus({ preventScroll: true });
   // Something was asked in another tab.
   const before = [...shown.values()].some((view) => view.seq === seq - 1);
   if (seq > 1 && !before) catchUp().catch(() => {});
 }
 
 /** @param {string} message @param {string} key @returns {Promise<{turn_id: string, seq: number}>} */
-const ask = (message, key) => call('POST', `conversations/${id}/turns`, { message }, { 'Idempotency-Key': key });
+const ask = (message, key) => call("POST", `conversations/${id}/turns`, { message }, { "Idempotency-Key": key });
 
 /** Asks the first question of a conversation. @param {string} message @param {string} key */
 async function begin(message, key) {
-  const link = one(document, '#translated', HTMLAnchorElement);
+  const link = one(document, "#translated", HTMLAnchorElement);
   const before = { address: location.href, translated: link.href };
-  const { id: made } = await call('POST', 'conversations', { topic }, { 'Idempotency-Key': beginningKey(topic) });
+  const { id: made } = await call("POST", "conversations", { topic }, { "Idempotency-Key": beginningKey(topic) });
   remember(made);
   try {
     return await ask(message, key);
@@ -58,7 +58,7 @@ async function begin(message, key) {
     if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
     // What was made a moment ago isn't ours: the browser didn't bring the cookie back. Another try is the same conversation.
     id = null;
-    history.replaceState(null, '', before.address);
+    history.replaceState(null, "", before.address);
     link.href = before.translated;
     explainCookies();
     throw new CookiesNeeded();
@@ -86,7 +86,9 @@ let catching = null;
 
 /** Brings in what was asked, answered or tried again elsewhere. @returns {Promise<void>} */
 function catchUp() {
-  catching ??= fetchTurns().finally(() => { catching = null; });
+  catching ??= fetchTurns().finally(() => {
+    catching = null;
+  });
   return catching;
 }
 
@@ -95,16 +97,16 @@ async function fetchTurns() {
   let known = Math.min(...[...shown.values()].map(({ seq }) => seq));
   while ([...shown.values()].some(({ seq }) => seq === known + 1)) known += 1;
   /** @type {Conversation} */
-  let page = await call('GET', `conversations/${id}`);
+  let page = await call("GET", `conversations/${id}`);
   showPage(page.turns);
   while (page.next && page.next > known + 1) {
-    page = await call('GET', `conversations/${id}?before=${page.next}`);
+    page = await call("GET", `conversations/${id}?before=${page.next}`);
     showPage(page.turns);
   }
   const { next } = page;
   if (!next || offersEarlier || shownBefore(next)) return;
   offersEarlier = true;
-  const { offerEarlier } = await import('./earlier.js');
+  const { offerEarlier } = await import("./earlier.js");
   offerEarlier(page.id, next, showPage);
 }
 
@@ -122,22 +124,26 @@ function showPage(page) {
 
 /** A tab that is looked at again catches up: others may have gone on. */
 async function refreshShown() {
-  if (!id || document.visibilityState !== 'visible' || shown.size === 0) return;
+  if (!id || document.visibilityState !== "visible" || shown.size === 0) return;
   try {
     await catchUp();
   } catch (problem) {
-    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector('.notice')) gone();
+    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector(".notice")) gone();
   }
 }
 // Two windows side by side are both looked at all the time, so neither is looked at again.
-onNotified((conversation) => { if (conversation === id) refreshShown(); });
-document.addEventListener('visibilitychange', refreshShown);
-addEventListener('focus', refreshShown);
+onNotified((conversation) => {
+  if (conversation === id) refreshShown();
+});
+document.addEventListener("visibilitychange", refreshShown);
+addEventListener("focus", refreshShown);
 onReached(refreshShown);
-addEventListener('pageshow', ({ persisted }) => { if (persisted) refreshShown(); });
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted) refreshShown();
+});
 
 export function stop() {
-  if (running) call('POST', `turns/${running.id}/cancel`).catch(() => composer.stopFailed());
+  if (running) call("POST", `turns/${running.id}/cancel`).catch(() => composer.stopFailed());
 }
 
 export const isRunning = () => running !== null;
@@ -147,12 +153,12 @@ function update(turn) {
   const known = shown.get(turn.id);
   const view = known ?? show(turn.id, turn.seq, turn.message);
   if (followed.has(view)) return;
-  if ((view.state !== turn.state || view.attempt !== turn.attempt) && view.state !== 'done') {
+  if ((view.state !== turn.state || view.attempt !== turn.attempt) && view.state !== "done") {
     view.attempt = turn.attempt;
     view.setBlocks(turn.answer ? [turn.answer.html] : []);
     if (turn.feedback) view.setFeedback(turn.feedback);
     view.setState(turn);
-    if (turn.state === 'accepted' || turn.state === 'answering') watch(view);
+    if (turn.state === "accepted" || turn.state === "answering") watch(view);
     if (known) grew();
   } else if (turn.feedback && !view.feedback) {
     view.setFeedback(turn.feedback);
@@ -166,7 +172,7 @@ function show(turn, seq, message) {
   const view = new TurnView(turn, seq, message, retry);
   const next = [...shown.values()].filter((other) => other.seq > seq).sort((a, b) => a.seq - b.seq)[0];
   shown.set(turn, view);
-  turns.insertBefore(view.element, next?.element ?? turns.querySelector('.notice'));
+  turns.insertBefore(view.element, next?.element ?? turns.querySelector(".notice"));
   return view;
 }
 
@@ -185,17 +191,21 @@ async function retry(view) {
   toEnd();
   view.wait(strings.sending);
   try {
-    await new Retry().attempt(() => call('POST', `turns/${view.id}/retry`), ({ title }) => {
-      if (title) view.wait(title);
-    });
+    await new Retry().attempt(
+      () => call("POST", `turns/${view.id}/retry`),
+      ({ title }) => {
+        if (title) view.wait(title);
+      },
+    );
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     // Taken before, by a request whose answer was lost: it's under way.
-    if (problem.turn !== view.id) return view.offer(problem.message || strings.failed, strings.retry, () => retry(view));
+    if (problem.turn !== view.id)
+      return view.offer(problem.message || strings.failed, strings.retry, () => retry(view));
   }
   view.attempt += 1;
   view.setBlocks([]);
-  view.setState({ state: 'accepted', reason: null, reason_text: null });
+  view.setState({ state: "accepted", reason: null, reason_text: null });
   watch(view);
   notifyTabs(id);
   composer.focus();
@@ -220,7 +230,7 @@ function watch(view) {
   };
   let isNew = true;
   /** The state that was announced last: a snapshot after a broken connection says it again. */
-  let announced = '';
+  let announced = "";
   /** @param {Ending} ending */
   const ended = (ending) => {
     if (announced === ending.state) return;
@@ -229,58 +239,61 @@ function watch(view) {
   };
   /** The answer is whole, and only the note is awaited. */
   const answered = () => {
-    ended({ state: 'done', reason: null, reason_text: null });
+    ended({ state: "done", reason: null, reason_text: null });
     free();
   };
-  followed.set(view, follow(view.id, {
-    snapshot(data) {
-      view.setBlocks(data.blocks);
-      const shown = view.prose.textContent ?? '';
-      // A later snapshot follows a broken connection, or takes back what was shown.
-      if (!isNew) dropWithdrawn(shown);
-      // What came before the first event; after a broken connection it has been heard already.
-      const isFirst = isNew;
-      if (isFirst) readAloud(shown.trimEnd());
-      isNew = false;
-      if (data.answered) answered();
-      else if (isOver(data)) ended(data);
-      // Only the note may still be awaited.
-      if (isOver(data)) free();
-      if (data.feedback) setNote(view, data.feedback, isFirst);
-      view.setState(data);
-      if (data.thinking) thinks(view);
-      grew();
-    },
-    block({ index, html }) {
-      view.setBlock(index, html);
-      grew();
-    },
-    delta: ({ text }) => readAloud(text),
-    thinking({ thinking }) {
-      if (thinking) thinks(view);
-    },
-    feedback(data) {
-      setNote(view, data);
-      grew();
-    },
-    state(data) {
-      view.setState(data);
-      if (data.answered) answered();
-      else ended(data);
-      if (isOver(data)) free();
-      grew();
-    },
-    end: over,
-    waiting: () => view.wait(strings.rejoining),
-    lost() {
-      over();
-      view.offer(strings.lost, strings.reload, () => location.reload());
-    },
-  }));
+  followed.set(
+    view,
+    follow(view.id, {
+      snapshot(data) {
+        view.setBlocks(data.blocks);
+        const shown = view.prose.textContent ?? "";
+        // A later snapshot follows a broken connection, or takes back what was shown.
+        if (!isNew) dropWithdrawn(shown);
+        // What came before the first event; after a broken connection it has been heard already.
+        const isFirst = isNew;
+        if (isFirst) readAloud(shown.trimEnd());
+        isNew = false;
+        if (data.answered) answered();
+        else if (isOver(data)) ended(data);
+        // Only the note may still be awaited.
+        if (isOver(data)) free();
+        if (data.feedback) setNote(view, data.feedback, isFirst);
+        view.setState(data);
+        if (data.thinking) thinks(view);
+        grew();
+      },
+      block({ index, html }) {
+        view.setBlock(index, html);
+        grew();
+      },
+      delta: ({ text }) => readAloud(text),
+      thinking({ thinking }) {
+        if (thinking) thinks(view);
+      },
+      feedback(data) {
+        setNote(view, data);
+        grew();
+      },
+      state(data) {
+        view.setState(data);
+        if (data.answered) answered();
+        else ended(data);
+        if (isOver(data)) free();
+        grew();
+      },
+      end: over,
+      waiting: () => view.wait(strings.rejoining),
+      lost() {
+        over();
+        view.offer(strings.lost, strings.reload, () => location.reload());
+      },
+    }),
+  );
 }
 
 /** @param {{state: string}} standing */
-const isOver = ({ state }) => state !== 'accepted' && state !== 'answering';
+const isOver = ({ state }) => state !== "accepted" && state !== "answering";
 
 /** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
 function thinks(view) {
@@ -294,13 +307,13 @@ function setNote(view, feedback, wasThere = false) {
   markSent(shown.values());
   if (!isNew || wasThere) return;
   announce(strings.noteReady);
-  noteArrived(one(view.margin, '.note', HTMLElement));
+  noteArrived(one(view.margin, ".note", HTMLElement));
 }
 
 /** Says aloud how a turn stands. @param {Ending} ending */
 function announceEnd({ state, reason_text }) {
   flush();
-  if (state === 'done') announce(strings.answered);
+  if (state === "done") announce(strings.answered);
   else if (reason_text) announce(reason_text);
 }
 
@@ -308,11 +321,11 @@ function announceEnd({ state, reason_text }) {
 function remember(made) {
   id = made;
   const address = new URL(fresh, location.origin);
-  address.hash = '';
-  address.searchParams.set('c', made);
-  history.replaceState(null, '', address);
-  const link = one(document, '#translated', HTMLAnchorElement);
-  address.searchParams.set('lang', link.hreflang);
+  address.hash = "";
+  address.searchParams.set("c", made);
+  history.replaceState(null, "", address);
+  const link = one(document, "#translated", HTMLAnchorElement);
+  address.searchParams.set("lang", link.hreflang);
   link.href = address.href;
 }
 
@@ -323,10 +336,10 @@ export function gone() {
 
 /** A line below the turns. @param {string} text @param {string} [label] @param {() => void} [act] */
 function notice(text, label, act) {
-  const line = make('p', '', label ? 'state wrong notice' : 'state wait notice');
-  line.append(make('span', text));
+  const line = make("p", "", label ? "state wrong notice" : "state wait notice");
+  line.append(make("span", text));
   if (label && act) {
-    const button = make('button', label, 'plain');
+    const button = make("button", label, "plain");
     button.onclick = act;
     line.append(button);
   }
@@ -336,15 +349,15 @@ function notice(text, label, act) {
 }
 
 // A quoted word leads to what the tutor says of it, however deep it's folded.
-turns.addEventListener('click', (event) => {
-  const link = event.target instanceof Element && event.target.closest('.words a');
+turns.addEventListener("click", (event) => {
+  const link = event.target instanceof Element && event.target.closest(".words a");
   if (!(link instanceof HTMLAnchorElement)) return;
   event.preventDefault();
   const said = byId(decodeURIComponent(link.hash.slice(1)));
-  for (let box = said.closest('details'); box; box = box.parentElement?.closest('details') ?? null) box.open = true;
+  for (let box = said.closest("details"); box; box = box.parentElement?.closest("details") ?? null) box.open = true;
   said.focus();
 });
 
-addEventListener('beforeprint', () => {
-  for (const note of document.querySelectorAll('details.note')) note.toggleAttribute('open', true);
+addEventListener("beforeprint", () => {
+  for (const note of document.querySelectorAll("details.note")) note.toggleAttribute("open", true);
 });

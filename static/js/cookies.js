@@ -1,15 +1,15 @@
-import { composer } from './composer.js';
-import { byId, one } from './dom.js';
+import { composer } from "./composer.js";
+import { byId, one } from "./dom.js";
 
 /** A question that can't be sent because the browser doesn't bring the cookie back. */
 export class CookiesNeeded extends Error {}
 
 /** Says that cookies are needed, and how to go on. */
 export function explainCookies() {
-  const panel = byId('cookies');
-  one(panel, 'button', HTMLButtonElement).onclick = () => {
+  const panel = byId("cookies");
+  one(panel, "button", HTMLButtonElement).onclick = () => {
     // Where cookies are blocked, so is the storage that keeps drafts.
-    history.replaceState({ text: composer.text() }, '');
+    history.replaceState({ text: composer.text() }, "");
     location.reload();
   };
   panel.hidden = false;

@@ -16,7 +16,7 @@ export function clone(id) {
 }
 
 /** @param {string} tag @param {string} text @param {string} [kind] class names */
-export function make(tag, text, kind = '') {
+export function make(tag, text, kind = "") {
   const element = document.createElement(tag);
   element.textContent = text;
   element.className = kind;
@@ -25,8 +25,8 @@ export function make(tag, text, kind = '') {
 
 /** Whether this browser keeps cookies. One that is told to block them may still say that they're enabled. */
 export function keepsCookies() {
-  document.cookie = 'kept=1; Path=/; SameSite=Lax';
-  const kept = document.cookie.includes('kept=1');
-  document.cookie = 'kept=; Path=/; SameSite=Lax; Max-Age=0';
+  document.cookie = "kept=1; Path=/; SameSite=Lax";
+  const kept = document.cookie.includes("kept=1");
+  document.cookie = "kept=; Path=/; SameSite=Lax; Max-Age=0";
   return kept;
 }

@@ -2,11 +2,11 @@
  * What the student is writing, kept over a reload in this tab only. The key goes with the text: sending the same text
  * again after a broken connection is the same turn, never a second one.
  */
-const NAME = 'draft:';
+const NAME = "draft:";
 
 /** @param {string} topic */
 export function draftOf(topic) {
-  const named = () => NAME + (new URLSearchParams(location.search).get('c') ?? topic);
+  const named = () => NAME + (new URLSearchParams(location.search).get("c") ?? topic);
   let name = named();
   /** The first question gives the conversation its address; what is kept moves along. */
   const move = () => {
@@ -19,7 +19,7 @@ export function draftOf(topic) {
   const read = () => {
     try {
       move();
-      return /** @type {{text: string, key: string}} */ (JSON.parse(sessionStorage.getItem(name) ?? 'null'));
+      return /** @type {{text: string, key: string}} */ (JSON.parse(sessionStorage.getItem(name) ?? "null"));
     } catch {
       return null;
     }
@@ -35,7 +35,7 @@ export function draftOf(topic) {
     }
   };
   return {
-    text: () => read()?.text ?? '',
+    text: () => read()?.text ?? "",
     /** @param {string} text */
     keep(text) {
       if (read()?.text !== text) write(text, newKey());
@@ -50,7 +50,7 @@ export function draftOf(topic) {
   };
 }
 
-const BEGINNING = 'beginning:';
+const BEGINNING = "beginning:";
 /** Where storage is forbidden, keys are kept as long as the page. @type {Map<string, string>} */
 const beginnings = new Map();
 
@@ -84,5 +84,5 @@ export function hasBegun(topic) {
 
 /** Not `crypto.randomUUID`: it's missing where a school serves plain HTTP. */
 function newKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,6 +1,6 @@
-import { direct, isForeign, isLost, lost, reached } from './connection.js';
+import { direct, isForeign, isLost, lost, reached } from "./connection.js";
 
-const TERMINAL = ['done', 'failed', 'cancelled', 'interrupted'];
+const TERMINAL = ["done", "failed", "cancelled", "interrupted"];
 
 /**
  * @typedef {object} Listener
@@ -38,7 +38,9 @@ export function follow(turn, to) {
     const source = new EventSource(address);
     close = () => source.close();
     const began = performance.now();
-    const good = () => { failures = 0; };
+    const good = () => {
+      failures = 0;
+    };
     /** The same call again: at once at first, then after growing pauses. */
     const again = async () => {
       source.close();
@@ -49,7 +51,7 @@ export function follow(turn, to) {
       if (failures > MOST_FAILURES) return to.lost();
       if (performance.now() - brokenAt > HICCUP) {
         to.waiting();
-        await fetch('/health', { method: 'HEAD', cache: 'no-store' }).catch(() => lost());
+        await fetch("/health", { method: "HEAD", cache: "no-store" }).catch(() => lost());
       }
       // Who waited for the server needn't wait on when it's there.
       const pause = failures === 1 ? 100 : isLost() ? 500 : Math.min(250 * 2 ** failures, 5000);
@@ -57,18 +59,30 @@ export function follow(turn, to) {
       setTimeout(connect, pause * (0.75 + Math.random() / 2));
     };
     /** @param {string} name @param {(data: any) => void} act */
-    const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data || '{}')));
+    const on = (name, act) => source.addEventListener(name, (event) => act(JSON.parse(event.data || "{}")));
     /** @param {string} name @param {(data: any) => void} act */
-    const onNews = (name, act) => on(name, (data) => { good(); act(data); });
+    const onNews = (name, act) =>
+      on(name, (data) => {
+        good();
+        act(data);
+      });
     /** @param {Ending} ending */
-    const ended = (ending) => { over = TERMINAL.includes(ending.state); };
-    on('snapshot', (data) => { ended(data); to.snapshot(data); });
-    onNews('state', (data) => { ended(data); to.state(data); });
-    onNews('block', to.block);
-    onNews('delta', to.delta);
-    onNews('thinking', to.thinking);
-    onNews('feedback', to.feedback);
-    on('end', () => {
+    const ended = (ending) => {
+      over = TERMINAL.includes(ending.state);
+    };
+    on("snapshot", (data) => {
+      ended(data);
+      to.snapshot(data);
+    });
+    onNews("state", (data) => {
+      ended(data);
+      to.state(data);
+    });
+    onNews("block", to.block);
+    onNews("delta", to.delta);
+    onNews("thinking", to.thinking);
+    onNews("feedback", to.feedback);
+    on("end", () => {
       // Without a final state the server only says goodbye: the next one knows the turn.
       if (!over) return void again();
       source.close();
@@ -94,7 +108,7 @@ async function status(address) {
   const asked = new AbortController();
   try {
     const response = await fetch(address, { signal: asked.signal, ...direct });
-    const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream');
+    const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
     if (!isForeign(response) && (isStream || !response.ok)) return response.status;
     lost(true);
     return 0;

@@ -1,5 +1,5 @@
 /** Attributes that scripts add to the server's HTML, which has no say in them. */
-const ADDED = ['tabindex', 'aria-level', 'aria-label'];
+const ADDED = ["tabindex", "aria-level", "aria-label"];
 
 /**
  * Makes the children of an element equal to those of another by changing only what differs. Nodes that stay keep focus,
@@ -13,8 +13,13 @@ export function morph(target, source) {
   const focus = textOffset(target, focusNode, focusOffset);
   morphChildren(target, source);
   if (!selection || (anchor < 0 && focus < 0)) return;
-  if (selection.anchorNode === anchorNode && selection.anchorOffset === anchorOffset
-    && selection.focusNode === focusNode && selection.focusOffset === focusOffset) return;
+  if (
+    selection.anchorNode === anchorNode &&
+    selection.anchorOffset === anchorOffset &&
+    selection.focusNode === focusNode &&
+    selection.focusOffset === focusOffset
+  )
+    return;
   const from = anchor < 0 ? { node: anchorNode, offset: anchorOffset } : boundary(target, anchor);
   const to = focus < 0 ? { node: focusNode, offset: focusOffset } : boundary(target, focus);
   if (from.node && to.node) selection.setBaseAndExtent(from.node, from.offset, to.node, to.offset);

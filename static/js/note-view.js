@@ -1,36 +1,36 @@
-import { clone, make, one } from './dom.js';
-import { strings } from './strings.js';
-import { suggestion } from './suggestion.js';
+import { clone, make, one } from "./dom.js";
+import { strings } from "./strings.js";
+import { suggestion } from "./suggestion.js";
 
-const wide = matchMedia('(min-width: 801px), print');
+const wide = matchMedia("(min-width: 801px), print");
 
 /** In the margin a note stands open; on a narrow screen it folds under its question. */
-wide.addEventListener('change', () => {
-  for (const note of document.querySelectorAll('details.note')) note.toggleAttribute('open', wide.matches);
+wide.addEventListener("change", () => {
+  for (const note of document.querySelectorAll("details.note")) note.toggleAttribute("open", wide.matches);
 });
 
 /** @param {Feedback} feedback @param {(dim: Dim) => string} idOf */
 export function noteView(feedback, idOf) {
-  const note = clone('t-note');
-  note.toggleAttribute('open', wide.matches);
-  one(note, '.gist', HTMLElement).textContent = feedback.strengths || feedback.improvements;
-  one(note, '.by', HTMLElement).hidden = feedback.source !== 'coach';
-  for (const part of /** @type {const} */ (['strengths', 'improvements', 'next_steps'])) {
+  const note = clone("t-note");
+  note.toggleAttribute("open", wide.matches);
+  one(note, ".gist", HTMLElement).textContent = feedback.strengths || feedback.improvements;
+  one(note, ".by", HTMLElement).hidden = feedback.source !== "coach";
+  for (const part of /** @type {const} */ (["strengths", "improvements", "next_steps"])) {
     one(note, `[data-part=${part}]`, HTMLElement).textContent = feedback[part];
   }
-  one(note, '.suggestions', HTMLElement).append(...feedback.suggested_questions.map(suggestion));
-  one(note, 'dl', HTMLElement).append(...feedback.dims.map((dim) => dimView(dim, idOf(dim))));
+  one(note, ".suggestions", HTMLElement).append(...feedback.suggested_questions.map(suggestion));
+  one(note, "dl", HTMLElement).append(...feedback.dims.map((dim) => dimView(dim, idOf(dim))));
   return note;
 }
 
 /** @param {Dim} dim @param {string} id */
 function dimView(dim, id) {
-  const row = document.createElement('div');
-  const says = make('dd', '');
+  const row = document.createElement("div");
+  const says = make("dd", "");
   says.id = id;
   says.tabIndex = -1;
-  says.append(make('b', dim.level === null ? strings.levelNone : strings[`level${dim.level}`]));
-  if (dim.why) says.append(make('span', dim.why));
-  row.append(make('dt', strings[dim.id]), says);
+  says.append(make("b", dim.level === null ? strings.levelNone : strings[`level${dim.level}`]));
+  if (dim.why) says.append(make("span", dim.why));
+  row.append(make("dt", strings[dim.id]), says);
   return row;
 }

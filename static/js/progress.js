@@ -1,11 +1,11 @@
-import { announce } from './announce.js';
-import { byId, one } from './dom.js';
-import { fill, strings } from './strings.js';
+import { announce } from "./announce.js";
+import { byId, one } from "./dom.js";
+import { fill, strings } from "./strings.js";
 
-const panel = byId('waiting');
-const why = one(panel, '.why', HTMLElement);
-const count = one(panel, '.count', HTMLElement);
-const button = one(panel, 'button', HTMLButtonElement);
+const panel = byId("waiting");
+const why = one(panel, ".why", HTMLElement);
+const count = one(panel, ".count", HTMLElement);
+const button = one(panel, "button", HTMLButtonElement);
 let timer = 0;
 
 /** Above the composer: why a question isn't sent yet, and when it will be. */
@@ -21,7 +21,7 @@ export const progress = {
     if (why.textContent !== text) announce(text);
     why.textContent = text;
     const tick = () => {
-      count.textContent = seconds > 0 ? fill(strings.again, { n: seconds }) : '';
+      count.textContent = seconds > 0 ? fill(strings.again, { n: seconds }) : "";
       if (seconds <= 0) clearInterval(timer);
       seconds -= 1;
     };
@@ -31,11 +31,11 @@ export const progress = {
   /** It's going: there is nothing to count. */
   goes() {
     clearInterval(timer);
-    count.textContent = '';
+    count.textContent = "";
   },
   hide() {
     clearInterval(timer);
     panel.hidden = true;
-    why.textContent = '';
+    why.textContent = "";
   },
 };

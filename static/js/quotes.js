@@ -1,4 +1,4 @@
-import { make } from './dom.js';
+import { make } from "./dom.js";
 
 /**
  * Underlines the words that the tutor noticed. Each is a link to what the tutor says of it.
@@ -9,22 +9,22 @@ export function underline(words, message, dims, idOf) {
     .filter((dim) => dim.quote && message.includes(dim.quote))
     .map((dim) => ({ dim, start: message.indexOf(dim.quote), end: message.indexOf(dim.quote) + dim.quote.length }))
     .sort((a, b) => a.start - b.start || b.end - a.end);
-  words.textContent = '';
+  words.textContent = "";
   let at = 0;
   /** @type {HTMLAnchorElement | null} */
   let last = null;
   for (const { dim, start, end } of spans) {
     if (last && end <= at) {
       // Inside the last one: it's told with it.
-      last.setAttribute('aria-describedby', `${last.getAttribute('aria-describedby')} ${idOf(dim)}`);
+      last.setAttribute("aria-describedby", `${last.getAttribute("aria-describedby")} ${idOf(dim)}`);
       continue;
     }
     const from = Math.max(start, at);
     words.append(message.slice(at, from));
-    last = /** @type {HTMLAnchorElement} */ (make('a', message.slice(from, end)));
+    last = /** @type {HTMLAnchorElement} */ (make("a", message.slice(from, end)));
     last.href = `#${idOf(dim)}`;
     last.title = dim.why;
-    last.setAttribute('aria-describedby', idOf(dim));
+    last.setAttribute("aria-describedby", idOf(dim));
     words.append(last);
     at = end;
   }

@@ -1,5 +1,5 @@
-import { Problem } from './api.js';
-import { reached } from './connection.js';
+import { Problem } from "./api.js";
+import { reached } from "./connection.js";
 
 /** Tries that follow the first by themselves. With the server's usual 5 s they end about a minute and a half after it. */
 const TRIES = 5;
@@ -53,7 +53,9 @@ export class Retry {
     let timer = 0;
     const alone = await new Promise((resolve) => {
       this.#go = () => resolve(false);
-      reached().then(() => { timer = setTimeout(resolve, seconds * 1000, true); });
+      reached().then(() => {
+        timer = setTimeout(resolve, seconds * 1000, true);
+      });
     });
     clearTimeout(timer);
     this.#go = () => {};

@@ -1,9 +1,9 @@
-import { composer } from './composer.js';
-import { byId } from './dom.js';
+import { composer } from "./composer.js";
+import { byId } from "./dom.js";
 
 const root = document.documentElement;
-const turns = byId('turns');
-const button = byId('down');
+const turns = byId("turns");
+const button = byId("down");
 
 /** Pixels from the end within which a move down counts as reaching it: an answer that comes grows meanwhile. */
 const NEAR = 48;
@@ -18,17 +18,17 @@ let height = root.scrollHeight;
 let held = false;
 
 const below = () => root.scrollHeight - innerHeight - scrollY;
-const hasTurns = () => document.querySelector('article.turn') !== null;
+const hasTurns = () => document.querySelector("article.turn") !== null;
 
 function update() {
   // Else the browser moves the page itself when something above changes, which would look like a move by hand. Chromium
   // reads it from the body alone.
-  document.body.style.setProperty('overflow-anchor', follows ? 'none' : 'auto');
+  document.body.style.setProperty("overflow-anchor", follows ? "none" : "auto");
   button.hidden = follows || below() <= 1 || !hasTurns();
 }
 
 function pin() {
-  scrollTo({ top: root.scrollHeight, behavior: 'instant' });
+  scrollTo({ top: root.scrollHeight, behavior: "instant" });
   remember();
   update();
 }
@@ -66,29 +66,37 @@ function compare() {
   remember();
 }
 
-addEventListener('scroll', () => {
-  compare();
-  update();
-}, { passive: true });
+addEventListener(
+  "scroll",
+  () => {
+    compare();
+    update();
+  },
+  { passive: true },
+);
 
 // A browser that moves smoothly needs a few frames: the next piece of the answer must not undo the first of them.
-addEventListener('wheel', ({ deltaY, ctrlKey }) => {
-  if (deltaY < 0 && !ctrlKey && scrollY > 0) letGo();
-}, { passive: true });
-addEventListener('keydown', ({ key, shiftKey, target }) => {
+addEventListener(
+  "wheel",
+  ({ deltaY, ctrlKey }) => {
+    if (deltaY < 0 && !ctrlKey && scrollY > 0) letGo();
+  },
+  { passive: true },
+);
+addEventListener("keydown", ({ key, shiftKey, target }) => {
   if (target instanceof HTMLTextAreaElement || scrollY <= 0) return;
-  if (['ArrowUp', 'PageUp', 'Home'].includes(key) || (key === ' ' && shiftKey)) letGo();
+  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) letGo();
 });
 
 // What a student uses or selects must not move away.
-turns.addEventListener('click', ({ target }) => {
-  if (target instanceof Element && target.closest('a, button, summary')) letGo();
+turns.addEventListener("click", ({ target }) => {
+  if (target instanceof Element && target.closest("a, button, summary")) letGo();
 });
-turns.addEventListener('focusin', ({ target }) => {
+turns.addEventListener("focusin", ({ target }) => {
   // Scripts focus whole turns.
-  if (target instanceof Element && target.matches(':focus-visible:not(article)')) letGo();
+  if (target instanceof Element && target.matches(":focus-visible:not(article)")) letGo();
 });
-document.addEventListener('selectionchange', () => {
+document.addEventListener("selectionchange", () => {
   const selection = getSelection();
   if (selection && !selection.isCollapsed && turns.contains(selection.anchorNode)) letGo();
 });
@@ -102,20 +110,21 @@ const release = () => {
   held = false;
   grew();
 };
-for (const name of ['touchstart', 'mousedown']) addEventListener(name, press, { passive: true });
-for (const name of ['touchend', 'touchcancel', 'mouseup', 'dragend', 'blur']) addEventListener(name, release, { passive: true });
+for (const name of ["touchstart", "mousedown"]) addEventListener(name, press, { passive: true });
+for (const name of ["touchend", "touchcancel", "mouseup", "dragend", "blur"])
+  addEventListener(name, release, { passive: true });
 
 button.onclick = () => {
   toEnd();
   composer.focus();
 };
-addEventListener('resize', grew);
+addEventListener("resize", grew);
 // A taller composer would cover the answer's end.
-new ResizeObserver(grew).observe(byId('composer'));
+new ResizeObserver(grew).observe(byId("composer"));
 
 // An on-screen keyboard covers the page without making it smaller; the composer moves up by what it covers.
-visualViewport?.addEventListener('resize', () => {
+visualViewport?.addEventListener("resize", () => {
   const { height, offsetTop, scale } = /** @type {VisualViewport} */ (visualViewport);
   const covered = scale > 1 ? 0 : Math.max(0, innerHeight - height - offsetTop);
-  root.style.setProperty('--keyboard', `${covered}px`);
+  root.style.setProperty("--keyboard", `${covered}px`);
 });

@@ -5,7 +5,7 @@
 /** @returns {BroadcastChannel | null} */
 function openChannel() {
   try {
-    return new BroadcastChannel('conversations');
+    return new BroadcastChannel("conversations");
   } catch {
     // Safari before 15.4 has none, and Firefox refuses one where cookies are blocked.
     return null;

@@ -1,11 +1,11 @@
-import { byId } from './dom.js';
+import { byId } from "./dom.js";
 
 const root = document.documentElement;
-const button = byId('theme');
+const button = byId("theme");
 button.hidden = false;
 button.onclick = () => {
-  const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
-  root.dataset.theme = dark ? 'light' : 'dark';
+  const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = dark ? "light" : "dark";
   // A cookie, so that the server's next page comes in the right colours at once.
   document.cookie = `theme=${root.dataset.theme}; Path=/; Max-Age=31536000; SameSite=Lax`;
 };
@@ -15,7 +15,7 @@ export function forget() {
   try {
     sessionStorage.clear();
     // Other tabs hear of it by the event of this change.
-    localStorage.setItem('left', '');
+    localStorage.setItem("left", "");
     localStorage.clear();
   } catch {
     // Storage is forbidden, so nothing was kept.
@@ -25,11 +25,11 @@ export function forget() {
 /** A page from before the student left this computer, in another tab or behind the back button, shows nothing more. */
 function closeIfLeft() {
   const left = Number(/(?:^|; )left=(\d+)/.exec(document.cookie)?.[1]);
-  if (!(left > performance.timeOrigin) || location.pathname === '/leave.html') return;
+  if (!(left > performance.timeOrigin) || location.pathname === "/leave.html") return;
   forget();
   root.hidden = true;
-  location.replace('/topic-selection.html');
+  location.replace("/topic-selection.html");
 }
-addEventListener('storage', closeIfLeft);
-addEventListener('pageshow', closeIfLeft);
-document.addEventListener('visibilitychange', closeIfLeft);
+addEventListener("storage", closeIfLeft);
+addEventListener("pageshow", closeIfLeft);
+document.addEventListener("visibilitychange", closeIfLeft);

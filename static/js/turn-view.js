@@ -1,13 +1,13 @@
-import { addCopyButtons } from './copy.js';
-import { clone, make, one } from './dom.js';
-import { setHtml } from './html.js';
-import { morph } from './morph.js';
-import { noteView } from './note-view.js';
-import { underline } from './quotes.js';
-import { strings } from './strings.js';
+import { addCopyButtons } from "./copy.js";
+import { clone, make, one } from "./dom.js";
+import { setHtml } from "./html.js";
+import { morph } from "./morph.js";
+import { noteView } from "./note-view.js";
+import { underline } from "./quotes.js";
+import { strings } from "./strings.js";
 
-const HEADINGS = 'h1, h2, h3, h4, h5, h6';
-const WIDE = '.table-wrap, math[display=block]';
+const HEADINGS = "h1, h2, h3, h4, h5, h6";
+const WIDE = ".table-wrap, math[display=block]";
 
 /** One question, its answer, and the note beside it. */
 export class TurnView {
@@ -23,12 +23,12 @@ export class TurnView {
     this.message = message;
     this.retry = retry;
     /** The note that is shown, as JSON. */
-    this.feedback = '';
-    this.element = clone('t-turn');
-    this.words = one(this.element, '.words', HTMLElement);
-    this.margin = one(this.element, '.margin', HTMLElement);
-    this.prose = one(this.element, '.prose', HTMLElement);
-    this.line = one(this.element, '.state', HTMLElement);
+    this.feedback = "";
+    this.element = clone("t-turn");
+    this.words = one(this.element, ".words", HTMLElement);
+    this.margin = one(this.element, ".margin", HTMLElement);
+    this.prose = one(this.element, ".prose", HTMLElement);
+    this.line = one(this.element, ".state", HTMLElement);
     this.words.textContent = message;
   }
 
@@ -40,18 +40,19 @@ export class TurnView {
 
   /** A block that grows changes in place: what is pressed, selected or scrolled in it stays so. @param {number} index @param {string} html */
   setBlock(index, html) {
-    while (this.prose.children.length <= index) this.prose.append(document.createElement('div'));
+    while (this.prose.children.length <= index) this.prose.append(document.createElement("div"));
     const block = this.prose.children[index];
-    const fresh = document.createElement('div');
+    const fresh = document.createElement("div");
     setHtml(fresh, html);
     addCopyButtons(fresh);
     morph(block, fresh);
     block.querySelectorAll(WIDE).forEach(reachable);
     // A box to tick in a task list has its text beside it, not as a label.
-    for (const box of block.querySelectorAll('input')) box.setAttribute('aria-label', box.parentElement?.textContent?.trim() || '…');
-    if (block.querySelector('code, math, .task')) loadStyles();
+    for (const box of block.querySelectorAll("input"))
+      box.setAttribute("aria-label", box.parentElement?.textContent?.trim() || "…");
+    if (block.querySelector("code, math, .task")) loadStyles();
     if (block.querySelector(HEADINGS)) this.#levelHeadings();
-    if (this.line.classList.contains('wait')) this.wait(strings.writing);
+    if (this.line.classList.contains("wait")) this.wait(strings.writing);
   }
 
   /** A model begins at any level; a screen reader's list of headings must not skip one. */
@@ -59,7 +60,7 @@ export class TurnView {
     let level = 2;
     for (const heading of this.prose.querySelectorAll(HEADINGS)) {
       level = Math.min(Number(heading.tagName[1]), level + 1);
-      heading.setAttribute('aria-level', String(level));
+      heading.setAttribute("aria-level", String(level));
     }
   }
 
@@ -79,61 +80,61 @@ export class TurnView {
   /** @param {Standing} standing */
   setState({ state, reason, reason_text, answered = false }) {
     this.state = state;
-    const there = this.prose.querySelector(':scope > :not(:empty)') !== null;
-    this.element.classList.toggle('done', there && (answered || state !== 'accepted' && state !== 'answering'));
+    const there = this.prose.querySelector(":scope > :not(:empty)") !== null;
+    this.element.classList.toggle("done", there && (answered || (state !== "accepted" && state !== "answering")));
     switch (state) {
-      case 'accepted':
-      case 'answering':
-        if (answered) this.say('');
+      case "accepted":
+      case "answering":
+        if (answered) this.say("");
         else this.wait(there ? strings.writing : strings.thinking);
-        if (!this.margin.childElementCount) this.margin.replaceChildren(make('p', strings.reading, 'wait'));
+        if (!this.margin.childElementCount) this.margin.replaceChildren(make("p", strings.reading, "wait"));
         return;
-      case 'done':
-        this.say(reason === 'length' ? reason_text ?? strings.length : '');
+      case "done":
+        this.say(reason === "length" ? (reason_text ?? strings.length) : "");
         break;
       default:
         this.offer(reason_text ?? strings[state], strings.retry, () => this.retry(this));
         // The student's own wish is no failure.
-        this.line.classList.toggle('wrong', state !== 'cancelled');
+        this.line.classList.toggle("wrong", state !== "cancelled");
     }
-    if (this.margin.querySelector('.note')) return;
-    this.margin.replaceChildren(make('p', state === 'done' ? strings.noNote : strings.noNoteYet));
+    if (this.margin.querySelector(".note")) return;
+    this.margin.replaceChildren(make("p", state === "done" ? strings.noNote : strings.noNoteYet));
   }
 
   /** @param {string} text */
   wait(text) {
     this.say(text);
-    this.line.classList.add('wait');
+    this.line.classList.add("wait");
   }
 
   /** @param {string} text */
   say(text) {
-    this.line.className = 'state';
+    this.line.className = "state";
     if (this.line.textContent !== text) this.line.textContent = text;
   }
 
   /** Says what went wrong and offers the one thing to do. @param {string} text @param {string} label @param {() => void} act */
   offer(text, label, act) {
-    const button = /** @type {HTMLButtonElement} */ (make('button', label, 'plain'));
-    button.type = 'button';
+    const button = /** @type {HTMLButtonElement} */ (make("button", label, "plain"));
+    button.type = "button";
     button.onclick = act;
-    this.line.className = 'state wrong';
-    this.line.replaceChildren(make('span', text), button);
+    this.line.className = "state wrong";
+    this.line.replaceChildren(make("span", text), button);
   }
 }
 
 /** What is wider than the column scrolls by itself; so it must with the keyboard too. @param {Element} box */
 function reachable(box) {
-  if (box.scrollWidth > box.clientWidth) box.setAttribute('tabindex', '0');
+  if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
 }
 
 /** Styles that only code and formulas need come with the first of them. */
 function loadStyles() {
-  for (const name of ['rich', 'code']) {
+  for (const name of ["rich", "code"]) {
     if (document.getElementById(name)) continue;
-    const link = document.createElement('link');
+    const link = document.createElement("link");
     link.id = name;
-    link.rel = 'stylesheet';
+    link.rel = "stylesheet";
     link.href = new URL(`../css/${name}.css`, import.meta.url).href;
     // The next block asks again.
     link.onerror = () => link.remove();

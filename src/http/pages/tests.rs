@@ -172,7 +172,7 @@ fn every_text_a_page_names_exists_and_every_text_is_used() {
 fn every_text_a_script_names_exists_and_every_text_is_used() {
     let texts = strings::texts(Locale::Ko);
     let mut used: BTreeSet<String> = BTreeSet::new();
-    for (file, name) in between("static/js", "js", "strings.", " ,;:)}]?.'\n") {
+    for (file, name) in between("static/js", "js", "strings.", " ,;:)}]?.\"\n") {
         let section = match file.as_str() {
             "topics.js" => "topic",
             "conversations.js" => "history",
