@@ -1,4 +1,8 @@
 //! Fenced code blocks: their opening and closing lines (CommonMark 0.31 §4.5).
+//!
+//! The Markdown parser decides where code ends. It reads a masked text, though, and masking must leave code alone, so it
+//! needs to know before the parser which lines are code. Blocks of Markdown that hold code, as models write them, are not
+//! CommonMark: here is decided how they are meant, and the mask makes the parser read them so.
 
 use super::emphasis::is_hangul;
 use super::markers::{self, run};
@@ -157,7 +161,8 @@ fn ends_sentence(line: &str) -> bool {
 
 /// Follows the lines of a text and knows which belong to fenced code, inside lists and quotes too.
 ///
-/// Where a list or quote ends is judged by the line's beginning alone; good enough to leave code alone, not to cut a text.
+/// Where a list or quote ends is judged by the line's beginning alone. A wrong guess does little harm: a mask that ends up
+/// in code is replaced by its source.
 #[derive(Debug, Default)]
 pub(super) struct FencedCode {
     open: Option<Opened>,
@@ -167,6 +172,8 @@ pub(super) struct FencedCode {
     blank: bool,
     /// The last line is a fence inside a block of Markdown.
     nested: bool,
+    /// A line was read as a fence or as code by a guess, which lines that are still to come may refute.
+    undecided: bool,
 }
 
 #[derive(Debug)]
@@ -184,8 +191,9 @@ impl FencedCode {
     pub(super) fn line(&mut self, line: &str, below: &str, finished: bool) -> bool {
         self.nested = false;
         if let Some(mut open) = self.open.take_if(|open| open.holds(line)) {
-            let read = open.line(line, below, finished);
+            let (read, undecided) = open.line(line, below, finished);
             self.nested = read == FenceLine::NestedFence;
+            self.undecided |= undecided;
             if read != FenceLine::Closing {
                 self.open = Some(open);
             }
@@ -216,6 +224,11 @@ impl FencedCode {
         self.nested
     }
 
+    /// Whether lines that are still to come may change how a line was read.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.undecided
+    }
+
     /// Whether code is open after the lines read so far.
     pub(super) fn is_open(&self) -> bool {
         self.open.is_some()
@@ -228,20 +241,23 @@ impl Opened {
         if self.quoted { line[at..].starts_with('>') } else { indent >= self.indent || markers::is_blank(line) }
     }
 
-    fn line(&mut self, line: &str, below: &str, finished: bool) -> FenceLine {
+    /// Reads a line. Also returns whether the result is a guess.
+    fn line(&mut self, line: &str, below: &str, finished: bool) -> (FenceLine, bool) {
         let read = self.fence.line(self.content(line));
         if read != FenceLine::Undecided {
-            return read;
+            return (read, false);
         }
         let lines = below.split_inclusive('\n').take_while(|line| self.holds(line)).map(|line| self.content(line));
         // While the text arrives, a block that looks like an introduced one is shown as one.
         let guess = || self.fence.is_introduced() && lines.clone().next().is_some();
-        if self.fence.opens_nested(lines.clone(), finished).unwrap_or_else(guess) {
+        let decided = self.fence.opens_nested(lines.clone(), finished);
+        let read = if decided.unwrap_or_else(guess) {
             self.fence.open_nested();
             FenceLine::NestedFence
         } else {
             FenceLine::Closing
-        }
+        };
+        (read, decided.is_none())
     }
 
     /// A line without the white space and the quote signs that it begins with.

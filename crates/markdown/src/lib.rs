@@ -12,8 +12,8 @@
 //! assert_eq!(renderer.blocks().concat(), "<p>하늘은 <strong>파래</strong></p>");
 //! ```
 //!
-//! - **Blocks are independent.** [`split`] cuts the text where CommonMark's block parser has no block open, and each part is
-//!   rendered alone. So a finished block never changes, and a streamed text has the same blocks as the whole text.
+//! - **Blocks are independent.** [`split`] cuts the text between two blocks of the parser's tree, and each part is rendered
+//!   alone. So a finished block never changes, and a streamed text has the same blocks as the whole text.
 //!   Footnotes and reference definitions are therefore not supported: `[1]: https://…` is shown as text with a link, and
 //!   `[text][1]` as written.
 //! - **HTML is text.** Tags are shown as written, except `<br>`, `<sub>` and `<sup>`, which models need in tables and for

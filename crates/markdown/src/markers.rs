@@ -1,5 +1,8 @@
 //! How a line of Markdown begins: indentation, list markers, headings, rules.
 //!
+//! Where this dialect differs from CommonMark (`##제목` is a heading, `12. 3.` a date), the text is masked before it is
+//! parsed, so these rules are needed outside of the Markdown parser.
+//!
 //! The rules are those of CommonMark 0.31 §2.2 (tabs), §4.1 (rules), §4.2 (headings) and §5.2 (lists).
 
 use super::emphasis::is_hangul;

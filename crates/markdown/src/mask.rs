@@ -56,6 +56,11 @@ pub(super) struct Masked {
     /// The text with tokens.
     pub text: String,
     hidden: Vec<Hidden>,
+    /// For each line of `text`, the number of the line of the source that it begins in. A formula that runs over lines
+    /// makes one line of several, and a line may be added below a table.
+    source_lines: Vec<usize>,
+    /// Lines that are still to come may change how the text is masked.
+    undecided: bool,
 }
 
 /// Something that was replaced by a token.
@@ -122,13 +127,14 @@ impl Masked {
         let clean = normalise(text);
         self.text.reserve(clean.len());
         let (mut code, mut tables) = (FencedCode::default(), Tables::default());
-        let mut at = 0;
+        let (mut at, mut source_line) = (0, 0);
         while at < clean.len() {
             let end = clean[at..].find('\n').map_or(clean.len(), |length| at + length + 1);
             let line = &clean[at..end];
             let prefix = markers::container_prefix(line).0;
             let content = &line[prefix..];
-            let start = self.text.len();
+            let (start, line_at) = (self.text.len(), at);
+            self.source_lines.push(source_line);
             let is_code = code.line(line, &clean[end..], finished);
             if !is_code && is_lone_dash(line, &clean[..at]) {
                 self.text.push(LETTER);
@@ -137,6 +143,7 @@ impl Masked {
             if !is_code && let Some(level) = markers::heading_without_space(line) {
                 self.text.extend([&content[..level], " "]);
                 at = self.inline(&clean, at, prefix, at + prefix + level, end);
+                source_line += 1;
                 continue;
             }
             let masked = self.text.len();
@@ -152,11 +159,25 @@ impl Masked {
                 end
             } else {
                 let next = self.inline(&clean, at, prefix, from, end);
-                tables.line(&mut self.text, start, masked);
+                if tables.line(&mut self.text, start, masked) {
+                    self.source_lines.push(source_line);
+                }
                 next
             };
+            source_line += clean[line_at..at].bytes().filter(|&byte| byte == b'\n').count();
         }
         tables.end(&mut self.text);
+        self.undecided |= code.is_undecided();
+    }
+
+    /// The number of the line of the source that a line of the text begins in. Both count from 0.
+    pub(super) fn source_line(&self, line: usize) -> Option<usize> {
+        self.source_lines.get(line).copied()
+    }
+
+    /// Whether lines that are still to come may change how the text is masked.
+    pub(super) fn is_undecided(&self) -> bool {
+        self.undecided
     }
 
     /// Masks what could begin a definition or HTML at the start of a line's content; gives the bytes it took.

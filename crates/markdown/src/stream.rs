@@ -56,7 +56,7 @@ impl Renderer {
     /// withheld. A last block above 16 KiB is rendered again only when it has grown by an eighth.
     pub fn refresh(&mut self) -> Range<usize> {
         let first = self.close_blocks();
-        if self.splitter.starts_new_block(&self.text[self.read..]) {
+        if self.splitter.starts_new_block(&self.text[self.closed..], self.read - self.closed) {
             self.close(self.read);
         }
         let tail = &self.text[self.closed..];
@@ -79,10 +79,9 @@ impl Renderer {
     /// Renders the end of the text. Call it once, after the last piece. Returns the indexes of the changed blocks.
     pub fn finish(&mut self) -> Range<usize> {
         let first = self.close_blocks();
-        if self.read < self.text.len() && self.splitter.line(&self.text[self.read..]).before {
-            self.close(self.read);
+        if self.read < self.text.len() {
+            self.read_line(self.text.len());
         }
-        self.read = self.text.len();
         self.close(self.text.len());
         first..self.blocks.len()
     }
@@ -106,17 +105,17 @@ impl Renderer {
     fn close_blocks(&mut self) -> usize {
         let first = self.finished;
         while let Some(length) = self.text[self.read..].find('\n') {
-            let start = self.read;
-            self.read += length + 1;
-            let cut = self.splitter.line(&self.text[start..self.read]);
-            if cut.before {
-                self.close(start);
-            }
-            if cut.after {
-                self.close(self.read);
-            }
+            self.read_line(self.read + length + 1);
         }
         first
+    }
+
+    /// Reads the line up to `end`, and finishes the block that ends before it.
+    fn read_line(&mut self, end: usize) {
+        if let Some(cut) = self.splitter.line(&self.text[self.closed..end], self.read - self.closed) {
+            self.close(self.closed + cut);
+        }
+        self.read = end;
     }
 
     /// Renders the text up to `end` as the next finished block.

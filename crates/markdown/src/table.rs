@@ -34,24 +34,27 @@ struct Row {
 }
 
 impl Tables {
-    /// Reads the line of `text` from `start` on that was just masked; its content begins at `content`.
-    pub(super) fn line(&mut self, text: &mut String, start: usize, content: usize) {
+    /// Reads the line of `text` from `start` on that was just masked; its content begins at `content`. Returns whether an
+    /// empty line was inserted before it.
+    pub(super) fn line(&mut self, text: &mut String, start: usize, content: usize) -> bool {
         let line = text[content..].trim_end();
         if line.contains('\n') || line.is_empty() {
             self.end(text);
-            return;
+            return false;
         }
         if !line.starts_with('|') {
             let ends = self.table.take_if(|table| table.dashes.is_some() && table.at_top && !line.contains('|'));
             let is_text = text[start..content].bytes().all(|b| matches!(b, b' ' | b'\t'));
+            let mut is_inserted = false;
             if let Some(table) = ends
                 && is_text
             {
                 text.insert(start, '\n');
                 self.table = Some(table);
+                is_inserted = true;
             }
             self.end(text);
-            return;
+            return is_inserted;
         }
         let row = Row { cells: cells(line), end: content + line.len(), closed: line.len() > 1 && ends_with_bar(line) };
         match &mut self.table {
@@ -65,6 +68,7 @@ impl Tables {
                 self.table = Some(Table { head: row, dashes: None, columns: row.cells, at_top });
             }
         }
+        false
     }
 
     /// Ends the table that is open: its head and its dashes get the columns that they lack.
