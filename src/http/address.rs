@@ -51,27 +51,30 @@ pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
 /// One that a proxy passed on counts by the address that a trusted proxy names, else as a stranger's. One under a name
 /// that isn't ours is a stranger's.
 pub(super) fn is_operators(parts: &Parts, trusted: &[IpNet]) -> bool {
-    let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if parts.extensions.get::<UnknownName>().is_some() {
         return false;
     }
     let peer = peer(parts);
-    if is_forwarded(&parts.headers) && !(is_ours(&peer) && parts.headers.contains_key(X_FORWARDED_FOR)) {
+    if is_forwarded(&parts.headers) && !(is_in(trusted, peer) && parts.headers.contains_key(X_FORWARDED_FOR)) {
         return false;
     }
     let client = client(peer, &parts.headers, trusted);
-    is_private_address(client) || is_ours(&client)
+    is_private_address(client) || is_in(trusted, client)
+}
+
+/// Whether an address lies in one of these networks.
+pub(super) fn is_in(networks: &[IpNet], address: IpAddr) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// Walks `X-Forwarded-For` from the right, the end our own proxies wrote, to the first address that isn't one of ours.
 fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_ours = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer;
     let values = headers.get_all(X_FORWARDED_FOR).iter();
     let hops: Vec<&[u8]> = values.flat_map(|value| value.as_bytes().split(|&byte| byte == b',')).collect();
     // RFC 9110, section 5.6.1: an empty element of a list counts for nothing.
     for hop in hops.into_iter().rev().map(<[u8]>::trim_ascii).filter(|hop| !hop.is_empty()) {
-        if !is_ours(&client) {
+        if !is_in(trusted, client) {
             break;
         }
         match std::str::from_utf8(hop).ok().and_then(parse_hop) {

@@ -25,7 +25,7 @@ static HASH: LazyLock<String> = LazyLock::new(|| {
     let mut routes: Vec<_> = manifest.iter().map(|(_, hashed)| hashed).collect();
     routes.sort_unstable();
     let digest = Sha256::digest(routes.join("\n"));
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&digest[..8])
 });
 
 /// Where the files are: `/static/<hash>`, without a slash at the end.

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use super::rate_limit::RateLimited;
 use crate::engine::{stateless::SequenceError, turn::AskError};
 use domain::{
     TurnId,
@@ -18,9 +19,6 @@ use domain::{
 };
 use logging::RepeatedLine;
 use store::StoreError;
-
-/// After this long some of the turns that run have ended.
-const FULL_WAIT: Duration = Duration::from_secs(5);
 
 /// Why a request was refused or failed.
 ///
@@ -59,7 +57,7 @@ pub enum ApiError {
     /// The model failed, for a reason a student can be told.
     Model(Reason),
     /// As many turns run as may.
-    Full(Duration),
+    Full,
     /// As many connections are open as may.
     Overloaded,
     /// The store is away.
@@ -112,7 +110,7 @@ impl ApiError {
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
-            Self::Full(_) | Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => {
+            Self::Full | Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -138,7 +136,7 @@ impl ApiError {
             Self::BadHost => "bad-host",
             Self::UnknownHost => "unknown-host",
             Self::Model(_) => "model",
-            Self::Full(_) => "full",
+            Self::Full => "full",
             Self::Overloaded => "overloaded",
             Self::StoreUnavailable => "store-unavailable",
             Self::Draining => "draining",
@@ -151,8 +149,10 @@ impl ApiError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooMany(wait) | Self::BudgetSpent(wait) | Self::Full(wait) => Some(*wait),
-            Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => Some(Duration::from_secs(5)),
+            Self::TooMany(wait) | Self::BudgetSpent(wait) => Some(*wait),
+            Self::Full | Self::Overloaded | Self::StoreUnavailable | Self::Draining | Self::TimedOut => {
+                Some(Duration::from_secs(5))
+            }
             Self::Model(Reason::RateLimited | Reason::Unreachable | Reason::Unavailable) => {
                 Some(Duration::from_secs(10))
             }
@@ -192,6 +192,12 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<RateLimited> for ApiError {
+    fn from(RateLimited { wait }: RateLimited) -> Self {
+        Self::TooMany(wait)
+    }
+}
+
 impl From<AskError> for ApiError {
     fn from(error: AskError) -> Self {
         match error {
@@ -200,7 +206,7 @@ impl From<AskError> for ApiError {
             AskError::KeyReused => Self::KeyReused,
             AskError::NotRetriable(state) => Self::NotRetriable(state),
             AskError::BudgetSpent { retry_in } => Self::BudgetSpent(retry_in),
-            AskError::Full => Self::Full(FULL_WAIT),
+            AskError::Full => Self::Full,
             AskError::Draining => Self::Draining,
             AskError::NoLease => Self::StoreUnavailable,
             AskError::Store(error) => error.into(),

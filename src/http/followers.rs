@@ -58,7 +58,7 @@ impl Followers {
     pub fn open(self: &Arc<Self>, learner: LearnerId, turn: TurnId) -> Result<OpenStream, ApiError> {
         let mut open = self.lock();
         if open.all >= self.most {
-            return Err(ApiError::Full(WAIT));
+            return Err(ApiError::Full);
         }
         let of_learner = open.by_learner.get(&learner).copied().unwrap_or_default();
         let of_turn = open.by_turn.get(&turn).copied().unwrap_or_default();

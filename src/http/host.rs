@@ -18,7 +18,7 @@ use axum::{
 use ipnet::IpNet;
 
 use super::{
-    address::{X_FORWARDED_FOR, peer_of},
+    address::{X_FORWARDED_FOR, is_in, peer_of},
     error::ApiError,
 };
 use crate::config::Config;
@@ -82,8 +82,7 @@ impl AllowedHosts {
         let headers = request.headers();
         let named = host(headers, request.version())?;
         let asked = request.uri().authority();
-        let is_proxied = headers.contains_key(X_FORWARDED_FOR)
-            && self.0.proxies.iter().any(|network| network.contains(&peer_of(request.extensions())));
+        let is_proxied = headers.contains_key(X_FORWARDED_FOR) && is_in(&self.0.proxies, peer_of(request.extensions()));
         let names_us = named.iter().chain(asked).all(|host| self.allows(host));
         if names_us || is_proxied {
             return Ok(names_us);

@@ -5,10 +5,11 @@ use std::{sync::Once, time::Duration};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, MatchedPath, Request},
-    http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
 };
+use reqwest::Url;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
@@ -158,13 +159,7 @@ pub fn same_site(config: &Config) -> CsrfLayer<impl Fn(ProtectionError) -> Respo
 
 /// An address's origin as browsers write it: in lower case, without the port that its scheme has anyway.
 fn origin(url: &str) -> Option<String> {
-    let uri: Uri = url.parse().ok()?;
-    let (scheme, host) = (uri.scheme_str()?.to_ascii_lowercase(), uri.host()?.to_ascii_lowercase());
-    let usual = if scheme == "https" { 443 } else { 80 };
-    Some(match uri.port_u16().filter(|port| *port != usual) {
-        Some(port) => format!("{scheme}://{host}:{port}"),
-        None => format!("{scheme}://{host}"),
-    })
+    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }
 
 fn warn_of_rewritten_host() {

@@ -1,8 +1,11 @@
 //! Learners: anonymous students, each known by a cookie of their own.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use axum::{
@@ -17,6 +20,7 @@ use axum::{
 };
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use sha2::{Digest, Sha256};
+use time::Duration;
 
 use super::{AppState, error::ApiError};
 use domain::{LearnerId, conversation::Millis};
@@ -28,7 +32,7 @@ const COOKIE: &str = "llm_classroom_learner";
 /// school's domain can't plant a learner of its own.
 const HOST_COOKIE: &str = "__Host-llm_classroom_learner";
 /// Browsers keep a cookie at most 400 days (RFC 6265bis, section 5.5).
-const COOKIE_SECONDS: u32 = 400 * 24 * 60 * 60;
+const COOKIE_AGE: Duration = Duration::days(400);
 /// How long no visit is noted after one could not be.
 const VISIT_PAUSE: Millis = 60 * 1000;
 
@@ -50,6 +54,18 @@ impl OptionalFromRequestParts<AppState> for Learner {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, ApiError> {
         known(parts, state).await
+    }
+}
+
+/// The learner of a request that needs none. While the database is unavailable, nobody is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LearnerIfKnown(pub Option<LearnerId>);
+
+impl FromRequestParts<AppState> for LearnerIfKnown {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
+        Ok(Self(known(parts, state).await.ok().flatten().map(|Learner(learner)| learner)))
     }
 }
 
@@ -152,7 +168,7 @@ pub async fn forget(headers: &HeaderMap, state: &AppState) -> Vec<HeaderValue> {
         }
     }
     let names: &[&str] = if is_https { &[HOST_COOKIE, COOKIE] } else { &[COOKIE] };
-    names.iter().filter_map(|name| header_value(name, "", is_https, 0).ok()).collect()
+    names.iter().filter_map(|name| header_value(name, "", is_https, Duration::ZERO).ok()).collect()
 }
 
 /// Whether a request names a learner, known or not.
@@ -162,18 +178,13 @@ pub fn has_token(headers: &HeaderMap, is_https: bool) -> bool {
 }
 
 fn cookie(token: &[u8; 16], is_https: bool) -> Result<HeaderValue, InvalidHeaderValue> {
-    let text: String = token.iter().map(|byte| format!("{byte:02x}")).collect();
     let name = if is_https { HOST_COOKIE } else { COOKIE };
-    header_value(name, &text, is_https, COOKIE_SECONDS)
+    header_value(name, &hex::encode(token), is_https, COOKIE_AGE)
 }
 
-fn header_value(name: &str, value: &str, is_https: bool, seconds: u32) -> Result<HeaderValue, InvalidHeaderValue> {
-    let mut cookie = Cookie::new(name, value);
-    cookie.set_path("/");
-    cookie.set_http_only(true);
-    cookie.set_same_site(SameSite::Lax);
-    cookie.set_secure(is_https);
-    HeaderValue::from_str(&format!("{cookie}; Max-Age={seconds}"))
+fn header_value(name: &str, value: &str, is_https: bool, max_age: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
+    let cookie = Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax);
+    HeaderValue::try_from(cookie.secure(is_https).max_age(max_age).to_string())
 }
 
 /// The token a request comes with.
@@ -197,14 +208,13 @@ impl Presented {
 /// Says on every line of this request whose it is, so that one learner's can be found together. It's the beginning of
 /// what the database knows the learner by, from which nobody gets to the cookie.
 fn note(hash: &[u8; 32]) {
-    let learner: String = hash[..6].iter().map(|byte| format!("{byte:02x}")).collect();
-    tracing::Span::current().record("learner", learner);
+    tracing::Span::current().record("learner", hex::encode(&hash[..6]));
 }
 
 /// The 128 bits of a cookie's 32 hexadecimal digits.
 fn parse_token(text: &str) -> Option<[u8; 16]> {
-    let bits = (text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(text)?;
-    u128::from_str_radix(bits, 16).ok().map(u128::to_be_bytes)
+    let mut token = [0; 16];
+    hex::decode_to_slice(text, &mut token).ok().map(|()| token)
 }
 
 /// Only this is stored: a stolen database names nobody's cookie. 128 random bits need no slow hash.

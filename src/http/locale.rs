@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request::Parts};
 use axum_extra::extract::CookieJar;
+use rust_i18n::t;
 
 use domain::Locale;
 
@@ -36,6 +37,12 @@ pub fn locale_of(query: Option<&str>, headers: &HeaderMap) -> Locale {
 #[must_use]
 pub fn asked(query: Option<&str>) -> Option<Locale> {
     query?.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Locale::from_tag)
+}
+
+/// The text of a turn's failure reason, which says what to do next.
+#[must_use]
+pub fn reason_text(reason: &str, locale: Locale) -> String {
+    t!(format!("reason.{reason}"), locale = locale.tag()).into_owned()
 }
 
 /// The best language of an `Accept-Language` header (RFC 9110 §12.5.4). `q=0` refuses; the first of equals wins;

@@ -130,7 +130,7 @@ fn problem(error: &ApiError, status: StatusCode, locale: Locale, request_id: Str
     let tag = locale.tag();
     let name = error.name();
     let detail = match error {
-        ApiError::Model(reason) => t!(format!("reason.{}", reason.as_str()), locale = tag).into_owned(),
+        ApiError::Model(reason) => locale::reason_text(reason.as_str(), locale),
         ApiError::TooMany(wait) => {
             t!("problem.too-many.detail", locale = tag, seconds = wait.as_secs().max(1)).into_owned()
         }

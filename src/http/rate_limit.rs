@@ -22,6 +22,13 @@ const SWEEP_EVERY: u32 = 1_024;
 /// learners to ask with can't use up the limit of those who are known from before.
 const NEW_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// A limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimited {
+    /// How long until the next request may come.
+    pub wait: Duration,
+}
+
 /// The limits on requests that cost something.
 ///
 /// Each learner has a limit, and behind one address each of these groups has one of its own, so that none can use up
@@ -67,8 +74,8 @@ impl RateLimits {
     /// Counts a request of a learner, or one without a learner, from an address.
     ///
     /// # Errors
-    /// How long to wait, when there were too many.
-    pub async fn check(&self, learner: Option<LearnerId>, address: IpAddr) -> Result<(), Duration> {
+    /// [`RateLimited`] after too many requests.
+    pub async fn check(&self, learner: Option<LearnerId>, address: IpAddr) -> Result<(), RateLimited> {
         let Some(limits) = &self.limits else { return Ok(()) };
         let address = network(address).to_string();
         match learner {
@@ -83,14 +90,14 @@ impl RateLimits {
     /// Counts a learner who is made for a request from an address.
     ///
     /// # Errors
-    /// How long to wait, when there were too many.
-    pub async fn check_new_learner(&self, address: IpAddr) -> Result<(), Duration> {
+    /// [`RateLimited`] after too many requests.
+    pub async fn check_new_learner(&self, address: IpAddr) -> Result<(), RateLimited> {
         let Some(limits) = &self.limits else { return Ok(()) };
         self.count(&[(&limits.new_learners, network(address).to_string())]).await
     }
 
     /// Counts one request against all of these limits.
-    async fn count(&self, limits: &[(&Limit, String)]) -> Result<(), Duration> {
+    async fn count(&self, limits: &[(&Limit, String)]) -> Result<(), RateLimited> {
         if let Some(shared) = &self.shared {
             let named: Vec<_> =
                 limits.iter().map(|(limit, key)| (format!("rate:{}:{key}", limit.name), limit.quota)).collect();
@@ -116,9 +123,9 @@ const ADDRESS_RECENT: &str = "address-recent";
 const ANONYMOUS: &str = "anonymous";
 const NEW_LEARNERS: &str = "new-learners";
 
-fn refuse(limit: &'static str, wait: Duration) -> Duration {
+fn refuse(limit: &'static str, wait: Duration) -> RateLimited {
     metrics::counter!("rate_limited_total", "limit" => limit).increment(1);
-    wait
+    RateLimited { wait }
 }
 
 /// Whether the learner was made within the last day. A learner's id holds that time.
@@ -199,7 +206,7 @@ mod tests {
         for _ in 0..3 {
             assert!(limits.check(Some(learner), SCHOOL).await.is_ok());
         }
-        let wait = limits.check(Some(learner), SCHOOL).await.unwrap_err();
+        let RateLimited { wait } = limits.check(Some(learner), SCHOOL).await.unwrap_err();
         assert!(wait > Duration::ZERO && wait <= Duration::from_secs(20), "{wait:?}");
         assert!(limits.check(Some(LearnerId::new()), SCHOOL).await.is_ok());
     }

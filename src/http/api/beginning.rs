@@ -104,11 +104,10 @@ async fn new(
     topic: &Topic,
     address: IpAddr,
 ) -> Result<Begun, ApiError> {
-    let counted = match beginner {
-        Beginner::Known(learner) => state.limits.check(Some(*learner), address).await,
-        Beginner::Unknown(_) => state.limits.check_new_learner(address).await,
-    };
-    counted.map_err(ApiError::TooMany)?;
+    match beginner {
+        Beginner::Known(learner) => state.limits.check(Some(*learner), address).await?,
+        Beginner::Unknown(_) => state.limits.check_new_learner(address).await?,
+    }
     let salt: [u8; 32] = random()?;
     let (learner, made) = match beginner {
         Beginner::Known(learner) => (*learner, None),

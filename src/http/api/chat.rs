@@ -2,7 +2,7 @@
 //! what they cost.
 
 use crate::engine::turn::failure_reason;
-use crate::http::locale::RequestLocale;
+use crate::http::locale::{RequestLocale, reason_text};
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
@@ -25,7 +25,9 @@ use crate::{
         turn::StatelessSlot,
         usage_guard::UsageGuard,
     },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
+    http::{
+        AppState, address::ClientAddress, error::ApiError, learner::LearnerIfKnown, metrics::InFlight, problem::Problem,
+    },
 };
 use domain::{
     Feedback, LearnerId, Locale, Topic,
@@ -83,17 +85,17 @@ pub struct ChatResponse {
 }
 
 /// Answers a question and notes how it was asked
-#[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat", request_body = ChatRequest,
+#[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat",
     responses((status = 200, body = ChatResponse), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn chat(
     State(state): State<AppState>,
-    learner: Result<Option<Learner>, ApiError>,
+    LearnerIfKnown(learner): LearnerIfKnown,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
-    let (asking, _slot) = admitted(&state, known(learner), address, request, locale).await?;
+    let (asking, _slot) = admitted(&state, learner, address, request, locale).await?;
     let mut answer_bill = bill(&state, &asking, Purpose::Chat);
     let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
     let (chat_gate, tutor_gate) = assistant::call_order();
@@ -128,17 +130,17 @@ pub async fn chat(
 /// Server-sent events: `data: {"content":"…"}` for each piece, last `data: {"content":"[DONE]"}`. Should the answer
 /// break off, `data: {"error":"…"}` comes before the last. Should the pieces so far turn out to be the model's thoughts,
 /// `data: {"withdrawn":true}` says that the answer begins anew.
-#[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat", request_body = ChatRequest,
+#[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat",
     responses((status = 200, content_type = "text/event-stream", body = PieceEvent), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn stream(
     State(state): State<AppState>,
-    learner: Result<Option<Learner>, ApiError>,
+    LearnerIfKnown(learner): LearnerIfKnown,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let (asking, slot) = admitted(&state, known(learner), address, request, locale).await?;
+    let (asking, slot) = admitted(&state, learner, address, request, locale).await?;
     let in_flight = InFlight::begin();
     let pieces = beyond_thoughts(state.assistant.answer(&asking, assistant::PRACTICE_PACE).await?).await?;
     let heard = bill(&state, &asking, Purpose::Chat);
@@ -179,12 +181,7 @@ fn bill(state: &AppState, asking: &PromptInput, purpose: Purpose) -> UsageGuard 
 }
 
 fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
-    json!({ "error": super::turns::reason_text(reason.as_str(), locale) })
-}
-
-/// The learner of a call that needs none: while the database is away, nobody is known.
-fn known(learner: Result<Option<Learner>, ApiError>) -> Option<LearnerId> {
-    learner.ok().flatten().map(|learner| learner.0)
+    json!({ "error": reason_text(reason.as_str(), locale) })
 }
 
 async fn admitted(
@@ -195,7 +192,7 @@ async fn admitted(
     locale: Locale,
 ) -> Result<(PromptInput, StatelessSlot), ApiError> {
     let asking = read(state, request, locale)?;
-    state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
+    state.limits.check(learner, address).await?;
     Ok((asking, state.engine.admit_stateless(learner.is_some())?))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::http::locale::RequestLocale;
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::{
-    Json,
+    Json, PathId, Query,
     beginning::begin,
     guide::TopicRequest,
     turns::{TurnView, idempotency_key},
@@ -121,7 +121,7 @@ pub struct TurnsQuery {
 }
 
 /// Begins a conversation, and makes the learner's cookie when there is none
-#[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations", request_body = TopicRequest,
+#[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations",
     params(("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same conversation for ten \
         minutes; without a cookie only if nobody can guess it: 32 hexadecimal digits at least, such as a random UUID")),
     responses((status = 201, body = Begun), (status = 429, response = Problem)))]
@@ -156,9 +156,8 @@ pub async fn create(
 pub async fn list(
     State(state): State<AppState>,
     learner: Option<Learner>,
-    query: Result<Query<PageQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<PageQuery>,
 ) -> Result<Json<List>, ApiError> {
-    let Query(query) = query?;
     let before = match query.before.as_deref() {
         Some(text) => Some(text.parse::<Cursor>().map_err(|_| ApiError::invalid("before", "cursor"))?),
         None => None,
@@ -186,10 +185,9 @@ pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
-    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
-    query: Result<Query<TurnsQuery>, axum::extract::rejection::QueryRejection>,
+    PathId(id): PathId<ConversationId>,
+    Query(query): Query<TurnsQuery>,
 ) -> Result<Json<Whole>, ApiError> {
-    let (Path(id), Query(query)) = (id?, query?);
     let _share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let limit = query.limit.map_or(TURNS_PAGE, |PageSize(size)| size);
@@ -212,9 +210,8 @@ pub async fn show(
 pub async fn delete(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+    PathId(id): PathId<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
-    let Path(id) = id?;
     if state.engine.delete_conversation(learner, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -1,10 +1,10 @@
 //! A turn as it happens: server-sent events, first a snapshot, then what changes.
 
-use crate::http::locale::RequestLocale;
+use crate::http::locale::{RequestLocale, reason_text};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderName, header::CACHE_CONTROL},
     response::{
         IntoResponse, Response,
@@ -14,10 +14,7 @@ use axum::{
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 
-use super::{
-    event_schema::TurnEvent,
-    turns::{note, reason_text},
-};
+use super::{PathId, event_schema::TurnEvent, turns::note};
 use crate::{
     engine::turn::{AskError, engine::Following},
     http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
@@ -50,9 +47,8 @@ pub async fn follow(
     State(state): State<AppState>,
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
-    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+    PathId(id): PathId<TurnId>,
 ) -> Result<Response, ApiError> {
-    let Path(id) = id?;
     note(id);
     let turn = state.engine.find_turn(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
     // Before anything is set up for a stream that may be refused.

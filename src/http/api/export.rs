@@ -5,7 +5,7 @@ use std::{convert::Infallible, fmt::Write as _};
 
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderValue, header},
     response::{IntoResponse, Response},
 };
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
+use super::{PathId, Query};
 use crate::http::{AppState, error::ApiError, learner::Learner};
 use domain::{Conversation, ConversationId, Locale, turn::Turn};
 
@@ -49,10 +50,9 @@ pub async fn export(
     State(state): State<AppState>,
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
-    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
-    query: Result<Query<ExportQuery>, axum::extract::rejection::QueryRejection>,
+    PathId(id): PathId<ConversationId>,
+    Query(query): Query<ExportQuery>,
 ) -> Result<Response, ApiError> {
-    let (Path(id), Query(query)) = (id?, query?);
     let share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let turns = state.store.turns(learner, id).await?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem};
+use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::LearnerIfKnown, problem::Problem};
 use coach::guide;
 use domain::{Topic, guide::Guide};
 
@@ -44,7 +44,7 @@ pub struct InitialGuide {
 }
 
 /// Greets a student on a topic, at once
-#[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat", request_body = TopicRequest,
+#[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat",
     responses((status = 200, body = InitialMessage)))]
 pub async fn initial_message(
     RequestLocale(locale): RequestLocale,
@@ -55,26 +55,25 @@ pub async fn initial_message(
 }
 
 /// Introduces a topic: the model's guide where there is one, else the preset text
-#[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat", request_body = TopicRequest,
+#[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat",
     params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
     responses((status = 200, body = InitialGuide),
         (status = 429, response = Problem)))]
 pub async fn initial_guide(
     State(state): State<AppState>,
-    learner: Result<Option<Learner>, ApiError>,
+    LearnerIfKnown(learner): LearnerIfKnown,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    let learner = learner.ok().flatten().map(|learner| learner.0);
     let found = match state.guides.known(&topic, locale, learner).await {
         Some(found) => found,
         None => {
             // The few presets are made once each, and a guide that is being made costs no second call.
             if topic.preset().is_none() && !state.guides.is_making(&topic, locale, learner) {
-                state.limits.check(learner, address).await.map_err(ApiError::TooMany)?;
+                state.limits.check(learner, address).await?;
             }
             state.guides.make(&topic, locale, learner, wait(&headers)).await
         }

@@ -7,6 +7,7 @@ pub mod docs;
 mod event_schema;
 pub mod events;
 pub mod export;
+mod extract;
 pub mod guide;
 mod json;
 pub mod probe;
@@ -14,4 +15,5 @@ pub mod status;
 mod surrogates;
 pub mod turns;
 
+pub use extract::{PathId, Query};
 pub use json::Json;

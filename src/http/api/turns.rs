@@ -1,16 +1,15 @@
 //! Asking, stopping and trying again.
 
-use crate::http::locale::RequestLocale;
+use crate::http::locale::{RequestLocale, reason_text};
 use axum::{
-    extract::{Path, State},
+    extract::State,
     http::{HeaderMap, StatusCode},
 };
-use rust_i18n::t;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::Json;
+use super::{Json, PathId};
 use crate::{
     engine::{
         rendered::{Blocks, RenderedAnswers},
@@ -111,15 +110,16 @@ impl TurnView {
     }
 }
 
-/// A reason as a sentence that says what to do next.
-pub(super) fn reason_text(reason: &str, locale: Locale) -> String {
-    t!(format!("reason.{reason}"), locale = locale.tag()).into_owned()
+impl From<Turn> for Accepted {
+    fn from(turn: Turn) -> Self {
+        Self { turn_id: turn.id.0, seq: turn.seq }
+    }
 }
 
 /// Asks a question
 ///
 /// When this answers, the message is stored and its answer is on the way, even if nobody follows it.
-#[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns", request_body = Question,
+#[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns",
     params(("id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent, also when a new question would be refused")),
     responses((status = 202, body = Accepted),
@@ -130,22 +130,21 @@ pub async fn ask(
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
-    id: Result<Path<ConversationId>, axum::extract::rejection::PathRejection>,
+    PathId(id): PathId<ConversationId>,
     headers: HeaderMap,
     Json(question): Json<Question>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let Path(id) = id?;
     let message = StudentMessage::parse(&question.message)?;
     let key = idempotency_key(&headers)?;
     let turn = match state.engine.find_question(learner, id, &message, key).await? {
         Lookup::Repeated(turn) => turn,
         Lookup::New(reservation) => {
-            state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
+            state.limits.check(Some(learner), address).await?;
             state.engine.ask(learner, id, message, reservation, locale).await?
         }
     };
     note(turn.id);
-    Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
+    Ok((StatusCode::ACCEPTED, Json(turn.into())))
 }
 
 /// Stops a running turn; what is there of the answer stays
@@ -154,9 +153,8 @@ pub async fn ask(
 pub async fn cancel(
     State(state): State<AppState>,
     Learner(learner): Learner,
-    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+    PathId(id): PathId<TurnId>,
 ) -> Result<StatusCode, ApiError> {
-    let Path(id) = id?;
     note(id);
     state.engine.cancel(learner, id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -171,18 +169,17 @@ pub async fn retry(
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
-    id: Result<Path<TurnId>, axum::extract::rejection::PathRejection>,
+    PathId(id): PathId<TurnId>,
 ) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let Path(id) = id?;
     note(id);
     let turn = match state.engine.find_retry(learner, id).await? {
         Lookup::Repeated(turn) => turn,
         Lookup::New(reservation) => {
-            state.limits.check(Some(learner), address).await.map_err(ApiError::TooMany)?;
+            state.limits.check(Some(learner), address).await?;
             state.engine.retry(learner, id, reservation, locale).await?
         }
     };
-    Ok((StatusCode::ACCEPTED, Json(Accepted { turn_id: turn.id.0, seq: turn.seq })))
+    Ok((StatusCode::ACCEPTED, Json(turn.into())))
 }
 
 /// Says on the lines of this request which turn it's about.

@@ -8,6 +8,7 @@ use axum::extract::{
 };
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::page::Page;
@@ -168,14 +169,6 @@ fn in_other_language(address: &str, tag: &str) -> String {
     format!("{sent}{sign}lang={tag}{fragment}")
 }
 
-fn percent_encoded(topic: &Topic) -> String {
-    let mut encoded = String::new();
-    for byte in topic.as_str().bytes() {
-        if byte.is_ascii_alphanumeric() {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
+fn percent_encoded(topic: &Topic) -> PercentEncode<'_> {
+    utf8_percent_encode(topic.as_str(), NON_ALPHANUMERIC)
 }

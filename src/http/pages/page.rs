@@ -8,8 +8,9 @@ use askama::Template;
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, request::Parts};
 use axum::response::{Html, IntoResponse, Response};
-use axum_extra::extract::CookieJar;
+use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use rust_i18n::t;
+use time::Duration;
 
 use super::PageContext;
 use crate::http::{assets, locale};
@@ -17,6 +18,9 @@ use domain::{Locale, Topic};
 
 /// The cookie that remembers light or dark. Set by the page's script, read here so that no page flashes.
 const THEME_COOKIE: &str = "theme";
+
+/// How long a browser remembers the language that was asked for.
+const LOCALE_COOKIE_AGE: Duration = Duration::days(365);
 
 /// What a template needs to know beside its own content.
 #[derive(Debug, Clone)]
@@ -110,11 +114,10 @@ impl Page {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
         if let Some(locale) = self.asked {
-            let cookie = match locale {
-                Locale::Ko => "lang=ko; Path=/; Max-Age=31536000; SameSite=Lax",
-                Locale::En => "lang=en; Path=/; Max-Age=31536000; SameSite=Lax",
-            };
-            headers.append(header::SET_COOKIE, HeaderValue::from_static(cookie));
+            let cookie = Cookie::build((locale::LOCALE_COOKIE, locale.tag())).path("/").same_site(SameSite::Lax);
+            if let Ok(cookie) = HeaderValue::try_from(cookie.max_age(LOCALE_COOKIE_AGE).to_string()) {
+                headers.append(header::SET_COOKIE, cookie);
+            }
         }
         response
     }
@@ -128,7 +131,7 @@ fn other(locale: Locale) -> Locale {
 }
 
 fn theme(headers: &HeaderMap) -> &'static str {
-    match CookieJar::from_headers(headers).get(THEME_COOKIE).map(|c| c.value().to_owned()).as_deref() {
+    match CookieJar::from_headers(headers).get(THEME_COOKIE).map(Cookie::value) {
         Some("light") => "light",
         Some("dark") => "dark",
         _ => "",
