@@ -1,4 +1,4 @@
-//! The command `migrate --from … --to …`, which copies all data to another database and prints its progress.
+//! The command `migrate`: brings the database to this version, or copies all data to another one and prints its progress.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -11,11 +11,31 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
 
+use super::{output::print, runtime};
+use crate::{app, config::Migrate, telemetry};
+
+/// Migrates, or copies if the arguments name two databases.
+pub(super) fn migrate(args: &Migrate) -> anyhow::Result<()> {
+    let config = &args.config;
+    if let Some((from, to)) = args.places().unwrap_or_else(|error| error.exit()) {
+        let telemetry_guard = telemetry::init(config)?;
+        let moved = runtime()?.block_on(move_data(from, to));
+        telemetry_guard.end(moved.as_ref().err());
+        return moved;
+    }
+    config.validate()?;
+    let telemetry_guard = telemetry::init(config)?;
+    let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
+    telemetry_guard.end(migrated.as_ref().err());
+    migrated?;
+    Ok(print("The database is at this version.")?)
+}
+
 /// Copies the data and prints the result.
 ///
 /// # Errors
 /// When the databases can't be used for it, or differ in the end, with what to do about it.
-pub async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
+async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
     let from = from.expose_secret();
     // A source that isn't there is missed when it's opened, and nothing is made in its place.
