@@ -19,7 +19,7 @@ use domain::{
     turn::{Purpose, Usage},
 };
 use fit::Shortening;
-use llm::ReplyForm;
+use llm::ReplyFormat;
 use requests::{Requests, SizedRequest};
 
 pub use call_order::{ChatGate, TutorGate, call_order};
@@ -270,7 +270,7 @@ async fn model_feedback(
     let model = asking.model.as_deref();
     // A second try for a reply that can't be read; a call that failed was retried by the client already.
     for _ in 0..2 {
-        let as_prose = client.reply_form(model) == ReplyForm::Prose;
+        let as_prose = client.reply_format(model) == ReplyFormat::Prose;
         let build = |squeeze| requests.tutor(as_prose, squeeze);
         let knew_thinking = client.limits(model).thinks;
         let completion = match complete(client, model, build, progress).await {

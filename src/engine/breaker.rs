@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::redis::{Redis, Unavailable};
-use llm::{BreakerNews, Client};
+use llm::{BreakerChange, Client};
 
 const CLOSED: &str = "closed";
 
@@ -18,10 +18,10 @@ pub async fn share(client: Client, server: &str, shared: Redis, stop: Cancellati
     // A digest, since an address may hold a password.
     let digest: String = Sha256::digest(server).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let name = format!("breaker:{digest}");
-    let mut own = client.breaker_news();
+    let mut own = client.breaker_changes();
     let mut others = shared.subscribe(&name).await;
     if let Ok(Some(left)) = shared.locked_for(&name).await {
-        client.apply_breaker_news(BreakerNews::Opened(left));
+        client.apply_breaker_change(BreakerChange::Opened(left));
     }
     loop {
         tokio::select! {
@@ -29,7 +29,7 @@ pub async fn share(client: Client, server: &str, shared: Redis, stop: Cancellati
             message = others.next() => {
                 // One hears oneself, too, which says nothing new.
                 if let Some(news) = read(&message) {
-                    client.apply_breaker_news(news);
+                    client.apply_breaker_change(news);
                 }
             }
             changed = own.changed() => {
@@ -42,13 +42,13 @@ pub async fn share(client: Client, server: &str, shared: Redis, stop: Cancellati
 }
 
 /// Tells it, and leaves a note for instances that start later.
-async fn tell(shared: &Redis, name: &str, news: BreakerNews) -> Result<(), Unavailable> {
+async fn tell(shared: &Redis, name: &str, news: BreakerChange) -> Result<(), Unavailable> {
     let message = match news {
-        BreakerNews::Opened(cooldown) => {
+        BreakerChange::Opened(cooldown) => {
             shared.try_lock(name, cooldown).await?;
             cooldown.as_millis().to_string()
         }
-        BreakerNews::Closed => {
+        BreakerChange::Closed => {
             shared.unlock(name).await?;
             CLOSED.to_owned()
         }
@@ -56,9 +56,9 @@ async fn tell(shared: &Redis, name: &str, news: BreakerNews) -> Result<(), Unava
     shared.publish(name, &message).await
 }
 
-fn read(message: &str) -> Option<BreakerNews> {
+fn read(message: &str) -> Option<BreakerChange> {
     match message {
-        CLOSED => Some(BreakerNews::Closed),
-        millis => Some(BreakerNews::Opened(Duration::from_millis(millis.parse().ok()?))),
+        CLOSED => Some(BreakerChange::Closed),
+        millis => Some(BreakerChange::Opened(Duration::from_millis(millis.parse().ok()?))),
     }
 }

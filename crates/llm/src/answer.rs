@@ -1,10 +1,10 @@
-//! An answer that has begun: read within limits of time, and its outcome settled when it ends.
+//! An answer that has begun. Applies the time limits while it is read, and records its outcome at the end.
 
 use super::breaker::Permit;
 use super::call_metrics::CallMetrics;
 use super::decoder::ReplyProgress;
 use super::error::{Health, TimeoutPhase};
-use super::fault::{Fault, Scrub};
+use super::fault::{Fault, KeyRedactor};
 use super::reply_reader::ReplyReader;
 use super::window::Windows;
 use super::{Error, Piece};
@@ -16,25 +16,25 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// How long usage and `[DONE]` may keep a finished answer waiting.
+/// How long a finished answer waits for usage and `[DONE]`.
 const AFTER_FINISH: Duration = Duration::from_secs(2);
 
-/// How long the end of the body may keep a done answer waiting. It is worth a moment: a body read to its end leaves
-/// the connection to the next call.
+/// How long an answer waits for the end of the body after `[DONE]`. The connection can only be reused once the body is
+/// read to its end.
 const AFTER_DONE: Duration = Duration::from_millis(10);
 
-/// What is settled when the answer ends.
+/// What is recorded when the answer ends.
 pub(super) struct Call {
     pub(super) permit: Permit,
     pub(super) call_metrics: CallMetrics,
-    pub(super) scrub: Scrub,
+    pub(super) redactor: KeyRedactor,
     pub(super) windows: Arc<Windows>,
 }
 
 impl Call {
-    /// Tells breaker, metrics and log of a failure.
+    /// Records a failure in the breaker, the metrics and the log.
     pub(super) fn fail(self, fault: Fault) -> Error {
-        let Fault { error, detail, .. } = self.scrub.fault(fault);
+        let Fault { error, detail, .. } = self.redactor.fault(fault);
         match error.health() {
             Health::Healthy => self.permit.success(),
             Health::Slow => self.permit.timed_out(),
@@ -45,13 +45,13 @@ impl Call {
     }
 }
 
-/// An answer that has begun: its first piece is there.
+/// An answer whose first piece has arrived.
 pub(super) struct Answer {
     first: Option<Piece>,
     reader: ReplyReader,
     idle: Duration,
     total_at: Instant,
-    /// Set while waiting for an event. Time the reader spends elsewhere is no idleness of the server's.
+    /// Set while waiting for an event. Time that the caller spends between two polls does not count.
     waiting_until: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     call: Option<Call>,
@@ -70,14 +70,14 @@ impl Answer {
             return Poll::Ready(piece);
         }
         let now = Instant::now();
-        let patience = match self.reader.progress() {
+        let limit = match self.reader.progress() {
             ReplyProgress::Answering | ReplyProgress::MayFinish => self.idle,
             ReplyProgress::Finished => self.idle.min(AFTER_FINISH),
             ReplyProgress::Done => self.idle.min(AFTER_DONE),
         };
-        let idle_at = *self.waiting_until.get_or_insert(now + patience);
+        let idle_at = *self.waiting_until.get_or_insert(now + limit);
         let at = idle_at.min(self.total_at);
-        // By the clock first: in a task whose budget is used up by a flood of comments, no timer ever fires.
+        // Checks the clock first: timers do not fire in a task whose cooperative budget is used up by a flood of comments.
         if now < at {
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(at)));
             if sleep.deadline() != at {
@@ -86,7 +86,7 @@ impl Answer {
             ready!(sleep.as_mut().poll(cx));
         }
         let phase = if self.total_at <= idle_at { TimeoutPhase::Total } else { TimeoutPhase::Idle };
-        Poll::Ready(Some(self.reader.close(Some(Fault::late(phase)))))
+        Poll::Ready(Some(self.reader.close(Some(Fault::timed_out(phase)))))
     }
 }
 
@@ -98,7 +98,7 @@ impl Stream for Answer {
             return Poll::Ready(None);
         }
         let piece = ready!(self.poll_in_time(cx));
-        // Told at once, for the tutor's call may be about to go out.
+        // Recorded at once, because the tutor's call may be sent next.
         if let (Some(Ok(Piece::Thinking)), Some(call)) = (&piece, &self.call) {
             self.reader.learn_thinking(&call.windows);
         }

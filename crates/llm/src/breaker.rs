@@ -1,14 +1,15 @@
-//! A circuit breaker: a server that failed several calls in a row is left alone for a while.
+//! A circuit breaker: after several failed calls in a row, calls to the server pause for a while.
 //!
-//! Closed, calls pass and failures in a row are counted. Open, none passes until the cooldown is over. Then one call
-//! probes (half-open): its first token closes the breaker, its failure opens it anew, and if it is dropped without
-//! either, the next call probes.
+//! - Closed: calls pass, and consecutive failures are counted.
+//! - Open: calls are refused until the cooldown ends.
+//! - Half-open: one call probes the server. Its first token closes the breaker, its failure opens the breaker again. If
+//!   it is dropped without either, the next call probes.
 //!
-//! A server that took a request and did not answer in time is slow, not ill: such a call is no failure. Only a probe that
-//! runs out of time opens the breaker anew, as [`OpenCause::Busy`].
+//! A timeout does not count as a failure: the server accepted the request and is only slow. A probe that times out opens
+//! the breaker again, with [`OpenCause::Busy`].
 //!
-//! A probe is known by its number. When another instance closed or opened the breaker in the meantime, the probe's outcome
-//! is that of any other call.
+//! Each probe has a number. If another instance closed or opened the breaker in the meantime, the outcome of the probe
+//! counts like that of any other call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,37 +17,37 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// How the breaker stands.
+/// The state of a circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
     /// Calls pass.
     Closed,
     /// No call passes.
     Open {
-        /// Until a probe may.
+        /// The time until a call may probe.
         retry_in: Duration,
     },
-    /// One call may probe, or does.
+    /// One call may probe the server, or is probing it.
     HalfOpen,
 }
 
-/// Why calls are kept from the server.
+/// Why the breaker is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenCause {
     /// No connection could be made.
     Unreachable,
-    /// It failed or sent nonsense.
+    /// Calls failed, or replies were invalid.
     Failing,
-    /// It took the request of a probe and did not answer in time.
+    /// The probe timed out.
     Busy,
 }
 
-/// What a breaker has found out, for the breakers of other instances that call the same server.
+/// A change of a breaker, for the breakers of other instances that call the same server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakerNews {
-    /// The server failed too often; it's to be left alone for this long.
+pub enum BreakerChange {
+    /// It opened, and stays open for this time.
     Opened(Duration),
-    /// The server answers again.
+    /// It closed: the server answers again.
     Closed,
 }
 
@@ -56,7 +57,7 @@ pub(super) struct Breaker {
     cooldown: Duration,
     circuit: Mutex<Circuit>,
     probes: AtomicU64,
-    news: watch::Sender<Option<BreakerNews>>,
+    changes: watch::Sender<Option<BreakerChange>>,
 }
 
 #[derive(Debug)]
@@ -88,11 +89,11 @@ impl Breaker {
             cooldown,
             circuit: Mutex::new(Circuit::Closed { failures: 0 }),
             probes: AtomicU64::new(0),
-            news: watch::Sender::new(None),
+            changes: watch::Sender::new(None),
         })
     }
 
-    /// Lets a call through, or says how long to stay away and why.
+    /// Permits a call, or returns how long the breaker stays open and why.
     pub(super) fn enter(self: &Arc<Self>) -> Result<Permit, (Duration, OpenCause)> {
         let mut circuit = self.lock();
         let probe = match *circuit {
@@ -105,7 +106,7 @@ impl Breaker {
                 *circuit = Circuit::Probing { probe, cause };
                 Some(probe)
             }
-            // How long a probe takes can't be known; a second is when asking again is no burden.
+            // The duration of a probe is unknown; one more call per second is no burden.
             Circuit::Probing { cause, .. } => return Err((self.cooldown.min(Duration::from_secs(1)), cause)),
         };
         Ok(Permit { breaker: self.clone(), probe })
@@ -122,38 +123,38 @@ impl Breaker {
         }
     }
 
-    /// What this breaker finds out from now on.
-    pub(super) fn news(&self) -> watch::Receiver<Option<BreakerNews>> {
-        self.news.subscribe()
+    /// Changes of this breaker from now on.
+    pub(super) fn changes(&self) -> watch::Receiver<Option<BreakerChange>> {
+        self.changes.subscribe()
     }
 
-    /// Takes over what another instance found out; that is no news of this one.
-    pub(super) fn apply_news(&self, news: BreakerNews) {
+    /// Applies a change of another instance's breaker. It is not reported as a change of this one.
+    pub(super) fn apply_change(&self, change: BreakerChange) {
         let mut circuit = self.lock();
-        match news {
-            BreakerNews::Opened(cooldown) => {
+        match change {
+            BreakerChange::Opened(cooldown) => {
                 let cause = circuit.cause().unwrap_or(OpenCause::Failing);
                 *circuit = Circuit::Open { until: Instant::now() + cooldown.min(self.cooldown), cause };
                 metrics::gauge!("llm_breaker_open").set(1.0);
             }
-            BreakerNews::Closed => {
+            BreakerChange::Closed => {
                 *circuit = Circuit::Closed { failures: 0 };
                 metrics::gauge!("llm_breaker_open").set(0.0);
             }
         }
-        tracing::info!(?news, "another instance tells of the model server");
+        tracing::info!(?change, "another instance changed its circuit breaker");
     }
 
     fn open(&self, circuit: &mut Circuit, cause: OpenCause) {
         *circuit = Circuit::Open { until: Instant::now() + self.cooldown, cause };
-        self.news.send_replace(Some(BreakerNews::Opened(self.cooldown)));
+        self.changes.send_replace(Some(BreakerChange::Opened(self.cooldown)));
         metrics::gauge!("llm_breaker_open").set(1.0);
-        tracing::warn!(cooldown = ?self.cooldown, ?cause, "model server failed too often, leaving it alone");
+        tracing::warn!(cooldown = ?self.cooldown, ?cause, "model server failed too often; calls pause");
     }
 
     fn close(&self, circuit: &mut Circuit) {
         *circuit = Circuit::Closed { failures: 0 };
-        self.news.send_replace(Some(BreakerNews::Closed));
+        self.changes.send_replace(Some(BreakerChange::Closed));
         metrics::gauge!("llm_breaker_open").set(0.0);
         tracing::info!("model server answers again");
     }
@@ -167,7 +168,7 @@ fn left(until: Instant) -> Option<Duration> {
     Some(until.saturating_duration_since(Instant::now())).filter(|left| !left.is_zero())
 }
 
-/// One call's passage. Dropped without a verdict it counts for nothing.
+/// The permission for one call. Dropped without an outcome, the call does not count.
 #[derive(Debug)]
 pub(super) struct Permit {
     breaker: Arc<Breaker>,
@@ -176,8 +177,8 @@ pub(super) struct Permit {
 }
 
 impl Permit {
-    /// The server has begun to answer: enough for a probe, not yet a success.
-    pub(super) fn alive(&mut self) {
+    /// Records that the server has begun to answer. This ends a probe, and is not yet a success.
+    pub(super) fn mark_alive(&mut self) {
         let probe = self.probe.take();
         let mut circuit = self.breaker.lock();
         if circuit.is_probed_by(probe) {
@@ -185,15 +186,15 @@ impl Permit {
         }
     }
 
-    /// The server did what it was asked to, or declined as a healthy one does.
+    /// Records an answer, or a refusal that does not indicate a failure of the server.
     pub(super) fn success(mut self) {
-        self.alive();
+        self.mark_alive();
         if let Circuit::Closed { failures } = &mut *self.breaker.lock() {
             *failures = 0;
         }
     }
 
-    /// The server took the request and did not answer in time.
+    /// Records a timeout.
     pub(super) fn timed_out(mut self) {
         let probe = self.probe.take();
         let mut circuit = self.breaker.lock();
@@ -202,7 +203,7 @@ impl Permit {
         }
     }
 
-    /// The server is ill.
+    /// Records a failure of the server.
     pub(super) fn failure(mut self, cause: OpenCause) {
         let probe = self.probe.take();
         let mut circuit = self.breaker.lock();
@@ -211,7 +212,7 @@ impl Permit {
                 *failures += 1;
                 *failures >= self.breaker.limit
             }
-            // A call from before the breaker opened says nothing new, and nothing about the probe.
+            // A call from before the breaker opened is no new information.
             circuit => circuit.is_probed_by(probe),
         };
         if opens {
@@ -267,7 +268,7 @@ mod tests {
         let mut probe = breaker.enter().unwrap();
         assert!(breaker.enter().is_err());
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
-        probe.alive();
+        probe.mark_alive();
         assert_eq!(breaker.state(), BreakerState::Closed);
         assert!(breaker.enter().is_ok());
     }
@@ -291,16 +292,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_one_breaker_finds_out_another_takes_over_without_telling_it_on() {
+    async fn a_change_of_one_breaker_is_applied_by_another_and_not_reported_again() {
         let (one, other) = (Breaker::new(1, COOLDOWN), Breaker::new(1, COOLDOWN));
-        let (mut said, echoed) = (one.news(), other.news());
+        let (mut reported, echoed) = (one.changes(), other.changes());
         one.enter().unwrap().failure(OpenCause::Failing);
-        let news = said.borrow_and_update().unwrap();
-        other.apply_news(news);
+        let change = reported.borrow_and_update().unwrap();
+        other.apply_change(change);
         assert_eq!(other.state(), BreakerState::Open { retry_in: COOLDOWN });
         tokio::time::advance(COOLDOWN).await;
         one.enter().unwrap().success();
-        other.apply_news(said.borrow_and_update().unwrap());
+        other.apply_change(reported.borrow_and_update().unwrap());
         assert_eq!(other.state(), BreakerState::Closed);
         assert!(!echoed.has_changed().unwrap());
     }
@@ -308,10 +309,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn calls_from_before_it_opened_change_nothing() {
         let breaker = Breaker::new(1, COOLDOWN);
-        let [early, late, good] = [(); 3].map(|()| breaker.enter().unwrap());
+        let [early, timed_out, good] = [(); 3].map(|()| breaker.enter().unwrap());
         early.failure(OpenCause::Failing);
         tokio::time::advance(Duration::from_secs(5)).await;
-        late.failure(OpenCause::Failing);
+        timed_out.failure(OpenCause::Failing);
         assert_eq!(breaker.state(), BreakerState::Open { retry_in: Duration::from_secs(10) });
         good.success();
         assert_eq!(breaker.state(), BreakerState::Open { retry_in: Duration::from_secs(10) });
@@ -326,14 +327,14 @@ mod tests {
         let breaker = opened();
         tokio::time::advance(COOLDOWN).await;
         let stale = breaker.enter().unwrap();
-        breaker.apply_news(BreakerNews::Closed);
+        breaker.apply_change(BreakerChange::Closed);
         drop(stale);
         assert_eq!(breaker.state(), BreakerState::Closed, "another instance closed it");
 
         let breaker = opened();
         tokio::time::advance(COOLDOWN).await;
         let stale = breaker.enter().unwrap();
-        breaker.apply_news(BreakerNews::Opened(COOLDOWN));
+        breaker.apply_change(BreakerChange::Opened(COOLDOWN));
         drop(stale);
         assert_eq!(breaker.state(), BreakerState::Open { retry_in: COOLDOWN }, "another instance opened it");
     }
@@ -345,12 +346,12 @@ mod tests {
             let breaker = opened();
             tokio::time::advance(COOLDOWN).await;
             let stale = breaker.enter().unwrap();
-            breaker.apply_news(BreakerNews::Opened(COOLDOWN));
+            breaker.apply_change(BreakerChange::Opened(COOLDOWN));
             tokio::time::advance(COOLDOWN).await;
             let mut probe = breaker.enter().unwrap();
             end(stale);
             assert!(breaker.enter().is_err(), "a second probe");
-            probe.alive();
+            probe.mark_alive();
             assert_eq!(breaker.state(), BreakerState::Closed);
         }
     }

@@ -34,18 +34,18 @@ pub fn describe_metrics() {
     describe_gauge!("llm_breaker_open", "1 while the circuit breaker keeps calls from the model server");
 }
 
-/// One call's entry in the metrics. Dropped before its end it counts as cancelled.
+/// The metrics and the span of one call. If it is dropped before the end, the call counts as cancelled.
 #[derive(Debug)]
 pub(super) struct CallMetrics {
     purpose: &'static str,
-    /// As configured or asked for, not as the server names it: a label needs few values.
+    /// The configured or requested name, not the server's: a label needs few values.
     model: String,
     started: Instant,
     /// The estimated tokens of the request.
     prompt_tokens: u32,
     spending: Arc<Spending>,
     settled: bool,
-    /// Ends with the call. Its fields are OpenTelemetry's for calls on models.
+    /// The span of the call, with OpenTelemetry's fields for generative AI.
     span: Span,
 }
 
@@ -114,14 +114,14 @@ impl CallMetrics {
         self.count(end.usage);
     }
 
-    /// Records that the caller cancelled in the middle of an answer, which costs what was read so far.
+    /// Records that the caller cancelled during an answer. The tokens that were read so far count.
     pub(super) fn record_cancel(mut self, usage: Usage) {
         self.span.record("error.type", "cancelled");
         self.settle("cancelled");
         self.count(usage);
     }
 
-    /// Counts what the call took.
+    /// Counts the tokens and the cost of the call.
     pub(super) fn count(&self, usage: Usage) {
         let read = usage.prompt_tokens - usage.cached_tokens.min(usage.prompt_tokens);
         for (kind, tokens) in
@@ -145,11 +145,11 @@ impl CallMetrics {
 
     fn settle(&mut self, outcome: &'static str) {
         self.settled = true;
-        // A span ends when it is left for the last time.
+        // Entering and leaving the span sets its end.
         self.span.in_scope(|| ());
         let (purpose, model) = (self.purpose, self.model.clone());
         counter!("llm_calls_total", "purpose" => purpose, "model" => model.clone(), "outcome" => outcome).increment(1);
-        // By every error's own word it would be two hundred series a model.
+        // One value for all errors: a label with each error would make some two hundred series per model.
         let outcome = if matches!(outcome, "ok" | "cancelled") { outcome } else { "failed" };
         histogram!("llm_call_seconds", "purpose" => purpose, "model" => model, "outcome" => outcome)
             .record(self.started.elapsed());
@@ -161,20 +161,20 @@ impl Drop for CallMetrics {
         if !self.settled {
             self.span.record("error.type", "cancelled");
             self.settle("cancelled");
-            // The server has read the request by now, most likely.
+            // The server has probably read the request.
             self.count(Usage { prompt_tokens: self.prompt_tokens, estimated: true, ..Usage::default() });
         }
     }
 }
 
-/// Logs the server's words. They may repeat what a student wrote, so they go to the target for student text.
+/// Logs the server's error text with the target for student text, because it may repeat what a student wrote.
 fn log_server_words(error: &Error, detail: &str) {
     if matches!(error, Error::Connect | Error::Timeout(TimeoutPhase::Connect)) {
-        // The system's and TLS's own words: nobody has been asked anything yet.
-        tracing::debug!(detail, "why the model server can't be reached");
+        // The text comes from the system or from TLS, and no request was sent yet.
+        tracing::debug!(detail, "the model server can't be reached");
         return;
     }
     if !detail.is_empty() {
-        tracing::debug!(target: STUDENT_TEXT, detail, "what the model server said");
+        tracing::debug!(target: STUDENT_TEXT, detail, "error text of the model server");
     }
 }

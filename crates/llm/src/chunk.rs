@@ -1,5 +1,5 @@
-//! One event of a reply, read leniently: a field that is missing, null or of another type than expected says nothing,
-//! and spoils nothing beside it.
+//! One event of a reply, parsed leniently: a field that is missing, null or of an unexpected type is ignored, and the
+//! other fields are still read.
 
 use super::Finish;
 use super::lenient;
@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 #[derive(Debug, Default)]
 pub(super) struct Chunk(Map<String, Value>);
 
-/// What the first choice says.
+/// The content of the first choice.
 #[derive(Debug, Default)]
 pub(super) struct Delta {
     /// Text of the answer.
     pub(super) text: String,
-    /// Whether the model declines by it.
+    /// Whether the text is the model's refusal to answer.
     pub(super) is_refusal: bool,
-    /// Thoughts that the server keeps apart from the answer. They are counted and thrown away.
+    /// Thoughts that the server sends in a field of their own. They are counted and dropped.
     pub(super) thought: String,
 }
 
@@ -25,22 +25,20 @@ pub(super) struct Delta {
 pub(super) struct Tokens {
     pub(super) prompt: Option<u32>,
     pub(super) completion: Option<u32>,
-    /// Of the answer's tokens, those of thoughts.
+    /// The part of the completion tokens that is thoughts.
     pub(super) reasoning: u32,
-    /// Of the request's tokens, those the server still had.
+    /// The part of the prompt tokens that was in the server's cache.
     pub(super) cached: u32,
 }
 
 impl Chunk {
-    /// Reads an event's data; `None` for data that is no object, which says nothing. A list of one object is that object:
-    /// Gemini wraps its errors so.
-    ///
-    /// # Errors
-    /// Data that begins as an object and is none, even read leniently: text may be lost with it.
+    /// Parses an event's data. `None` for data that is not an object, such as `ping`. A list with one object counts as that
+    /// object, because Gemini wraps its errors so. Fails for data that begins as an object but cannot be parsed: it may
+    /// contain text of the answer.
     pub(super) fn parse(data: &str) -> Result<Option<Self>, String> {
         let value = match lenient::parse(data) {
             Err(error) if data.starts_with(['{', '[']) => return Err(error.to_string()),
-            // A word of the server's own, such as `ping`.
+            // A word such as `ping`.
             Err(_) => return Ok(None),
             Ok(value) => value,
         };
@@ -54,11 +52,11 @@ impl Chunk {
         }
     }
 
-    /// What went wrong, if the event says that something did.
+    /// The error, if the event is one.
     pub(super) fn error(&self) -> Option<Value> {
         let is_error = self.0.get("object").and_then(Value::as_str) == Some("error");
         match self.0.get("error") {
-            Some(error) if says_something(error) => Some(error.clone()),
+            Some(error) if has_content(error) => Some(error.clone()),
             _ if is_error => Some(Value::Object(self.0.clone())),
             _ => None,
         }
@@ -99,12 +97,12 @@ impl Chunk {
 pub(super) struct Choice<'a>(&'a Map<String, Value>);
 
 impl Choice<'_> {
-    /// What is new.
+    /// The new text.
     pub(super) fn delta(self) -> Option<Delta> {
         self.0.get("delta").and_then(delta)
     }
 
-    /// The whole answer: in place of deltas where a reply isn't streamed, and repeated at the end of some streams.
+    /// The whole answer, in a reply that is not streamed and at the end of some streams.
     pub(super) fn message(self) -> Option<Delta> {
         self.0.get("message").and_then(delta)
     }
@@ -118,7 +116,7 @@ impl Choice<'_> {
 fn delta(value: &Value) -> Option<Delta> {
     let fields = match value {
         Value::Object(fields) => fields,
-        // A server that forgets the object around the text.
+        // Some servers leave out the object around the text.
         Value::String(text) if !text.is_empty() => return Some(Delta { text: text.clone(), ..Delta::default() }),
         _ => return None,
     };
@@ -154,7 +152,7 @@ fn content(value: &Value) -> (String, String) {
     (text, thought)
 }
 
-/// The text in a value, whatever it is wrapped in.
+/// The text in a value, also inside lists and objects.
 fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -175,19 +173,19 @@ fn number(value: &Value) -> Option<u32> {
     }
 }
 
-/// Whether an `error` field holds one: some servers send `null`, `false`, `0` or nothing in words with every chunk.
-fn says_something(error: &Value) -> bool {
+/// Whether an `error` field contains an error: some servers send `null`, `false`, `0` or empty texts with every chunk.
+fn has_content(error: &Value) -> bool {
     match error {
         Value::Null => false,
         Value::Bool(is_error) => *is_error,
         Value::Number(code) => code.as_f64() != Some(0.0),
         Value::String(text) => !text.trim().is_empty(),
-        Value::Array(items) => items.iter().any(says_something),
-        Value::Object(fields) => fields.values().any(says_something),
+        Value::Array(items) => items.iter().any(has_content),
+        Value::Object(fields) => fields.values().any(has_content),
     }
 }
 
-/// Reads the word for why a model stopped; `None` for a word that says that it hasn't.
+/// Parses a finish reason. `None` for a word that means that the model has not finished.
 fn finish(word: &str) -> Option<Finish> {
     Some(match word.trim().to_ascii_lowercase().as_str() {
         ""

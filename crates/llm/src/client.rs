@@ -1,17 +1,17 @@
-//! Calls a model server: attempts, retries, fallback models.
+//! The client: attempts, retries and fallback models.
 
 mod attempt;
 
 use super::answer::{Answer, Call};
-use super::breaker::{Breaker, BreakerNews, BreakerState};
+use super::breaker::{Breaker, BreakerChange, BreakerState};
 use super::call_metrics::CallMetrics;
 use super::deviation::Deviation;
 use super::endpoint::Endpoint;
 use super::error::{Error, SetupError};
-use super::fault::{Fault, Scrub};
+use super::fault::{Fault, KeyRedactor};
 use super::last_refusal::LastRefusal;
-use super::learnt::Learnt;
-use super::reply_form::{ReplyForm, ReplyForms};
+use super::learned::LearnedQuirks;
+use super::reply_format::{ReplyFormat, ReplyFormats};
 use super::reply_reader::ReplyReader;
 use super::request_progress::{self, RequestProgress};
 use super::spending::Spending;
@@ -24,7 +24,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-/// A model server's client. Clones share connections, breaker, and what was learnt of the server.
+/// A client of a model server. Clones share connections, breaker, and what was learned about the server.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);
 
@@ -33,21 +33,18 @@ struct Inner {
     http: reqwest::Client,
     breaker: Arc<Breaker>,
     endpoint: Endpoint,
-    learnt: Learnt,
+    learned: LearnedQuirks,
     refusals: LastRefusal,
-    /// Notified when another server may have replaced the one that was asked.
+    /// Notified when another server may have taken the place of this one.
     changed: Notify,
     windows: Arc<Windows>,
-    reply_forms: ReplyForms,
-    scrub: Scrub,
+    reply_formats: ReplyFormats,
+    redactor: KeyRedactor,
     spending: Arc<Spending>,
 }
 
 impl Client {
-    /// Makes a client; connects to nothing yet.
-    ///
-    /// # Errors
-    /// Settings that can't work, or no root certificates for an `https` address.
+    /// Creates a client. It connects with the first request.
     pub fn new(settings: Settings) -> Result<Self, SetupError> {
         let base = Url::parse(settings.base_url.trim()).map_err(|_| SetupError::BaseUrl)?;
         let endpoint = Endpoint::new(&base).ok_or(SetupError::BaseUrl)?;
@@ -55,12 +52,12 @@ impl Client {
             http: transport::http(&base, &settings)?,
             breaker: Breaker::new(settings.breaker_failures, settings.breaker_cooldown),
             endpoint,
-            learnt: Learnt::default(),
+            learned: LearnedQuirks::default(),
             refusals: LastRefusal::default(),
             changed: Notify::new(),
             windows: Arc::new(Windows::new(settings.window, settings.slots)),
-            reply_forms: ReplyForms::default(),
-            scrub: Scrub::new(settings.key.as_ref()),
+            reply_formats: ReplyFormats::default(),
+            redactor: KeyRedactor::new(settings.key.as_ref()),
             spending: Arc::new(Spending::new(
                 &settings.prices,
                 [&settings.model].into_iter().chain(&settings.fallbacks),
@@ -69,12 +66,11 @@ impl Client {
         })))
     }
 
-    /// Asks a model. Resolves when the first text (or an end without any) has arrived, after all retries and fallbacks.
+    /// Sends a request. Resolves when the first text (or an end without any) has arrived, after all retries and fallbacks.
     /// Dropping the future or the stream cancels the request.
     ///
-    /// # Errors
-    /// What the first model failed with, if none of its fallbacks answered either; [`Error::ContextFull`] if a shorter
-    /// request to a fallback may be answered.
+    /// If no fallback model answers either, the error is that of the first model; or [`Error::ContextFull`] if a fallback
+    /// may answer a shorter request.
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
@@ -89,11 +85,11 @@ impl Client {
             }
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
-        let outcome = inner.ask_all(&request, model, &mut call_metrics, total_at).instrument(span).await;
-        let mut call = Call { permit, call_metrics, scrub: inner.scrub.clone(), windows: inner.windows.clone() };
+        let outcome = inner.call_with_fallbacks(&request, model, &mut call_metrics, total_at).instrument(span).await;
+        let mut call = Call { permit, call_metrics, redactor: inner.redactor.clone(), windows: inner.windows.clone() };
         match outcome {
             Ok((first, reader)) => {
-                call.permit.alive();
+                call.permit.mark_alive();
                 call.call_metrics.record_first_token();
                 Ok(AnswerStream::new(Answer::new(first, reader, inner.settings.idle_timeout, total_at, call)))
             }
@@ -102,9 +98,6 @@ impl Client {
     }
 
     /// Does the same as [`Client::stream`] and reports in `progress` when the request is written and accepted.
-    ///
-    /// # Errors
-    /// As [`Client::stream`].
     pub async fn stream_with_progress(
         &self,
         request: Request,
@@ -113,10 +106,7 @@ impl Client {
         request_progress::scope(progress, self.stream(request)).await
     }
 
-    /// Asks a model and waits for the whole answer.
-    ///
-    /// # Errors
-    /// As [`Client::stream`], and whatever breaks the answer off.
+    /// Sends a request and waits for the whole answer.
     pub async fn complete(&self, request: Request) -> Result<Completion, Error> {
         self.stream(request).await?.collect().await
     }
@@ -133,24 +123,24 @@ impl Client {
         &self.0.windows
     }
 
-    /// The model that is asked when a request names none.
+    /// The model for requests that name none.
     #[must_use]
     pub fn model(&self) -> &str {
         &self.0.settings.model
     }
 
-    /// What is known of the context window of a model (the configured one if `None`).
+    /// What is known about the context window of a model (the configured one if `None`).
     #[must_use]
     pub fn limits(&self, model: Option<&str>) -> ModelLimits {
         self.0.windows.of(model.unwrap_or(self.model()))
     }
 
-    /// Remembers that a request of this size failed with [`Error::ContextFull`].
+    /// Records that a request of this size failed with [`Error::ContextFull`].
     pub fn learn_overflow(&self, model: Option<&str>, size: RequestSize, stated: Option<u32>) {
         self.0.windows.learn_overflow(model.unwrap_or(self.model()), size, stated);
     }
 
-    /// Remembers how the server counts the tokens of a request of this size.
+    /// Records how many tokens the server counted for a request of this size.
     pub fn learn_use(&self, model: Option<&str>, size: RequestSize, usage: Usage) {
         if !usage.estimated {
             let model = model.unwrap_or(self.model());
@@ -158,50 +148,49 @@ impl Client {
         }
     }
 
-    /// How to ask a model for a structured reply this time.
+    /// The format to ask a model for in the next structured reply.
     #[must_use]
-    pub fn reply_form(&self, model: Option<&str>) -> ReplyForm {
-        self.0.reply_forms.next_form(model.unwrap_or(self.model()))
+    pub fn reply_format(&self, model: Option<&str>) -> ReplyFormat {
+        self.0.reply_formats.next_format(model.unwrap_or(self.model()))
     }
 
-    /// Remembers whether a reply that was asked for as JSON came as JSON.
+    /// Records whether a reply that was requested as JSON is JSON.
     pub fn record_reply(&self, model: Option<&str>, is_json: bool) {
-        self.0.reply_forms.record_reply(model.unwrap_or(self.model()), is_json);
+        self.0.reply_formats.record_reply(model.unwrap_or(self.model()), is_json);
     }
 
-    /// How many requests the server works on at a time, as far as it is known.
+    /// How many requests the server processes at a time, if it is known.
     #[must_use]
     pub fn slots(&self) -> Option<u32> {
         self.0.windows.slots()
     }
 
-    /// Whether the server works on so few requests at a time that one more would keep an answer waiting.
+    /// Whether the server processes so few requests at a time that another one would delay an answer.
     #[must_use]
     pub fn has_few_slots(&self) -> bool {
         self.0.windows.has_few_slots()
     }
 
-    /// In what a model (the configured one if `None`) deviates from OpenAI's, as far as it is known.
+    /// How a model (the configured one if `None`) deviates from OpenAI's API, as far as it is known.
     #[must_use]
     pub fn deviations(&self, model: Option<&str>) -> Vec<Deviation> {
-        let quirks = self.0.learnt.quirks(model.unwrap_or(self.model()));
+        let quirks = self.0.learned.quirks(model.unwrap_or(self.model()));
         let endpoint = &self.0.endpoint;
         Deviation::all(quirks, Some(endpoint.url()).filter(|_| endpoint.index() > 0))
     }
 
-    /// Waits until another server may have replaced the one that was asked, and the facts about that one are forgotten.
-    /// Supports one waiter.
+    /// Waits until another server may have taken the place of this one, and what was learned is forgotten. Supports one
+    /// waiter.
     pub async fn server_changed(&self) {
         self.0.changed.notified().await;
     }
 
-    /// From now on keeps what the server says when it refuses a request, for [`Client::last_refusal`]. It may repeat what
-    /// it was sent, so this is for requests without a student's words.
+    /// Enables [`Client::last_refusal`]. A refusal may repeat the request, so this is for requests without student text.
     pub fn record_refusals(&self) {
         self.0.refusals.enable();
     }
 
-    /// What the server said when it last refused a request, since [`Client::record_refusals`]. The key is taken out.
+    /// The server's text in its last refusal since [`Client::record_refusals`], without the key. Each is returned once.
     #[must_use]
     pub fn last_refusal(&self) -> Option<String> {
         self.0.refusals.take()
@@ -209,17 +198,17 @@ impl Client {
 
     /// Changes of the circuit breaker from now on, for other instances.
     #[must_use]
-    pub fn breaker_news(&self) -> watch::Receiver<Option<BreakerNews>> {
-        self.0.breaker.news()
+    pub fn breaker_changes(&self) -> watch::Receiver<Option<BreakerChange>> {
+        self.0.breaker.changes()
     }
 
     /// Applies a change of another instance's circuit breaker.
-    pub fn apply_breaker_news(&self, news: BreakerNews) {
-        self.0.breaker.apply_news(news);
+    pub fn apply_breaker_change(&self, change: BreakerChange) {
+        self.0.breaker.apply_change(change);
     }
 
-    /// What calls cost since the start in US dollars, by model, of the models that have a price. Estimates where a server
-    /// doesn't count tokens or an answer was broken off.
+    /// The cost of calls since the start in US dollars, for each model with a price. An estimate where a server does not
+    /// count tokens or an answer was aborted.
     #[must_use]
     pub fn spending(&self) -> Vec<(String, f64)> {
         self.0.spending.so_far()
@@ -235,19 +224,19 @@ impl Client {
 type Opened = (Piece, ReplyReader);
 
 impl Inner {
-    /// Asks the model with retries, then each fallback once. If a fallback refuses the request as too large, and no other
-    /// one answers, the error is that one's.
+    /// Calls the model with retries, then each fallback once. If a fallback refuses the request as too large, and no other
+    /// one answers, its error is returned.
     ///
-    /// A server that can't be reached or keeps silent would do so for any model, so then there is no falling back.
-    async fn ask_all(
+    /// There is no fallback when the server is unreachable or times out, because that does not depend on the model.
+    async fn call_with_fallbacks(
         &self,
         request: &Request,
         model: &str,
         call_metrics: &mut CallMetrics,
         total_at: Instant,
     ) -> Result<Opened, Fault> {
-        let first = match self.ask(request, model, call_metrics, total_at).await {
-            Err(fault) if fault.error.is_of_the_model() => fault,
+        let first = match self.call_with_retries(request, model, call_metrics, total_at).await {
+            Err(fault) if fault.error.may_depend_on_model() => fault,
             outcome => return outcome,
         };
         let (mut latest, mut too_large) = (None, None);
@@ -256,7 +245,7 @@ impl Inner {
                 break;
             }
             let Fault { error, detail, .. } = latest.as_ref().unwrap_or(&first);
-            call_metrics.record_fallback(error, &self.scrub.clean(detail), next);
+            call_metrics.record_fallback(error, &self.redactor.clean(detail), next);
             match self.attempt(request, next, call_metrics.prompt_tokens(), total_at).await {
                 Err(fault) => {
                     if matches!(fault.error, Error::ContextFull { .. }) {
@@ -267,12 +256,12 @@ impl Inner {
                 opened => return opened,
             }
         }
-        // A shorter request to that model may pass.
+        // A shorter request to that model may be answered.
         Err(too_large.map_or(first, |error| Fault::new(error, "a fallback model's window is too small")))
     }
 
-    /// Asks one model until it answers or there is no sense in asking again.
-    async fn ask(
+    /// Calls one model until it answers or the error is not retryable.
+    async fn call_with_retries(
         &self,
         request: &Request,
         model: &str,
@@ -291,7 +280,7 @@ impl Inner {
             if too_late || matches!(self.breaker.state(), BreakerState::Open { .. }) {
                 return Err(fault);
             }
-            call_metrics.record_retry(&fault.error, &self.scrub.clean(&fault.detail), pause);
+            call_metrics.record_retry(&fault.error, &self.redactor.clean(&fault.detail), pause);
             tokio::time::sleep(pause).await;
         }
     }

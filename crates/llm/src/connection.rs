@@ -1,9 +1,10 @@
-//! Calls over connections that the server has closed in the meantime.
+//! Resends requests that failed because the server had closed the kept-alive connection.
 //!
 //! A server may close a kept-alive connection at the moment a request goes out on it: llama.cpp does so after each stream.
-//! Then no byte of a reply comes. That is no fault of the server, so the request is sent again at once on another
-//! connection, which does not count as a retry. A new connection that breaks, or a kept-alive one that breaks after a
-//! while, is another matter: the server may have worked on the request.
+//! Then
+//! no byte of a reply arrives. This is not a failure of the server, so the request is sent again at once on another
+//! connection, and does not count as a retry. A request is not resent if a new connection breaks, or a kept-alive one
+//! breaks later: the server may have processed it.
 
 use reqwest::{RequestBuilder, Response};
 use std::io::ErrorKind;
@@ -18,8 +19,8 @@ use tower_service::Service;
 /// How often one request is sent again. The pool drops connections that it saw closed, so few broken ones are left.
 const MAX_RESENDS: usize = 2;
 
-/// A connection that was closed before the request came breaks within a round trip. One that breaks later belongs to a
-/// server that took the request.
+/// A connection that was closed before the request arrived fails within a round trip. If it fails later, the server
+/// accepted the request.
 const RESEND_WITHIN: Duration = Duration::from_secs(2);
 
 tokio::task_local! {
@@ -27,7 +28,7 @@ tokio::task_local! {
     static OPENS: Arc<AtomicBool>;
 }
 
-/// Sends what `build` makes; again if it went out on a kept-alive connection that broke without a reply.
+/// Sends the request that `build` makes. Sends it again if a kept-alive connection broke before a reply.
 pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> reqwest::Result<Response> {
     let mut resends = 0;
     loop {
@@ -45,13 +46,13 @@ pub(super) async fn send(build: impl Fn() -> RequestBuilder) -> reqwest::Result<
     }
 }
 
-/// Whether a request that was sent again so often, and whose connection broke after this time, may be sent once more.
+/// Whether a request may be sent again, after this number of resends, if its connection broke after this time.
 fn may_resend(resends: usize, after: Duration) -> bool {
     resends < MAX_RESENDS && after < RESEND_WITHIN
 }
 
-/// Whether the connection broke before the reply began. A reset HTTP/2 stream is no broken connection: the server
-/// knows the request and refuses it.
+/// Whether the connection broke before the reply began. A reset HTTP/2 stream is a refusal of the request, not a broken
+/// connection.
 fn is_broken(error: &reqwest::Error) -> bool {
     if error.is_connect() || error.is_timeout() || !error.is_request() {
         return false;
@@ -80,7 +81,7 @@ fn is_broken(error: &reqwest::Error) -> bool {
     false
 }
 
-/// A layer that tells [`send`] when a connection is opened.
+/// A layer that records for [`send`] that a connection was opened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TrackConnections;
 

@@ -1,29 +1,29 @@
-//! In what a model or its server deviates from OpenAI's, in words for operators.
+//! Deviations of a model or its server from OpenAI's API, for operators.
 
-use super::arrange::Instructions;
+use super::message_roles::InstructionRole;
 use super::quirks::{JsonMode, Quirks};
 use reqwest::Url;
 
-/// One deviation that was found, and that every later request respects.
+/// One deviation. Every later request respects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deviation {
-    /// The API is at another path than the settings say.
+    /// The API is at another path than the configured one.
     Path(String),
-    /// Answers come whole.
+    /// Answers are not streamed.
     NoStream,
-    /// The number of tokens at the end of a stream can't be asked for.
+    /// `stream_options` is refused, so a stream may end without token counts.
     NoStreamOptions,
-    /// Instructions go into a message of the role `developer`.
+    /// Instructions are sent with the role `developer`.
     DeveloperRole,
-    /// Instructions go into the first question.
+    /// Instructions are sent at the beginning of the first question.
     NoSystemRole,
-    /// The answer's limit is called `max_completion_tokens`.
+    /// The token limit is named `max_completion_tokens`.
     CompletionLimit,
-    /// The temperature can't be set.
+    /// The temperature cannot be set.
     NoTemperature,
-    /// JSON can be asked for, but not by schema.
+    /// JSON objects are supported, but no schema.
     JsonObject,
-    /// JSON can be asked for by words alone.
+    /// JSON can be requested by the prompt only.
     NoFormat,
 }
 
@@ -31,9 +31,9 @@ impl Deviation {
     pub(super) fn all(quirks: Quirks, path: Option<&Url>) -> Vec<Self> {
         let Quirks { stream, instructions, completion_limit, temperature, stream_options, format } = quirks;
         let instructions = match instructions {
-            Instructions::System => None,
-            Instructions::Developer => Some(Self::DeveloperRole),
-            Instructions::FirstUser => Some(Self::NoSystemRole),
+            InstructionRole::System => None,
+            InstructionRole::Developer => Some(Self::DeveloperRole),
+            InstructionRole::FirstUser => Some(Self::NoSystemRole),
         };
         let format = match format {
             JsonMode::Schema => None,

@@ -1,4 +1,4 @@
-//! Asks a server for the size of a model's context window and for the number of its slots, where it tells: on
+//! Reads the size of a model's context window and the number of slots from the server, where it publishes them: on
 //! `/v1/models` (llama.cpp, vLLM, Groq, OpenRouter, Mistral, LM Studio), `/props` (llama.cpp) and `/api/ps` (Ollama).
 
 use super::client::Client;
@@ -6,13 +6,13 @@ use reqwest::Url;
 use serde_json::Value;
 use std::time::Duration;
 
-/// For each page that is asked for.
+/// The time limit of each page.
 const PAGE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A list of several hundred models has about 1 MB.
 const MAX_PAGE_BYTES: usize = 8 << 20;
 
-/// Where servers put the window's size in the entry of a model. What a server was started with stands before what the
-/// model was trained for.
+/// The fields of a model's entry with the size of the window. The size that the server was started with comes before the
+/// size that the model was trained for.
 const WINDOW_FIELDS: [&str; 9] = [
     "/meta/n_ctx",
     "/max_model_len",
@@ -26,13 +26,13 @@ const WINDOW_FIELDS: [&str; 9] = [
 ];
 
 impl Client {
-    /// Asks the server what it tells of its models' windows and of its slots, and remembers it. `false` if the server
-    /// could not be reached.
+    /// Reads the windows of these models and the number of slots from the server, and stores them. Returns `false` if the
+    /// server could not be reached.
     pub async fn discover(&self, models: &[String]) -> bool {
         let endpoint = self.endpoint();
         let Some(list) = sibling(endpoint.url(), &["models"]) else { return false };
         let Ok(mut list) = self.page(list).await else { return false };
-        // A base URL without `/v1` shows here already, before the first question.
+        // A base URL without `/v1` is noticed here, before the first question.
         if list.is_none()
             && let Some(other) = endpoint.other().and_then(|other| sibling(other, &["models"]))
         {
@@ -57,7 +57,7 @@ impl Client {
                 self.windows().set_slots(slots);
             }
         } else if let Some(running) = page("/api/ps").await.filter(|running| running["models"].is_array()) {
-            // Ollama works on one request at a time, unless it is told otherwise; it does not say so.
+            // Ollama processes one request at a time by default, and does not publish the number.
             self.windows().set_slots(1);
             for model in models {
                 if let Some(window) = window_in(&running["models"], model) {
@@ -68,7 +68,7 @@ impl Client {
         true
     }
 
-    /// A page as JSON; `None` if it isn't there or no JSON. An error if the server could not be reached.
+    /// Reads a page as JSON. `None` if it does not exist or is not JSON. Fails if the server could not be reached.
     async fn page(&self, url: Url) -> Result<Option<Value>, reqwest::Error> {
         let mut response = self.http().get(url).timeout(PAGE_TIMEOUT).send().await?;
         if !response.status().is_success() {
@@ -85,14 +85,14 @@ impl Client {
     }
 }
 
-/// The page beside `chat/completions`.
+/// The URL of a page next to `chat/completions`.
 fn sibling(endpoint: &Url, path: &[&str]) -> Option<Url> {
     let mut url = endpoint.clone();
     url.path_segments_mut().ok()?.pop().pop().extend(path);
     Some(url)
 }
 
-/// A page of the server itself.
+/// The URL of a page at the root of the server.
 fn at_root(endpoint: &Url, path: &str) -> Option<Url> {
     let mut url = endpoint.clone();
     url.set_path(path);
@@ -100,13 +100,13 @@ fn at_root(endpoint: &Url, path: &str) -> Option<Url> {
     Some(url)
 }
 
-/// The window of a model in a list of models, as far as the list tells.
+/// The window of a model in a list of models.
 fn window_in(list: &Value, model: &str) -> Option<u32> {
     let entries = [list, &list["data"], &list["models"]].into_iter().find_map(Value::as_array)?;
     let is_named = |entry: &&Value| ["id", "name", "model"].iter().any(|key| entry[*key] == model);
     let tagged = format!("{model}:latest");
     let is_tagged = |entry: &&Value| ["id", "name", "model"].iter().any(|key| entry[*key] == tagged.as_str());
-    // A llama.cpp server has one model and answers to any name. Only its lists have this field.
+    // A llama.cpp server has one model and accepts any name. Only its list has this field.
     let only = || entries.first().filter(|entry| entries.len() == 1 && number(entry, "/meta/n_ctx").is_some());
     let entry = entries.iter().find(is_named).or_else(|| entries.iter().find(is_tagged)).or_else(only)?;
     WINDOW_FIELDS.iter().find_map(|field| number(entry, field))

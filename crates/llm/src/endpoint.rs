@@ -1,19 +1,20 @@
-//! The addresses that may take chat completions, made from whatever form of base URL is configured.
+//! The candidate URLs of the chat-completions endpoint, derived from the configured base URL.
 
 use reqwest::Url;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The address in use. A base URL without a version may lack `/v1`, which shows when the server has no such page.
+/// The endpoint URL in use. If the base URL has no version, `/v1` may be missing from it, which is known once the server
+/// answers 404.
 #[derive(Debug)]
 pub(super) struct Endpoint {
-    /// The configured address, and what may be meant by it; never empty.
+    /// The configured URL, and alternatives that may be meant by it; never empty.
     candidates: Vec<Url>,
     configured: Url,
     current: AtomicUsize,
 }
 
 impl Endpoint {
-    /// `None` for an address that isn't `http` or `https`. The query is kept, for Azure has its version there.
+    /// `None` for a URL that is not `http` or `https`. The query is preserved, because Azure has its version there.
     pub(super) fn new(base: &Url) -> Option<Self> {
         if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
             return None;
@@ -35,51 +36,51 @@ impl Endpoint {
         self.at(self.index())
     }
 
-    /// The number of the address in use.
+    /// The index of the URL in use.
     pub(super) fn index(&self) -> usize {
         self.current.load(Ordering::Relaxed)
     }
 
-    /// The address of this number.
+    /// The candidate with this index.
     pub(super) fn at(&self, index: usize) -> &Url {
         self.candidates.get(index).unwrap_or(&self.configured)
     }
 
-    /// How many addresses there are.
+    /// The number of candidates.
     pub(super) fn count(&self) -> usize {
         self.candidates.len()
     }
 
-    /// The address to try when the server doesn't know the one in use.
+    /// The next candidate, for a server that answers 404 for the one in use.
     pub(super) fn other(&self) -> Option<&Url> {
         self.candidates.get(self.index() + 1)
     }
 
-    /// Remembers that [`Endpoint::other`] is right.
+    /// Uses [`Endpoint::other`] from now on.
     pub(super) fn use_other(&self) {
         if self.other().is_some() {
             self.use_at(self.index() + 1);
         }
     }
 
-    /// Remembers that the address of this number is right.
+    /// Uses the candidate with this index from now on.
     pub(super) fn use_at(&self, index: usize) {
         if index < self.count() && self.current.swap(index, Ordering::Relaxed) != index && index > 0 {
             let path = self.at(index).path();
             tracing::info!(
                 path,
-                "the model server's pages are not where OPENAI_BASE_URL says; using this path from now on"
+                "the model server's API is at another path than OPENAI_BASE_URL says; using this path"
             );
         }
     }
 
-    /// Forgets what worked.
+    /// Uses the configured URL again.
     pub(super) fn forget(&self) {
         self.use_at(0);
     }
 }
 
-/// Pages that people copy with the base URL.
+/// Paths of API pages that operators copy along with the base URL.
 const PAGES: [&[&str]; 10] = [
     &["chat", "completions"],
     &["completions"],
@@ -93,9 +94,9 @@ const PAGES: [&[&str]; 10] = [
     &["chat"],
 ];
 
-/// The path of the API in what was written: without the pages of the server, and without a version said twice.
+/// The path of the API without trailing pages and without a repeated version.
 fn api_path<'a>(mut path: &'a [&'a str]) -> &'a [&'a str] {
-    // A deployment at Azure may have any name.
+    // An Azure deployment may have any name, such as `chat`.
     while let Some(shorter) =
         PAGES.iter().find_map(|page| path.strip_suffix(*page)).filter(|shorter| shorter.last() != Some(&"deployments"))
     {
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_said_twice_and_other_pages_are_put_right() {
+    fn a_repeated_version_and_other_pages_are_removed() {
         for base in [
             "http://h:1/v1/v1",
             "http://h:1/v1//v1/",

@@ -1,23 +1,23 @@
-//! What can go wrong with a model call.
+//! Errors of a model call.
 //!
-//! The words here are safe to show anywhere: what the server said goes to the log alone, where it happens.
+//! Their texts contain nothing from the server, whose text is only logged.
 
 use super::breaker::OpenCause;
 use std::time::Duration;
 
-/// A model call that failed. Retries and fallback models are behind it already.
+/// Why a model call failed, after all retries and fallback models.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// No connection: refused, unknown host, TLS not agreed.
     #[error("the model server cannot be reached")]
     Connect,
-    /// A limit of time ran out.
+    /// A time limit was exceeded.
     #[error("the model server took too long ({0})")]
     Timeout(TimeoutPhase),
-    /// Too many requests (429); the server may have said when to come back.
-    #[error("the model server asks for a pause")]
+    /// Too many requests (429). The server may state when to retry.
+    #[error("the model server limits the rate of requests")]
     RateLimited {
-        /// How long the server wants to be left alone, where it said so.
+        /// The pause that the server asked for.
         retry_after: Option<Duration>,
     },
     /// The account's credit is spent (429 `insufficient_quota`, 402). Waiting doesn't help.
@@ -32,12 +32,12 @@ pub enum Error {
     /// The server has no page at the configured address (404 or 405 without a word about a model).
     #[error("the model server has no chat/completions at this address")]
     PathMissing,
-    /// The server won't take the request (400 and every other 4xx, and redirects, which are never followed).
+    /// The server refuses the request (400 and every other 4xx, and redirects, which are never followed).
     #[error("the model server refuses the request ({status})")]
     BadRequest {
         /// The HTTP status; 400 for one refused inside a stream.
         status: u16,
-        /// What the server said: at most 300 characters, our key taken out. For the log, not for students.
+        /// The server's text: at most 300 characters, without the key. For the log, not for students.
         detail: String,
     },
     /// The request is larger than the model's context window. The same request never fits; a shorter one may.
@@ -54,7 +54,7 @@ pub enum Error {
         /// The HTTP status; 500 for a failure reported inside a stream.
         status: u16,
     },
-    /// The reply was cut, was nonsense, was empty or broke a bound.
+    /// The reply was truncated, invalid, empty or too large.
     #[error("the model server's reply is broken")]
     Broken,
     /// The model wrote thoughts alone, or reached its token limit before its first word.
@@ -63,28 +63,28 @@ pub enum Error {
     /// The provider's filter stopped the request, or the answer before its first word.
     #[error("the model server's content filter stopped this")]
     ContentFilter,
-    /// The server has failed too often just now; no call was made.
-    #[error("the model server is resting after failures")]
+    /// The circuit breaker is open: the server failed too often recently. No call was made.
+    #[error("calls to the model server pause after failures")]
     BreakerOpen {
         /// When a call may be tried again.
         retry_in: Duration,
-        /// What the last call found.
+        /// Why the breaker is open.
         cause: OpenCause,
     },
 }
 
-/// The server's health, judged by a failed call.
+/// What a failed call says about the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
     /// It declined the request, or answered it.
     Healthy,
-    /// It took the request and did not answer in time.
+    /// It did not answer in time.
     Slow,
-    /// It fails.
+    /// It fails, and the breaker counts it.
     Failing(OpenCause),
 }
 
-/// Which limit of time ran out.
+/// Which time limit was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TimeoutPhase {
     /// Opening the connection.
@@ -109,10 +109,10 @@ impl std::fmt::Display for TimeoutPhase {
 }
 
 impl Error {
-    /// Whether the same request may succeed if sent again soon. The client has done so itself before the first token;
-    /// for a caller it tells whether "try again" is an honest button.
+    /// Whether the same request may succeed if it is sent again soon. The client itself retries before the first token. For
+    /// a caller, this says whether to offer "try again".
     ///
-    /// A spent first-token limit isn't: the student has waited long already, and the server is busy still.
+    /// A timeout before the first token is not retryable: the student has waited long, and the server is still busy.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         match self {
@@ -123,14 +123,14 @@ impl Error {
     }
 
     /// Whether another model of the same server may do better.
-    pub(super) fn is_of_the_model(&self) -> bool {
+    pub(super) fn may_depend_on_model(&self) -> bool {
         matches!(
             self,
             Self::ModelMissing | Self::RateLimited { .. } | Self::Server { .. } | Self::Broken | Self::NoAnswer
         )
     }
 
-    /// What it says of the server's health.
+    /// What the error says about the server.
     pub(super) fn health(&self) -> Health {
         match self {
             Self::Connect | Self::Timeout(TimeoutPhase::Connect) => Health::Failing(OpenCause::Unreachable),
@@ -141,7 +141,7 @@ impl Error {
         }
     }
 
-    /// A short word for metrics and logs.
+    /// The label in metrics and logs.
     pub(super) fn label(&self) -> &'static str {
         match self {
             Self::Connect => "connect",
@@ -165,7 +165,7 @@ impl Error {
     }
 }
 
-/// Settings a client can't be made from.
+/// Why a client cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The address isn't an `http` or `https` URL.

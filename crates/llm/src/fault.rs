@@ -1,10 +1,10 @@
-//! Turns replies of servers into errors with a detail for the log.
+//! Converts failures and refusals to errors with a detail for the log.
 
 use super::error::{Error, TimeoutPhase};
+use super::error_body::ErrorBody;
 use super::lines::LineError;
 use super::overflow::Overflow;
 use super::refusal::{self, Refusal, Subject};
-use super::wire::ErrorBody;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ const MAX_DETAIL: usize = 300;
 #[derive(Debug)]
 pub(super) struct Fault {
     pub(super) error: Error,
-    /// Perhaps the server's own words: [`Scrub`] them before they leave this module's users.
+    /// May be the server's text: clean it with [`KeyRedactor`] before it is logged.
     pub(super) detail: String,
     /// The pause the server asked for.
     pub(super) retry_after: Option<Duration>,
-    /// What the server said, if it said anything. Boxed, for it is large and rare.
+    /// The refusal, if the server sent one. Boxed, because it is large and rare.
     pub(super) refusal: Option<Box<Refusal>>,
 }
 
@@ -32,8 +32,8 @@ impl Fault {
         Self::new(Error::Broken, detail)
     }
 
-    /// A limit of time that ran out.
-    pub(super) fn late(phase: TimeoutPhase) -> Self {
+    /// An exceeded time limit.
+    pub(super) fn timed_out(phase: TimeoutPhase) -> Self {
         Self::new(Error::Timeout(phase), String::new())
     }
 
@@ -56,7 +56,7 @@ impl Fault {
         Self { retry_after, ..fault }
     }
 
-    /// An error object in a stream that began well.
+    /// An error object inside a stream.
     pub(super) fn of_event(error_body: ErrorBody) -> Self {
         let status = refusal::status_of_code(&error_body);
         let refusal = Refusal { status: status.unwrap_or(400), error_body };
@@ -72,7 +72,7 @@ impl Fault {
         let error = match refusal.subject() {
             Subject::Window(Overflow { window }) => Error::ContextFull { window, model: String::new() },
             Subject::Account => Error::Quota,
-            Subject::Pace => Error::RateLimited { retry_after: None },
+            Subject::RateLimit => Error::RateLimited { retry_after: None },
             Subject::Key => Error::Unauthorized,
             Subject::Model => Error::ModelMissing,
             Subject::Path => Error::PathMissing,
@@ -83,14 +83,14 @@ impl Fault {
             }
         };
         let error_body = &refusal.error_body;
-        // A server that fails without an error object may answer anything, also words of a student.
-        let says_nothing =
+        // The body of a failure without an error object may be anything, also student text.
+        let is_empty_value =
             matches!(error, Error::Server { .. }) && error_body.code.is_empty() && error_body.kind.is_empty();
-        let detail = if says_nothing { String::new() } else { message() };
+        let detail = if is_empty_value { String::new() } else { message() };
         Self::new(error, detail).with(refusal)
     }
 
-    /// The same fault, which names the model that was asked where its error has room for it.
+    /// The fault with the name of the model, if its error has a field for it.
     pub(super) fn with_model(mut self, asked: &str) -> Self {
         if let Error::ContextFull { model, .. } = &mut self.error {
             asked.clone_into(model);
@@ -113,7 +113,7 @@ impl From<LineError<reqwest::Error>> for Fault {
     }
 }
 
-/// An error with its causes, in one line: reqwest's own words alone never say what happened.
+/// An error with its causes, in one line: reqwest's own message does not include them.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -127,9 +127,9 @@ fn causes(error: &dyn std::error::Error) -> String {
 
 /// Removes the key from logged text, since a server may echo it.
 #[derive(Debug, Clone)]
-pub(super) struct Scrub(Option<SecretString>);
+pub(super) struct KeyRedactor(Option<SecretString>);
 
-impl Scrub {
+impl KeyRedactor {
     pub(super) fn new(key: Option<&SecretString>) -> Self {
         Self(key.filter(|key| !key.expose_secret().trim().is_empty()).cloned())
     }
@@ -137,14 +137,14 @@ impl Scrub {
     /// The text without the key, in one line of bounded length.
     pub(super) fn clean(&self, text: &str) -> String {
         let clean = match &self.0 {
-            // Before cutting, or the cut could leave half a key that no longer matches.
+            // Replaced before the text is cut: half a key at the end would not match.
             Some(key) => text.replace(key.expose_secret().trim(), "[key]"),
             None => text.to_owned(),
         };
         clean.chars().take(MAX_DETAIL).map(|c| if c.is_control() { ' ' } else { c }).collect()
     }
 
-    /// The same fault with every text in it clean.
+    /// The fault with cleaned texts.
     pub(super) fn fault(&self, mut fault: Fault) -> Fault {
         fault.detail = self.clean(&fault.detail);
         if let Error::BadRequest { detail, .. } = &mut fault.error {
@@ -196,10 +196,10 @@ mod tests {
 
     #[test]
     fn the_key_goes_before_the_text_is_cut() {
-        let scrub = Scrub::new(Some(&SecretString::from("sk-가나다라마")));
+        let redactor = KeyRedactor::new(Some(&SecretString::from("sk-가나다라마")));
         let text = format!("{}sk-가나다라마\nsk-가나다라마", "x".repeat(MAX_DETAIL - 4));
-        assert_eq!(scrub.clean(&text), format!("{}[key", "x".repeat(MAX_DETAIL - 4)));
-        assert_eq!(scrub.clean("a\r\nb"), "a  b");
-        assert_eq!(Scrub::new(Some(&SecretString::from(""))).clean("ab"), "ab");
+        assert_eq!(redactor.clean(&text), format!("{}[key", "x".repeat(MAX_DETAIL - 4)));
+        assert_eq!(redactor.clean("a\r\nb"), "a  b");
+        assert_eq!(KeyRedactor::new(Some(&SecretString::from(""))).clean("ab"), "ab");
     }
 }

@@ -1,10 +1,10 @@
-//! What the server said when it last refused a request, for an operator who asks. Off unless asked for: servers repeat
-//! what they are sent, so a student's words may be in it.
+//! The server's text in its last refusal, for `doctor`. Disabled by default: servers repeat the request, so the text may
+//! contain student text.
 
-use super::fault::{Fault, Scrub};
+use super::fault::{Fault, KeyRedactor};
 use std::sync::{Mutex, PoisonError};
 
-/// The server's last refusal, if it is state.
+/// The last refusal, once recording is enabled.
 #[derive(Debug, Default)]
 pub(super) struct LastRefusal(Mutex<State>);
 
@@ -15,22 +15,22 @@ struct State {
 }
 
 impl LastRefusal {
-    /// Keeps refusals from now on.
+    /// Records refusals from now on.
     pub(super) fn enable(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_on = true;
     }
 
-    /// Keeps what the server said, without the key.
-    pub(super) fn record(&self, fault: &Fault, scrub: &Scrub) {
+    /// Records the server's text without the key.
+    pub(super) fn record(&self, fault: &Fault, redactor: &KeyRedactor) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !state.is_on {
             return;
         }
         let sentence = fault.refusal.as_ref().map_or(&fault.detail, |refusal| &refusal.error_body.message);
-        state.sentence = Some(scrub.clean(sentence.trim())).filter(|sentence| !sentence.is_empty());
+        state.sentence = Some(redactor.clean(sentence.trim())).filter(|sentence| !sentence.is_empty());
     }
 
-    /// The last sentence; it is given out once.
+    /// Returns the last text, once.
     pub(super) fn take(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).sentence.take()
     }

@@ -1,7 +1,7 @@
-//! JSON as some servers write it: with `NaN`, with a key twice, with half an emoji or half a syllable in a string.
+//! Lenient JSON parsing of server replies: `NaN`, duplicate keys, and half an emoji or syllable in a string.
 //!
-//! Text in halves comes when a server cuts it between tokens and sends each piece as its own event. The halves are
-//! carried through as private characters that no text holds, and joined by [`Joiner`] when the next piece is there.
+//! Some servers cut a character between two tokens and send each half in its own event. The parser represents a half as a
+//! private-use character, and [`Joiner`] joins it with the half in the next event.
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
@@ -16,10 +16,8 @@ pub(super) fn stray_byte(byte: u8) -> char {
     char::from_u32(BYTE + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// Reads JSON; what only Python takes for JSON is read as it is meant.
-///
-/// # Errors
-/// Text that isn't JSON even so, or is nested too deeply.
+/// Parses JSON, including the literals that only Python writes (`NaN`, `Infinity`). Fails if the text is still not JSON, or
+/// is nested too deeply.
 pub(super) fn parse(text: &str) -> serde_json::Result<Value> {
     let strict = |text: &str| serde_json::from_str::<Lenient>(text).map(|value| value.0);
     strict(text).or_else(|error| match repaired(text) {
@@ -28,12 +26,13 @@ pub(super) fn parse(text: &str) -> serde_json::Result<Value> {
     })
 }
 
-/// The same with halves of characters carried through, and `null` for what is no number; `None` if nothing was repaired.
+/// The text with private-use characters for halves of characters, and `null` for `NaN` and infinities. `None` if nothing
+/// was repaired.
 fn repaired(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     let mut in_string = false;
-    let mut is_mended = false;
+    let mut is_repaired = false;
     while let Some(c) = rest.chars().next() {
         let mut length = c.len_utf8();
         match c {
@@ -47,7 +46,7 @@ fn repaired(text: &str) -> Option<String> {
                     out.push_str(&rest[..length]);
                 }
                 Some(unit @ 0xD800..0xE000) => {
-                    (length, is_mended) = (6, true);
+                    (length, is_repaired) = (6, true);
                     out.extend(char::from_u32(UNIT + unit - 0xD800));
                 }
                 _ => {
@@ -58,7 +57,7 @@ fn repaired(text: &str) -> Option<String> {
             'N' | 'I' | '-' if !in_string => {
                 match ["NaN", "Infinity", "-Infinity", "-NaN"].into_iter().find(|word| rest.starts_with(word)) {
                     Some(word) => {
-                        (length, is_mended) = (word.len(), true);
+                        (length, is_repaired) = (word.len(), true);
                         out.push_str("null");
                     }
                     None => out.push(c),
@@ -68,15 +67,15 @@ fn repaired(text: &str) -> Option<String> {
         }
         rest = &rest[length..];
     }
-    is_mended.then_some(out)
+    is_repaired.then_some(out)
 }
 
-/// The code unit of the escape that the text begins with.
+/// The UTF-16 code unit of the `\\u` escape at the start of the text.
 fn unit(text: &str) -> Option<u32> {
     u32::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
-/// Joins halves of characters over the pieces of a text.
+/// Joins halves of characters across the pieces of a text.
 #[derive(Debug, Default)]
 pub(super) struct Joiner {
     /// The first half of a character in UTF-16.
@@ -86,7 +85,8 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    /// The text with its halves joined; one at the end waits for the next piece. What has no other half is U+FFFD.
+    /// Returns the text with joined halves. A half at the end is held back for the next piece. A half without its
+    /// counterpart becomes U+FFFD.
     pub(super) fn push(&mut self, text: String) -> String {
         let is_half = |c: char| (UNIT..=BYTE + 0xFF).contains(&u32::from(c));
         if self.unit.is_none() && self.bytes.is_empty() && !text.contains(is_half) {
@@ -124,7 +124,7 @@ impl Joiner {
         out
     }
 
-    /// What is left of halves that found no other, once no more comes.
+    /// Returns U+FFFD for halves that are still held back at the end of the text.
     pub(super) fn finish(&mut self) -> String {
         let mut out = String::new();
         self.end_unit(&mut out);
@@ -161,7 +161,7 @@ impl Joiner {
     }
 }
 
-/// Any JSON value; of a key that comes twice, the last value that says something.
+/// Any JSON value. Of duplicate keys, the last one with a value other than `null` or an empty string counts.
 struct Lenient(Value);
 
 impl<'de> Deserialize<'de> for Lenient {
@@ -218,8 +218,8 @@ impl<'de> Visitor<'de> for AnyValue {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some((key, Lenient(value))) = entries.next_entry::<String, Lenient>()? {
-            let says_nothing = value.is_null() || value.as_str() == Some("");
-            if !(says_nothing && map.contains_key(&key)) {
+            let is_empty_value = value.is_null() || value.as_str() == Some("");
+            if !(is_empty_value && map.contains_key(&key)) {
                 map.insert(key, value);
             }
         }
@@ -233,7 +233,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_only_some_take_for_json_is_read_as_meant() {
+    fn literals_of_python_and_duplicate_keys_are_read() {
         for (text, value) in [
             (r#"{"a":NaN,"b":-Infinity,"c":"NaN"}"#, json!({"a": null, "b": null, "c": "NaN"})),
             (r#"{"a":"x","a":null}"#, json!({"a": "x"})),

@@ -4,10 +4,16 @@
 //! modules: `lines` (whole, bounded, valid lines) → `events` (server-sent events) → `decoder` (with `chunk`, `lenient` and the
 //! crate `thoughts`) → `reply_reader` (pieces) → `answer` (time limits) → `stream`. Around them `client` retries and
 //! falls back to other models, `refusal` classifies refusals, `quirks` and `request_form` find a form of the request that
-//! the server accepts, `learnt` remembers it, and `breaker` is the circuit breaker.
+//! the server accepts, `learned` stores it, and `breaker` is the circuit breaker.
+//!
+//! ```
+//! let client = llm::Client::new(llm::Settings::new("http://127.0.0.1:11434/v1", "gemma3"))?;
+//! assert_eq!(client.model(), "gemma3");
+//! assert_eq!(client.breaker_state(), llm::BreakerState::Closed);
+//! # Ok::<(), llm::SetupError>(())
+//! ```
 
 mod answer;
-mod arrange;
 mod breaker;
 mod call_metrics;
 mod chunk;
@@ -18,16 +24,18 @@ mod deviation;
 mod discovery;
 mod endpoint;
 mod error;
+mod error_body;
 mod events;
 mod fault;
 mod last_refusal;
-mod learnt;
+mod learned;
 mod lenient;
 mod lines;
+mod message_roles;
 mod overflow;
 mod quirks;
 mod refusal;
-mod reply_form;
+mod reply_format;
 mod reply_reader;
 mod request_form;
 mod request_progress;
@@ -35,16 +43,17 @@ mod retry;
 mod settings;
 mod spending;
 mod stream;
+mod token_scale;
 mod transport;
 mod window;
 mod wire;
 
-pub use breaker::{BreakerNews, BreakerState, OpenCause};
+pub use breaker::{BreakerChange, BreakerState, OpenCause};
 pub use call_metrics::{COST, describe_metrics};
 pub use client::Client;
 pub use deviation::Deviation;
 pub use error::{Error, SetupError, TimeoutPhase};
-pub use reply_form::ReplyForm;
+pub use reply_format::ReplyFormat;
 pub use request_progress::RequestProgress;
 pub use settings::Settings;
 pub use spending::Price;
@@ -59,7 +68,7 @@ use serde::Serialize;
 pub enum Role {
     /// The program's instructions.
     System,
-    /// The student, or data put before the model.
+    /// The student, or data for the model.
     User,
     /// The model's earlier answers.
     Assistant,
@@ -68,7 +77,7 @@ pub enum Role {
 /// One message of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Message {
-    /// The author of a message.
+    /// The author.
     pub role: Role,
     /// The text.
     pub content: String,
@@ -77,7 +86,7 @@ pub struct Message {
 /// The JSON schema of an answer. A server may ignore it, so the caller checks the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schema {
-    /// Its name, as the wire format wants one: letters, digits, `_` and `-`, at most 64.
+    /// Its name: letters, digits, `_` and `-`, at most 64.
     pub name: &'static str,
     /// The JSON schema, in the strict subset: every property required, no additional ones.
     pub schema: serde_json::Value,
@@ -113,9 +122,9 @@ impl Request {
 pub enum Piece {
     /// More text; never empty.
     Text(String),
-    /// The model writes thoughts, which are left out. Sent once until text follows.
+    /// The model writes thoughts, which are dropped. Sent once until text follows.
     Thinking,
-    /// All text so far turned out to be thoughts: the answer begins anew.
+    /// All text so far turned out to be thoughts: the answer starts again.
     Withdrawn,
     /// The answer is complete. Always the last piece, and there is exactly one.
     End(End),
@@ -126,7 +135,7 @@ pub enum Piece {
 pub struct End {
     /// Why the model stopped.
     pub finish: Finish,
-    /// The model that answered, as the server names it (as asked for, when it says nothing).
+    /// The model that answered, as the server names it; otherwise as requested.
     pub model: String,
     /// The model that was asked, by its configured name: the requested one or a fallback.
     pub asked_model: String,
@@ -139,11 +148,11 @@ pub struct End {
 pub struct Usage {
     /// Tokens of the request.
     pub prompt_tokens: u32,
-    /// Of these, tokens that the server still had in its cache, which cost less.
+    /// The part of these that is in the server's cache, and costs less.
     pub cached_tokens: u32,
     /// Tokens of the answer.
     pub completion_tokens: u32,
-    /// Whether a figure is our estimate, because the server gave none.
+    /// Whether a number is an estimate, because the server did not send it.
     pub estimated: bool,
 }
 

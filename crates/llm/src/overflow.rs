@@ -1,6 +1,6 @@
-//! Refusals of a request that is larger than the model's context window, in the words of the servers in use.
+//! Recognises refusals of a request that is larger than the model's context window, by the texts of common servers.
 
-use super::wire::ErrorBody;
+use super::error_body::ErrorBody;
 
 /// A request did not fit the model's context window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub(super) struct Overflow {
     pub(super) window: Option<u32>,
 }
 
-/// Codes and types that mean nothing else.
+/// Codes and types with no other meaning.
 const CODES: [&str; 7] = [
     "context_length_exceeded",
     "exceed_context_size_error",
@@ -20,7 +20,7 @@ const CODES: [&str; 7] = [
     "request_too_large",
 ];
 
-/// Parts of sentences that mean nothing else.
+/// Phrases with no other meaning.
 const PHRASES: [&str; 23] = [
     "context length",
     "context size",
@@ -47,7 +47,7 @@ const PHRASES: [&str; 23] = [
     "max_completion_tokens must be at least 1",
 ];
 
-/// What stands right before the size. The more exact come first.
+/// Phrases directly before the size, the more exact ones first.
 const BEFORE_SIZE: [&str; 21] = [
     "context length is only",
     "context length of only",
@@ -72,18 +72,18 @@ const BEFORE_SIZE: [&str; 21] = [
     "cannot exceed",
 ];
 
-/// The same, for sentences in which these words could also stand before something else.
+/// The same, for phrases that may also precede other numbers.
 const BEFORE_SIZE_LAST: [&str; 6] = ["while limit is", "the limit of", "limit of", "limit ", ">", "context limit:"];
 
-/// Tokens a real window has at least; a smaller number means something else.
-const SMALLEST_WINDOW: u32 = 256;
+/// The smallest context window in tokens; a smaller number is something else.
+const MIN_WINDOW: u32 = 256;
 
-/// Whether the refusal carries a code that means nothing else.
+/// Whether the refusal has a code with no other meaning.
 pub(super) fn is_coded(error_body: &ErrorBody) -> bool {
     error_body.is(&CODES)
 }
 
-/// Reads a refusal; `None` if it is about anything else.
+/// Parses a refusal; `None` if it is about anything else.
 pub(super) fn of_error_body(error_body: &ErrorBody) -> Option<Overflow> {
     let text = error_body.message.to_lowercase();
     let counts_tokens = || {
@@ -91,21 +91,18 @@ pub(super) fn of_error_body(error_body: &ErrorBody) -> Option<Overflow> {
         (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
     };
     let is_known = is_coded(error_body) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
-    if (!is_known && !is_too_long(&text)) || is_of_a_rate(&text) {
+    if (!is_known && !is_too_long(&text)) || is_rate_limit(&text) {
         return None;
     }
-    let stated = error_body
-        .window
-        .or_else(|| size_in(&text))
-        .or_else(|| limit_in(&text))
-        .filter(|&size| size >= SMALLEST_WINDOW);
+    let stated =
+        error_body.window.or_else(|| size_in(&text)).or_else(|| limit_in(&text)).filter(|&size| size >= MIN_WINDOW);
     Some(Overflow { window: stated })
 }
 
-/// Whether a sentence says in any words that the prompt has more tokens than the model takes.
+/// Whether a text says that the prompt has too many tokens, in any words.
 fn is_too_long(text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    // The limit of an answer is another one.
+    // The limit of an answer is something else.
     let is_of_answer = has(&["completion tokens", "output tokens", "max_tokens", "max_completion_tokens"]);
     text.contains("token")
         && has(&["prompt", "input", "context", "messages", "sequence", "conversation"])
@@ -124,13 +121,13 @@ fn is_too_long(text: &str) -> bool {
         && !is_of_answer
 }
 
-/// Whether the tokens of a minute or a day are spent: they come back. (Groq says the same of a single request.)
-fn is_of_a_rate(text: &str) -> bool {
+/// Whether the tokens of a minute or a day are used up. (Groq uses the same text for a single large request.)
+fn is_rate_limit(text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     has(&["please wait", "rate limit", "per day", "retry after", "retry in"]) && !text.contains("too large")
 }
 
-/// The first number shortly behind a word for a limit.
+/// The first number shortly after a word for a limit.
 fn limit_in(text: &str) -> Option<u32> {
     ["maximum", "limit", "at most", "up to", "max ", "max_", "longer than", "exceeds"].iter().find_map(|word| {
         let behind = text.match_indices(word).find_map(|(at, _)| {
@@ -138,7 +135,7 @@ fn limit_in(text: &str) -> Option<u32> {
             let digit = rest.find(|c: char| c.is_ascii_digit()).filter(|&digit| digit <= 40)?;
             number_at(&rest[digit..])
         });
-        behind.filter(|&size| size >= SMALLEST_WINDOW)
+        behind.filter(|&size| size >= MIN_WINDOW)
     })
 }
 
@@ -154,7 +151,7 @@ fn size_in(text: &str) -> Option<u32> {
         .or_else(|| BEFORE_SIZE_LAST.iter().find_map(after))
 }
 
-/// The number at the start of a text, behind a little punctuation: ` (4,096 tokens)`.
+/// The number at the start of a text, after punctuation: ` (4,096 tokens)`.
 fn number_at(text: &str) -> Option<u32> {
     let text = text.trim_start_matches([' ', ':', '(', '`', '\'', '"', '=', '[']);
     let digits: String = text

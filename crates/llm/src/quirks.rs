@@ -1,7 +1,7 @@
-//! What a model takes less or otherwise than OpenAI's, and what its refusals tell of it.
+//! The request parameters that a model accepts, and how a refusal changes them.
 
 use super::Request;
-use super::arrange::{self, Instructions};
+use super::message_roles::{self, InstructionRole};
 use super::refusal::{Refusal, Subject};
 
 /// How a JSON answer is asked for.
@@ -15,14 +15,14 @@ pub(super) enum JsonMode {
     Prompt,
 }
 
-/// What one model takes.
+/// The request parameters that one model accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quirks {
-    /// Whether it sends its answer in pieces.
+    /// Whether it accepts `stream`.
     pub(super) stream: bool,
-    /// Where it takes instructions.
-    pub(super) instructions: Instructions,
-    /// It wants `max_completion_tokens` in place of `max_tokens`.
+    /// The role that it accepts for instructions.
+    pub(super) instructions: InstructionRole,
+    /// Whether it wants `max_completion_tokens` instead of `max_tokens`.
     pub(super) completion_limit: bool,
     pub(super) temperature: bool,
     pub(super) stream_options: bool,
@@ -33,7 +33,7 @@ impl Default for Quirks {
     fn default() -> Self {
         Self {
             stream: true,
-            instructions: Instructions::System,
+            instructions: InstructionRole::System,
             completion_limit: false,
             temperature: true,
             stream_options: true,
@@ -63,9 +63,9 @@ impl Quirks {
         }
     }
 
-    /// What to try next after a refusal that is about a parameter, or may be.
+    /// The parameters to try next after a refusal that is, or may be, about a parameter.
     ///
-    /// Each step gives one thing up for good, so a server that refuses everything is asked eight times more at most.
+    /// Each step gives up one parameter, so a server that refuses everything gets at most eight more requests.
     pub(super) fn after(self, refusal: &Refusal, request: &Request) -> Option<Self> {
         if !refusal.may_be_of_a_parameter() {
             return None;
@@ -91,13 +91,13 @@ impl Quirks {
         let is_about_roles =
             says(&ROLES) || (text.contains("role") && (error_body.param.starts_with("messages") || says(&ROLE_NAMES)));
         if let Some(instructions) = self.instructions_after(&text).filter(|_| is_about_roles)
-            && arrange::messages(&request.messages, instructions)
-                != arrange::messages(&request.messages, self.instructions)
+            && message_roles::messages(&request.messages, instructions)
+                != message_roles::messages(&request.messages, self.instructions)
         {
             return Some(Self { instructions, ..self });
         }
         if request.schema.is_some() && self.format != JsonMode::Prompt {
-            // A schema is by far the likeliest of all parameters to be refused, also in words that nobody foresaw.
+            // The schema is the parameter that is refused most often, also in unknown words.
             let is_likely = match refusal.subject() {
                 Subject::SomeParameter => true,
                 Subject::Request | Subject::Failure => matches!(refusal.status, 400 | 422 | 501),
@@ -109,26 +109,26 @@ impl Quirks {
             }
         }
         if refusal.subject() == Subject::SomeParameter {
-            return self.with_less();
+            return self.without_optional_parameter();
         }
         None
     }
 
-    /// Where a model wants its instructions that refused them where they were.
-    fn instructions_after(self, text: &str) -> Option<Instructions> {
+    /// The next role to try for instructions.
+    fn instructions_after(self, text: &str) -> Option<InstructionRole> {
         let wants_developer = text.contains("developer")
             && !["developer instruction", "support 'developer'", "developer role is not", "developer' role is not"]
                 .iter()
                 .any(|phrase| text.contains(phrase));
         match self.instructions {
-            Instructions::System if wants_developer => Some(Instructions::Developer),
-            Instructions::System | Instructions::Developer => Some(Instructions::FirstUser),
-            Instructions::FirstUser => None,
+            InstructionRole::System if wants_developer => Some(InstructionRole::Developer),
+            InstructionRole::System | InstructionRole::Developer => Some(InstructionRole::FirstUser),
+            InstructionRole::FirstUser => None,
         }
     }
 
-    /// Without one of the parameters that can be spared.
-    fn with_less(self) -> Option<Self> {
+    /// The parameters without one that is optional.
+    fn without_optional_parameter(self) -> Option<Self> {
         if self.stream && self.stream_options {
             Some(Self { stream_options: false, ..self })
         } else if self.temperature {
@@ -139,7 +139,7 @@ impl Quirks {
     }
 }
 
-/// How servers name the answer's format when they don't know it or can't compile it.
+/// Phrases about an unknown or invalid response format.
 const FORMAT: [&str; 15] = [
     "response_format",
     "response format",
@@ -158,7 +158,7 @@ const FORMAT: [&str; 15] = [
     "initialize samplers",
 ];
 
-/// How servers refuse to send an answer in pieces.
+/// Phrases that refuse streaming.
 const NO_STREAM: [&str; 11] = [
     "verified to stream",
     "'stream'",
@@ -173,7 +173,7 @@ const NO_STREAM: [&str; 11] = [
     "stream must be false",
 ];
 
-/// How servers and chat templates speak of roles that they don't take or not in this order.
+/// Phrases of servers and chat templates about roles that are unknown or in the wrong order.
 const ROLES: [&str; 15] = [
     "system role",
     "'system'",
@@ -192,9 +192,12 @@ const ROLES: [&str; 15] = [
     "only user and assistant",
 ];
 
-/// Roles beside the word "role".
+/// Names of roles that make a sentence with the word "role" one about roles.
 const ROLE_NAMES: [&str; 5] = ["assistant", "'user'", "\"user\"", "system", "first message"];
 
-/// How servers say that they don't know a parameter.
+/// Phrases about an unknown parameter.
 const UNKNOWN: [&str; 7] =
     ["unsupported", "not supported", "unrecognized", "unknown", "unexpected", "extra inputs", "not permitted"];
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,8 @@ type EventStream = dyn Stream<Item = Result<Event, LineError<reqwest::Error>>> +
 /// A reply's events, decoded.
 pub(super) struct ReplyReader {
     events: Pin<Box<EventStream>>,
-    /// Bytes came since this was last looked at, be it only a comment.
-    has_moved: Arc<AtomicBool>,
+    /// Whether bytes arrived since this was last read, be it only a comment.
+    received_bytes: Arc<AtomicBool>,
     decoder: Decoder,
     ready: VecDeque<Piece>,
     /// The last piece was [`Piece::Thinking`].
@@ -36,25 +36,25 @@ impl ReplyReader {
         S: Stream<Item = Result<B, reqwest::Error>> + Unpin + Send + 'static,
         B: AsRef<[u8]> + 'static,
     {
-        let has_moved = Arc::new(AtomicBool::new(false));
-        let moves = has_moved.clone();
-        let bytes = bytes.inspect(move |_| moves.store(true, Ordering::Relaxed));
+        let received_bytes = Arc::new(AtomicBool::new(false));
+        let received = received_bytes.clone();
+        let bytes = bytes.inspect(move |_| received.store(true, Ordering::Relaxed));
         let events = Box::pin(Events::new(bytes));
-        Self { events, has_moved, decoder, ready: VecDeque::new(), is_thinking: false, over: false }
+        Self { events, received_bytes, decoder, ready: VecDeque::new(), is_thinking: false, over: false }
     }
 
-    /// The first piece. A server may take its time as long as it moves: only so much silence is borne, until `first_at`
-    /// at first and for `patience` after each sign of life, and none of it beyond `total_at`.
+    /// Waits for the first piece: until `first_at`, extended to `limit` from each time the server sends something, and
+    /// never beyond `total_at`.
     pub(super) async fn first(
         &mut self,
         first_at: Instant,
-        patience: Duration,
+        limit: Duration,
         total_at: Instant,
     ) -> Result<Piece, Fault> {
         let mut waiting_until = Some(first_at);
         loop {
             let now = Instant::now();
-            let silent_at = *waiting_until.get_or_insert(now + patience);
+            let silent_at = *waiting_until.get_or_insert(now + limit);
             let at = silent_at.min(total_at);
             let phase = if total_at <= silent_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
             let moved = std::future::poll_fn(|cx| match self.poll_piece(cx, &mut waiting_until) {
@@ -62,17 +62,17 @@ impl ReplyReader {
                 Poll::Pending if waiting_until.is_none() => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             });
-            // By the clock, too: whoever never stops sending would never let a timer fire.
+            // Checks the clock, too: a server that never stops sending would never let a timer fire.
             match timeout_at(at, moved).await {
-                _ if now >= at => return Err(Fault::late(phase)),
-                Err(_) => return Err(Fault::late(phase)),
+                _ if now >= at => return Err(Fault::timed_out(phase)),
+                Err(_) => return Err(Fault::timed_out(phase)),
                 Ok(Some(piece)) => return piece.unwrap_or_else(|| Err(Fault::broken("no reply"))),
                 Ok(None) => {}
             }
         }
     }
 
-    /// The next piece, then the end, then nothing. Whatever the server sends takes `waiting_until` away, be it text,
+    /// Polls for the next piece. The last one is the end. Anything that the server sends clears `waiting_until`: text,
     /// thoughts or a comment.
     pub(super) fn poll_piece(
         &mut self,
@@ -87,12 +87,12 @@ impl ReplyReader {
                 return Poll::Ready(None);
             }
             let event = self.events.as_mut().poll_next(cx);
-            if self.has_moved.swap(false, Ordering::Relaxed) {
+            if self.received_bytes.swap(false, Ordering::Relaxed) {
                 *waiting_until = None;
             }
             match ready!(event) {
                 Some(Ok(event)) => match self.decoder.read(&event.kind, &event.data) {
-                    Ok(news) => self.queue_pieces(news),
+                    Ok(decoded) => self.queue_pieces(decoded),
                     Err(fault) => return Poll::Ready(Some(self.close(Some(fault)))),
                 },
                 Some(Err(error)) => return Poll::Ready(Some(self.close(Some(error.into())))),
@@ -101,8 +101,8 @@ impl ReplyReader {
         }
     }
 
-    fn queue_pieces(&mut self, news: DecodedEvent) {
-        let DecodedEvent { withdrawn, text, is_thinking } = news;
+    fn queue_pieces(&mut self, decoded: DecodedEvent) {
+        let DecodedEvent { withdrawn, text, is_thinking } = decoded;
         if withdrawn {
             self.ready.push_back(Piece::Withdrawn);
         }
@@ -118,7 +118,7 @@ impl ReplyReader {
         self.decoder.progress()
     }
 
-    /// Remembers of the model whether it thinks. A reply that isn't whole says nothing by having no thoughts.
+    /// Records whether the model writes thoughts. An incomplete reply without thoughts is no evidence.
     pub(super) fn learn_thinking(&self, windows: &Windows) {
         if self.decoder.has_thought() {
             windows.record_thinking(self.decoder.asked_model());
@@ -127,12 +127,12 @@ impl ReplyReader {
         }
     }
 
-    /// What the call took, as far as it is known by now.
+    /// The tokens of the call so far.
     pub(super) fn usage(&self) -> Usage {
         self.decoder.usage()
     }
 
-    /// Ends the reply: whole, if all of the answer was there before this happened.
+    /// Ends the reply. It is complete if the whole answer had arrived before `cause`.
     pub(super) fn close(&mut self, cause: Option<Fault>) -> Result<Piece, Fault> {
         self.over = true;
         if self.decoder.progress() == ReplyProgress::Answering
@@ -140,8 +140,8 @@ impl ReplyReader {
         {
             return Err(cause);
         }
-        let (news, end) = self.decoder.end()?;
-        self.queue_pieces(news);
+        let (decoded, end) = self.decoder.end()?;
+        self.queue_pieces(decoded);
         self.ready.push_back(Piece::End(end));
         self.ready.pop_front().ok_or_else(|| Fault::broken("no reply"))
     }
@@ -238,11 +238,11 @@ mod tests {
         let text = "data: {\"choices\":[{\"delta\":{\"content\":\"네\"}}]}\n\n";
         let thought = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"음\"}}]}\n\n";
         let said = Ok(Piece::Text("네".to_owned()));
-        let moves = PATIENCE - Duration::from_secs(1);
+        let received = PATIENCE - Duration::from_secs(1);
         for quiet in [": keep-alive\n\n", "\n", "data: {}\n\n", ":", "event: ping\n\n"] {
-            assert_eq!(first(&[quiet, quiet, quiet, "\n\n", text], moves).await, said, "{quiet}");
+            assert_eq!(first(&[quiet, quiet, quiet, "\n\n", text], received).await, said, "{quiet}");
         }
-        assert_eq!(first(&[": hm\n\n", thought, text], moves).await, Ok(Piece::Thinking));
+        assert_eq!(first(&[": hm\n\n", thought, text], received).await, Ok(Piece::Thinking));
         assert_eq!(
             first(&[text], PATIENCE + Duration::from_secs(1)).await,
             Err(Error::Timeout(TimeoutPhase::FirstToken))
@@ -251,7 +251,7 @@ mod tests {
             first(&[":\n\n", text], PATIENCE + Duration::from_secs(1)).await,
             Err(Error::Timeout(TimeoutPhase::FirstToken))
         );
-        assert_eq!(first(&[": hm\n\n"; 20], moves).await, Err(Error::Timeout(TimeoutPhase::Total)));
+        assert_eq!(first(&[": hm\n\n"; 20], received).await, Err(Error::Timeout(TimeoutPhase::Total)));
     }
 
     #[tokio::test]

@@ -5,27 +5,27 @@ use super::fault::Fault;
 use super::quirks::{JsonMode, Quirks};
 use super::refusal::Subject;
 
-/// How a request goes out.
+/// The parameters and the endpoint of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RequestForm {
     pub(super) quirks: Quirks,
     /// Which of the possible endpoints is asked.
     pub(super) endpoint: usize,
-    /// Whether the form was learnt from earlier calls, and not yet changed.
-    is_learnt: bool,
+    /// Whether the form was learned from earlier calls, and not yet changed.
+    is_learned: bool,
     /// How often the model failed to write JSON.
     json_failures: u8,
 }
 
 impl RequestForm {
-    /// What was learnt, or the form that most servers take.
+    /// The learned form, or the form that most servers accept.
     pub(super) fn new(quirks: Quirks, endpoint: usize) -> Self {
-        let is_learnt = quirks != Quirks::default() || endpoint != 0;
-        Self { quirks, endpoint, is_learnt, json_failures: 0 }
+        let is_learned = quirks != Quirks::default() || endpoint != 0;
+        Self { quirks, endpoint, is_learned, json_failures: 0 }
     }
 
-    /// Whether the server's taking this form says something of the server. That a model fails to write JSON is its lapse.
-    pub(super) fn is_lesson(self) -> bool {
+    /// Whether to learn this form if the server accepts it. Not if it only avoids that the model writes invalid JSON.
+    pub(super) fn is_learnable(self) -> bool {
         self.json_failures < 2
     }
 
@@ -34,7 +34,7 @@ impl RequestForm {
         let refusal = fault.refusal.as_deref()?;
         let subject = refusal.subject();
         if subject == Subject::JsonReply {
-            // Once more as it is. Then without a format, which the model can't fail.
+            // Retries once unchanged, then without a response format.
             let json_failures = self.json_failures + 1;
             return match json_failures {
                 1 => Some(Self { json_failures, ..self }),
@@ -43,10 +43,10 @@ impl RequestForm {
             };
         }
         if let Some(quirks) = self.quirks.after(refusal, request) {
-            return Some(Self { quirks, is_learnt: false, ..self });
+            return Some(Self { quirks, is_learned: false, ..self });
         }
-        if self.is_learnt && matches!(subject, Subject::Path | Subject::Request | Subject::SomeParameter) {
-            // What was learnt is true no longer.
+        if self.is_learned && matches!(subject, Subject::Path | Subject::Request | Subject::SomeParameter) {
+            // What was learned is outdated.
             return Some(Self::new(Quirks::default(), 0));
         }
         let next = self.endpoint + 1;

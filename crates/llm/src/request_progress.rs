@@ -13,7 +13,7 @@ pub struct RequestProgress {
     /// Cancelled when the first request is handed to its connection.
     pub written: CancellationToken,
     /// Cancelled when the server begins to answer.
-    pub taken: CancellationToken,
+    pub accepted: CancellationToken,
 }
 
 tokio::task_local! {
@@ -28,7 +28,7 @@ pub(super) async fn scope<T>(progress: RequestProgress, call: impl Future<Output
 
 /// Marks that the server accepted the request.
 pub(super) fn mark_accepted() {
-    let _ = PROGRESS.try_with(|progress| progress.taken.cancel());
+    let _ = PROGRESS.try_with(|progress| progress.accepted.cancel());
 }
 
 /// Adds a JSON body that marks when it is written.
@@ -37,7 +37,7 @@ pub(super) fn with_body(request: RequestBuilder, body: &serde_json::Value) -> Re
     let request = request.header(CONTENT_TYPE, "application/json");
     let Ok(written) = PROGRESS.try_with(|progress| progress.written.clone()) else { return request.body(bytes) };
     let length = bytes.len();
-    // The connection takes the body when it writes the request's head, and writes both.
+    // The connection polls the body when it writes the request's head.
     let body = stream::once(async move {
         written.cancel();
         Ok::<_, Infallible>(bytes)

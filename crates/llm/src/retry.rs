@@ -1,10 +1,10 @@
-//! When to try again.
+//! Pauses between retries.
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use std::time::{Duration, SystemTime};
 
-/// The longest pause of our own choosing, its random part left out.
+/// The longest pause that the client chooses itself, without its random part.
 const MAX_DELAY: Duration = Duration::from_secs(8);
 
 /// The pauses before each retry.

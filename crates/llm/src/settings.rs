@@ -1,4 +1,4 @@
-//! What the client needs to know.
+//! The settings of a client.
 
 use super::Price;
 use secrecy::SecretString;
@@ -14,13 +14,13 @@ pub struct Settings {
     pub key: Option<SecretString>,
     /// The model to ask.
     pub model: String,
-    /// Models to try when that one fails, in order, each once.
+    /// Models to try when that one fails, in order, once each.
     pub fallbacks: Vec<String>,
-    /// What models cost, by name. Of others no cost is counted.
+    /// Prices by model name. The cost of other models is not counted.
     pub prices: Vec<(String, Price)>,
-    /// Tokens of the models' context window; none to find out.
+    /// Tokens of the models' context window. `None`: learned from the server.
     pub window: Option<u32>,
-    /// Requests the server works on at a time; none to find out.
+    /// Requests that the server processes at a time. `None`: learned from the server.
     pub slots: Option<u32>,
     /// To open a connection.
     pub connect_timeout: Duration,

@@ -1,4 +1,4 @@
-//! What calls cost, by the operator's price list.
+//! The cost of calls by the operator's price list.
 
 use super::Usage;
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct Price {
     /// Tokens of requests.
     pub input: f64,
-    /// Tokens of requests that the server still had in its cache.
+    /// Tokens of requests that are in the server's cache.
     pub cached: f64,
     /// Tokens of answers.
     pub output: f64,

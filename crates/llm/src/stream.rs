@@ -1,25 +1,22 @@
-//! The answer as its reader sees it.
+//! The stream of an answer's pieces.
 
 use super::{Completion, Error, Piece};
 use futures_util::{Stream, StreamExt};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// An answer as it arrives: text pieces, then exactly one [`Piece::End`]; or an error, and nothing behind it.
+/// An answer as it arrives: pieces of text and one [`Piece::End`] at the end; or an error, after which nothing follows.
 ///
-/// Dropping it hangs up on the model server at once.
+/// Dropping it closes the connection to the model server.
 pub struct AnswerStream(Pin<Box<dyn Stream<Item = Result<Piece, Error>> + Send>>);
 
 impl AnswerStream {
-    /// Makes an answer of pieces that keep the order above.
+    /// Creates an answer from pieces in this order.
     pub fn new(pieces: impl Stream<Item = Result<Piece, Error>> + Send + 'static) -> Self {
         Self(Box::pin(pieces))
     }
 
-    /// Reads to the end.
-    ///
-    /// # Errors
-    /// The error the answer broke off with; the text before it is lost.
+    /// Reads the whole answer. If it fails, the text before the error is lost.
     pub async fn collect(mut self) -> Result<Completion, Error> {
         let mut text = String::new();
         while let Some(piece) = self.next().await {

@@ -1,4 +1,4 @@
-//! The HTTP client under the model client.
+//! The HTTP client of the model client.
 
 use super::connection::TrackConnections;
 use super::error::SetupError;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// A pooled client for one server.
 pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, SetupError> {
-    // Whoever installed a provider before us chose one as good.
+    // Fails if another provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("llm-classroom/", env!("CARGO_PKG_VERSION")))
@@ -27,19 +27,19 @@ pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, S
         builder = builder.no_proxy();
     }
     if base.scheme() == "http" {
-        // Spares loading root certificates that a plain connection doesn't need, and that a small image may not have.
+        // A plain connection needs no root certificates, and a small container image may have none.
         builder = builder.tls_certs_only([]);
-    } else if let Some(roots) = roots_of_our_own() {
+    } else if let Some(roots) = bundled_roots() {
         builder = builder.tls_certs_only(roots);
     }
     Ok(builder.build()?)
 }
 
-/// Mozilla's root certificates for a machine that has none, such as an empty container. A machine that was told where
-/// its roots are doesn't silently get others.
-fn roots_of_our_own() -> Option<Vec<Certificate>> {
-    let told = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
-    if told || !rustls_native_certs::load_native_certs().certs.is_empty() {
+/// Mozilla's root certificates, for a machine that has none, such as a minimal container. `None` if the machine has root
+/// certificates, or the environment says where they are.
+fn bundled_roots() -> Option<Vec<Certificate>> {
+    let is_configured = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    if is_configured || !rustls_native_certs::load_native_certs().certs.is_empty() {
         return None;
     }
     Some(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|root| Certificate::from_der(root).ok()).collect())
@@ -62,7 +62,7 @@ fn headers(base: &Url, settings: &Settings) -> Result<HeaderMap, SetupError> {
     Ok(headers)
 }
 
-/// Whether a host is this machine, where a proxy from the environment could only be in the way.
+/// Whether a host is this machine. A proxy from the environment is not used for it.
 fn is_loopback(base: &Url) -> bool {
     let host = base.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

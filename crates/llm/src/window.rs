@@ -1,19 +1,20 @@
-//! What is known of each model's context window: its size, how the server counts tokens, and how many requests the server
-//! works on at a time. Learnt from settings, from the server's own pages, from refusals and from the usage it reports.
+//! What is known about each model's context window (its size, and how the server counts tokens), and how many requests the
+//! server processes at a time. The sources are settings, the server's pages, refusals and reported usage.
 
-use super::learnt::LIFETIME;
+use super::learned::LIFETIME;
+use super::token_scale::{RecentCounts, scaled, step_above, step_at_least};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
-/// What bounds a request to one model.
+/// The limits of a request to one model.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelLimits {
-    /// Tokens that prompt and answer may have together; `None` while nothing is known.
+    /// The most tokens of prompt and answer together; `None` if unknown.
     pub window: Option<u32>,
-    /// Tokens of the server for one token of the caller's estimate; at least 1. It rises in steps and falls only after
-    /// several lower counts, so that instances agree after a few calls.
+    /// Tokens that the server counts for one token of the caller's estimate; at least 1. It rises in steps and falls only
+    /// after several lower counts, so that instances agree after a few calls.
     pub token_scale: f32,
     /// Whether the model writes thoughts before its answers, which use up tokens.
     pub thinks: bool,
@@ -25,7 +26,7 @@ impl Default for ModelLimits {
     }
 }
 
-/// A request's size, as its caller estimates it.
+/// The estimated size of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestSize {
     /// Estimated tokens of the prompt.
@@ -34,24 +35,19 @@ pub struct RequestSize {
     pub max_tokens: u32,
 }
 
-/// The steps of [`ModelLimits::token_scale`].
-const SCALES: [f32; 11] = [1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5, 4.0];
-/// With so few slots a tutor's call that goes out early keeps somebody's answer waiting.
+/// With at most this many slots, an early call of the tutor would delay an answer.
 const FEW_SLOTS: u32 = 4;
-/// No window is guessed smaller than this. (One that a server states is taken as it is.)
-const SMALLEST_GUESS: u32 = 1024;
+/// The smallest window that is guessed. A window that a server states may be smaller.
+const MIN_GUESSED_WINDOW: u32 = 1024;
 /// Estimates below this say little about how a server counts.
-const MEANINGFUL_ESTIMATE: u32 = 200;
-/// A prompt that counts less than this was hardly cut off: some servers leave out what they had in their cache.
-const SMALLEST_CUT: u32 = 1000;
-/// Counts from which the scale is made.
-const RECENT_COUNTS: usize = 8;
-
-/// Everything known, by model. Models come from the settings or an allow-list, so the map stays small.
+const MIN_MEANINGFUL_ESTIMATE: u32 = 200;
+/// A smaller count of a prompt does not mean that the prompt was cut off: some servers do not count cached tokens.
+const MIN_CUT_COUNT: u32 = 1000;
+/// What is known about all models. Models come from the settings or an allow-list, so the map stays small.
 #[derive(Debug)]
 pub(super) struct Windows {
     configured: Option<u32>,
-    /// Requests the server works on at a time; 0 if not known.
+    /// Requests that the server processes at a time; 0 if unknown.
     slots: AtomicU32,
     are_slots_configured: bool,
     models: Mutex<HashMap<String, ModelFacts>>,
@@ -60,15 +56,15 @@ pub(super) struct Windows {
 #[derive(Debug, Clone, Copy, Default)]
 struct ModelFacts {
     limits: ModelLimits,
-    /// The most tokens a call used: the window is no smaller.
+    /// The most tokens that a call used. The window is at least this large.
     largest_use: u32,
-    /// Whether the window is a guess, which a larger use corrects.
+    /// Whether the window is a guess. A larger use corrects it.
     is_guess: bool,
     /// The smallest meaningful request so far, with the tokens the server counted for it.
     smallest: Option<(u32, u32)>,
     /// The last counts.
     recent: RecentCounts,
-    /// The least scale that a refusal of what should have fitted shows.
+    /// The least scale that follows from a refusal of a request that should have fitted.
     refused_scale: f32,
     has_warned: bool,
     /// When the window was last stated or found.
@@ -87,7 +83,7 @@ impl Windows {
         }
     }
 
-    /// Forgets everything that isn't configured; another server may have taken the place of the one that was asked.
+    /// Forgets everything that is not configured, because another server may have taken the place of this one.
     pub(super) fn forget(&self) {
         self.models.lock().unwrap_or_else(PoisonError::into_inner).clear();
         if !self.are_slots_configured {
@@ -95,7 +91,7 @@ impl Windows {
         }
     }
 
-    /// The server works on so many requests at a time. A configured number stays.
+    /// Stores how many requests the server processes at a time, unless the number is configured.
     pub(super) fn set_slots(&self, slots: u32) {
         if !self.are_slots_configured && self.slots.swap(slots, Ordering::Relaxed) != slots {
             tracing::info!(slots, "the number of requests that the model server works on at a time is known");
@@ -114,7 +110,7 @@ impl Windows {
         self.change(model, |known| known.limits)
     }
 
-    /// A size that the server states. The configured one stays if it is smaller.
+    /// Stores a size that the server states. A smaller configured size is kept.
     pub(super) fn set(&self, model: &str, window: u32) {
         self.change(model, |known| {
             let window = self.configured.map_or(window, |configured| configured.min(window));
@@ -127,7 +123,7 @@ impl Windows {
         });
     }
 
-    /// The model was seen to think.
+    /// Records that the model wrote thoughts.
     pub(super) fn record_thinking(&self, model: &str) {
         self.change(model, |known| {
             known.thought_at = Some(Instant::now());
@@ -137,7 +133,8 @@ impl Windows {
         });
     }
 
-    /// The model answered without thoughts. Some think now and then, so this counts when it hasn't for long.
+    /// Records an answer without thoughts. Some models write thoughts only now and then, so this has an effect only if the
+    /// model has not written any for long.
     pub(super) fn record_plain_answer(&self, model: &str) {
         self.change(model, |known| {
             if known.thought_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
@@ -148,7 +145,7 @@ impl Windows {
         });
     }
 
-    /// A request of this size was refused as too large, by a server that may have stated its window.
+    /// Records that a request of this size was refused as too large. The server may have stated its window.
     pub(super) fn learn_overflow(&self, model: &str, size: RequestSize, stated: Option<u32>) {
         self.change(model, |known| {
             let RequestSize { prompt_estimate, max_tokens } = size;
@@ -159,13 +156,13 @@ impl Windows {
                 limits.window = Some(self.configured.map_or(stated, |configured| configured.min(stated)));
                 known.is_guess = false;
                 if used <= stated && prompt_estimate > 0 {
-                    // It counts more tokens than the estimate says.
+                    // The server counts more tokens than the estimate.
                     let least = stated.saturating_sub(max_tokens) as f32 / prompt_estimate as f32;
                     limits.token_scale = step_above(least.max(limits.token_scale));
                     known.refused_scale = limits.token_scale;
                 }
             } else {
-                let guess = (used / 2).max(known.largest_use).max(SMALLEST_GUESS);
+                let guess = (used / 2).max(known.largest_use).max(MIN_GUESSED_WINDOW);
                 known.is_guess |= limits.window.is_none_or(|window| guess < window);
                 limits.window = Some(limits.window.map_or(guess, |window| window.min(guess)));
             }
@@ -179,10 +176,10 @@ impl Windows {
         });
     }
 
-    /// The server counted this many tokens for a request of this size, and this many for its answer.
+    /// Records how many tokens the server counted for a request of this size, and for its answer.
     pub(super) fn learn_use(&self, model: &str, size: RequestSize, prompt_tokens: u32, completion_tokens: u32) {
         let estimate = size.prompt_estimate;
-        if prompt_tokens == 0 || estimate < MEANINGFUL_ESTIMATE {
+        if prompt_tokens == 0 || estimate < MIN_MEANINGFUL_ESTIMATE {
             return;
         }
         self.change(model, |known| {
@@ -221,7 +218,11 @@ impl Windows {
             ..ModelFacts::default()
         });
         if known.window_at.is_some_and(|at| at.elapsed() >= LIFETIME) {
-            tracing::debug!(model, window = known.limits.window, "what was learnt of the window is old; forgetting it");
+            tracing::debug!(
+                model,
+                window = known.limits.window,
+                "what was learned of the window is old; forgetting it"
+            );
             known.window_at = None;
             known.limits.window = self.configured;
             known.is_guess = false;
@@ -229,33 +230,6 @@ impl Windows {
             known.refused_scale = 0.0;
         }
         change(known)
-    }
-}
-
-/// The last requests: the estimate of each, and the tokens the server counted. Empty entries are zero.
-#[derive(Debug, Clone, Copy, Default)]
-struct RecentCounts {
-    counts: [(u32, u32); RECENT_COUNTS],
-    next: usize,
-}
-
-impl RecentCounts {
-    fn push(&mut self, estimate: u32, counted: u32) {
-        if let Some(count) = self.counts.get_mut(self.next) {
-            *count = (estimate, counted);
-        }
-        self.next = (self.next + 1) % RECENT_COUNTS;
-    }
-
-    /// The highest ratio of counted to estimated tokens among the large requests. A gateway's own system prompt adds the
-    /// same number to every request, which makes the ratio of a small one too high.
-    fn ratio(&self) -> f32 {
-        let largest = self.counts.iter().map(|(estimate, _)| *estimate).max().unwrap_or_default();
-        self.counts
-            .iter()
-            .filter(|(estimate, _)| *estimate > largest / 2)
-            .map(|(estimate, counted)| *counted as f32 / *estimate as f32)
-            .fold(0.0, f32::max)
     }
 }
 
@@ -271,25 +245,14 @@ impl ModelFacts {
             }
             _ => 0.4 * estimate as f32,
         };
-        prompt_tokens >= SMALLEST_CUT && (prompt_tokens as f32) < expected
+        prompt_tokens >= MIN_CUT_COUNT && (prompt_tokens as f32) < expected
     }
-}
-
-fn scaled(tokens: u32, scale: f32) -> u32 {
-    (tokens as f32 * scale).ceil() as u32
-}
-
-fn step_at_least(scale: f32) -> f32 {
-    SCALES.into_iter().find(|step| *step >= scale).unwrap_or(SCALES[SCALES.len() - 1])
-}
-
-fn step_above(scale: f32) -> f32 {
-    SCALES.into_iter().find(|step| *step > scale).unwrap_or(SCALES[SCALES.len() - 1])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::token_scale::RECENT_COUNTS;
 
     fn size(prompt_estimate: u32, max_tokens: u32) -> RequestSize {
         RequestSize { prompt_estimate, max_tokens }
@@ -363,7 +326,7 @@ mod tests {
         assert_eq!(windows.of("m").window, Some(3600), "a call used that much");
         let windows = Windows::new(None, None);
         windows.learn_overflow("m", size(100, 100), None);
-        assert_eq!(windows.of("m").window, Some(SMALLEST_GUESS));
+        assert_eq!(windows.of("m").window, Some(MIN_GUESSED_WINDOW));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl TutorGate {
             sleep(LONGEST_WAY).await;
         };
         tokio::select! {
-            () = self.progress.taken.cancelled() => {}
+            () = self.progress.accepted.cancelled() => {}
             () = arrived => {}
             () = self.begun.cancelled() => {}
         }
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(wait.as_mut().now_or_never(), None, "the chat's connection is still being made");
         chat_gate.progress().written.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None, "the request is on its way");
-        chat_gate.progress().taken.cancel();
+        chat_gate.progress().accepted.cancel();
         assert_eq!(wait.now_or_never(), Some(()));
     }
 
@@ -110,7 +110,7 @@ mod tests {
         let (chat_gate, tutor_gate) = call_order();
         let mut wait = pin!(tutor_gate.wait(true));
         chat_gate.progress().written.cancel();
-        chat_gate.progress().taken.cancel();
+        chat_gate.progress().accepted.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None);
         drop(chat_gate);
         assert_eq!(wait.now_or_never(), Some(()));

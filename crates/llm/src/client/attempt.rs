@@ -1,12 +1,13 @@
-//! One attempt: the request goes out in the form the server takes, until it agrees or refuses for another reason.
+//! One attempt: sends the request, in other forms if the server refuses its form.
 
 use super::{Inner, Opened};
 use crate::decoder::Decoder;
 use crate::error::{Error, TimeoutPhase};
+use crate::error_body::ErrorBody;
 use crate::fault::Fault;
 use crate::reply_reader::ReplyReader;
 use crate::request_form::RequestForm;
-use crate::wire::{self, ErrorBody};
+use crate::wire;
 use crate::{Request, connection, request_progress, retry};
 use reqwest::Response;
 use reqwest::header::{ACCEPT, SERVER};
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{Instrument as _, Span, field::Empty};
 
-/// How much of a refusal is read, and for how long.
+/// Limits for reading the body of a refusal.
 const MAX_REFUSAL_BYTES: usize = 16 * 1024;
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -54,26 +55,31 @@ impl Inner {
         prompt_tokens: u32,
         total_at: Instant,
     ) -> Result<Opened, Fault> {
-        let learnt = RequestForm::new(self.learnt.quirks(model), self.endpoint.index());
-        let mut form = learnt;
+        let learned = RequestForm::new(self.learned.quirks(model), self.endpoint.index());
+        let mut form = learned;
         loop {
             let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
                 Ok(opened) => {
-                    if form != learnt && form.is_lesson() {
-                        self.learnt.learn_quirks(model, learnt.quirks, form.quirks);
+                    if form != learned && form.is_learnable() {
+                        self.learned.learn_quirks(model, learned.quirks, form.quirks);
                     }
                     self.endpoint.use_at(form.endpoint);
                     return Ok(opened);
                 }
                 Err(fault) => fault,
             };
-            self.refusals.record(&fault, &self.scrub);
+            self.refusals.record(&fault, &self.redactor);
             if fault.error == Error::Connect {
                 self.forget();
             }
             match form.after(&fault, request, self.endpoint.count()) {
                 Some(next) => {
-                    tracing::debug!(model, error = fault.error.label(), ?next, "refused; asking in another form");
+                    tracing::debug!(
+                        model,
+                        error = fault.error.label(),
+                        ?next,
+                        "refused; sending the request in another form"
+                    );
                     form = next;
                 }
                 None => return Err(fault.with_model(model)),
@@ -90,31 +96,31 @@ impl Inner {
         prompt_tokens: u32,
         total_at: Instant,
     ) -> Result<Opened, Fault> {
-        // A server that sends its answer whole is silent until then.
-        let patience = if form.quirks.stream {
+        // Without streaming, nothing arrives before the whole answer.
+        let limit = if form.quirks.stream {
             self.settings.first_token_timeout
         } else {
             total_at.saturating_duration_since(Instant::now())
         };
-        let first_at = Instant::now() + patience;
+        let first_at = Instant::now() + limit;
         let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
-        let late = |_| Err(Fault::late(phase));
+        let timed_out = |_| Err(Fault::timed_out(phase));
         let sent = timeout_at(first_at.min(total_at), self.send(request, model, form));
-        let response = sent.await.unwrap_or_else(late)?;
+        let response = sent.await.unwrap_or_else(timed_out)?;
         let mut reader = ReplyReader::new(response.bytes_stream(), Decoder::new(model, prompt_tokens));
-        let first = reader.first(first_at, patience, total_at).await;
+        let first = reader.first(first_at, limit, total_at).await;
         if first.is_err() {
             reader.learn_thinking(&self.windows);
         }
         Ok((first?, reader))
     }
 
-    /// Forgets what was learnt of the server, for another one may have taken its place.
+    /// Forgets what was learned about the server, because another one may have taken its place.
     fn forget(&self) {
-        self.learnt.forget();
+        self.learned.forget();
         self.endpoint.forget();
         self.windows.forget();
-        self.reply_forms.forget();
+        self.reply_formats.forget();
         self.changed.notify_one();
     }
 
@@ -133,7 +139,7 @@ impl Inner {
         let status = response.status();
         Span::current().record("http.response.status_code", i64::from(status.as_u16()));
         if let Some(server) = response.headers().get(SERVER)
-            && self.learnt.see_server(server.as_bytes())
+            && self.learned.record_server(server.as_bytes())
         {
             self.forget();
         }
@@ -147,7 +153,7 @@ impl Inner {
     }
 }
 
-/// The body of a refusal, as much as comes soon.
+/// The body of a refusal, up to the limits of size and time.
 async fn refusal(mut response: Response) -> String {
     let mut body = Vec::new();
     let read = async {
@@ -155,7 +161,7 @@ async fn refusal(mut response: Response) -> String {
             body.extend_from_slice(&chunk);
         }
     };
-    // The status says enough if the body doesn't come.
+    // The status is enough if the body does not arrive.
     let _ = timeout(REFUSAL_TIMEOUT, read).await;
     body.truncate(MAX_REFUSAL_BYTES);
     String::from_utf8_lossy(&body).into_owned()

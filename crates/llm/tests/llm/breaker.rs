@@ -1,7 +1,7 @@
 //! The circuit breaker seen from outside. Its clockwork has tests of its own.
 
 use super::*;
-use llm::{BreakerNews, BreakerState, OpenCause, TimeoutPhase};
+use llm::{BreakerChange, BreakerState, OpenCause, TimeoutPhase};
 use openai::Behaviour;
 
 fn hasty(server: &FakeOpenAi, cooldown: Duration) -> Client {
@@ -135,7 +135,7 @@ async fn an_open_breaker_says_what_the_last_call_found() {
         Err(Error::BreakerOpen { cause, .. }) => cause,
         outcome => panic!("no open breaker: {outcome:?}"),
     };
-    let end_cooldown = || client.apply_breaker_news(BreakerNews::Opened(Duration::ZERO));
+    let end_cooldown = || client.apply_breaker_change(BreakerChange::Opened(Duration::ZERO));
 
     server.queue(CHAT, Behaviour::status(500, ""));
     assert_eq!(client.complete(chat()).await, Err(Error::Server { status: 500 }));

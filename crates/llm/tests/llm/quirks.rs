@@ -214,7 +214,7 @@ fn bodies(server: &FakeOpenAi) -> Vec<serde_json::Value> {
 async fn a_server_that_may_not_stream_is_asked_for_the_whole_answer_and_remembered() {
     let server = FakeOpenAi::start().await;
     server.set(CHAT, Behaviour::refusing([Rule::unverified()]));
-    // The whole answer comes late: its first byte comes with its last.
+    // The whole answer comes timed_out: its first byte comes with its last.
     let first_token_timeout = Duration::from_millis(300);
     let client = client(Settings { retries: 0, first_token_timeout, ..settings(&server) });
     for _ in 0..2 {
@@ -229,8 +229,8 @@ async fn a_server_that_may_not_stream_is_asked_for_the_whole_answer_and_remember
     assert_eq!(server.requests()[1].headers["accept"], "application/json");
     assert_eq!(server.requests()[0].headers["accept"], "text/event-stream");
 
-    let late = Behaviour { first_ms: 600, ..Behaviour::refusing([Rule::unverified()]) };
-    server.queue(CHAT, late);
+    let timed_out = Behaviour { first_ms: 600, ..Behaviour::refusing([Rule::unverified()]) };
+    server.queue(CHAT, timed_out);
     assert!(client.complete(chat()).await.is_ok(), "silence until the whole answer is there is no silence");
 }
 

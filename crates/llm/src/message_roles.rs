@@ -1,18 +1,18 @@
-//! Puts a request's messages into the order and the roles that a model takes.
+//! Converts the messages of a request to the roles and the order that a model accepts.
 
 use super::{Message, Role};
 use serde::Serialize;
 use std::borrow::Cow;
 
-/// Where the program's instructions go.
+/// The role of the message that carries the program's instructions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Instructions {
-    /// Into a message of the role `system`.
+pub(super) enum InstructionRole {
+    /// A message with the role `system`.
     System,
-    /// Into one of the role `developer`.
+    /// A message with the role `developer`.
     Developer,
-    /// In front of the first message of the role `user`, for a model that knows `user` and `assistant` alone. Then these
-    /// two alternate, beginning with `user`, as the templates of such models insist.
+    /// The beginning of the first message with the role `user`, for a model that only accepts `user` and `assistant`. The
+    /// two roles then alternate, beginning with `user`, because the chat templates of such models require it.
     FirstUser,
 }
 
@@ -23,15 +23,15 @@ pub(super) struct SentMessage<'a> {
     content: Cow<'a, str>,
 }
 
-/// Between two texts that come to stand in one message.
-const BETWEEN: &str = "\n\n";
+/// Separates two texts that are joined in one message.
+const SEPARATOR: &str = "\n\n";
 
 /// The messages as they are sent.
-pub(super) fn messages(messages: &[Message], instructions: Instructions) -> Vec<SentMessage<'_>> {
-    if instructions == Instructions::FirstUser {
+pub(super) fn messages(messages: &[Message], instructions: InstructionRole) -> Vec<SentMessage<'_>> {
+    if instructions == InstructionRole::FirstUser {
         return alternating(messages);
     }
-    let system = if instructions == Instructions::Developer { "developer" } else { "system" };
+    let system = if instructions == InstructionRole::Developer { "developer" } else { "system" };
     let role = |role| match role {
         Role::System => system,
         Role::User => "user",
@@ -50,10 +50,10 @@ fn alternating(messages: &[Message]) -> Vec<SentMessage<'_>> {
         match sent.last_mut() {
             Some(last) if last.role == role => {
                 let joined = last.content.to_mut();
-                joined.push_str(BETWEEN);
+                joined.push_str(SEPARATOR);
                 joined.push_str(content);
             }
-            // What the model answered to nothing can't stand at the beginning.
+            // An answer without a question before it cannot be the first message.
             None if role == "assistant" => {}
             _ => sent.push(SentMessage { role, content: (&**content).into() }),
         }
@@ -65,9 +65,13 @@ fn alternating(messages: &[Message]) -> Vec<SentMessage<'_>> {
 mod tests {
     use super::*;
 
-    fn sent(said: &[(Role, &str)], instructions: Instructions) -> Vec<(&'static str, String)> {
-        let said: Vec<_> = said.iter().map(|(role, text)| Message { role: *role, content: (*text).into() }).collect();
-        messages(&said, instructions).into_iter().map(|message| (message.role, message.content.into_owned())).collect()
+    fn sent(messages_in: &[(Role, &str)], instructions: InstructionRole) -> Vec<(&'static str, String)> {
+        let converted: Vec<_> =
+            messages_in.iter().map(|(role, text)| Message { role: *role, content: (*text).into() }).collect();
+        messages(&converted, instructions)
+            .into_iter()
+            .map(|message| (message.role, message.content.into_owned()))
+            .collect()
     }
 
     fn owned<const N: usize>(messages: [(&'static str, &str); N]) -> Vec<(&'static str, String)> {
@@ -79,8 +83,8 @@ mod tests {
     #[test]
     fn instructions_stand_in_a_message_of_their_own_where_the_model_takes_one() {
         let said = [(System, "규칙"), (User, "질문")];
-        assert_eq!(sent(&said, Instructions::System), owned([("system", "규칙"), ("user", "질문")]));
-        assert_eq!(sent(&said, Instructions::Developer), owned([("developer", "규칙"), ("user", "질문")]));
+        assert_eq!(sent(&said, InstructionRole::System), owned([("system", "규칙"), ("user", "질문")]));
+        assert_eq!(sent(&said, InstructionRole::Developer), owned([("developer", "규칙"), ("user", "질문")]));
     }
 
     #[test]
@@ -111,7 +115,7 @@ mod tests {
             (vec![(User, "하나"), (System, "규칙"), (User, "둘")], owned([("user", "하나\n\n규칙\n\n둘")])),
             (vec![(User, "하나"), (Assistant, ""), (User, "둘")], owned([("user", "하나\n\n둘")])),
         ] {
-            assert_eq!(sent(&said, Instructions::FirstUser), folded);
+            assert_eq!(sent(&said, InstructionRole::FirstUser), folded);
         }
     }
 }
