@@ -288,14 +288,17 @@ pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
         .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
 }
 
+/// How long a lease on PostgreSQL lasts without renewal.
+pub const POSTGRES_LEASE_LIFETIME: Duration = Duration::from_secs(5);
+
 /// How this instance holds its lease. SQLite is one machine's: a process that holds its lock ([`store::DatabaseLock`])
 /// succeeds the one before, and renewing a lease costs a write to disk, so that is seldom. On PostgreSQL an instance that died has to be found soon.
 fn lease_config(config: &Config, engine: store::DatabaseEngine) -> LeaseConfig {
     let seconds = Duration::from_secs;
     let (mode, lifetime, renewal_interval) = match (engine, config.redis()) {
         (store::DatabaseEngine::Sqlite, _) => (LeaseMode::TakeOver, seconds(30), seconds(10)),
-        (store::DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, seconds(5), seconds(1)),
-        (store::DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, seconds(5), seconds(1)),
+        (store::DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, POSTGRES_LEASE_LIFETIME, seconds(1)),
+        (store::DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, POSTGRES_LEASE_LIFETIME, seconds(1)),
     };
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());

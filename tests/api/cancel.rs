@@ -57,7 +57,7 @@ async fn stopping_what_has_ended_changes_nothing() {
 }
 
 #[tokio::test]
-async fn stopping_a_whole_answer_keeps_it_as_done() {
+async fn stopping_after_the_last_word_keeps_the_whole_answer() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["다 왔어요."]));
     app.openai.set(TUTOR, Behaviour::default().gate_at(0));

@@ -1,6 +1,6 @@
 //! A page that follows a turn to its end, whatever happens to its connection.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc};
 
 use eventsource_stream::Eventsource;
 use futures_util::StreamExt;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    soon,
+    eventually, soon,
     student::{Student, http_client},
 };
 
@@ -63,24 +63,29 @@ pub async fn follow(student: &Student, turn: &str, plan: &Plan) -> Seen {
     let cookie = student.cookie().expect("a learner");
     let mut seen = Seen::default();
     let http = http_client();
+    let attempts = Cell::new(0);
+    let connect = async || {
+        let attempt = attempts.replace(attempts.get() + 1);
+        let url = &plan.urls[attempt % plan.urls.len()];
+        let path = format!("{url}/api/v1/turns/{turn}/events");
+        // An error is an instance that is gone.
+        let response = http.get(path).header(COOKIE, &cookie).send().await.ok()?;
+        if response.status() == StatusCode::OK {
+            return Some((attempt, response));
+        }
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{turn}");
+        None
+    };
     let following = async {
         loop {
-            let url = &plan.urls[seen.connections % plan.urls.len()];
-            let cut = plan.cuts.get(seen.connections).copied().unwrap_or(usize::MAX);
-            seen.connections += 1;
-            let path = format!("{url}/api/v1/turns/{turn}/events");
-            match http.get(path).header(COOKIE, &cookie).send().await {
-                Ok(response) if response.status() == StatusCode::OK => match play(&mut seen, response, cut, plan).await
-                {
-                    Ended::Whole => return,
-                    Ended::Cut => continue,
-                    Ended::Broken => seen.broken += 1,
-                },
-                Ok(response) => assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{turn}"),
-                // An instance that is gone.
-                Err(_) => {}
+            let (attempt, response) = eventually("an instance that answers", connect).await;
+            seen.connections = attempt + 1;
+            let cut = plan.cuts.get(attempt).copied().unwrap_or(usize::MAX);
+            match play(&mut seen, response, cut, plan).await {
+                Ended::Whole => return,
+                Ended::Cut => {}
+                Ended::Broken => seen.broken += 1,
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     soon("a turn's end", following).await;

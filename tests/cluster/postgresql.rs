@@ -1,8 +1,8 @@
 //! PostgreSQL goes and comes back.
 
-use std::time::Instant;
-
 use futures_util::future::join_all;
+use llm_classroom::app::POSTGRES_LEASE_LIFETIME;
+use tokio::time::Instant;
 
 use crate::{
     class::{Asked, ask, calls, gated, question},
@@ -16,7 +16,7 @@ use crate::{
 async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
     let mut run = Run::begin("postgresql restarted");
     let cluster = Cluster::start(&[]).await;
-    cluster.until_judges().await;
+    cluster.until_instances_may_expire_others().await;
     gated(&cluster.openai);
     let turns = run.turns(24);
     let asked: Vec<Asked> =
@@ -33,18 +33,17 @@ async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
             plan.until_begun((0..turns).filter(|n| (n / 2) % INSTANCES == instance).count()).await;
         }
         cluster.postgres.stop();
+        let gone = Instant::now();
         // All answers finish while there is nowhere to write them.
         cluster.openai.release_all(Purpose::Chat);
-        let gone = Instant::now();
         for (number, asked) in asked.iter().enumerate().take(INSTANCES) {
             cluster.until_ready_says(number, "status", "unavailable").await;
             let refused = asked.student.send(&asked.conversation, &question(1), Some("k")).await;
             refused.problem(503, "store-unavailable");
             assert!(!refused.header("retry-after").is_empty());
         }
-        // The outage itself: longer than a lease lasts.
-        let rest = std::time::Duration::from_secs(6).saturating_sub(gone.elapsed());
-        tokio::time::sleep(rest).await;
+        // The last renewal was before the outage, so all leases have expired by then.
+        tokio::time::sleep_until(gone + POSTGRES_LEASE_LIFETIME).await;
         cluster.postgres.start_again();
         let back = Instant::now();
         for number in 0..INSTANCES {

@@ -3,9 +3,10 @@
 use std::{
     fs,
     sync::{Arc, LazyLock},
-    time::Duration,
 };
 
+use llm_classroom::app::POSTGRES_LEASE_LIFETIME;
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -40,6 +41,7 @@ pub struct Cluster {
     /// The instances' ports and, last, nginx's.
     ports: [u16; INSTANCES + 1],
     _nginx: Nginx,
+    database_url: String,
     settings: Vec<(String, String)>,
     folder: TempDir,
     http: reqwest::Client,
@@ -86,6 +88,7 @@ impl Cluster {
             instances: [const { None }; INSTANCES],
             ports,
             _nginx: nginx,
+            database_url,
             settings,
             folder,
             http: http_client(),
@@ -187,8 +190,16 @@ impl Cluster {
         fs::read_to_string(self.folder.path().join(number.to_string()).join("log")).unwrap_or_default()
     }
 
-    /// Waits until the instances have renewed their leases for long enough to expire another one's.
-    pub async fn until_judges(&self) {
-        tokio::time::sleep(Duration::from_secs(6)).await;
+    /// Waits until every instance has renewed its lease for a whole lifetime, after which it may expire others.
+    pub async fn until_instances_may_expire_others(&self) {
+        let lifetime = POSTGRES_LEASE_LIFETIME.as_millis();
+        let renewed = format!("SELECT id FROM leases WHERE expires_at >= taken_at + 2 * {lifetime}");
+        let database = sea_orm::Database::connect(&self.database_url).await.unwrap();
+        eventually("renewals for a whole lifetime", async || {
+            let renewed = database.query_all_raw(Statement::from_string(DbBackend::Postgres, &renewed)).await.unwrap();
+            (renewed.len() == INSTANCES).then_some(())
+        })
+        .await;
+        database.close().await.unwrap();
     }
 }
