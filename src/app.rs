@@ -106,21 +106,17 @@ impl App {
         );
         let exporter = metrics_exporter(metrics, engine.clone(), store.clone(), bus, assistant.clone());
         tasks.spawn(exporter.clone().run_upkeep(stop.clone()));
-        let state = AppState::new(state::Inner {
+        let state = AppState::new(state::AppParts {
             limits: http::RateLimits::new(&config.limits, shared.clone()),
             visit_pause: http::VisitPause::default(),
-            pages: PageContext {
-                practice: assistant.is_practice(),
-                model: config.model.openai_model.as_str().into(),
-                static_base: http::assets::base(),
-            },
+            pages: PageContext { practice: assistant.is_practice(), static_base: http::assets::base_path() },
             store: store.clone(),
-            shared,
+            redis: shared,
             assistant,
             budget,
             engine,
             rendered,
-            beginnings: KeyedLocks::default(),
+            creations: KeyedLocks::default(),
             followers: Arc::new(http::Followers::new(&config.limits)),
             guides,
             metrics: exporter,
@@ -154,7 +150,7 @@ impl App {
             ),
             false => String::new(),
         };
-        let instances = match (&self.state.shared, self.store.engine()) {
+        let instances = match (&self.state.redis, self.store.engine()) {
             (Some(shared), _) => format!("\n  instances any number, sharing {}", shared.describe()),
             (None, store::DatabaseEngine::Postgres) => {
                 "\n  instances this one only, since REDIS_URL is not set; with it any number serve together".to_owned()

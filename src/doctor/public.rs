@@ -126,7 +126,7 @@ async fn buffering(base: &str) -> Option<Finding> {
         first.get_or_insert_with(Instant::now);
     }
     let spread = first.map(|first| first.elapsed()).unwrap_or_default();
-    if spread < probe::LASTS / 2 {
+    if spread < probe::DURATION / 2 {
         return Some(finding(State::Failed, "public-buffered"));
     }
     Some(finding(State::Ok, "public-streams"))

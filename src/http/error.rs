@@ -1,4 +1,4 @@
-//! Everything that can go wrong in a request, and nothing else. How it's told is in `problem`.
+//! The errors of a request. `problem` writes the response body of each.
 
 use crate::engine::turn::failure_reason;
 use std::time::Duration;
@@ -22,79 +22,79 @@ use store::StoreError;
 
 /// Why a request was refused or failed.
 ///
-/// As a response it carries only its status, its headers and itself as an extension; the `problem` layer, which knows
-/// the language and the request id, writes the body.
+/// Handlers return it. Its response has a status, headers and the error itself as an extension. The `problem` layer, which
+/// knows the language and the request id, adds the body.
 #[derive(Debug, Clone)]
 pub enum ApiError {
-    /// No such thing, or not this learner's.
+    /// The resource does not exist or belongs to another learner.
     NotFound,
-    /// The path exists, the method doesn't.
+    /// The path has no handler for the method.
     MethodNotAllowed,
-    /// The body isn't JSON, or the query can't be read. With what the parser said.
+    /// The body is no JSON, or the query is malformed. Contains the message of the parser.
     Unreadable(String),
-    /// The body isn't said to be JSON.
+    /// The `Content-Type` is not JSON.
     NotJson,
-    /// A field isn't what it must be.
+    /// Fields have invalid values.
     Invalid(Vec<FieldError>),
     /// The body is larger than 64 KiB.
     BodyTooLarge,
     /// The conversation already has a running turn.
     Busy(TurnId),
-    /// The key was used for another message.
+    /// The idempotency key was used for a different request.
     KeyReused,
-    /// The turn can't be tried again.
+    /// A turn in this state cannot be retried.
     NotRetriable(TurnState),
-    /// Too many questions in a short time.
+    /// A rate limit is reached. Contains the time to wait.
     TooMany(Duration),
-    /// The day's tokens are spent.
+    /// The daily token budget is spent. Contains the time until it is renewed.
     BudgetSpent(Duration),
-    /// A page of another site sent this.
+    /// A page of another site sent the request.
     CrossSite,
-    /// It doesn't name one host.
+    /// The `Host` header is missing, repeated or malformed.
     BadHost,
-    /// It names a host that isn't ours.
+    /// The host name is unknown.
     UnknownHost,
-    /// The model failed, for a reason a student can be told.
+    /// The model failed. Students are shown the reason.
     Model(Reason),
-    /// As many turns run as may.
+    /// The limit of running turns or of open event streams is reached.
     Full,
-    /// As many connections are open as may.
+    /// The limit of open connections is reached.
     Overloaded,
-    /// The store is away.
+    /// The store is unavailable.
     StoreUnavailable,
     /// The server is shutting down.
     Draining,
-    /// The request took too long.
+    /// The request exceeded its time limit.
     TimedOut,
-    /// A bug or a broken machine. What exactly is in the log.
+    /// A bug or a failure of the machine. The log contains the cause.
     Internal,
 }
 
-/// One field that isn't what it must be.
+/// A field with an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
     /// The field's path, such as `messages.0.role`.
     pub field: &'static str,
-    /// Which rule it breaks: a key in `locales/` under `problem.field`.
+    /// The violated rule: a key in `locales/` under `problem.field`.
     pub rule: &'static str,
-    /// What the parser said, for programmers.
+    /// The message of the parser, for programmers.
     pub detail: Option<String>,
 }
 
 impl ApiError {
-    /// A bug, told to the log here and now, and to the client without detail.
+    /// Logs an unexpected error. The client gets no details.
     pub fn internal(error: &dyn std::fmt::Display) -> Self {
         tracing::error!(%error, "a request failed");
         Self::Internal
     }
 
-    /// One field broke one rule.
+    /// Creates an error with one invalid field.
     #[must_use]
     pub fn invalid(field: &'static str, rule: &'static str) -> Self {
         Self::Invalid(vec![FieldError { field, rule, detail: None }])
     }
 
-    /// The status it is answered with.
+    /// The status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -117,7 +117,7 @@ impl ApiError {
         }
     }
 
-    /// Its name: the last part of the problem's `type`, and its key in `locales/` under `problem`.
+    /// The last part of the problem's `type`, which is also its key in `locales/` under `problem`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -145,7 +145,7 @@ impl ApiError {
         }
     }
 
-    /// How long to wait before trying again, where that is known.
+    /// The time to wait before the request is repeated, if known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -260,7 +260,7 @@ impl From<JsonRejection> for ApiError {
     fn from(rejection: JsonRejection) -> Self {
         match rejection {
             JsonRejection::MissingJsonContentType(_) => Self::NotJson,
-            // Well-formed JSON of the wrong shape.
+            // Well-formed JSON with other fields or types than expected.
             JsonRejection::JsonDataError(error) => {
                 let detail =
                     Some(std::error::Error::source(&error).map_or_else(|| error.body_text(), ToString::to_string));
@@ -289,7 +289,7 @@ impl From<QueryRejection> for ApiError {
 
 impl From<PathRejection> for ApiError {
     fn from(_: PathRejection) -> Self {
-        // An id that can't be one names nothing.
+        // Text that is no id identifies nothing.
         Self::NotFound
     }
 }

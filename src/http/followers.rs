@@ -1,4 +1,4 @@
-//! How many event streams may be open, so that the memory they take is bounded.
+//! Limits on open event streams, which bound their memory.
 
 use std::{
     collections::HashMap,
@@ -11,26 +11,26 @@ use super::error::ApiError;
 use crate::config::LimitConfig;
 use domain::{LearnerId, TurnId};
 
-/// After this long some of the streams have ended.
-const WAIT: Duration = Duration::from_secs(5);
+/// The `Retry-After` of a refused stream.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// The open event streams of turns.
 #[derive(Debug)]
 pub struct Followers {
-    most: usize,
-    most_of_learner: usize,
-    most_of_turn: usize,
-    open: Mutex<Open>,
+    max: usize,
+    max_per_learner: usize,
+    max_per_turn: usize,
+    counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    all: usize,
+struct Counts {
+    total: usize,
     by_learner: HashMap<LearnerId, usize>,
     by_turn: HashMap<TurnId, usize>,
 }
 
-/// One open stream. Dropping it makes room for another.
+/// One open stream, counted until it is dropped.
 #[derive(Debug)]
 pub struct OpenStream {
     followers: Arc<Followers>,
@@ -39,53 +39,52 @@ pub struct OpenStream {
 }
 
 impl Followers {
-    /// None yet, and at most as many as the settings say.
+    /// Creates the counts with the limits of the settings.
     #[must_use]
     pub fn new(limits: &LimitConfig) -> Self {
         Self {
-            most: limits.max_followers,
-            most_of_learner: limits.max_followers_per_learner,
-            most_of_turn: limits.max_followers_per_turn,
-            open: Mutex::default(),
+            max: limits.max_followers,
+            max_per_learner: limits.max_followers_per_learner,
+            max_per_turn: limits.max_followers_per_turn,
+            counts: Mutex::default(),
         }
     }
 
-    /// Room for one more stream of a learner's turn.
+    /// Counts one more stream of a learner's turn.
     ///
     /// # Errors
-    /// [`ApiError::Full`] when this instance has as many as it may, [`ApiError::TooMany`] when the learner or the turn
-    /// has.
-    pub fn open(self: &Arc<Self>, learner: LearnerId, turn: TurnId) -> Result<OpenStream, ApiError> {
-        let mut open = self.lock();
-        if open.all >= self.most {
+    /// [`ApiError::Full`] at the limit of this instance, [`ApiError::TooMany`] at the limit of the learner or the turn.
+    pub fn try_open(self: &Arc<Self>, learner: LearnerId, turn: TurnId) -> Result<OpenStream, ApiError> {
+        let mut counts = self.lock();
+        if counts.total >= self.max {
             return Err(ApiError::Full);
         }
-        let of_learner = open.by_learner.get(&learner).copied().unwrap_or_default();
-        let of_turn = open.by_turn.get(&turn).copied().unwrap_or_default();
-        if of_learner >= self.most_of_learner || of_turn >= self.most_of_turn {
-            return Err(ApiError::TooMany(WAIT));
+        let of_learner = counts.by_learner.get(&learner).copied().unwrap_or_default();
+        let of_turn = counts.by_turn.get(&turn).copied().unwrap_or_default();
+        if of_learner >= self.max_per_learner || of_turn >= self.max_per_turn {
+            return Err(ApiError::TooMany(RETRY_AFTER));
         }
-        open.all += 1;
-        open.by_learner.insert(learner, of_learner + 1);
-        open.by_turn.insert(turn, of_turn + 1);
+        counts.total += 1;
+        counts.by_learner.insert(learner, of_learner + 1);
+        counts.by_turn.insert(turn, of_turn + 1);
         Ok(OpenStream { followers: self.clone(), learner, turn })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for OpenStream {
     fn drop(&mut self) {
-        let mut open = self.followers.lock();
-        open.all = open.all.saturating_sub(1);
-        take_one(&mut open.by_learner, self.learner);
-        take_one(&mut open.by_turn, self.turn);
+        let mut counts = self.followers.lock();
+        counts.total = counts.total.saturating_sub(1);
+        decrement(&mut counts.by_learner, self.learner);
+        decrement(&mut counts.by_turn, self.turn);
     }
 }
 
-fn take_one<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
+fn decrement<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: K) {
     match counts.get_mut(&key) {
         Some(count) if *count > 1 => *count -= 1,
         _ => drop(counts.remove(&key)),

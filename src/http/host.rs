@@ -1,8 +1,8 @@
-//! Under which names the program answers.
+//! The host names that the program answers to.
 //!
-//! A page of another site can make its own name point at this machine (DNS rebinding), and a browser then takes what
-//! the program answers for that site's own. Browsers say in `Host` which name they asked for, so a name that isn't ours
-//! gets nothing. A number can't be made to point elsewhere, so every address is allowed.
+//! The operator of another site can let its name resolve to this machine (DNS rebinding). A browser then treats the
+//! responses of this program as that site's own. Browsers send the name in `Host`, so requests to unknown names are
+//! refused. IP addresses do not go through DNS, so all of them are allowed.
 
 use std::{
     net::IpAddr,
@@ -18,20 +18,20 @@ use axum::{
 use ipnet::IpNet;
 
 use super::{
-    address::{X_FORWARDED_FOR, is_in, peer_of},
+    address::{X_FORWARDED_FOR, is_in, peer_address},
     error::ApiError,
 };
 use crate::config::Config;
 
-/// Load balancers ask here by whatever name or address they know, and learn only that the program lives.
-const ANY_HOST: &str = "/health";
+/// The path for load balancers, which may use any name. It reveals only that the program runs.
+const PATH_FOR_ANY_HOST: &str = "/health";
 
-/// Marks a request that a trusted proxy passed on under a name that isn't ours. It gets what strangers get and no more:
-/// where the proxy runs on this machine, a page that made its name point here can write the proxy's headers itself.
+/// Marks a request that a trusted proxy forwarded under an unknown host name. It counts as a request of an unknown client:
+/// if the proxy runs on this machine, a page that uses DNS rebinding can send the proxy's headers itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct UnknownName;
+pub(super) struct UnknownHost;
 
-/// The names under which the program answers.
+/// The host names that the program answers to.
 #[derive(Debug, Clone)]
 pub struct AllowedHosts(Arc<Inner>);
 
@@ -40,12 +40,12 @@ struct Inner {
     names: Vec<String>,
     /// Whether every name is allowed.
     any: bool,
-    /// Proxies, which may rewrite the name. See [`UnknownName`].
+    /// Trusted proxies, which may rewrite the name. See [`UnknownHost`].
     proxies: Vec<IpNet>,
 }
 
 impl AllowedHosts {
-    /// The names in the settings (`APP_BASE_URL`, `TLS_DOMAIN`, `ALLOWED_HOSTS`) and this machine's own.
+    /// The names in the settings `APP_BASE_URL`, `TLS_DOMAIN` and `ALLOWED_HOSTS`, and this machine's name.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let public = config.public_url().and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
@@ -58,42 +58,43 @@ impl AllowedHosts {
         Self(Arc::new(Inner { names, any, proxies: config.trusted_proxies.clone() }))
     }
 
-    /// This machine's names alone, for a listener that only it can reach.
+    /// Only `localhost` and IP addresses, for a listener that only this machine can reach.
     #[must_use]
-    pub fn of_this_machine() -> Self {
+    pub fn local() -> Self {
         Self(Arc::new(Inner { names: Vec::new(), any: false, proxies: Vec::new() }))
     }
 
     fn allows(&self, host: &Authority) -> bool {
         let name = host.host().to_ascii_lowercase();
-        // A name may end with the root's dot.
+        // A fully qualified name may end with a dot.
         let name = name.strip_suffix('.').unwrap_or(&name);
-        let number = name.trim_start_matches('[').trim_end_matches(']');
-        // Browsers never ask a name server for localhost (RFC 6761, section 6.3).
-        number.parse::<IpAddr>().is_ok()
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        // Browsers never resolve localhost through DNS (RFC 6761, section 6.3).
+        address.parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
             || self.0.any
             || self.0.names.iter().any(|own| own == name)
     }
 
-    /// Whether the request names us; one that a trusted proxy passed on need not.
+    /// Whether all host names of the request are known. A request that a trusted proxy forwarded may have an unknown one.
     fn check(&self, request: &Request) -> Result<bool, ApiError> {
         let headers = request.headers();
-        let named = host(headers, request.version())?;
-        let asked = request.uri().authority();
-        let is_proxied = headers.contains_key(X_FORWARDED_FOR) && is_in(&self.0.proxies, peer_of(request.extensions()));
-        let names_us = named.iter().chain(asked).all(|host| self.allows(host));
-        if names_us || is_proxied {
-            return Ok(names_us);
+        let host = parse_host(headers, request.version())?;
+        let target = request.uri().authority();
+        let is_proxied =
+            headers.contains_key(X_FORWARDED_FOR) && is_in(&self.0.proxies, peer_address(request.extensions()));
+        let is_known = host.iter().chain(target).all(|name| self.allows(name));
+        if is_known || is_proxied {
+            return Ok(is_known);
         }
-        warn_of_foreign_host();
+        warn_of_unknown_host();
         Err(ApiError::UnknownHost)
     }
 }
 
-/// The one host that the header names. HTTP/1.0 may come without.
-fn host(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, ApiError> {
+/// The host in the `Host` header. A request in HTTP/1.0 may lack the header.
+fn parse_host(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, ApiError> {
     let mut values = headers.get_all(header::HOST).iter();
     match (values.next(), values.next()) {
         (None, _) if version < Version::HTTP_11 => Ok(None),
@@ -105,30 +106,30 @@ fn host(headers: &HeaderMap, version: Version) -> Result<Option<Authority>, ApiE
     }
 }
 
-/// Whether what follows the name is a port, an empty one or nothing.
+/// Whether the name is followed by nothing, by a port, or by a colon alone.
 fn has_valid_port(host: &Authority) -> bool {
     let after_name = host.as_str().strip_prefix(host.host()).unwrap_or_default();
     after_name.strip_prefix(':').map_or(after_name.is_empty(), |port| port.is_empty() || port.parse::<u16>().is_ok())
 }
 
-/// The value stays out of the log: anybody may send anything.
-fn warn_of_foreign_host() {
+/// Warns once per process. The name is not logged, because clients choose it.
+fn warn_of_unknown_host() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "a request for a host name that isn't ours was refused; if the name is yours, set APP_BASE_URL to the public \
-             address, or add the name to ALLOWED_HOSTS. This is said once"
+            "a request for an unknown host name was refused; if the name is yours, set APP_BASE_URL to the public \
+             address, or add the name to ALLOWED_HOSTS. This is logged once"
         );
     });
 }
 
-/// Refuses requests that name no host, several, or one that isn't ours (RFC 9110, sections 7.2 and 15.5.20).
+/// Refuses requests without a host, with several, and with an unknown one (RFC 9110, sections 7.2 and 15.5.20).
 pub async fn check(State(hosts): State<AllowedHosts>, mut request: Request, next: Next) -> Response {
-    if request.uri().path() != ANY_HOST {
+    if request.uri().path() != PATH_FOR_ANY_HOST {
         match hosts.check(&request) {
             Ok(true) => {}
             Ok(false) => {
-                request.extensions_mut().insert(UnknownName);
+                request.extensions_mut().insert(UnknownHost);
             }
             Err(error) => return error.into_response(),
         }
@@ -147,16 +148,16 @@ mod tests {
         AllowedHosts(Arc::new(Inner { names, any: false, proxies: Vec::new() }))
     }
 
-    fn status(uri: &str, hosts_named: &[&str]) -> u16 {
+    fn status(uri: &str, host_headers: &[&str]) -> u16 {
         let mut request = Request::builder().uri(uri);
-        for host in hosts_named {
+        for host in host_headers {
             request = request.header("host", *host);
         }
         hosts().check(&request.body(Body::empty()).unwrap()).map_or_else(|error| error.status().as_u16(), |_| 200)
     }
 
     #[test]
-    fn our_names_and_every_number_are_ours() {
+    fn known_names_and_every_ip_address_are_allowed() {
         for host in [
             "class.example.kr",
             "CLASS.example.KR",
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn every_other_name_is_foreign() {
+    fn every_other_name_is_refused() {
         for host in [
             "evil.example",
             "class.example.kr.evil.example",
@@ -202,8 +203,8 @@ mod tests {
     }
 
     #[test]
-    fn no_host_several_or_none_that_can_be_one_is_a_bad_request() {
-        for named in [
+    fn a_missing_repeated_or_malformed_host_is_a_bad_request() {
+        for hosts in [
             &[][..],
             &[""],
             &["class.example.kr", "class.example.kr"],
@@ -218,7 +219,7 @@ mod tests {
             &["class.example.kr:80:80"],
             &["[::1]:x"],
         ] {
-            assert_eq!(status("/", named), 400, "{named:?}");
+            assert_eq!(status("/", hosts), 400, "{hosts:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What every request passes through on its way in and every response on its way out.
+//! Layers of the router: headers, limits, logs and traces.
 
 use std::{sync::Once, time::Duration};
 
@@ -31,53 +31,53 @@ use super::{
 };
 use crate::{config::Config, server::connection::OverLimit, telemetry::NO_TRACE};
 
-/// Most bytes of a request's body.
+/// The maximum size of a request body, in bytes.
 pub const BODY_MAX: usize = 64 * 1024;
 
-/// What pages may do: only what ours need, from this origin alone.
+/// The content security policy of pages: nothing from other origins, no inline script or style.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types llm-classroom";
 
-/// For two years browsers come by HTTPS alone.
+/// Browsers use only HTTPS for two years.
 const HSTS: &str = "max-age=63072000";
 
-/// The API docs bring styles and pictures of their own, but no script from elsewhere.
+/// The content security policy of the API docs, which have inline styles and embedded images.
 const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The layers around all routes; the first in the list is the innermost.
-pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
+/// Adds the layers of all routes. The first in the list is the innermost.
+pub fn add_common(routes: Router<AppState>, config: &Config) -> Router<AppState> {
     let routes = match config.tls.is_on() {
-        // Behind a proxy it's the proxy that knows whether a connection is encrypted.
+        // Without own TLS, only the proxy knows whether the connection is encrypted.
         true => routes.layer(header_unless_set(header::STRICT_TRANSPORT_SECURITY, HSTS)),
         false => routes,
     };
     routes
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CatchPanicLayer::custom(handle_panic))
         .layer(middleware::from_fn_with_state(AllowedHosts::new(config), host::check))
         .layer(middleware::from_fn(refuse_over_limit))
-        .layer(middleware::from_fn(problem::tell))
+        .layer(middleware::from_fn(problem::write_problems))
         .layer(CompressionLayer::new())
         .layer(header_unless_set(header::CONTENT_SECURITY_POLICY, CSP))
         .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(header_unless_set(header::X_FRAME_OPTIONS, "DENY"))
-        // Only where a page is, never its path: that would bring the topic of an old address into the logs of proxies.
+        // Only the origin, not the path: an old URL contains a topic, which would reach the logs of proxies.
         .layer(header_unless_set(header::REFERRER_POLICY, "strict-origin"))
         .layer(header_unless_set(
             HeaderName::from_static("permissions-policy"),
             "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
         ))
         .layer(header_unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        // No other site may load what is served here as a picture or a script of its own.
+        // Other sites must not embed images or scripts of this one.
         .layer(header_unless_set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
         .layer(middleware::from_fn(metrics::measure))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(
             TraceLayer::new_for_http()
-                .make_span_with(span)
-                .on_request(|_: &Request, _: &Span| tracing::trace!("a request came in"))
+                .make_span_with(request_span)
+                .on_request(|_: &Request, _: &Span| tracing::trace!("a request began"))
                 .on_response(|response: &Response, took: Duration, span: &Span| {
                     span.record("http.response.status_code", i64::from(response.status().as_u16()));
                     if response.status().is_server_error() {
@@ -88,11 +88,11 @@ pub fn around(routes: Router<AppState>, config: &Config) -> Router<AppState> {
                         "a request was answered"
                     );
                 })
-                // A 5xx is logged where it arises, with its cause.
+                // The code that causes a 5xx logs it with the cause.
                 .on_failure(()),
         )
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(middleware::from_fn(request_id::drop_foreign))
+        .layer(middleware::from_fn(request_id::remove_client_id))
 }
 
 /// Answers `OPTIONS` with 204 and the methods of the path in `Allow` (RFC 9110, section 9.3.7).
@@ -115,23 +115,23 @@ pub async fn answer_options(request: Request, next: middleware::Next) -> Respons
     }
 }
 
-/// Paths that load balancers ask, also while as many connections are open as may.
-const STATE_PATHS: [&str; 2] = ["/health", "/ready"];
+/// Paths for load balancers, answered also on connections beyond the limit.
+const HEALTH_PATHS: [&str; 2] = ["/health", "/ready"];
 
-/// Refuses what comes on a connection beyond the limit. A balancer still learns how the program is.
+/// Refuses requests on connections beyond the limit.
 async fn refuse_over_limit(request: Request, next: middleware::Next) -> Response {
-    if request.extensions().get::<OverLimit>().is_some() && !STATE_PATHS.contains(&request.uri().path()) {
+    if request.extensions().get::<OverLimit>().is_some() && !HEALTH_PATHS.contains(&request.uri().path()) {
         return ApiError::Overloaded.into_response();
     }
     next.run(request).await
 }
 
-/// A limit on the time a request may take. Not for streams.
+/// The time limit of a request. Streams must not have it.
 pub fn time_limit(config: &Config) -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, config.request_timeout())
 }
 
-/// Scripts of other sites may call the stateless API, without cookies.
+/// Allows scripts of other sites to call the stateless API without cookies.
 pub fn cors(config: &Config) -> CorsLayer {
     let layer = CorsLayer::new().allow_methods([Method::POST]).allow_headers(Any).expose_headers([REQUEST_ID]);
     if config.cors_allow_origins.iter().any(|origin| origin == "*") {
@@ -142,22 +142,23 @@ pub fn cors(config: &Config) -> CorsLayer {
     }
 }
 
-/// Calls that carry the learner's cookie come from our own pages only: by what the browser says of the page
-/// (`Sec-Fetch-Site`), and where an older one doesn't, or the connection is plain, by the page's `Origin`. That has to be
-/// the public address, whatever a proxy makes of `Host`, or the host that the request names.
+/// Refuses requests from pages of other sites, which the browser would send with the learner's cookie.
+///
+/// `Sec-Fetch-Site` is decisive. Older browsers, and all browsers without TLS, do not send it; then `Origin` must be the
+/// public address or match `Host`. The public address also helps behind a proxy that rewrites `Host`.
 pub fn same_site(config: &Config) -> CsrfLayer<impl Fn(ProtectionError) -> Response + Clone + use<>> {
     let origin = config.public_url().and_then(|url| origin(&url));
-    let has_address = origin.is_some();
+    let has_public_url = origin.is_some();
     let layer = origin.and_then(|origin| CsrfLayer::new().add_trusted_origin(&origin).ok()).unwrap_or_default();
     layer.with_rejection_response(move |error: ProtectionError| {
-        if !has_address && error.kind() == ProtectionErrorKind::CrossOriginRequestFromOldBrowser {
+        if !has_public_url && error.kind() == ProtectionErrorKind::CrossOriginRequestFromOldBrowser {
             warn_of_rewritten_host();
         }
         ApiError::CrossSite.into_response()
     })
 }
 
-/// An address's origin as browsers write it: in lower case, without the port that its scheme has anyway.
+/// The origin of a URL as browsers write it: in lower case, without the default port.
 fn origin(url: &str) -> Option<String> {
     Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
 }
@@ -166,18 +167,18 @@ fn warn_of_rewritten_host() {
     static WARNED: Once = Once::new();
     WARNED.call_once(|| {
         tracing::warn!(
-            "a page's request was refused because its Origin isn't the host that the request names; if a proxy in front \
-             rewrites Host, set APP_BASE_URL to the public address. This is said once"
+            "a request of a page was refused because its Origin differs from the Host header; if a proxy in front \
+             rewrites Host, set APP_BASE_URL to the public address. This is logged once"
         );
     });
 }
 
-/// `no-store` for personal responses: no proxy and no cache of a shared computer keeps them.
-pub fn private() -> SetResponseHeaderLayer<HeaderValue> {
+/// `no-store` for personal responses.
+pub fn no_store() -> SetResponseHeaderLayer<HeaderValue> {
     header_unless_set(header::CACHE_CONTROL, "no-store")
 }
 
-/// What the API docs show is as old as the program. Browsers keep it for an hour, so an update is seen soon.
+/// Browsers cache the API docs for an hour, so that they soon show an update.
 pub fn docs_cache() -> SetResponseHeaderLayer<HeaderValue> {
     header_unless_set(header::CACHE_CONTROL, "public, max-age=3600")
 }
@@ -191,7 +192,7 @@ fn header_unless_set(name: HeaderName, value: &'static str) -> SetResponseHeader
     SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
-/// The methods of RFC 9110 and RFC 5789, but for CONNECT, which is for proxies.
+/// The methods of RFC 9110 and RFC 5789 except CONNECT, which only proxies use.
 const KNOWN_METHODS: [Method; 8] = [
     Method::GET,
     Method::HEAD,
@@ -203,15 +204,15 @@ const KNOWN_METHODS: [Method; 8] = [
     Method::PATCH,
 ];
 
-fn span(request: &Request) -> Span {
-    let id = request_id::of(request.headers());
+fn request_span(request: &Request) -> Span {
+    let id = request_id::from_headers(request.headers());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str);
-    // Anybody can make up a method, of any words; `_OTHER` is OpenTelemetry's name for one that isn't known.
+    // Clients can invent methods. OpenTelemetry calls an unknown one `_OTHER`.
     let method = match request.method() {
         method if KNOWN_METHODS.contains(method) => method.as_str(),
         _ => "_OTHER",
     };
-    // The two differ in their target alone, which has to be known when the program is compiled.
+    // The two spans differ only in their target, which must be a constant.
     macro_rules! span {
         ($target:expr) => {
             tracing::info_span!(
@@ -236,8 +237,8 @@ fn span(request: &Request) -> Span {
     }
 }
 
-/// A panic was logged where it happened, and what it says may repeat a student's words.
-fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+/// Answers a request whose handler panicked. The panic hook has logged it; the message may contain a student's text.
+fn handle_panic(_: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::Internal.into_response()
 }
 
@@ -246,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_written_as_browsers_write_it() {
+    fn an_origin_has_the_form_that_browsers_send() {
         for (url, written) in [
             ("https://class.example.kr", "https://class.example.kr"),
             ("HTTPS://Class.Example.KR:443/", "https://class.example.kr"),

@@ -1,4 +1,4 @@
-//! Learners: anonymous students, each known by a cookie of their own.
+//! Learners: anonymous students, each identified by a cookie.
 
 use std::{
     convert::Infallible,
@@ -26,17 +26,17 @@ use super::{AppState, error::ApiError};
 use domain::{LearnerId, conversation::Millis};
 use store::{VISIT_INTERVAL, now};
 
-/// The cookie's name over plain HTTP, and the one it had over TLS before [`HOST_COOKIE`].
+/// The name of the cookie without TLS, and its earlier name with TLS.
 const COOKIE: &str = "llm_classroom_learner";
-/// The cookie's name over TLS. Browsers take a name with this prefix from this very host alone, so another host of the
-/// school's domain can't plant a learner of its own.
+/// The name of the cookie with TLS. Browsers accept a name with this prefix only from this host, so another host of the
+/// school's domain cannot set it.
 const HOST_COOKIE: &str = "__Host-llm_classroom_learner";
-/// Browsers keep a cookie at most 400 days (RFC 6265bis, section 5.5).
+/// The maximum age that browsers accept (RFC 6265bis, section 5.5).
 const COOKIE_AGE: Duration = Duration::days(400);
-/// How long no visit is noted after one could not be.
+/// The pause after a visit could not be stored.
 const VISIT_PAUSE: Millis = 60 * 1000;
 
-/// The learner of a request. As an argument of a handler it lets nobody else in.
+/// The learner of a request. A handler with this argument answers 404 to requests without a learner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learner(pub LearnerId);
 
@@ -44,8 +44,8 @@ impl FromRequestParts<AppState> for Learner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        // Answers 404 to a request without a learner and to one for another learner's conversation alike.
-        known(parts, state).await?.ok_or(ApiError::NotFound)
+        // A request for another learner's conversation gets the same answer.
+        find_learner(parts, state).await?.ok_or(ApiError::NotFound)
     }
 }
 
@@ -53,50 +53,50 @@ impl OptionalFromRequestParts<AppState> for Learner {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Option<Self>, ApiError> {
-        known(parts, state).await
+        find_learner(parts, state).await
     }
 }
 
-/// The learner of a request that needs none. While the database is unavailable, nobody is known.
+/// The learner of a request that may come without one. `None` also while the database is unavailable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LearnerIfKnown(pub Option<LearnerId>);
+pub struct OptionalLearner(pub Option<LearnerId>);
 
-impl FromRequestParts<AppState> for LearnerIfKnown {
+impl FromRequestParts<AppState> for OptionalLearner {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Infallible> {
-        Ok(Self(known(parts, state).await.ok().flatten().map(|Learner(learner)| learner)))
+        Ok(Self(find_learner(parts, state).await.ok().flatten().map(|Learner(learner)| learner)))
     }
 }
 
-async fn known(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiError> {
-    let Some(presented) = Presented::read(&parts.headers, state.config.is_https()) else { return Ok(None) };
-    let hash = hash(&presented.token);
-    note(&hash);
-    // Every request with a cookie comes by here, so this is where none waits in vain for a connection.
+async fn find_learner(parts: &Parts, state: &AppState) -> Result<Option<Learner>, ApiError> {
+    let Some(cookie) = LearnerCookie::read(&parts.headers, state.config.is_https()) else { return Ok(None) };
+    let hash = hash_token(&cookie.token);
+    record_learner(&hash);
+    // Every request with a cookie comes here, so none waits for a connection to a database that is known to fail.
     if state.engine.is_without_database() {
         return Err(ApiError::StoreUnavailable);
     }
     let Some((learner, seen_at)) = state.store.find_learner(&hash).await? else { return Ok(None) };
     let is_due = now().saturating_sub(seen_at) >= VISIT_INTERVAL;
     if is_due {
-        note_visit(state, learner);
+        store_visit(state, learner);
     }
-    if (is_due || presented.has_old_name)
+    if (is_due || cookie.has_old_name)
         && let Some(RenewedCookie(slot)) = parts.extensions.get()
-        && let Ok(cookie) = cookie(&presented.token, state.config.is_https())
+        && let Ok(renewed) = set_learner_cookie(&cookie.token, state.config.is_https())
     {
-        _ = slot.set(cookie);
+        _ = slot.set(renewed);
     }
     Ok(Some(Learner(learner)))
 }
 
-/// When visits may be noted again, after one could not be.
+/// The time until which no visit is stored, after one could not be stored.
 #[derive(Debug, Default)]
 pub struct VisitPause(AtomicI64);
 
-/// Notes the visit aside from the request, which neither waits for it nor fails with it.
-fn note_visit(state: &AppState, learner: LearnerId) {
+/// Stores the visit in a task, so that the request neither waits for it nor fails with it.
+fn store_visit(state: &AppState, learner: LearnerId) {
     if now() < state.visit_pause.0.load(Ordering::Relaxed) {
         return;
     }
@@ -105,22 +105,21 @@ fn note_visit(state: &AppState, learner: LearnerId) {
         if let Err(error) = state.store.touch_learner(learner, now()).await {
             state.visit_pause.0.store(now().saturating_add(VISIT_PAUSE), Ordering::Relaxed);
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "a learner's visit could not be noted; it is tried again in a minute");
+            tracing::warn!(error, "a learner's visit could not be stored; retrying in a minute");
         }
     });
 }
 
-/// The cookie that a response renews, if its request's learner needs it.
+/// The cookie that the response renews, if the extractor of the learner sets it.
 #[derive(Debug, Clone, Default)]
 struct RenewedCookie(Arc<OnceLock<HeaderValue>>);
 
-/// Sends the learner's cookie again once a day while it is used, so that it ends 400 days after the last visit, not
-/// after the first. Goes around handlers that know their learner.
+/// Renews the learner's cookie once a day, so that it expires 400 days after the last visit, not after the first.
 pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
     let renewed = RenewedCookie::default();
     request.extensions_mut().insert(renewed.clone());
     let mut response = next.run(request).await;
-    // A handler that sets the cookie itself knows better.
+    // A cookie that the handler sets takes precedence.
     if let Some(cookie) = renewed.0.get()
         && !response.headers().contains_key(SET_COOKIE)
     {
@@ -129,72 +128,75 @@ pub async fn renew_cookie(mut request: Request, next: Next) -> Response {
     response
 }
 
-/// A learner who is being made, with the token that their cookie will hold.
+/// A learner that is being created, with the token of the cookie.
 pub struct NewLearner {
     token: [u8; 16],
 }
 
 impl NewLearner {
-    /// A learner with this token, which nobody can guess.
+    /// Creates a learner with this token, which must be random.
     pub fn with_token(token: [u8; 16]) -> Self {
         Self { token }
     }
 
-    /// What is stored of the token.
+    /// The stored hash of the token.
     pub fn token_hash(&self) -> [u8; 32] {
-        hash(&self.token)
+        hash_token(&self.token)
     }
 
-    /// The cookie that will name them.
+    /// The `Set-Cookie` header.
     ///
     /// # Errors
-    /// [`ApiError::Internal`] if it is no valid header.
+    /// [`ApiError::Internal`] if the header is invalid.
     pub fn cookie(&self, state: &AppState) -> Result<HeaderValue, ApiError> {
-        note(&self.token_hash());
-        cookie(&self.token, state.config.is_https()).map_err(|error| ApiError::internal(&error))
+        record_learner(&self.token_hash());
+        set_learner_cookie(&self.token, state.config.is_https()).map_err(|error| ApiError::internal(&error))
     }
 }
 
-/// Forgets the learner of a request: the token leads to nobody any more, and the browser drops its cookies. The
-/// browser drops them also while the database is away.
-pub async fn forget(headers: &HeaderMap, state: &AppState) -> Vec<HeaderValue> {
+/// Revokes the token of a request and returns the headers that delete the cookies of the browser. While the database is
+/// unavailable, only the cookies are deleted.
+pub async fn revoke_cookie(headers: &HeaderMap, state: &AppState) -> Vec<HeaderValue> {
     let is_https = state.config.is_https();
-    if let Some(presented) = Presented::read(headers, is_https) {
-        let hash = hash(&presented.token);
-        note(&hash);
+    if let Some(cookie) = LearnerCookie::read(headers, is_https) {
+        let hash = hash_token(&cookie.token);
+        record_learner(&hash);
         if let Err(error) = state.store.revoke_token(&hash).await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "a learner left, and the token could not be revoked; the browser forgets it");
+            tracing::warn!(
+                error,
+                "the token of a learner who left could not be revoked; the browser deletes its cookie"
+            );
         }
     }
     let names: &[&str] = if is_https { &[HOST_COOKIE, COOKIE] } else { &[COOKIE] };
-    names.iter().filter_map(|name| header_value(name, "", is_https, Duration::ZERO).ok()).collect()
+    names.iter().filter_map(|name| set_cookie(name, "", is_https, Duration::ZERO).ok()).collect()
 }
 
-/// Whether a request names a learner, known or not.
+/// Whether a request has a learner's cookie, valid or not.
 #[must_use]
-pub fn has_token(headers: &HeaderMap, is_https: bool) -> bool {
-    Presented::read(headers, is_https).is_some()
+pub fn has_cookie(headers: &HeaderMap, is_https: bool) -> bool {
+    LearnerCookie::read(headers, is_https).is_some()
 }
 
-fn cookie(token: &[u8; 16], is_https: bool) -> Result<HeaderValue, InvalidHeaderValue> {
+fn set_learner_cookie(token: &[u8; 16], is_https: bool) -> Result<HeaderValue, InvalidHeaderValue> {
     let name = if is_https { HOST_COOKIE } else { COOKIE };
-    header_value(name, &hex::encode(token), is_https, COOKIE_AGE)
+    set_cookie(name, &hex::encode(token), is_https, COOKIE_AGE)
 }
 
-fn header_value(name: &str, value: &str, is_https: bool, max_age: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
+fn set_cookie(name: &str, value: &str, is_https: bool, max_age: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
     let cookie = Cookie::build((name, value)).path("/").http_only(true).same_site(SameSite::Lax);
     HeaderValue::try_from(cookie.secure(is_https).max_age(max_age).to_string())
 }
 
-/// The token a request comes with.
-struct Presented {
+/// The cookie of a request.
+struct LearnerCookie {
     token: [u8; 16],
-    /// It came in a cookie of the old name, which is to be replaced.
+    /// Whether it has the name from before TLS and is to be replaced.
     has_old_name: bool,
 }
 
-impl Presented {
+impl LearnerCookie {
     fn read(headers: &HeaderMap, is_https: bool) -> Option<Self> {
         let jar = CookieJar::from_headers(headers);
         let token = |name| jar.get(name).and_then(|cookie| parse_token(cookie.value()));
@@ -205,19 +207,19 @@ impl Presented {
     }
 }
 
-/// Says on every line of this request whose it is, so that one learner's can be found together. It's the beginning of
-/// what the database knows the learner by, from which nobody gets to the cookie.
-fn note(hash: &[u8; 32]) {
+/// Adds the learner to the log lines of this request, as the first bytes of the hash in the database. The cookie cannot be
+/// derived from them.
+fn record_learner(hash: &[u8; 32]) {
     tracing::Span::current().record("learner", hex::encode(&hash[..6]));
 }
 
-/// The 128 bits of a cookie's 32 hexadecimal digits.
+/// Parses the 32 hexadecimal digits of a cookie.
 fn parse_token(text: &str) -> Option<[u8; 16]> {
     let mut token = [0; 16];
     hex::decode_to_slice(text, &mut token).ok().map(|()| token)
 }
 
-/// Only this is stored: a stolen database names nobody's cookie. 128 random bits need no slow hash.
-fn hash(token: &[u8; 16]) -> [u8; 32] {
+/// Hashes a token for the database, from which no cookie can then be stolen. 128 random bits need no slow hash.
+fn hash_token(token: &[u8; 16]) -> [u8; 32] {
     Sha256::digest(token).into()
 }

@@ -1,4 +1,4 @@
-//! Which language a request is answered in.
+//! The language of a response.
 
 use std::convert::Infallible;
 
@@ -9,10 +9,10 @@ use rust_i18n::t;
 
 use domain::Locale;
 
-/// The cookie that remembers the language a student chose.
+/// The cookie with the language that a student chose.
 pub const LOCALE_COOKIE: &str = "lang";
 
-/// The language of a request: `?lang=` first, then the `lang` cookie, then `Accept-Language` by q-value, then Korean.
+/// The language of a request: `?lang=`, else the `lang` cookie, else `Accept-Language` by q-value, else Korean.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestLocale(pub Locale);
 
@@ -27,15 +27,15 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestLocale {
 /// The language of a request with this query and these headers.
 #[must_use]
 pub fn locale_of(query: Option<&str>, headers: &HeaderMap) -> Locale {
-    asked(query)
+    locale_in_query(query)
         .or_else(|| CookieJar::from_headers(headers).get(LOCALE_COOKIE).and_then(|c| Locale::from_tag(c.value())))
-        .or_else(|| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(accepted))
+        .or_else(|| headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok().and_then(preferred_locale))
         .unwrap_or_default()
 }
 
-/// The language that `?lang=` asks for.
+/// The language in `?lang=`.
 #[must_use]
-pub fn asked(query: Option<&str>) -> Option<Locale> {
+pub fn locale_in_query(query: Option<&str>) -> Option<Locale> {
     query?.split('&').find_map(|pair| pair.strip_prefix("lang=")).and_then(Locale::from_tag)
 }
 
@@ -47,7 +47,7 @@ pub fn reason_text(reason: &str, locale: Locale) -> String {
 
 /// The best language of an `Accept-Language` header (RFC 9110 §12.5.4). `q=0` refuses; the first of equals wins;
 /// `*` accepts the default.
-fn accepted(header: &str) -> Option<Locale> {
+fn preferred_locale(header: &str) -> Option<Locale> {
     let mut best: Option<(f32, Locale)> = None;
     for range in header.split(',') {
         let mut parts = range.split(';');
@@ -68,7 +68,7 @@ fn accepted(header: &str) -> Option<Locale> {
 mod tests {
     use super::*;
 
-    fn of(query: Option<&str>, cookie: Option<&str>, accept: Option<&str>) -> Locale {
+    fn locale(query: Option<&str>, cookie: Option<&str>, accept: Option<&str>) -> Locale {
         let mut headers = HeaderMap::new();
         if let Some(cookie) = cookie {
             headers.insert(header::COOKIE, cookie.parse().unwrap());
@@ -81,19 +81,19 @@ mod tests {
 
     #[test]
     fn the_query_beats_the_cookie_and_the_cookie_beats_the_header() {
-        assert_eq!(of(Some("topic=x&lang=en"), Some("lang=ko"), Some("ko")), Locale::En);
-        assert_eq!(of(None, Some("theme=dark; lang=en"), Some("ko")), Locale::En);
-        assert_eq!(of(Some("lang=fr"), Some("lang=xx"), Some("en-GB")), Locale::En);
-        assert_eq!(of(None, None, None), Locale::Ko);
+        assert_eq!(locale(Some("topic=x&lang=en"), Some("lang=ko"), Some("ko")), Locale::En);
+        assert_eq!(locale(None, Some("theme=dark; lang=en"), Some("ko")), Locale::En);
+        assert_eq!(locale(Some("lang=fr"), Some("lang=xx"), Some("en-GB")), Locale::En);
+        assert_eq!(locale(None, None, None), Locale::Ko);
     }
 
     #[test]
-    fn accept_language_is_read_by_q_value() {
-        assert_eq!(of(None, None, Some("fr, en-US;q=0.7, ko;q=0.8")), Locale::Ko);
-        assert_eq!(of(None, None, Some("ko;q=0.3,en;q=0.9")), Locale::En);
-        assert_eq!(of(None, None, Some("ko;q=0, en;q=0.1")), Locale::En);
-        assert_eq!(of(None, None, Some("en, ko")), Locale::En);
-        assert_eq!(of(None, None, Some("de, *;q=0.5")), Locale::Ko);
-        assert_eq!(of(None, None, Some("en;q=high")), Locale::Ko);
+    fn accept_language_is_ordered_by_q_value() {
+        assert_eq!(locale(None, None, Some("fr, en-US;q=0.7, ko;q=0.8")), Locale::Ko);
+        assert_eq!(locale(None, None, Some("ko;q=0.3,en;q=0.9")), Locale::En);
+        assert_eq!(locale(None, None, Some("ko;q=0, en;q=0.1")), Locale::En);
+        assert_eq!(locale(None, None, Some("en, ko")), Locale::En);
+        assert_eq!(locale(None, None, Some("de, *;q=0.5")), Locale::Ko);
+        assert_eq!(locale(None, None, Some("en;q=high")), Locale::Ko);
     }
 }

@@ -1,4 +1,4 @@
-//! The program's metrics, in Prometheus' text format.
+//! Metrics of requests, and the metrics page in Prometheus' text format.
 
 use std::{net::TcpListener, time::Instant};
 
@@ -14,7 +14,7 @@ use futures_util::{Stream, StreamExt};
 
 use super::{
     AppState,
-    address::{is_forwarded, peer},
+    address::{is_forwarded, peer_address},
     error::ApiError,
     host::{self, AllowedHosts},
     rate_limit::LIMITS,
@@ -23,7 +23,7 @@ use crate::telemetry::metrics::MetricsExporter;
 
 const TEXT: (axum::http::HeaderName, &str) = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
 
-/// Describes this module's metrics; call once, when the recorder is installed.
+/// Registers this module's metrics. Call it once, when the recorder is installed.
 pub fn describe() {
     use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
     describe_counter!("http_requests_total", "Requests by method, route (its pattern, without ids) and status");
@@ -40,17 +40,17 @@ pub fn describe() {
     }
 }
 
-/// A stream that is in flight until it's dropped, which happens when it has ended and when its reader hangs up.
+/// Counts a stream as in flight until it is dropped: at its end, or when the client disconnects.
 pub(super) struct InFlight(());
 
 impl InFlight {
-    pub(super) fn begin() -> Self {
+    pub(super) fn start() -> Self {
         metrics::gauge!("streams_in_flight").increment(1.0);
         Self(())
     }
 
-    /// The same stream, in flight as long as it lives.
-    pub(super) fn hold<S: Stream>(self, stream: S) -> impl Stream<Item = S::Item> {
+    /// Returns the stream, counted as long as it exists.
+    pub(super) fn count<S: Stream>(self, stream: S) -> impl Stream<Item = S::Item> {
         stream.map(move |item| {
             let _in_flight = &self;
             item
@@ -64,19 +64,22 @@ impl Drop for InFlight {
     }
 }
 
-/// Serves the metrics to this machine only. A request that a proxy passed on comes from elsewhere, whoever connects.
-pub async fn show(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+/// `GET /metrics`, for this machine only. A forwarded request comes from elsewhere, although the proxy may run here.
+pub async fn metrics(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    if state.config.metrics_addr.is_some() || is_forwarded(&parts.headers) || !peer(&parts).is_loopback() {
+    if state.config.metrics_addr.is_some()
+        || is_forwarded(&parts.headers)
+        || !peer_address(&parts.extensions).is_loopback()
+    {
         return Err(ApiError::NotFound);
     }
     Ok(([TEXT], state.metrics.render()).into_response())
 }
 
-/// Serves the metrics, and nothing else, on a listener of their own, for as long as the returned future runs.
+/// Serves only the metrics, on a separate listener, as long as the returned future runs.
 ///
 /// # Errors
-/// When the listener can't be used.
+/// The error of the operating system if the listener cannot be used.
 pub fn serve(listener: TcpListener, exporter: MetricsExporter) -> std::io::Result<impl Future<Output = ()> + Send> {
     let address = listener.local_addr()?;
     listener.set_nonblocking(true)?;
@@ -84,22 +87,22 @@ pub fn serve(listener: TcpListener, exporter: MetricsExporter) -> std::io::Resul
     tracing::info!(metrics.address = %address, "metrics are served");
     let mut routes = Router::new().route("/metrics", get(async move || ([TEXT], exporter.render())));
     if address.ip().is_loopback() {
-        routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::of_this_machine(), host::check));
+        routes = routes.layer(middleware::from_fn_with_state(AllowedHosts::local(), host::check));
     }
     Ok(async move {
         if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "metrics are not served any more");
+            tracing::error!(%error, "the metrics listener failed");
         }
     })
 }
 
-/// Counts requests and measures the time to their response's head.
+/// Counts requests and measures the time until the response head.
 pub async fn measure(request: Request, next: Next) -> Response {
     let began = Instant::now();
-    // The route's pattern, not the path: ids would make a series each.
+    // The pattern of the route: a path with an id would be a series of its own.
     let route =
         request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
-    // Anybody can make up methods; each would be a series for good.
+    // Clients can invent methods, and each would be a series of its own.
     let method = match *request.method() {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

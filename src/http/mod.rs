@@ -1,4 +1,4 @@
-//! HTTP: pages for people, an API for programs, live streams for both.
+//! HTTP: pages, the JSON API and event streams.
 
 mod address;
 pub mod api;

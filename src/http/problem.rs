@@ -1,4 +1,4 @@
-//! Turns every failed response into words: `application/problem+json` (RFC 9457) for programs, a page for people.
+//! The bodies of failed responses: `application/problem+json` (RFC 9457) for programs, an HTML page for browsers.
 
 use axum::{
     Json,
@@ -20,37 +20,37 @@ use utoipa::{
 use super::{error::ApiError, locale, pages, request_id};
 use domain::Locale;
 
-/// A problem, as RFC 9457 shapes it.
+/// A problem as defined by RFC 9457.
 #[derive(Debug, Serialize, ToSchema, ToResponse)]
 #[response(description = "A problem: what happened and what to do next", content_type = "application/problem+json")]
 pub struct Problem {
-    /// Names the kind of problem; the same for every occurrence of it.
+    /// Identifies the type of problem.
     #[serde(rename = "type")]
     kind: String,
-    /// What the kind of problem is, in a few words.
+    /// A short name of the type of problem.
     title: String,
-    /// The response's status.
+    /// The status of the response.
     status: u16,
-    /// What happened and what to do next, in the reader's language.
+    /// What happened and what to do next, in the language of the request.
     detail: String,
-    /// Names this request in the server's log.
+    /// The id of the request in the server's log.
     request_id: String,
-    /// Each field that isn't what it must be.
+    /// The fields with invalid values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldProblem>,
-    /// The turn that is still running, where that is the problem.
+    /// The turn that is still running, if that is the problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     turn_id: Option<uuid::Uuid>,
 }
 
-/// One field that isn't what it must be.
+/// A field with an invalid value.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FieldProblem {
-    /// The field.
+    /// The path of the field, such as `messages.0.role`.
     field: String,
-    /// What is wrong with it, in the reader's language.
+    /// Why the value is invalid, in the language of the request.
     message: String,
-    /// What the parser said, in English.
+    /// The message of the parser, in English.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
 }
@@ -58,7 +58,7 @@ pub struct FieldProblem {
 /// Adds to an operation of the OpenAPI document the problems that follow from its method, path and body, so that a handler
 /// names only the others.
 pub(super) fn add_common_problems(method: &str, path: &str, operation: &mut Operation) {
-    // A bad query or host, an unknown method, the host of another site, a bug, an overloaded server.
+    // A malformed query or host, an unknown method, an unknown host, a bug, an overloaded server.
     let mut statuses = vec!["400", "405", "421", "500", "503"];
     if path.contains("{id}") {
         statuses.push("404");
@@ -76,15 +76,15 @@ pub(super) fn add_common_problems(method: &str, path: &str, operation: &mut Oper
     }
 }
 
-/// Gives failed responses their body.
-pub async fn tell(request: Request, next: Next) -> Response {
+/// Writes the body of failed responses.
+pub async fn write_problems(request: Request, next: Next) -> Response {
     let locale = locale::locale_of(request.uri().query(), request.headers());
     let path = request.uri().path().to_owned();
     let wants_page = wants_page(&path, request.headers());
-    let request_id = request_id::of(request.headers()).to_owned();
+    let request_id = request_id::from_headers(request.headers()).to_owned();
     let response = next.run(request).await;
 
-    let Some(error) = failure(&response) else { return response };
+    let Some(error) = find_error(&response) else { return response };
     let (mut parts, _) = response.into_parts();
     let body = if wants_page {
         pages::error_page(&error, parts.status, locale, &request_id)
@@ -100,8 +100,8 @@ pub async fn tell(request: Request, next: Next) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The error behind a failed response: the one our handlers gave, or the one its status means.
-fn failure(response: &Response) -> Option<ApiError> {
+/// The error of a failed response: the one that a handler returned, or the one that fits the status of a library's response.
+fn find_error(response: &Response) -> Option<ApiError> {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return None;
@@ -109,9 +109,9 @@ fn failure(response: &Response) -> Option<ApiError> {
     if let Some(error) = response.extensions().get::<ApiError>() {
         return Some(error.clone());
     }
-    // A body that is there already and isn't plain text was meant: `/ready` answers 503 with JSON.
-    let kind = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    if kind.is_some_and(|kind| !kind.starts_with(b"text/plain")) {
+    // A body other than plain text is intended: `/ready` answers 503 with JSON.
+    let content_type = response.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if content_type.is_some_and(|content_type| !content_type.starts_with(b"text/plain")) {
         return None;
     }
     Some(match status {
@@ -134,8 +134,8 @@ fn problem(error: &ApiError, status: StatusCode, locale: Locale, request_id: Str
         ApiError::TooMany(wait) => {
             t!("problem.too-many.detail", locale = tag, seconds = wait.as_secs().max(1)).into_owned()
         }
-        // One wrong field is told at once; several are listed.
-        ApiError::Invalid(errors) if errors.len() == 1 => rule(errors[0].rule, locale),
+        // A single field is explained in the detail itself; several are listed in `errors`.
+        ApiError::Invalid(errors) if errors.len() == 1 => rule_text(errors[0].rule, locale),
         _ => t!(format!("problem.{name}.detail"), locale = tag).into_owned(),
     };
     let errors = match error {
@@ -143,7 +143,7 @@ fn problem(error: &ApiError, status: StatusCode, locale: Locale, request_id: Str
             .iter()
             .map(|error| FieldProblem {
                 field: error.field.to_owned(),
-                message: rule(error.rule, locale),
+                message: rule_text(error.rule, locale),
                 detail: error.detail.clone(),
             })
             .collect(),
@@ -164,11 +164,11 @@ fn problem(error: &ApiError, status: StatusCode, locale: Locale, request_id: Str
     }
 }
 
-fn rule(rule: &str, locale: Locale) -> String {
+fn rule_text(rule: &str, locale: Locale) -> String {
     t!(format!("problem.field.{rule}"), locale = locale.tag()).into_owned()
 }
 
-/// Pages are for browsers that open a page; a script's call to the API gets JSON whatever it accepts.
+/// Whether a browser opens a page. Calls of the API get JSON, whatever they accept.
 fn wants_page(path: &str, headers: &HeaderMap) -> bool {
     let accepts_html =
         headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));

@@ -1,4 +1,4 @@
-//! How often a learner, and an address, may ask.
+//! Rate limits for learners and addresses.
 
 use std::{
     net::IpAddr,
@@ -15,30 +15,30 @@ use crate::{
 };
 use domain::LearnerId;
 
-/// After this many checks, keys that have fully recovered are forgotten, so memory follows the number of active ones.
+/// After this many checks, keys at their full quota are removed, so that memory follows the number of active keys.
 const SWEEP_EVERY: u32 = 1_024;
 
-/// A learner younger than this shares the limit of their address with others who came as late. A script that makes
-/// learners to ask with can't use up the limit of those who are known from before.
-const NEW_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Learners younger than this have a separate limit per address. A script that creates learners thus cannot use up the limit
+/// of older ones.
+const RECENT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A limit is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimited {
-    /// How long until the next request may come.
+    /// The time until the next request is accepted.
     pub wait: Duration,
 }
 
-/// The limits on requests that cost something.
+/// The limits on requests that call a model or create a learner.
 ///
-/// Each learner has a limit, and behind one address each of these groups has one of its own, so that none can use up
-/// another's: learners known for a day, learners who came within the last day, requests without a learner, and new
-/// learners. A school sits behind one address, so the limits of learners are wide; the others are small.
+/// Each learner has a limit. Each address has four more, so that no group of clients can use up the limit of another:
+/// learners older than a day, younger learners, requests without a learner, and new learners. A school often has a single
+/// address, so the limits for learners are wide; the others are small.
 ///
-/// Instances that share a Redis count together there. While it is away, each counts what it sees itself.
+/// Instances with a common Redis count together. While Redis is unavailable, each instance counts alone.
 pub struct RateLimits {
     limits: Option<Limits>,
-    shared: Option<Redis>,
+    redis: Option<Redis>,
 }
 
 struct Limits {
@@ -57,9 +57,9 @@ struct Limit {
 }
 
 impl RateLimits {
-    /// Limits as the settings say. A whole minute's worth may come at once.
+    /// Creates the limits of the settings. The requests of a whole minute may come at once.
     #[must_use]
-    pub fn new(config: &LimitConfig, shared: Option<Redis>) -> Self {
+    pub fn new(config: &LimitConfig, redis: Option<Redis>) -> Self {
         let address = config.rate_limit_address_per_minute;
         let limits = (config.rate_limit == Switch::On).then(|| Limits {
             learner: Limit::per_minute(LEARNER, config.rate_limit_learner_per_minute),
@@ -68,7 +68,7 @@ impl RateLimits {
             anonymous: Limit::per_minute(ANONYMOUS, config.rate_limit_anonymous_per_minute.min(address)),
             new_learners: Limit::per_minute(NEW_LEARNERS, config.rate_limit_new_learners_per_minute.min(address)),
         });
-        Self { limits, shared }
+        Self { limits, redis }
     }
 
     /// Counts a request of a learner, or one without a learner, from an address.
@@ -77,7 +77,7 @@ impl RateLimits {
     /// [`RateLimited`] after too many requests.
     pub async fn check(&self, learner: Option<LearnerId>, address: IpAddr) -> Result<(), RateLimited> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        let address = network(address).to_string();
+        let address = network_of(address).to_string();
         match learner {
             Some(learner) => {
                 let group = if is_recent(learner) { &limits.recent } else { &limits.address };
@@ -87,24 +87,24 @@ impl RateLimits {
         }
     }
 
-    /// Counts a learner who is made for a request from an address.
+    /// Counts a new learner of an address.
     ///
     /// # Errors
     /// [`RateLimited`] after too many requests.
     pub async fn check_new_learner(&self, address: IpAddr) -> Result<(), RateLimited> {
         let Some(limits) = &self.limits else { return Ok(()) };
-        self.count(&[(&limits.new_learners, network(address).to_string())]).await
+        self.count(&[(&limits.new_learners, network_of(address).to_string())]).await
     }
 
     /// Counts one request against all of these limits.
     async fn count(&self, limits: &[(&Limit, String)]) -> Result<(), RateLimited> {
-        if let Some(shared) = &self.shared {
+        if let Some(redis) = &self.redis {
             let named: Vec<_> =
                 limits.iter().map(|(limit, key)| (format!("rate:{}:{key}", limit.name), limit.quota)).collect();
-            if let Ok(refused) = shared.count(&named).await {
+            if let Ok(refused) = redis.count(&named).await {
                 return match refused {
                     None => Ok(()),
-                    Some((place, wait)) => Err(refuse(limits[place].0.name, wait)),
+                    Some((index, wait)) => Err(refuse(limits[index].0.name, wait)),
                 };
             }
         }
@@ -115,7 +115,7 @@ impl RateLimits {
     }
 }
 
-/// What the limits are called in the metrics and in Redis.
+/// The names of the limits in the metrics and in Redis.
 pub(super) const LIMITS: [&str; 5] = [LEARNER, ADDRESS, ADDRESS_RECENT, ANONYMOUS, NEW_LEARNERS];
 const LEARNER: &str = "learner";
 const ADDRESS: &str = "address";
@@ -128,12 +128,12 @@ fn refuse(limit: &'static str, wait: Duration) -> RateLimited {
     RateLimited { wait }
 }
 
-/// Whether the learner was made within the last day. A learner's id holds that time.
+/// Whether the learner was created within the last day. The id of a learner is a UUIDv7, which contains the time.
 fn is_recent(learner: LearnerId) -> bool {
-    let Some(made) = learner.0.get_timestamp() else { return false };
-    let (seconds, nanos) = made.to_unix();
-    let made = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
-    made.elapsed().is_ok_and(|age| age < NEW_FOR)
+    let Some(created) = learner.0.get_timestamp() else { return false };
+    let (seconds, nanos) = created.to_unix();
+    let created = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+    created.elapsed().is_ok_and(|age| age < RECENT_AGE)
 }
 
 impl Limit {
@@ -153,8 +153,8 @@ impl Limit {
     }
 }
 
-/// One household or school holds a whole IPv6 /64, so that is what counts as an address.
-fn network(address: IpAddr) -> IpAddr {
+/// The network that counts as one address: a household or school usually has a whole IPv6 /64.
+fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
@@ -189,7 +189,7 @@ mod tests {
     const SCHOOL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 7));
 
     #[tokio::test]
-    async fn a_class_of_forty_behind_one_address_may_ask_together() {
+    async fn forty_learners_behind_one_address_are_not_limited() {
         let limits = limits(20, 600);
         for _ in 0..40 {
             let learner = LearnerId::new();
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_learner_who_asks_too_often_has_to_wait_and_others_do_not() {
+    async fn the_limit_of_one_learner_does_not_affect_others() {
         let limits = limits(3, 600);
         let learner = LearnerId::new();
         for _ in 0..3 {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_without_a_learner_do_not_use_up_the_limits_of_learners_or_newcomers() {
+    async fn requests_without_a_learner_do_not_use_up_the_limits_of_learners() {
         let limits = limits(20, 600);
         while limits.check(None, SCHOOL).await.is_ok() {}
         for _ in 0..120 {
@@ -235,10 +235,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn learners_made_just_now_do_not_use_up_the_limit_of_those_known_from_before() {
+    async fn new_learners_do_not_use_up_the_limit_of_older_ones() {
         let limits = limits(20, 100);
         while limits.check(Some(LearnerId::new()), SCHOOL).await.is_ok() {}
-        let then = SystemTime::now() - NEW_FOR - Duration::from_secs(1);
+        let then = SystemTime::now() - RECENT_AGE - Duration::from_secs(1);
         let seconds = then.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
         for n in 0..100 {
             let made = uuid::Timestamp::from_unix(uuid::NoContext, seconds, n);

@@ -1,4 +1,4 @@
-//! The name of a request: ours in the answer, in the log, and in what a person is told.
+//! The id of a request. The program creates it and writes it to the response, the log and error texts.
 
 use axum::{
     extract::Request,
@@ -7,16 +7,16 @@ use axum::{
     response::Response,
 };
 
-/// The header that carries it.
+/// The header of the request id, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The id of a request with these headers.
-pub fn of(headers: &HeaderMap) -> &str {
+/// The request id in these headers.
+pub fn from_headers(headers: &HeaderMap) -> &str {
     headers.get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default()
 }
 
-/// Drops a client's own: nobody may write into the log under another's name.
-pub async fn drop_foreign(mut request: Request, next: Next) -> Response {
+/// Removes an id that the client chose, so that clients cannot forge ids in the log.
+pub async fn remove_client_id(mut request: Request, next: Next) -> Response {
     request.headers_mut().remove(&REQUEST_ID);
     next.run(request).await
 }

@@ -14,7 +14,7 @@ use super::{
     assets, layers, learner, metrics, pages,
 };
 
-/// Calls that carry their conversation along: from any origin, without a cookie.
+/// Stateless calls, which contain their conversation: any origin, no cookie.
 fn stateless() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(chat::chat))
@@ -26,8 +26,8 @@ fn stateless_streams() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(chat::stream))
 }
 
-/// A learner's own data, for our pages only.
-fn own() -> OpenApiRouter<AppState> {
+/// The data of a learner, for pages of this origin only.
+fn personal() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(conversations::list, conversations::create))
         .routes(routes!(conversations::show, conversations::delete))
@@ -37,12 +37,12 @@ fn own() -> OpenApiRouter<AppState> {
         .routes(routes!(turns::retry))
 }
 
-fn own_streams() -> OpenApiRouter<AppState> {
+fn personal_streams() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(events::follow))
 }
 
 /// The state of the program.
-fn program() -> OpenApiRouter<AppState> {
+fn status() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(status::greeting))
         .routes(routes!(status::health))
@@ -56,7 +56,7 @@ fn pages() -> Router<AppState> {
         .route("/topic-selection.html", get(pages::topics))
         .route("/index.html", get(pages::resume))
         .route("/chat.html", get(pages::resume))
-        .route("/own-topic.html", get(pages::choose_again).post(pages::choose))
+        .route("/own-topic.html", get(pages::redirect_to_topics).post(pages::submit_topic))
         .route("/conversations.html", get(pages::conversations))
         .route("/help.html", get(pages::help))
         .route("/mode-selection.html", get(pages::mode_selection))
@@ -65,7 +65,7 @@ fn pages() -> Router<AppState> {
 /// The OpenAPI document of all routes of the API.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    let groups = [stateless(), stateless_streams(), own(), own_streams(), program()];
+    let groups = [stateless(), stateless_streams(), personal(), personal_streams(), status()];
     docs::complete(groups.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::merge).into_openapi())
 }
 
@@ -77,14 +77,14 @@ pub fn router(state: AppState) -> Router {
         .layer(layers::time_limit(config))
         .merge(stateless_streams())
         .layer(layers::cors(config))
-        .layer(layers::private());
+        .layer(layers::no_store());
 
-    let own = own()
+    let personal = personal()
         .layer(layers::time_limit(config))
-        .merge(own_streams())
+        .merge(personal_streams())
         .layer(layers::same_site(config))
         .layer(middleware::from_fn(learner::renew_cookie))
-        .layer(layers::private());
+        .layer(layers::no_store());
 
     let leave = get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config)));
     let pages = pages().route(pages::LEAVE_PATH, leave).layer(middleware::from_fn(learner::renew_cookie));
@@ -93,11 +93,11 @@ pub fn router(state: AppState) -> Router {
         .layer(layers::docs_csp())
         .layer(layers::docs_cache());
 
-    let routes = Router::from(stateless.merge(own).merge(program()))
-        .route("/metrics", get(metrics::show))
+    let routes = Router::from(stateless.merge(personal).merge(status()))
+        .route("/metrics", get(metrics::metrics))
         .merge(pages)
         .merge(docs)
         .merge(assets::router());
-    let routes = layers::around(routes, &state.config.clone()).with_state(state);
+    let routes = layers::add_common(routes, &state.config.clone()).with_state(state);
     Router::new().fallback_service(routes).layer(middleware::from_fn(layers::answer_options))
 }

@@ -1,4 +1,4 @@
-//! What handlers share.
+//! The state that handlers share.
 
 use std::{sync::Arc, time::Instant};
 
@@ -16,37 +16,37 @@ use crate::{
 };
 use store::Store;
 
-/// The parts of the program that handlers call, cheap to clone.
+/// The parts of the program that handlers use. A clone is cheap.
 #[derive(Clone)]
-pub struct AppState(Arc<Inner>);
+pub struct AppState(Arc<AppParts>);
 
-/// See [`AppState`].
-pub struct Inner {
+/// The fields of [`AppState`].
+pub struct AppParts {
     /// The settings.
     pub config: Config,
-    /// Conversations and everything else that lasts.
+    /// The database.
     pub store: Store,
-    /// Redis, if instances share one.
-    pub shared: Option<Redis>,
-    /// Who answers.
+    /// The Redis that instances share, if there is one.
+    pub redis: Option<Redis>,
+    /// The model or the practice partner.
     pub assistant: Assistant,
-    /// The day's tokens.
+    /// The daily token budget.
     pub budget: Arc<Budget>,
-    /// Takes messages in and runs turns.
+    /// Accepts messages and runs turns.
     pub engine: Engine,
-    /// Renders answers that have ended.
+    /// Rendered answers of ended turns.
     pub rendered: RenderedAnswers,
-    /// Conversations that are being begun, by what stands for their request's key.
-    pub beginnings: KeyedLocks<[u8; 32]>,
+    /// Locks of conversations that are being created, by the hash of the idempotency key.
+    pub creations: KeyedLocks<[u8; 32]>,
     /// The open event streams of turns.
     pub followers: Arc<Followers>,
     /// Guides to topics.
     pub guides: Guides,
-    /// How often who may ask.
+    /// Rate limits.
     pub limits: RateLimits,
-    /// Whether learners' visits are noted now.
+    /// The pause in storing visits of learners.
     pub visit_pause: VisitPause,
-    /// What pages show of the program.
+    /// Values that all pages show.
     pub pages: PageContext,
     /// The program's metrics.
     pub metrics: MetricsExporter,
@@ -55,17 +55,17 @@ pub struct Inner {
 }
 
 impl AppState {
-    /// Shares the parts.
+    /// Wraps the parts for sharing.
     #[must_use]
-    pub fn new(parts: Inner) -> Self {
+    pub fn new(parts: AppParts) -> Self {
         Self(Arc::new(parts))
     }
 }
 
 impl std::ops::Deref for AppState {
-    type Target = Inner;
+    type Target = AppParts;
 
-    fn deref(&self) -> &Inner {
+    fn deref(&self) -> &AppParts {
         &self.0
     }
 }

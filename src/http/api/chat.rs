@@ -1,5 +1,5 @@
-//! Calls that carry their conversation along: what clients of the first version make. Nothing of them is stored but
-//! what they cost.
+//! Stateless calls, which contain their whole conversation, as clients of the first version make them. Only their token
+//! usage is stored.
 
 use crate::engine::turn::failure_reason;
 use crate::http::locale::{RequestLocale, reason_text};
@@ -26,7 +26,8 @@ use crate::{
         usage_guard::UsageGuard,
     },
     http::{
-        AppState, address::ClientAddress, error::ApiError, learner::LearnerIfKnown, metrics::InFlight, problem::Problem,
+        AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, metrics::InFlight,
+        problem::Problem,
     },
 };
 use domain::{
@@ -36,7 +37,7 @@ use domain::{
 };
 use llm::Piece;
 
-/// A question with its conversation: either `messages`, the last of them the question, or `message` with
+/// A question with its conversation: either `messages`, whose last one is the question, or `message` with
 /// `conversation_history`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ChatRequest {
@@ -45,25 +46,25 @@ pub struct ChatRequest {
     /// The question, at most 2,000 characters.
     #[schema(example = "하늘은 왜 파래요?", min_length = 1)]
     message: Option<String>,
-    /// What was said before `message`.
+    /// The messages before `message`.
     conversation_history: Option<Vec<ChatMessage>>,
-    /// At most 100 characters; `일반적인 주제` if not said.
+    /// At most 100 characters; `일반적인 주제` by default.
     #[schema(example = "과학 탐구")]
     topic: Option<String>,
-    /// One of the models the server allows.
+    /// One of the models that the server allows.
     model: Option<String>,
 }
 
-/// One message.
+/// A message.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct ChatMessage {
-    /// Who said it.
+    /// The author.
     role: ChatRole,
-    /// What was said.
+    /// The text.
     content: String,
 }
 
-/// Who may have said a message.
+/// The author of a message.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ChatRole {
@@ -73,130 +74,130 @@ pub enum ChatRole {
     Assistant,
 }
 
-/// An answer with the tutor's notes.
+/// An answer with feedback on the question.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ChatResponse {
     /// The answer, as Markdown.
     response: String,
-    /// The model that gave it.
+    /// The model that wrote it.
     model: String,
-    /// The notes on how the question was asked.
+    /// The feedback on how the question was asked.
     tutor_feedback: Option<Feedback>,
 }
 
-/// Answers a question and notes how it was asked
+/// Answers a question, with feedback on how it was asked
 #[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat",
     responses((status = 200, body = ChatResponse), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn chat(
     State(state): State<AppState>,
-    LearnerIfKnown(learner): LearnerIfKnown,
+    OptionalLearner(learner): OptionalLearner,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
-    let (asking, _slot) = admitted(&state, learner, address, request, locale).await?;
-    let mut answer_bill = bill(&state, &asking, Purpose::Chat);
-    let mut notes_bill = bill(&state, &asking, Purpose::Tutor);
+    let (input, _slot) = admit(&state, learner, address, request, locale).await?;
+    let mut answer_usage = usage_guard(&state, &input, Purpose::Chat);
+    let mut feedback_usage = usage_guard(&state, &input, Purpose::Tutor);
     let (chat_gate, tutor_gate) = assistant::call_order();
     let answer = async {
-        let begin = state.assistant.answer_first(&asking, Duration::ZERO, chat_gate);
-        let collected = async { collect(begin.await?, &mut answer_bill).await };
+        let begin = state.assistant.answer_first(&input, Duration::ZERO, chat_gate);
+        let collected = async { collect_answer(begin.await?, &mut answer_usage).await };
         let (response, end) = match collected.await {
             Ok(whole) => whole,
             Err(error) => {
-                answer_bill.failed();
+                answer_usage.failed();
                 return Err(ApiError::from(error));
             }
         };
-        answer_bill.settle(&[assistant::used(Purpose::Chat, &end)]).await;
+        answer_usage.settle(&[assistant::used(Purpose::Chat, &end)]).await;
         match end.finish {
             llm::Finish::ContentFilter => Err(ApiError::Model(Reason::ContentFilter)),
             _ => Ok((response, end)),
         }
     };
-    let notes = async {
-        let noted = state.assistant.feedback_after(&asking, tutor_gate, &llm::RequestProgress::default()).await;
-        notes_bill.settle(&noted.usage).await;
-        Ok(noted.feedback)
+    let feedback = async {
+        let result = state.assistant.feedback_after(&input, tutor_gate, &llm::RequestProgress::default()).await;
+        feedback_usage.settle(&result.usage).await;
+        Ok(result.feedback)
     };
-    // Notes are only sent with an answer: when it fails, the tutor's call is cancelled.
-    let ((response, end), feedback) = future::try_join(answer, notes).await?;
+    // Feedback is sent only with an answer. If the answer fails, the call for the feedback is cancelled.
+    let ((response, end), feedback) = future::try_join(answer, feedback).await?;
     Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback) }))
 }
 
-/// Answers a question piece by piece
+/// Answers a question as a stream
 ///
-/// Server-sent events: `data: {"content":"…"}` for each piece, last `data: {"content":"[DONE]"}`. Should the answer
-/// break off, `data: {"error":"…"}` comes before the last. Should the pieces so far turn out to be the model's thoughts,
-/// `data: {"withdrawn":true}` says that the answer begins anew.
+/// Server-sent events: `data: {"content":"…"}` for each piece, `data: {"content":"[DONE]"}` at the end. If the answer fails,
+/// `data: {"error":"…"}` comes before the end. If the pieces so far were thoughts of the model, `data: {"withdrawn":true}`
+/// withdraws them and the answer begins anew.
 #[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat",
     responses((status = 200, content_type = "text/event-stream", body = PieceEvent), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn stream(
     State(state): State<AppState>,
-    LearnerIfKnown(learner): LearnerIfKnown,
+    OptionalLearner(learner): OptionalLearner,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let (asking, slot) = admitted(&state, learner, address, request, locale).await?;
-    let in_flight = InFlight::begin();
-    let pieces = beyond_thoughts(state.assistant.answer(&asking, assistant::PRACTICE_PACE).await?).await?;
-    let heard = bill(&state, &asking, Purpose::Chat);
-    // Usage guard and slot go with the stream: a client that hangs up drops them all.
-    let data = stream::unfold(Some((pieces, heard, slot)), move |going| async move {
-        let (mut pieces, mut bill, slot) = going?;
+    let (input, slot) = admit(&state, learner, address, request, locale).await?;
+    let in_flight = InFlight::start();
+    let pieces = skip_thoughts(state.assistant.answer(&input, assistant::PRACTICE_PACE).await?).await?;
+    let usage = usage_guard(&state, &input, Purpose::Chat);
+    // Usage guard and slot are part of the stream: if the client disconnects, all are dropped.
+    let data = stream::unfold(Some((pieces, usage, slot)), move |state| async move {
+        let (mut pieces, mut usage, slot) = state?;
         let last = |data| Some((data, None));
         match pieces.next().await {
             Some(Ok(Piece::Text(text))) => {
-                bill.heard(&text);
-                Some((vec![json!({ "content": text })], Some((pieces, bill, slot))))
+                usage.heard(&text);
+                Some((vec![json!({ "content": text })], Some((pieces, usage, slot))))
             }
-            Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, bill, slot)))),
-            Some(Ok(Piece::Withdrawn)) => Some((vec![json!({ "withdrawn": true })], Some((pieces, bill, slot)))),
+            Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, usage, slot)))),
+            Some(Ok(Piece::Withdrawn)) => Some((vec![json!({ "withdrawn": true })], Some((pieces, usage, slot)))),
             Some(Ok(Piece::End(end))) => {
-                bill.settle(&[assistant::used(Purpose::Chat, &end)]).await;
+                usage.settle(&[assistant::used(Purpose::Chat, &end)]).await;
                 let filtered = end.finish == llm::Finish::ContentFilter;
-                last(filtered.then(|| broken_off(Reason::ContentFilter, locale)).into_iter().collect())
+                last(filtered.then(|| error_data(Reason::ContentFilter, locale)).into_iter().collect())
             }
-            Some(Err(error)) => last(vec![broken_off(failure_reason(&error, bill.has_begun()), locale)]),
-            None => last(vec![broken_off(Reason::Broken, locale)]),
+            Some(Err(error)) => last(vec![error_data(failure_reason(&error, usage.has_begun()), locale)]),
+            None => last(vec![error_data(Reason::Broken, locale)]),
         }
     });
     let stopped = state.engine.stopped();
     let engine = state.engine.clone();
-    let interrupted = async move { engine.is_stopped().then(|| broken_off(Reason::Broken, locale)) };
+    let interrupted = async move { engine.is_stopped().then(|| error_data(Reason::Broken, locale)) };
     let events = data
         .flat_map(stream::iter)
         .take_until(stopped)
         .chain(stream::once(interrupted).filter_map(future::ready))
         .chain(stream::iter([json!({ "content": "[DONE]" })]))
         .map(|data| Ok::<_, Infallible>(sse::Event::default().data(data.to_string())));
-    Ok((STREAM_HEADERS, Sse::new(in_flight.hold(events))).into_response())
+    Ok((STREAM_HEADERS, Sse::new(in_flight.count(events))).into_response())
 }
 
-fn bill(state: &AppState, asking: &PromptInput, purpose: Purpose) -> UsageGuard {
-    UsageGuard::open(state.assistant.clone(), state.store.clone(), state.budget.clone(), asking.clone(), purpose)
+fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose) -> UsageGuard {
+    UsageGuard::open(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose)
 }
 
-fn broken_off(reason: Reason, locale: Locale) -> serde_json::Value {
+fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
     json!({ "error": reason_text(reason.as_str(), locale) })
 }
 
-async fn admitted(
+async fn admit(
     state: &AppState,
     learner: Option<LearnerId>,
     address: std::net::IpAddr,
     request: ChatRequest,
     locale: Locale,
 ) -> Result<(PromptInput, StatelessSlot), ApiError> {
-    let asking = read(state, request, locale)?;
+    let input = parse_request(state, request, locale)?;
     state.limits.check(learner, address).await?;
-    Ok((asking, state.engine.admit_stateless(learner.is_some())?))
+    Ok((input, state.engine.admit_stateless(learner.is_some())?))
 }
 
-fn read(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {
+fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {
     let topic = match request.topic.as_deref() {
         Some(topic) if !topic.trim().is_empty() => Topic::parse(topic)?,
         _ => Topic::default(),
@@ -231,14 +232,14 @@ impl TryFrom<ChatMessage> for Said {
                 }
                 Ok(Self::User(message.content))
             }
-            // Our own answers may be longer than a student's message; the body's limit bounds them.
+            // Answers may be longer than a message of a student. The limit of the body bounds them.
             ChatRole::Assistant => Ok(Self::Assistant(message.content)),
         }
     }
 }
 
-/// Waits until a model that thinks first has begun to write, so that a failure before is told by its status.
-async fn beyond_thoughts(mut pieces: AnswerStream) -> Result<AnswerStream, llm::Error> {
+/// Waits until the model writes. A failure while it thinks can thus be a response with an error status.
+async fn skip_thoughts(mut pieces: AnswerStream) -> Result<AnswerStream, llm::Error> {
     loop {
         match pieces.next().await {
             Some(Ok(Piece::Thinking)) => {}
@@ -249,12 +250,12 @@ async fn beyond_thoughts(mut pieces: AnswerStream) -> Result<AnswerStream, llm::
     }
 }
 
-async fn collect(mut stream: AnswerStream, bill: &mut UsageGuard) -> Result<(String, llm::End), llm::Error> {
+async fn collect_answer(mut stream: AnswerStream, usage: &mut UsageGuard) -> Result<(String, llm::End), llm::Error> {
     let mut text = String::new();
     while let Some(piece) = stream.next().await {
         match piece? {
             Piece::Text(piece) => {
-                bill.heard(&piece);
+                usage.heard(&piece);
                 text.push_str(&piece);
             }
             Piece::Thinking => {}

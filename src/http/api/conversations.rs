@@ -1,4 +1,4 @@
-//! A learner's conversations.
+//! The conversations of a learner.
 
 use crate::http::locale::RequestLocale;
 use axum::{
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::{
     Json, PathId, Query,
-    beginning::begin,
+    creation::create_once,
     guide::TopicRequest,
     turns::{TurnView, idempotency_key},
 };
@@ -24,107 +24,107 @@ use domain::{
 };
 use store::Cursor;
 
-/// Conversations a page of the list has when no number is asked for.
-const PAGE: u64 = 20;
-/// Turns a page of a conversation has when no number is asked for.
-const TURNS_PAGE: u64 = 50;
-/// Conversations or turns a page may have.
-const PAGE_MAX: u64 = 100;
+/// The default number of conversations in a page of the list.
+const LIST_LIMIT: u64 = 20;
+/// The default number of turns in a page of a conversation.
+const TURNS_LIMIT: u64 = 50;
+/// The maximum number of conversations or turns in a page.
+const LIMIT_MAX: u64 = 100;
 
-/// A conversation that has just begun.
+/// A new conversation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Begun {
+pub struct CreatedConversation {
     id: Uuid,
     topic: String,
-    /// The first words of the chat AI.
+    /// The greeting of the chat AI.
     greeting: String,
 }
 
-/// A conversation with its turns.
+/// A conversation with a page of its turns.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Whole {
+pub struct ConversationView {
     id: Uuid,
     topic: String,
-    /// The first words of the chat AI.
+    /// The greeting of the chat AI.
     greeting: String,
     /// UTC, milliseconds.
     created_at: Millis,
-    /// A page of the turns, in the order they were asked: the newest ones if not said otherwise.
+    /// A page of the turns in the order of the questions, by default the newest ones.
     turns: Vec<TurnView>,
-    /// What to pass as `before` for the page of earlier turns; null when there are none.
+    /// The value of `before` for the page of earlier turns; null if there are none.
     next: Option<u32>,
 }
 
-/// A page of the list.
+/// A page of the list of conversations.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct List {
-    /// Newest activity first.
-    items: Vec<Item>,
-    /// What to pass as `before` for the next page; null on the last one.
+pub struct ConversationPage {
+    /// The conversations, newest activity first.
+    items: Vec<ConversationItem>,
+    /// The value of `before` for the next page; null on the last one.
     next: Option<String>,
 }
 
 /// A conversation in the list.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Item {
+pub struct ConversationItem {
     id: Uuid,
     topic: String,
-    /// How many questions were asked.
+    /// The number of questions.
     turns: u32,
     /// The first question.
     first_message: Option<String>,
     /// UTC, milliseconds.
     created_at: Millis,
-    /// When the last question was asked. UTC, milliseconds.
+    /// The time of the last question. UTC, milliseconds.
     active_at: Millis,
 }
 
-/// Which page of the list.
+/// The query of the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PageQuery {
-    /// `next` of the page before.
+pub struct ListQuery {
+    /// The `next` of the previous page.
     #[param(pattern = "^(0|-?[1-9][0-9]{0,17})_[0-9a-f]{32}$")]
     before: Option<String>,
-    /// Conversations a page, 1 to 100; 20 if not said.
+    /// The number of conversations in the page, 1 to 100; 20 by default.
     #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
-    limit: Option<PageSize>,
-    /// Whether to leave out conversations in which nothing was asked yet.
+    limit: Option<PageLimit>,
+    /// Whether to leave out conversations without a question.
     #[serde(default)]
     #[param(required = false)]
     asked: bool,
 }
 
-/// How many things a page has.
+/// The number of items in a page.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "u64")]
-struct PageSize(u64);
+struct PageLimit(u64);
 
-impl TryFrom<u64> for PageSize {
+impl TryFrom<u64> for PageLimit {
     type Error = &'static str;
 
-    fn try_from(size: u64) -> Result<Self, Self::Error> {
-        (1..=PAGE_MAX).contains(&size).then_some(Self(size)).ok_or("limit must lie between 1 and 100")
+    fn try_from(limit: u64) -> Result<Self, Self::Error> {
+        (1..=LIMIT_MAX).contains(&limit).then_some(Self(limit)).ok_or("limit must lie between 1 and 100")
     }
 }
 
-/// Which page of a conversation's turns.
+/// The query of a conversation.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct TurnsQuery {
-    /// `next` of the page of later turns.
+    /// The `next` of the page of later turns.
     #[param(value_type = Option<u64>, maximum = 4_294_967_295_u32)]
     before: Option<u32>,
-    /// Turns a page, 1 to 100; 50 if not said.
+    /// The number of turns in the page, 1 to 100; 50 by default.
     #[param(value_type = Option<u64>, minimum = 1, maximum = 100)]
-    limit: Option<PageSize>,
+    limit: Option<PageLimit>,
 }
 
-/// Begins a conversation, and makes the learner's cookie when there is none
+/// Creates a conversation, and a learner if the request has no cookie
 #[utoipa::path(post, path = "/api/v1/conversations", tag = "conversations",
-    params(("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same conversation for ten \
-        minutes; without a cookie only if nobody can guess it: 32 hexadecimal digits at least, such as a random UUID")),
-    responses((status = 201, body = Begun), (status = 429, response = Problem)))]
+    params(("Idempotency-Key" = Option<String>, Header, description = "requests with the same key create one conversation, \
+        for ten minutes; without a cookie, the key must be hard to guess: at least 32 hexadecimal digits, such as a random UUID")),
+    responses((status = 201, body = CreatedConversation), (status = 429, response = Problem)))]
 pub async fn create(
     State(state): State<AppState>,
     learner: Option<Learner>,
@@ -135,11 +135,11 @@ pub async fn create(
 ) -> Result<Response, ApiError> {
     let topic = Topic::parse(&request.topic)?;
     let key = idempotency_key(&headers)?;
-    let (conversation, cookie) = begin(&state, learner, key, topic, address).await?;
+    let (conversation, cookie) = create_once(&state, learner, key, topic, address).await?;
 
     let greeting = guide::greeting(&conversation.topic, locale);
-    let begun = Begun { id: conversation.id.0, topic: conversation.topic.to_string(), greeting };
-    let mut response = (StatusCode::CREATED, Json(begun)).into_response();
+    let created = CreatedConversation { id: conversation.id.0, topic: conversation.topic.to_string(), greeting };
+    let mut response = (StatusCode::CREATED, Json(created)).into_response();
     let location = format!("/api/v1/conversations/{}", conversation.id);
     response
         .headers_mut()
@@ -151,50 +151,50 @@ pub async fn create(
 }
 
 /// Lists the learner's conversations, newest activity first
-#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(PageQuery),
-    responses((status = 200, body = List), (status = 422, response = Problem)))]
+#[utoipa::path(get, path = "/api/v1/conversations", tag = "conversations", params(ListQuery),
+    responses((status = 200, body = ConversationPage), (status = 422, response = Problem)))]
 pub async fn list(
     State(state): State<AppState>,
     learner: Option<Learner>,
-    Query(query): Query<PageQuery>,
-) -> Result<Json<List>, ApiError> {
+    Query(query): Query<ListQuery>,
+) -> Result<Json<ConversationPage>, ApiError> {
     let before = match query.before.as_deref() {
         Some(text) => Some(text.parse::<Cursor>().map_err(|_| ApiError::invalid("before", "cursor"))?),
         None => None,
     };
     let Some(Learner(learner)) = learner else {
-        return Ok(Json(List { items: Vec::new(), next: None }));
+        return Ok(Json(ConversationPage { items: Vec::new(), next: None }));
     };
-    let limit = query.limit.map_or(PAGE, |PageSize(size)| size);
-    // One more than asked for tells whether there is another page.
-    let mut found = match query.asked {
+    let limit = query.limit.map_or(LIST_LIMIT, |PageLimit(limit)| limit);
+    // One item more than the limit shows whether there is another page.
+    let mut summaries = match query.asked {
         true => state.store.asked_conversations(learner, before, limit + 1).await?,
         false => state.store.conversations(learner, before, limit + 1).await?,
     };
-    let more = found.len() as u64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = found.last().filter(|_| more).map(|last| Cursor::from(last).to_string());
-    Ok(Json(List { items: found.into_iter().map(Item::from).collect(), next }))
+    let has_more = summaries.len() as u64 > limit;
+    summaries.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = summaries.last().filter(|_| has_more).map(|last| Cursor::from(last).to_string());
+    Ok(Json(ConversationPage { items: summaries.into_iter().map(ConversationItem::from).collect(), next }))
 }
 
 /// Shows a conversation with its newest turns, or a page of earlier ones
 #[utoipa::path(get, path = "/api/v1/conversations/{id}", tag = "conversations",
     params(("id" = Uuid, Path), TurnsQuery),
-    responses((status = 200, body = Whole)))]
+    responses((status = 200, body = ConversationView)))]
 pub async fn show(
     State(state): State<AppState>,
     Learner(learner): Learner,
     RequestLocale(locale): RequestLocale,
     PathId(id): PathId<ConversationId>,
     Query(query): Query<TurnsQuery>,
-) -> Result<Json<Whole>, ApiError> {
+) -> Result<Json<ConversationView>, ApiError> {
     let _share = state.rendered.share_of(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
-    let limit = query.limit.map_or(TURNS_PAGE, |PageSize(size)| size);
+    let limit = query.limit.map_or(TURNS_LIMIT, |PageLimit(limit)| limit);
     let turns = state.store.turns_page(learner, id, query.before, limit).await?;
-    // Places rise from 1 without holes.
+    // The sequence numbers of a conversation have no gaps and start at 1.
     let next = turns.first().map(|turn| turn.seq).filter(|first| *first > 1);
-    Ok(Json(Whole {
+    Ok(Json(ConversationView {
         id: id.0,
         greeting: guide::greeting(&conversation.topic, locale),
         topic: conversation.topic.to_string(),
@@ -219,7 +219,7 @@ pub async fn delete(
     }
 }
 
-impl From<ConversationSummary> for Item {
+impl From<ConversationSummary> for ConversationItem {
     fn from(summary: ConversationSummary) -> Self {
         Self {
             id: summary.conversation.id.0,

@@ -17,7 +17,7 @@ use crate::http::problem::{self, FieldProblem, Problem};
     ),
     components(
         schemas(
-            export::Format,
+            export::ExportFormat,
             FieldProblem,
             event_schema::SnapshotData,
             event_schema::BlockData,
@@ -28,10 +28,10 @@ use crate::http::problem::{self, FieldProblem, Problem};
         responses(Problem),
     ),
     tags(
-        (name = "chat", description = "Calls that carry their conversation along; any origin, no cookie"),
-        (name = "conversations", description = "A learner's conversations"),
-        (name = "turns", description = "Questions with their answers and notes"),
-        (name = "status", description = "How the program is"),
+        (name = "chat", description = "Stateless calls, which contain their conversation; any origin, no cookie"),
+        (name = "conversations", description = "Conversations of a learner"),
+        (name = "turns", description = "Questions with their answers and feedback"),
+        (name = "status", description = "State of the program"),
     )
 )]
 struct Base;
@@ -51,7 +51,7 @@ pub fn complete(operations: Document) -> Document {
             if let RefOr::T(response) = response
                 && response.description.is_empty()
             {
-                "As asked for".clone_into(&mut response.description);
+                "Success".clone_into(&mut response.description);
             }
         }
         problem::add_common_problems(method, path, operation);

@@ -1,17 +1,17 @@
-//! What streams send, for the OpenAPI document alone.
+//! Schemas of events, only for the OpenAPI document.
 //!
-//! OpenAPI 3.1 has no word for the items of a stream, so the schema of a stream is that of each of its events, as readers
-//! of server-sent events hand them over.
-#![allow(dead_code, reason = "only the shapes are used")]
+//! OpenAPI 3.1 cannot describe the items of a stream, so the schema of a stream is the schema of each event, with the fields
+//! of a server-sent event.
+#![allow(dead_code, reason = "only the schemas are used")]
 
 use utoipa::ToSchema;
 
 use domain::Feedback;
 
-/// An event of a turn's stream.
+/// An event of a turn.
 #[derive(ToSchema)]
 pub(super) struct TurnEvent {
-    /// Its number in this stream, from 0.
+    /// The number of the event in this stream, from 0.
     #[schema(nullable = false)]
     id: Option<String>,
     event: TurnEventName,
@@ -21,69 +21,69 @@ pub(super) struct TurnEvent {
     data: String,
 }
 
-/// What an event tells.
+/// The type of an event.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 pub(super) enum TurnEventName {
-    /// All there is so far; always first.
+    /// The turn so far; always the first event.
     Snapshot,
-    /// A block that is new or has changed; an empty one is gone.
+    /// A new or changed block; an empty one is removed.
     Block,
     /// New text of the answer.
     Delta,
-    /// The model began to think, or left off.
+    /// The model began or stopped thinking.
     Thinking,
-    /// The tutor's notes came.
+    /// The feedback of the tutor.
     Feedback,
-    /// The state changed.
+    /// A new state.
     State,
-    /// Nothing more will come.
+    /// The last event.
     End,
 }
 
-/// All there is of a turn so far.
+/// A turn so far.
 #[derive(ToSchema)]
 pub(super) struct SnapshotData {
     /// `accepted`, `answering`, `done`, `failed`, `cancelled` or `interrupted`.
     state: String,
-    /// Why it ended so, where the state alone doesn't say.
+    /// Why the turn ended in this state, if there is more to say.
     reason: Option<String>,
-    /// The reason as a sentence in the reader's language.
+    /// The reason as a sentence in the language of the request.
     reason_text: Option<String>,
-    /// Whether the answer of a turn that is still `answering` is whole and only the notes are missing.
+    /// Whether the answer of a turn in the state `answering` is complete and only the feedback is missing.
     answered: bool,
-    /// Whether the model thinks and writes nothing yet.
+    /// Whether the model thinks and has written nothing yet.
     thinking: bool,
-    /// The answer, block by block, as safe HTML.
+    /// The blocks of the answer, as sanitised HTML.
     blocks: Vec<String>,
-    /// The tutor's notes.
+    /// The feedback of the tutor.
     feedback: Option<Feedback>,
 }
 
 /// A block of an answer.
 #[derive(ToSchema)]
 pub(super) struct BlockData {
-    /// Its place in the answer, from 0.
+    /// The index of the block in the answer, from 0.
     index: u32,
-    /// The whole block as safe HTML.
+    /// The whole block as sanitised HTML.
     html: String,
 }
 
 /// A piece of an answer.
 #[derive(ToSchema)]
 pub(super) struct DeltaData {
-    /// As Markdown, as the model wrote it.
+    /// The Markdown that the model wrote.
     text: String,
 }
 
-/// What a model does before it writes.
+/// Whether the model thinks before it writes.
 #[derive(ToSchema)]
 pub(super) struct ThinkingData {
-    /// Whether it thinks.
+    /// Whether the model thinks.
     thinking: bool,
 }
 
-/// Where a turn stands.
+/// The state of a turn.
 #[derive(ToSchema)]
 pub(super) struct StateData {
     /// As in the snapshot.
@@ -96,20 +96,20 @@ pub(super) struct StateData {
     answered: bool,
 }
 
-/// An event of an answer to a call that carries its conversation along.
+/// An event of the answer to a stateless call.
 #[derive(ToSchema)]
 pub(super) struct PieceEvent {
-    /// JSON: `{"content":"…"}` for a piece, `{"content":"[DONE]"}` after the last; `{"error":"…"}` before that one, should
-    /// the answer break off.
+    /// JSON: `{"content":"…"}` for a piece, `{"content":"[DONE]"}` at the end. If the answer fails, `{"error":"…"}` comes
+    /// before the end. `{"withdrawn":true}` means that the pieces so far are withdrawn and the answer begins anew.
     #[schema(content_media_type = "application/json")]
     data: String,
 }
 
-/// An event of the stream to try the way with.
+/// An event of the test stream.
 #[derive(ToSchema)]
 pub(super) struct ProbeEvent {
     /// Always `piece`.
     event: String,
-    /// Which piece, from 0.
+    /// The number of the event, from 0.
     data: String,
 }

@@ -1,4 +1,4 @@
-//! A conversation to take along.
+//! Export of a conversation as a file.
 
 use crate::http::locale::RequestLocale;
 use std::{convert::Infallible, fmt::Write as _};
@@ -19,13 +19,13 @@ use super::{PathId, Query};
 use crate::http::{AppState, error::ApiError, learner::Learner};
 use domain::{Conversation, ConversationId, Locale, turn::Turn};
 
-/// Bytes of a piece of an export.
-const PIECE: usize = 16 * 1024;
+/// The bytes of a chunk of the body.
+const CHUNK_BYTES: usize = 16 * 1024;
 
-/// In which form.
+/// The format of an export.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum ExportFormat {
     /// Markdown, for people.
     #[default]
     Md,
@@ -33,19 +33,19 @@ pub enum Format {
     Json,
 }
 
-/// In which form to export.
+/// The query of an export.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
-    /// `md` (if not said) or `json`.
+    /// `md` (default) or `json`.
     #[serde(default)]
-    format: Format,
+    format: ExportFormat,
 }
 
 /// Exports a conversation as a file
 #[utoipa::path(get, path = "/api/v1/conversations/{id}/export", tag = "conversations",
     params(("id" = Uuid, Path), ExportQuery),
-    responses((status = 200, description = "the file", content((String = "text/markdown"), (serde_json::Value = "application/json")))))]
+    responses((status = 200, description = "The file", content((String = "text/markdown"), (serde_json::Value = "application/json")))))]
 pub async fn export(
     State(state): State<AppState>,
     Learner(learner): Learner,
@@ -57,34 +57,34 @@ pub async fn export(
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let turns = state.store.turns(learner, id).await?;
     let (kind, extension) = match query.format {
-        Format::Md => ("text/markdown; charset=utf-8", "md"),
-        Format::Json => ("application/json", "json"),
+        ExportFormat::Md => ("text/markdown; charset=utf-8", "md"),
+        ExportFormat::Json => ("application/json", "json"),
     };
-    // A long conversation is work for a processor.
+    // Writing a long conversation would block the async runtime.
     let text = tokio::task::spawn_blocking(move || match query.format {
-        Format::Md => markdown(&conversation, &turns, locale),
-        Format::Json => program(&conversation, &turns).to_string(),
+        ExportFormat::Md => to_markdown(&conversation, &turns, locale),
+        ExportFormat::Json => to_json(&conversation, &turns).to_string(),
     });
     let text = text.await.map_err(|error| ApiError::internal(&error))?;
     drop(share);
-    let mut response = ([(header::CONTENT_TYPE, kind)], in_pieces(text)).into_response();
+    let mut response = ([(header::CONTENT_TYPE, kind)], chunked_body(text)).into_response();
     let name = format!("attachment; filename=\"llm-classroom-{id}.{extension}\"");
     let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal(&error))?;
     response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
     Ok(response)
 }
 
-/// A body that is compressed and sent piece by piece, so that a large one holds nobody up.
-fn in_pieces(text: String) -> Body {
+/// A body in chunks, so that compressing a large one does not block the async runtime.
+fn chunked_body(text: String) -> Body {
     let mut rest = Bytes::from(text);
-    let pieces = std::iter::from_fn(move || {
-        let length = rest.len().min(PIECE);
+    let chunks = std::iter::from_fn(move || {
+        let length = rest.len().min(CHUNK_BYTES);
         (length > 0).then(|| Ok::<_, Infallible>(rest.split_to(length)))
     });
-    Body::from_stream(stream::iter(pieces))
+    Body::from_stream(stream::iter(chunks))
 }
 
-fn program(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {
+fn to_json(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {
     let turns: Vec<_> = turns
         .iter()
         .map(|turn| {
@@ -106,11 +106,11 @@ fn program(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {
     })
 }
 
-fn markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> String {
+fn to_markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> String {
     let tag = locale.tag();
-    let mut text = format!("# {}\n\n{}\n", conversation.topic, day(conversation.created_at));
+    let mut text = format!("# {}\n\n{}\n", conversation.topic, korean_date(conversation.created_at));
     for turn in turns {
-        // Writing to a string can't fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "\n## {}. {}\n\n", turn.seq, t!("export.question", locale = tag));
         for line in turn.message.lines() {
             let _ = writeln!(text, "> {line}");
@@ -126,8 +126,8 @@ fn markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> Stri
     text
 }
 
-/// The day in Korea.
-fn day(millis: i64) -> String {
+/// The date in Korea.
+fn korean_date(millis: i64) -> String {
     let korea = UtcOffset::from_hms(9, 0, 0).unwrap_or(UtcOffset::UTC);
     OffsetDateTime::from_unix_timestamp(millis / 1000)
         .ok()

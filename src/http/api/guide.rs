@@ -1,4 +1,4 @@
-//! The greeting and the tutor's introduction to a topic.
+//! Greeting and guide for a topic, without a conversation.
 
 use crate::http::locale::RequestLocale;
 use std::time::Duration;
@@ -8,42 +8,41 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::LearnerIfKnown, problem::Problem};
+use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, problem::Problem};
 use coach::guide;
 use domain::{Topic, guide::Guide};
 
-/// Longest time a client may ask to wait for a guide.
+/// The longest time that a request waits for a guide.
 const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Which topic.
+/// A topic.
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct TopicRequest {
-    /// A preset's name or a topic of the student's own, at most 100 characters, without those at its edges that show
-    /// nothing.
+    /// The name of a preset or the student's own topic, at most 100 characters without invisible ones at the ends.
     #[schema(example = "과학 탐구", min_length = 1)]
     pub(super) topic: String,
 }
 
-/// The first words of the chat AI.
+/// The greeting of the chat AI.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InitialMessage {
     /// The greeting.
     message: String,
 }
 
-/// The tutor's introduction to a topic.
+/// The tutor's guide to a topic.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct InitialGuide {
     #[serde(flatten)]
     guide: Guide,
-    /// `guide_content` as safe HTML.
+    /// `guide_content` as sanitised HTML.
     guide_html: String,
-    /// Whether the model is making a guide of its own, which a later call gets. `Prefer: wait=20` waits for it. An own
-    /// topic's guide is kept for its learner alone, so without a learner's cookie no later call gets it.
+    /// Whether the model is writing a guide, which a later request gets. `Prefer: wait=20` waits for it. The guide to a
+    /// student's own topic is stored for this learner only, so requests without a learner's cookie never get it later.
     pending: bool,
 }
 
-/// Greets a student on a topic, at once
+/// Returns the greeting for a topic, without calling a model
 #[utoipa::path(post, path = "/api/v1/chat/initial-message", tag = "chat",
     responses((status = 200, body = InitialMessage)))]
 pub async fn initial_message(
@@ -54,36 +53,36 @@ pub async fn initial_message(
     Ok(Json(InitialMessage { message: guide::greeting(&topic, locale) }))
 }
 
-/// Introduces a topic: the model's guide where there is one, else the preset text
+/// Returns the guide to a topic: the model's if there is one, else the built-in one
 #[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat",
     params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
     responses((status = 200, body = InitialGuide),
         (status = 429, response = Problem)))]
 pub async fn initial_guide(
     State(state): State<AppState>,
-    LearnerIfKnown(learner): LearnerIfKnown,
+    OptionalLearner(learner): OptionalLearner,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
     let topic = Topic::parse(&request.topic)?;
-    let found = match state.guides.known(&topic, locale, learner).await {
-        Some(found) => found,
+    let guide = match state.guides.known(&topic, locale, learner).await {
+        Some(guide) => guide,
         None => {
-            // The few presets are made once each, and a guide that is being made costs no second call.
+            // Guides to presets are few, and a guide that is being written causes no second call.
             if topic.preset().is_none() && !state.guides.is_making(&topic, locale, learner) {
                 state.limits.check(learner, address).await?;
             }
-            state.guides.make(&topic, locale, learner, wait(&headers)).await
+            state.guides.make(&topic, locale, learner, preferred_wait(&headers)).await
         }
     };
-    let guide_html = markdown::render_without_links(&found.guide.guide_content).concat();
-    Ok(Json(InitialGuide { guide: found.guide, guide_html, pending: found.pending }))
+    let guide_html = markdown::render_without_links(&guide.guide.guide_content).concat();
+    Ok(Json(InitialGuide { guide: guide.guide, guide_html, pending: guide.pending }))
 }
 
-/// The `wait` preference of RFC 7240, section 4.3; nothing when there is none.
-fn wait(headers: &HeaderMap) -> Duration {
+/// The time in the `wait` preference (RFC 7240, section 4.3), else zero.
+fn preferred_wait(headers: &HeaderMap) -> Duration {
     headers
         .get_all("prefer")
         .iter()

@@ -1,4 +1,4 @@
-//! JSON bodies whose refusals are our own errors.
+//! JSON bodies.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use axum::{
 use super::surrogates::replace_lone_surrogates;
 use crate::http::error::ApiError;
 
-/// How long a body of at most 64 KiB may take to come in: slower than any phone is, and it holds a connection open.
+/// The time limit for receiving a body of at most 64 KiB, enough for any mobile network.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// As axum's `Json`, but what it refuses becomes an [`ApiError`], a body that only drips in is refused, and half an
-/// emoji is a character like any other.
+/// Like axum's `Json`, but rejections are [`ApiError`]s, a body that arrives too slowly is refused, and lone surrogates are
+/// replaced.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 

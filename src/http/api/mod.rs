@@ -1,8 +1,8 @@
-//! The API: thin handlers that read, call once, and answer.
+//! The JSON API and its event streams.
 
-mod beginning;
 pub mod chat;
 pub mod conversations;
+mod creation;
 pub mod docs;
 mod event_schema;
 pub mod events;

@@ -1,4 +1,4 @@
-//! Whether the program lives, and whether it is ready for students.
+//! Liveness and readiness.
 
 use axum::{
     extract::{Request, State},
@@ -11,20 +11,20 @@ use utoipa::ToSchema;
 use super::Json;
 use crate::{
     engine::assistant::Assistant,
-    http::{AppState, address::is_operators},
+    http::{AppState, address::is_from_operator},
 };
 use llm::BreakerState;
 use logging::RepeatedLine;
 
-/// A word of welcome.
+/// The name of the API.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Greeting {
-    /// The program's name.
+    /// Always `LLM Classroom API`.
     #[schema(value_type = String)]
     message: &'static str,
 }
 
-/// That the program lives.
+/// Liveness of the program.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Health {
     /// Always `healthy`.
@@ -37,7 +37,7 @@ pub struct Health {
     uptime_seconds: u64,
 }
 
-/// Whether the program is ready, and each part; strangers are told the first alone.
+/// Readiness of the program. Only clients in the operator's networks get the state of each part.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Readiness {
     /// `ready`, `unavailable` or `draining`.
@@ -47,49 +47,49 @@ pub struct Readiness {
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<&'static str>,
-    /// What students can't do without and fails: `database-file` (SQLite's file was deleted or replaced),
-    /// `database-write` (the disk is full or read-only), `database` (it doesn't answer) or `lease` (another instance
-    /// serves this database alone, or this one has no lease yet). Left out while nothing fails.
+    /// The failing part: `database-file` (SQLite's file was deleted or replaced), `database-write` (the disk is full or
+    /// read-only), `database` (it does not answer) or `lease` (another instance serves this database alone, or this one has
+    /// no lease yet). Absent if nothing fails.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     failing: Option<&'static str>,
-    /// `in-process`, `redis`, or `redis-away`: then this instance goes on with its own students.
+    /// `in-process`, `redis`, or `redis-away`: this instance then serves its own students without Redis.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<&'static str>,
-    /// `many` when any number of instances may serve together, `one` when REDIS_URL isn't set: then only this one.
+    /// `many` if any number of instances may serve together, `one` without REDIS_URL.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     instances: Option<&'static str>,
-    /// `ok`, `resting` after failures, `trying` after a rest, or `practice` when no model is connected.
+    /// `ok`, `resting` while the circuit breaker is open, `trying` while it is half-open, or `practice` without a model.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'static str>,
-    /// Turns that run here now.
+    /// The number of turns that this instance runs.
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     turns_running: Option<usize>,
 }
 
-/// Says hello
+/// Returns the name of the API
 #[utoipa::path(get, path = "/api", tag = "status", responses((status = 200, body = Greeting)))]
 pub async fn greeting() -> Json<Greeting> {
     Json(Greeting { message: "LLM Classroom API" })
 }
 
-/// Whether the program lives
+/// Returns 200 while the program runs
 #[utoipa::path(get, path = "/health", tag = "status", responses((status = 200, body = Health)))]
 pub async fn health(State(state): State<AppState>) -> Json<Health> {
     let uptime_seconds = state.started.elapsed().as_secs();
     Json(Health { status: "healthy", version: env!("CARGO_PKG_VERSION"), uptime_seconds })
 }
 
-/// Whether the program is ready for students
+/// Returns 200 while the program is ready for students
 ///
-/// A model server that fails doesn't make it unready: students still get their notes, and are told. What each part says
-/// is told to this machine, private networks and trusted proxies alone.
+/// A failing model server does not make it unready: students still get feedback and an explanation. Only this machine,
+/// private networks and trusted proxies get the state of each part.
 #[utoipa::path(get, path = "/ready", tag = "status",
-    responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+    responses((status = 200, body = Readiness), (status = 503, description = "Not ready", body = Readiness)))]
 pub async fn ready(State(state): State<AppState>, request: Request) -> impl IntoResponse {
     let (request, _) = request.into_parts();
     let failing = failing_part(&state).await;
@@ -107,29 +107,29 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
         (false, None) => "ready",
         (false, Some(_)) => "unavailable",
     };
-    let (bus, instances) = match &state.shared {
+    let (bus, instances) = match &state.redis {
         None => ("in-process", "one"),
-        Some(shared) if shared.is_up() => ("redis", "many"),
+        Some(redis) if redis.is_up() => ("redis", "many"),
         Some(_) => ("redis-away", "many"),
     };
     let code = if status == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let is_told = is_operators(&request, &state.config.trusted_proxies);
+    let is_operator = is_from_operator(&request, &state.config.trusted_proxies);
     let readiness = Readiness {
         status,
-        store: is_told.then_some(store),
-        failing: failing.filter(|_| is_told),
-        bus: is_told.then_some(bus),
-        instances: is_told.then_some(instances),
-        provider: is_told.then_some(provider),
-        turns_running: is_told.then(|| state.engine.turns_running()),
+        store: is_operator.then_some(store),
+        failing: failing.filter(|_| is_operator),
+        bus: is_operator.then_some(bus),
+        instances: is_operator.then_some(instances),
+        provider: is_operator.then_some(provider),
+        turns_running: is_operator.then(|| state.engine.turns_running()),
     };
     (code, Json(readiness))
 }
 
-/// The first part that fails of those that students can't do without, as [`Readiness`] names it.
+/// The first failing part, as named in [`Readiness`].
 async fn failing_part(state: &AppState) -> Option<&'static str> {
     let is_without_database = state.engine.is_without_database();
-    // A database that failed a second ago isn't waited for.
+    // After a recent failure only the file is checked, because a ping could wait for a connection.
     let answered = if is_without_database { state.store.check_file().await } else { state.store.ping().await };
     if let Err(error) = answered {
         static LINE: RepeatedLine = RepeatedLine::new();

@@ -1,14 +1,14 @@
-//! Half an emoji in JSON.
+//! Lone surrogates in JSON.
 //!
-//! Browsers write a character above U+FFFF that was cut in two as an escape of one surrogate, such as `"\ud83d"`. That is
-//! JSON (RFC 8259, section 8.2), but no Rust string can hold it, so the parser refuses the whole body.
+//! If a text was cut in the middle of a character above U+FFFF, browsers send an escape of one surrogate, such as `"\ud83d"`.
+//! That is valid JSON (RFC 8259, section 8.2), but no Rust string can hold it, so the parser refuses the whole body.
 
 use axum::body::Bytes;
 
-/// The escape of U+FFFD, the character that stands for one that can't be shown.
+/// The escape of the replacement character U+FFFD.
 const REPLACEMENT: &[u8; 6] = b"\\ufffd";
 
-/// The same JSON with U+FFFD for each surrogate that isn't one of a pair. A body without any isn't copied.
+/// Replaces each surrogate that is not part of a pair with U+FFFD. A body without any is not copied.
 pub(super) fn replace_lone_surrogates(json: Bytes) -> Bytes {
     let lone = lone_surrogates(&json);
     if lone.is_empty() {
@@ -21,15 +21,14 @@ pub(super) fn replace_lone_surrogates(json: Bytes) -> Bytes {
     json.into()
 }
 
-/// Where the escapes of lone surrogates begin. A backslash stands in JSON within strings alone, so those needn't be told
-/// from the rest.
+/// The positions of the escapes of lone surrogates. Backslashes occur only in strings, so the strings need not be found.
 fn lone_surrogates(json: &[u8]) -> Vec<usize> {
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(next) = json[at..].iter().position(|&byte| byte == b'\\') {
         at += next;
-        at += match unit(json, at) {
-            Some(0xd800..=0xdbff) if matches!(unit(json, at + 6), Some(0xdc00..=0xdfff)) => 12,
+        at += match escaped_unit(json, at) {
+            Some(0xd800..=0xdbff) if matches!(escaped_unit(json, at + 6), Some(0xdc00..=0xdfff)) => 12,
             Some(0xd800..=0xdfff) => {
                 found.push(at);
                 6
@@ -43,8 +42,8 @@ fn lone_surrogates(json: &[u8]) -> Vec<usize> {
     found
 }
 
-/// The UTF-16 code unit that is escaped at this place, if one is.
-fn unit(json: &[u8], at: usize) -> Option<u16> {
+/// The UTF-16 code unit whose escape is at this position.
+fn escaped_unit(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;
@@ -77,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_stays_as_it_is() {
+    fn pairs_and_other_escapes_stay() {
         for (json, text) in [
             (r#""\ud83d\ude00""#, "😀"),
             (r#""\\ud83d""#, "\\ud83d"),

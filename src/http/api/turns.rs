@@ -1,4 +1,4 @@
-//! Asking, stopping and trying again.
+//! Turns: ask a question, cancel, retry.
 
 use crate::http::locale::{RequestLocale, reason_text};
 use axum::{
@@ -23,23 +23,23 @@ use domain::{
     turn::{Reason, Turn},
 };
 
-/// Longest idempotency key.
-const KEY_MAX: usize = 100;
+/// The maximum length of an idempotency key.
+const IDEMPOTENCY_KEY_MAX: usize = 100;
 
-/// What the student asks.
+/// A question of the student.
 #[derive(Debug, Deserialize, ToSchema)]
-pub struct Question {
+pub struct QuestionRequest {
     /// The message, at most 2,000 characters.
     #[schema(example = "하늘은 왜 파래요?", min_length = 1)]
     message: String,
 }
 
-/// A message that is taken in: it can't be lost any more.
+/// A stored question.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Accepted {
-    /// The turn, to be followed at `/api/v1/turns/{id}/events`.
+pub struct AcceptedTurn {
+    /// The turn, whose events are at `/api/v1/turns/{id}/events`.
     turn_id: Uuid,
-    /// Its place in the conversation, from 1.
+    /// The number of the turn in the conversation, from 1.
     seq: u32,
 }
 
@@ -47,39 +47,39 @@ pub struct Accepted {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TurnView {
     id: Uuid,
-    /// Its place in the conversation, from 1.
+    /// The number of the turn in the conversation, from 1.
     seq: u32,
-    /// Which try this is, from 1.
+    /// The number of the attempt, from 1.
     attempt: u32,
-    /// What the student wrote.
+    /// The message of the student.
     message: String,
     /// `accepted`, `answering`, `done`, `failed`, `cancelled` or `interrupted`.
     #[schema(value_type = String)]
     state: &'static str,
-    /// Why it ended so, where the state alone doesn't say.
+    /// Why the turn ended in this state, if there is more to say.
     #[schema(value_type = Option<String>)]
     reason: Option<&'static str>,
-    /// The reason as a sentence in the reader's language.
+    /// The reason as a sentence in the language of the request.
     reason_text: Option<String>,
-    /// The answer, or its beginning.
+    /// The answer so far.
     answer: Option<AnswerView>,
-    /// The tutor's notes.
+    /// The feedback of the tutor.
     feedback: Option<Feedback>,
     /// UTC, milliseconds.
     created_at: Millis,
 }
 
-/// An answer.
+/// An answer of the chat AI.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AnswerView {
-    /// As Markdown, as the model wrote it.
+    /// The Markdown that the model wrote.
     text: String,
-    /// As safe HTML.
+    /// Sanitised HTML.
     html: String,
 }
 
 impl TurnView {
-    /// Turns as the API shows them.
+    /// Renders turns for the API.
     pub(super) async fn all(
         turns: Vec<Turn>,
         rendered: &RenderedAnswers,
@@ -110,7 +110,7 @@ impl TurnView {
     }
 }
 
-impl From<Turn> for Accepted {
+impl From<Turn> for AcceptedTurn {
     fn from(turn: Turn) -> Self {
         Self { turn_id: turn.id.0, seq: turn.seq }
     }
@@ -118,11 +118,11 @@ impl From<Turn> for Accepted {
 
 /// Asks a question
 ///
-/// When this answers, the message is stored and its answer is on the way, even if nobody follows it.
+/// When the response arrives, the message is stored. The answer is written even if no client follows the turn.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns",
     params(("id" = Uuid, Path),
-        ("Idempotency-Key" = Option<String>, Header, description = "the same key gives the same turn, however often it is sent, also when a new question would be refused")),
-    responses((status = 202, body = Accepted),
+        ("Idempotency-Key" = Option<String>, Header, description = "requests with the same key create one turn, also when a new question would be refused")),
+    responses((status = 202, body = AcceptedTurn),
         (status = 409, response = Problem),
         (status = 429, response = Problem)))]
 pub async fn ask(
@@ -132,9 +132,9 @@ pub async fn ask(
     ClientAddress(address): ClientAddress,
     PathId(id): PathId<ConversationId>,
     headers: HeaderMap,
-    Json(question): Json<Question>,
-) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    let message = StudentMessage::parse(&question.message)?;
+    Json(request): Json<QuestionRequest>,
+) -> Result<(StatusCode, Json<AcceptedTurn>), ApiError> {
+    let message = StudentMessage::parse(&request.message)?;
     let key = idempotency_key(&headers)?;
     let turn = match state.engine.find_question(learner, id, &message, key).await? {
         Lookup::Repeated(turn) => turn,
@@ -143,11 +143,11 @@ pub async fn ask(
             state.engine.ask(learner, id, message, reservation, locale).await?
         }
     };
-    note(turn.id);
+    record_turn(turn.id);
     Ok((StatusCode::ACCEPTED, Json(turn.into())))
 }
 
-/// Stops a running turn; what is there of the answer stays
+/// Cancels a running turn and keeps the answer so far
 #[utoipa::path(post, path = "/api/v1/turns/{id}/cancel", tag = "turns", params(("id" = Uuid, Path)),
     responses((status = 204)))]
 pub async fn cancel(
@@ -155,14 +155,14 @@ pub async fn cancel(
     Learner(learner): Learner,
     PathId(id): PathId<TurnId>,
 ) -> Result<StatusCode, ApiError> {
-    note(id);
+    record_turn(id);
     state.engine.cancel(learner, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Tries a turn again that failed, was stopped or was interrupted
+/// Retries a turn that failed, was cancelled or was interrupted
 #[utoipa::path(post, path = "/api/v1/turns/{id}/retry", tag = "turns", params(("id" = Uuid, Path)),
-    responses((status = 202, body = Accepted),
+    responses((status = 202, body = AcceptedTurn),
         (status = 409, response = Problem), (status = 429, response = Problem)))]
 pub async fn retry(
     State(state): State<AppState>,
@@ -170,8 +170,8 @@ pub async fn retry(
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     PathId(id): PathId<TurnId>,
-) -> Result<(StatusCode, Json<Accepted>), ApiError> {
-    note(id);
+) -> Result<(StatusCode, Json<AcceptedTurn>), ApiError> {
+    record_turn(id);
     let turn = match state.engine.find_retry(learner, id).await? {
         Lookup::Repeated(turn) => turn,
         Lookup::New(reservation) => {
@@ -182,15 +182,15 @@ pub async fn retry(
     Ok((StatusCode::ACCEPTED, Json(turn.into())))
 }
 
-/// Says on the lines of this request which turn it's about.
-pub(super) fn note(turn: TurnId) {
+/// Adds the turn to the log lines of this request.
+pub(super) fn record_turn(turn: TurnId) {
     tracing::Span::current().record("turn.id", tracing::field::display(turn));
 }
 
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
-        Ok(key) if (1..=KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
+        Ok(key) if (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => Err(ApiError::invalid("Idempotency-Key", "idempotency-key")),
     }
 }

@@ -1,4 +1,4 @@
-//! The chat: the conversation on the left, the tutor's notes in the margin.
+//! The chat page: the conversation, with feedback in the margin.
 
 use askama::Template;
 use axum::Form;
@@ -21,23 +21,23 @@ use domain::message::MESSAGE_MAX_CHARS;
 use domain::{ConversationId, Topic};
 use markdown::render_without_links;
 
-/// The query of the chat's address.
+/// The query of the chat page.
 #[derive(Debug, Default, Deserialize)]
 pub struct ChatQuery {
     /// The topic.
     topic: Option<String>,
-    /// A topic of one's own, as the topic page's form of an older version sends it without scripts.
+    /// The student's own topic, as the form of an earlier version sends it without scripts.
     own: Option<String>,
-    /// An earlier conversation to carry on.
+    /// The id of an earlier conversation.
     c: Option<String>,
 }
 
-/// The topic page's form. It is posted, so that a student's own topic stands in no address and in no log of one.
+/// The form of the topic page. It is posted, so that a student's own topic is in no URL and in no log of URLs.
 #[derive(Debug, Deserialize)]
 pub struct ChoiceForm {
-    /// A preset's name.
+    /// The name of a preset.
     topic: Option<String>,
-    /// A topic of the student's own.
+    /// The student's own topic.
     own: Option<String>,
 }
 
@@ -46,9 +46,9 @@ pub struct ChoiceForm {
 struct ChatPage<'a> {
     page: &'a Page,
     topic: &'a str,
-    /// This page's address without a student's own words; the script puts it in the place of the one that was called.
+    /// The URL of this page without a student's own topic. The script replaces the URL in the address bar with it.
     address: String,
-    /// Where a new conversation on the topic begins.
+    /// The URL of a new conversation on the topic.
     fresh: String,
     name: String,
     emoji: &'static str,
@@ -59,18 +59,15 @@ struct ChatPage<'a> {
     max_chars: usize,
 }
 
-/// `/index.html` and `/chat.html`. An earlier conversation of this learner brings its topic along.
-///
-/// # Errors
-/// [`ApiError`] when the store fails.
+/// `/index.html` and `/chat.html`: an earlier conversation of this learner with its topic, else [`chat`].
 pub async fn resume(
     State(state): State<AppState>,
     learner: Result<Option<Learner>, ApiError>,
     page: Page,
     query: Result<Query<ChatQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let named = query.as_ref().ok().and_then(|Query(query)| query.c.as_deref()?.parse().ok());
-    if let Some(id) = named
+    let requested = query.as_ref().ok().and_then(|Query(query)| query.c.as_deref()?.parse().ok());
+    if let Some(id) = requested
         && let Some(Learner(learner)) = learner?
         && let Some(conversation) = state.store.conversation(learner, id).await?
     {
@@ -79,46 +76,46 @@ pub async fn resume(
     Ok(chat(page, query).await)
 }
 
-/// The chat for a topic that the address names. Without a topic there is nothing to talk about: on to the topic page.
+/// The chat page for the topic in the query. Without one, it redirects to the topic page.
 pub async fn chat(page: Page, query: Result<Query<ChatQuery>, QueryRejection>) -> Response {
     let Ok(Query(query)) = query else {
         return Redirect::to(&page.topics_address()).into_response();
     };
     if let Some(own) = query.own.as_deref().and_then(|own| Topic::parse(own).ok()) {
-        return Redirect::to(&named_address(&own)).into_response();
+        return Redirect::to(&address_with_topic(&own)).into_response();
     }
     let topic = query.topic.as_deref().map(Topic::parse);
     let id = query.c.as_deref().and_then(|id| id.parse().ok());
     match (topic, query.c) {
         (Some(Ok(topic)), _) => render(page, &topic, id),
-        // The page's script says that the conversation isn't there.
+        // The script of the page reports that the conversation does not exist.
         (None, Some(_)) => render(page, &Topic::default(), id),
         _ => Redirect::to(&page.topics_address()).into_response(),
     }
 }
 
-/// `POST /own-topic.html`: begins with the topic that the topic page's form sends.
-pub async fn choose(page: Page, form: Result<Form<ChoiceForm>, FormRejection>) -> Response {
+/// `POST /own-topic.html`: the chat page for the topic in the form of the topic page.
+pub async fn submit_topic(page: Page, form: Result<Form<ChoiceForm>, FormRejection>) -> Response {
     let chosen = form.ok().and_then(|Form(form)| {
         let own = form.own.as_deref().and_then(|own| Topic::parse(own).ok());
         own.or_else(|| form.topic.as_deref().and_then(|topic| Topic::parse(topic).ok()))
     });
     match chosen {
-        Some(topic) if topic.preset().is_some() => Redirect::to(&named_address(&topic)).into_response(),
+        Some(topic) if topic.preset().is_some() => Redirect::to(&address_with_topic(&topic)).into_response(),
         Some(topic) => render(page, &topic, None),
         None => Redirect::to(TOPICS_PATH).into_response(),
     }
 }
 
-/// `GET /own-topic.html`, as a browser without scripts asks when it reloads: the topic page, to choose again.
-pub async fn choose_again() -> Redirect {
+/// `GET /own-topic.html`, sent by a reload without scripts: redirects to the topic page.
+pub async fn redirect_to_topics() -> Redirect {
     Redirect::to(TOPICS_PATH)
 }
 
 fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response {
-    let fresh = fresh_address(topic);
+    let fresh = new_conversation_address(topic);
     let address = match id {
-        // A conversation alone leads to its topic; a preset's name stays, since addresses have always had it.
+        // The conversation determines its topic. The name of a preset stays in the URL, as in earlier versions.
         Some(id) if is_own(topic) => format!("{CHAT_PATH}?c={id}"),
         Some(id) => format!("{fresh}&c={id}"),
         None => fresh.clone(),
@@ -143,30 +140,31 @@ fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response
     page.render(StatusCode::OK, &template)
 }
 
-/// The chat's address with a topic in it.
-fn named_address(topic: &Topic) -> String {
+/// The URL of the chat page for a topic.
+fn address_with_topic(topic: &Topic) -> String {
     format!("{CHAT_PATH}?topic={}", percent_encoded(topic))
 }
 
-/// Where a new conversation begins. A student's own topic stands behind `#`, which no browser sends to anybody.
-fn fresh_address(topic: &Topic) -> String {
+/// The URL of a new conversation. A student's own topic follows `#`, because browsers do not send this part.
+fn new_conversation_address(topic: &Topic) -> String {
     match is_own(topic) {
         true => format!("{CHAT_PATH}#topic={}", percent_encoded(topic)),
-        false => named_address(topic),
+        false => address_with_topic(topic),
     }
 }
 
-/// Whether a topic is in a student's own words.
+/// Whether a topic is a student's own.
 fn is_own(topic: &Topic) -> bool {
     topic.preset().is_none() && *topic != Topic::default()
 }
 
-/// The same address with `lang=` in its query, in front of what stands behind `#`.
+/// The same URL with `lang=` in its query.
 fn in_other_language(address: &str, tag: &str) -> String {
-    let (sent, fragment) = address.split_once('#').map_or((address, None), |(sent, rest)| (sent, Some(rest)));
-    let sign = if sent.contains('?') { '&' } else { '?' };
+    let (before, fragment) =
+        address.split_once('#').map_or((address, None), |(before, fragment)| (before, Some(fragment)));
+    let separator = if before.contains('?') { '&' } else { '?' };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    format!("{sent}{sign}lang={tag}{fragment}")
+    format!("{before}{separator}lang={tag}{fragment}")
 }
 
 fn percent_encoded(topic: &Topic) -> PercentEncode<'_> {

@@ -1,4 +1,4 @@
-//! The list of a learner's earlier conversations. Its rows are fetched by the page's script.
+//! The list of a learner's conversations. The script of the page fetches the rows.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -12,7 +12,7 @@ use domain::Preset;
 #[template(path = "conversations.html")]
 struct ConversationsPage<'a> {
     page: &'a Page,
-    /// Each preset's name in the API, its name in the language of the page, and its picture.
+    /// The name in the API, the name in the language of the page, and the emoji of each preset.
     presets: Vec<(&'static str, String, &'static str)>,
     strings: &'static str,
 }

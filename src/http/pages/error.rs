@@ -1,4 +1,4 @@
-//! Errors as pages, for browsers.
+//! Error pages.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use domain::Locale;
 struct ErrorPage<'a> {
     page: &'a Page,
     status: u16,
-    /// `not_found`, `overloaded`, `server` or `other`: the part of the texts' keys.
+    /// `not_found`, `overloaded`, `server` or `other`: a part of the keys in `locales/`.
     kind: &'static str,
     request_id: &'a str,
 }
@@ -27,11 +27,10 @@ impl ErrorPage<'_> {
     }
 }
 
-/// The page that a browser sees instead of the one it asked for. It needs no state, so that it's there when nothing
-/// else is; `request_id` may be empty.
+/// Renders an error page. It needs no state, so it also works if everything else fails. `request_id` may be empty.
 #[must_use]
 pub fn error_page(error: &ApiError, status: StatusCode, locale: Locale, request_id: &str) -> Response {
-    let page = Page::bare(locale);
+    let page = Page::without_state(locale);
     let kind = match (error, status) {
         (ApiError::Overloaded, _) => "overloaded",
         (_, StatusCode::NOT_FOUND) => "not_found",

@@ -1,4 +1,4 @@
-//! How to ask well, how the pages work, and what is stored.
+//! The help page: how to ask well, how the pages work, and what is stored.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::page::Page;
 
-/// The six dimensions in the order of the rubric, by their keys in `locales/`.
+/// The keys in `locales/` of the six dimensions, in the order of the rubric.
 pub(super) const DIMS: [&str; 6] = ["relevance", "clarity", "context", "goal", "structure", "followup"];
 
 #[derive(Template)]

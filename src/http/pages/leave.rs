@@ -1,4 +1,4 @@
-//! Leaving a shared computer: the browser forgets whose conversations are whose.
+//! Leaving a shared computer: the browser's cookie is revoked and deleted.
 
 use askama::Template;
 use axum::{
@@ -10,29 +10,29 @@ use axum::{
 use super::{LEAVE_PATH, page::Page};
 use crate::http::{AppState, learner};
 
-/// Browsers that know it (over TLS) drop what the pages kept on the device, drafts in other tabs among them, and what
-/// is in their cache. Not `"cookies"`: that would take the cookies of the domain's other hosts, too.
+/// With TLS, browsers delete the cache and the stored data of the pages, such as drafts in other tabs. `"cookies"` is absent,
+/// because it would also delete the cookies of other hosts of the domain.
 const CLEAR_SITE_DATA: (&str, &str) = ("clear-site-data", "\"cache\", \"storage\"");
 
 #[derive(Template)]
 #[template(path = "leave.html")]
 struct LeavePage<'a> {
     page: &'a Page,
-    /// Whether this browser still leads to somebody's conversations.
-    is_here: bool,
+    /// Whether the browser has a learner's cookie.
+    has_cookie: bool,
 }
 
-/// `GET /leave.html`: what leaving means, and the button; once left, that it is done.
+/// `GET /leave.html`: an explanation with a button, or the confirmation if the browser has no cookie.
 pub async fn confirm_leave(State(state): State<AppState>, headers: HeaderMap, page: Page) -> Response {
-    let is_here = learner::has_token(&headers, state.config.is_https());
-    page.render(StatusCode::OK, &LeavePage { page: &page, is_here })
+    let has_cookie = learner::has_cookie(&headers, state.config.is_https());
+    page.render(StatusCode::OK, &LeavePage { page: &page, has_cookie })
 }
 
-/// `POST /leave.html`.
+/// `POST /leave.html`: revokes and deletes the cookie.
 pub async fn leave(State(state): State<AppState>, headers: HeaderMap) -> Response {
     let mut response =
         ([(header::CACHE_CONTROL.as_str(), "no-store"), CLEAR_SITE_DATA], Redirect::to(LEAVE_PATH)).into_response();
-    for cookie in learner::forget(&headers, &state).await {
+    for cookie in learner::revoke_cookie(&headers, &state).await {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     response

@@ -1,4 +1,4 @@
-//! The pages a student sees, rendered on the server.
+//! Pages, rendered on the server.
 
 mod chat;
 mod conversations;
@@ -15,40 +15,38 @@ use std::sync::Arc;
 
 use axum::response::Redirect;
 
-pub use chat::{chat, choose, choose_again, resume};
+pub use chat::{chat, redirect_to_topics, resume, submit_topic};
 pub use conversations::conversations;
 pub use error::error_page;
 pub use help::help;
 pub use leave::{confirm_leave, leave};
 pub use topics::topics;
 
-/// What every page says about the server it comes from.
+/// Values that all pages show.
 #[derive(Debug, Clone)]
 pub struct PageContext {
-    /// No model is connected: the practice partner serves, and every page says so.
+    /// Whether no model is connected and the practice partner answers, which every page says.
     pub practice: bool,
-    /// The model that serves, by the name the operator gave.
-    pub model: Arc<str>,
-    /// Where styles and scripts are: `/static/<hash>`.
+    /// The path of styles and scripts: `/static/<hash>`.
     pub static_base: Arc<str>,
 }
 
-/// Where the choice of a topic is.
+/// The path of the topic page.
 pub const TOPICS_PATH: &str = "/topic-selection.html";
-/// Where the chat is.
+/// The path of the chat page.
 pub const CHAT_PATH: &str = "/chat.html";
 
-/// Where a student leaves a shared computer.
+/// The path of the page on which a student leaves a shared computer.
 pub const LEAVE_PATH: &str = "/leave.html";
 
-/// `/`: the topic page, for good.
+/// `/`: permanently redirects to the topic page.
 pub async fn root() -> axum::response::Response {
     use axum::http::{StatusCode, header::LOCATION};
     use axum::response::IntoResponse;
     (StatusCode::MOVED_PERMANENTLY, [(LOCATION, TOPICS_PATH)]).into_response()
 }
 
-/// `/mode-selection.html`: the topic page, until there is a practice mode to choose.
+/// `/mode-selection.html`: redirects to the topic page, until there is a choice of modes.
 pub async fn mode_selection() -> Redirect {
     Redirect::to(TOPICS_PATH)
 }

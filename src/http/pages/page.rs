@@ -1,4 +1,4 @@
-//! What all pages share: language, brightness, addresses, words.
+//! What all pages share: language, color scheme, links and texts.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -16,27 +16,27 @@ use super::PageContext;
 use crate::http::{assets, locale};
 use domain::{Locale, Topic};
 
-/// The cookie that remembers light or dark. Set by the page's script, read here so that no page flashes.
+/// The cookie with the color scheme. Scripts set it; the server reads it, so that no page flashes while it loads.
 const THEME_COOKIE: &str = "theme";
 
-/// How long a browser remembers the language that was asked for.
+/// The age of the cookie with the language.
 const LOCALE_COOKIE_AGE: Duration = Duration::days(365);
 
-/// What a template needs to know beside its own content.
+/// What every template needs besides its own content.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The language of the page.
     pub locale: Locale,
-    /// `light`, `dark`, or empty for whatever the device prefers.
+    /// `light`, `dark`, or empty for the preference of the device.
     pub theme: &'static str,
-    /// Where styles and scripts are.
+    /// The path of styles and scripts.
     pub base: Arc<str>,
-    /// Whether the practice partner serves.
+    /// Whether the practice partner answers.
     pub practice: bool,
-    /// This page in the other language.
+    /// The URL of this page in the other language.
     pub translated: String,
-    /// The language the address asks for; it's remembered.
-    asked: Option<Locale>,
+    /// The language in the query, which a cookie will store.
+    query_locale: Option<Locale>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Page
@@ -59,26 +59,26 @@ impl Page {
             theme: theme(headers),
             base: Arc::clone(&context.static_base),
             practice: context.practice,
-            translated: translated(uri, locale),
-            asked: locale::asked(uri.query()),
+            translated: translated_url(uri, locale),
+            query_locale: locale::locale_in_query(uri.query()),
         }
     }
 
-    /// A page that nothing is known about but its language: for errors outside any handler.
-    pub(super) fn bare(locale: Locale) -> Self {
+    /// A page about which only the language is known, for errors outside of handlers.
+    pub(super) fn without_state(locale: Locale) -> Self {
         Self {
             locale,
             theme: "",
-            base: assets::base(),
+            base: assets::base_path(),
             practice: false,
-            translated: format!("{}?lang={}", super::TOPICS_PATH, other(locale).tag()),
-            asked: None,
+            translated: format!("{}?lang={}", super::TOPICS_PATH, other_locale(locale).tag()),
+            query_locale: None,
         }
     }
 
-    /// The topic page, in the language that was asked for.
+    /// The URL of the topic page, in the language of the query.
     pub(super) fn topics_address(&self) -> String {
-        match self.asked {
+        match self.query_locale {
             Some(locale) => format!("{}?lang={}", super::TOPICS_PATH, locale.tag()),
             None => super::TOPICS_PATH.to_owned(),
         }
@@ -91,15 +91,15 @@ impl Page {
 
     /// The tag of the other language.
     pub fn other_tag(&self) -> &'static str {
-        other(self.locale).tag()
+        other_locale(self.locale).tag()
     }
 
-    /// A topic as the student reads it: presets in the language of the page, own topics as they were written.
+    /// The name of a topic: presets in the language of the page, other topics as written.
     pub fn topic_name(&self, topic: &Topic) -> String {
         topic.preset().map_or_else(|| topic.to_string(), |p| self.t(&format!("preset.{}", p.key())).into_owned())
     }
 
-    /// The response with a rendered page.
+    /// Renders the page as a response.
     pub fn render(&self, status: StatusCode, template: &impl Template) -> Response {
         let html = match template.render() {
             Ok(html) => html,
@@ -113,7 +113,7 @@ impl Page {
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(self.locale.tag()));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         headers.insert(header::VARY, HeaderValue::from_static("accept-language, cookie"));
-        if let Some(locale) = self.asked {
+        if let Some(locale) = self.query_locale {
             let cookie = Cookie::build((locale::LOCALE_COOKIE, locale.tag())).path("/").same_site(SameSite::Lax);
             if let Ok(cookie) = HeaderValue::try_from(cookie.max_age(LOCALE_COOKIE_AGE).to_string()) {
                 headers.append(header::SET_COOKIE, cookie);
@@ -123,7 +123,7 @@ impl Page {
     }
 }
 
-fn other(locale: Locale) -> Locale {
+fn other_locale(locale: Locale) -> Locale {
     match locale {
         Locale::Ko => Locale::En,
         Locale::En => Locale::Ko,
@@ -138,9 +138,10 @@ fn theme(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// The same address with the other language in it.
-fn translated(uri: &Uri, locale: Locale) -> String {
-    let kept = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
-    let query: String = kept.map(|pair| format!("{pair}&")).collect();
-    format!("{}?{query}lang={}", uri.path(), other(locale).tag())
+/// The same URL with the other language.
+fn translated_url(uri: &Uri, locale: Locale) -> String {
+    let others =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("lang="));
+    let query: String = others.map(|pair| format!("{pair}&")).collect();
+    format!("{}?{query}lang={}", uri.path(), other_locale(locale).tag())
 }

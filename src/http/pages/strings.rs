@@ -1,16 +1,16 @@
-//! The texts that scripts need, as JSON in one attribute of the page.
+//! The texts for scripts, as JSON in an attribute of the page.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use domain::Locale;
 
-/// One page's part of the `js` section.
+/// A part of the `js` section in `locales/`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Script {
-    /// The chat.
+    /// The chat page.
     Chat,
-    /// The choice of a topic.
+    /// The topic page.
     Topic,
     /// The list of conversations.
     History,
@@ -18,8 +18,8 @@ pub(super) enum Script {
 
 /// The texts of a script as a JSON object, ready for `data-strings`.
 pub(super) fn json(script: Script, locale: Locale) -> &'static str {
-    static KO: LazyLock<[String; 3]> = LazyLock::new(|| all(Locale::Ko));
-    static EN: LazyLock<[String; 3]> = LazyLock::new(|| all(Locale::En));
+    static KO: LazyLock<[String; 3]> = LazyLock::new(|| json_of_all_scripts(Locale::Ko));
+    static EN: LazyLock<[String; 3]> = LazyLock::new(|| json_of_all_scripts(Locale::En));
     let texts: &[String; 3] = match locale {
         Locale::Ko => &KO,
         Locale::En => &EN,
@@ -27,7 +27,7 @@ pub(super) fn json(script: Script, locale: Locale) -> &'static str {
     &texts[script as usize]
 }
 
-fn all(locale: Locale) -> [String; 3] {
+fn json_of_all_scripts(locale: Locale) -> [String; 3] {
     ["js.chat.", "js.topic.", "js.history."].map(|section| {
         let texts: BTreeMap<String, String> = texts(locale)
             .into_iter()

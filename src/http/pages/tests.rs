@@ -19,10 +19,10 @@ fn router(practice: bool) -> Router {
         .route("/help.html", get(help))
         .route("/mode-selection.html", get(mode_selection))
         .route("/", get(root))
-        .with_state(PageContext { practice, model: "m".into(), static_base: "/static/abc".into() })
+        .with_state(PageContext { practice, static_base: "/static/abc".into() })
 }
 
-async fn ask(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
+async fn get_page(path: &str, headers: &[(&str, &str)]) -> Response<Body> {
     let mut request = Request::builder().uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -39,67 +39,67 @@ fn location(response: &Response<Body>) -> &str {
 }
 
 #[tokio::test]
-async fn the_first_address_leads_to_the_topics() {
-    let response = ask("/", &[]).await;
+async fn the_root_redirects_to_the_topic_page() {
+    let response = get_page("/", &[]).await;
     assert_eq!(response.status(), StatusCode::MOVED_PERMANENTLY);
     assert_eq!(location(&response), TOPICS_PATH);
-    assert_eq!(location(&ask("/mode-selection.html", &[]).await), TOPICS_PATH);
+    assert_eq!(location(&get_page("/mode-selection.html", &[]).await), TOPICS_PATH);
 }
 
 #[tokio::test]
-async fn a_chat_without_a_topic_leads_to_the_topics() {
+async fn a_chat_without_a_topic_redirects_to_the_topic_page() {
     let long = format!("/chat.html?topic={}", "a".repeat(101));
     for path in ["/chat.html", "/chat.html?topic=", "/chat.html?topic=a&topic=b", long.as_str()] {
-        let response = ask(path, &[]).await;
+        let response = get_page(path, &[]).await;
         assert!(response.status().is_redirection(), "{path}");
         assert_eq!(location(&response), TOPICS_PATH, "{path}");
     }
 }
 
 #[tokio::test]
-async fn an_own_topic_sent_without_scripts_gets_its_chat() {
-    let response = ask("/chat.html?topic=%EA%B3%BC%ED%95%99&own=%20a%26b%20", &[]).await;
+async fn an_own_topic_sent_without_scripts_redirects_to_its_chat() {
+    let response = get_page("/chat.html?topic=%EA%B3%BC%ED%95%99&own=%20a%26b%20", &[]).await;
     assert_eq!(location(&response), "/chat.html?topic=a%26b");
 }
 
 #[tokio::test]
-async fn a_topic_is_text_never_markup() {
-    let page = html(ask("/chat.html?topic=%3Cscript%3E%22%27x", &[]).await).await;
+async fn a_topic_is_escaped() {
+    let page = html(get_page("/chat.html?topic=%3Cscript%3E%22%27x", &[]).await).await;
     assert!(!page.contains("<script>"));
     assert!(page.contains("data-topic=\"&#60;script&#62;&#34;&#39;x\""));
 }
 
 #[tokio::test]
-async fn the_language_asked_for_is_remembered() {
-    let response = ask("/help.html?lang=en", &[("accept-language", "ko")]).await;
+async fn the_language_in_the_query_is_stored_in_a_cookie() {
+    let response = get_page("/help.html?lang=en", &[("accept-language", "ko")]).await;
     assert_eq!(response.headers()[header::CONTENT_LANGUAGE], "en");
     assert!(response.headers()[header::SET_COOKIE].to_str().unwrap().starts_with("lang=en;"));
     let page = html(response).await;
     assert!(page.contains("<html lang=\"en\""));
     assert!(page.contains("href=\"/help.html?lang=ko\""));
-    assert!(!ask("/help.html", &[]).await.headers().contains_key(header::SET_COOKIE));
+    assert!(!get_page("/help.html", &[]).await.headers().contains_key(header::SET_COOKIE));
 }
 
 #[tokio::test]
-async fn the_theme_chosen_is_in_the_first_byte_of_the_page() {
-    assert!(html(ask("/help.html", &[("cookie", "theme=dark")]).await).await.contains("data-theme=\"dark\""));
-    assert!(!html(ask("/help.html", &[("cookie", "theme=pink")]).await).await.contains("data-theme"));
+async fn the_page_has_the_chosen_theme() {
+    assert!(html(get_page("/help.html", &[("cookie", "theme=dark")]).await).await.contains("data-theme=\"dark\""));
+    assert!(!html(get_page("/help.html", &[("cookie", "theme=pink")]).await).await.contains("data-theme"));
 }
 
 #[tokio::test]
-async fn without_a_model_every_page_says_so() {
+async fn every_page_says_that_no_model_is_connected() {
     for path in ["/topic-selection.html", "/chat.html?topic=x", "/conversations.html", "/help.html"] {
-        let said = "class=\"strip practice\"";
+        let strip = "class=\"strip practice\"";
         let practice = format!("{path}{}practice", if path.contains('?') { '&' } else { '?' });
-        assert!(html(ask(&practice, &[]).await).await.contains(said), "{path}");
-        assert!(!html(ask(path, &[]).await).await.contains(said), "{path}");
+        assert!(html(get_page(&practice, &[]).await).await.contains(strip), "{path}");
+        assert!(!html(get_page(path, &[]).await).await.contains(strip), "{path}");
     }
 }
 
 #[tokio::test]
 async fn no_page_has_inline_script_or_style() {
     for path in ["/topic-selection.html", "/chat.html?topic=x", "/conversations.html", "/help.html"] {
-        let page = html(ask(path, &[]).await).await;
+        let page = html(get_page(path, &[]).await).await;
         for forbidden in ["<style", " style=", " onclick=", " onload=", "javascript:", "<script>"] {
             assert!(!page.contains(forbidden), "{path} has {forbidden}");
         }
@@ -107,7 +107,7 @@ async fn no_page_has_inline_script_or_style() {
 }
 
 #[tokio::test]
-async fn an_error_is_a_page_with_its_number() {
+async fn an_error_page_has_the_request_id() {
     let response = error_page(&ApiError::NotFound, StatusCode::NOT_FOUND, Locale::En, "01-request");
     assert_eq!(response.status(), StatusCode::NOT_FOUND);
     let page = html(response).await;
@@ -133,20 +133,20 @@ fn between(folder: &str, extension: &str, from: &str, to: &str) -> BTreeSet<(Str
 }
 
 #[test]
-fn both_languages_have_the_same_keys_and_blanks() {
+fn both_languages_have_the_same_keys_and_placeholders() {
     let (ko, en) = (strings::texts(Locale::Ko), strings::texts(Locale::En));
     assert_eq!(ko.keys().collect::<Vec<_>>(), en.keys().collect::<Vec<_>>());
     assert!(ko.len() > 100);
-    let blanks =
+    let placeholders =
         |text: &str| text.split('{').skip(1).map(|t| t.split('}').next().map(str::to_owned)).collect::<BTreeSet<_>>();
     for (key, text) in &ko {
-        assert_eq!(blanks(text), blanks(&en[key]), "{key}");
+        assert_eq!(placeholders(text), placeholders(&en[key]), "{key}");
         assert!(!text.trim().is_empty() && !en[key].trim().is_empty(), "{key}");
     }
 }
 
 #[test]
-fn every_text_a_page_names_exists_and_every_text_is_used() {
+fn the_texts_of_the_pages_exist_and_are_used() {
     let texts = strings::texts(Locale::Ko);
     let mut used: BTreeSet<String> =
         between("templates", "html", "page.t(\"", "\"").into_iter().map(|(_, k)| k).collect();
@@ -164,12 +164,12 @@ fn every_text_a_page_names_exists_and_every_text_is_used() {
     }
     let pages = ["app.", "nav.", "preset.", "topics.", "chat.", "guide.", "conversations.", "help.", "error."];
     for key in texts.keys().filter(|key| pages.iter().any(|page| key.starts_with(page))) {
-        assert!(used.contains(key), "{key} is never shown");
+        assert!(used.contains(key), "{key} is not used");
     }
 }
 
 #[test]
-fn every_text_a_script_names_exists_and_every_text_is_used() {
+fn the_texts_of_the_scripts_exist_and_are_used() {
     let texts = strings::texts(Locale::Ko);
     let mut used: BTreeSet<String> = BTreeSet::new();
     for (file, name) in between("static/js", "js", "strings.", " ,;:)}]?.\"\n") {
@@ -182,10 +182,10 @@ fn every_text_a_script_names_exists_and_every_text_is_used() {
             used.insert(format!("js.{section}.{name}"));
         }
     }
-    // Those that a script reaches by a computed name: levels, dimensions, final states.
+    // Scripts compute the names of levels, dimensions and final states.
     used.extend((0..4).map(|level| format!("js.chat.level{level}")));
     used.extend(help::DIMS.map(|dim| format!("js.chat.{dim}")));
     used.extend(["failed", "cancelled", "interrupted"].map(|state| format!("js.chat.{state}")));
-    let there: BTreeSet<String> = texts.into_keys().filter(|key| key.starts_with("js.")).collect();
-    assert_eq!(used, there);
+    let existing: BTreeSet<String> = texts.into_keys().filter(|key| key.starts_with("js.")).collect();
+    assert_eq!(used, existing);
 }

@@ -1,4 +1,4 @@
-//! The choice of a topic.
+//! The topic page.
 
 use askama::Template;
 use axum::http::StatusCode;
