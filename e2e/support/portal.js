@@ -26,6 +26,15 @@ export const ANSWERS = {
   },
   "plain text": { status: 200, headers: { "content-type": "text/plain" }, body: "OK" },
   nothing: { status: 200, headers: {}, body: "" },
+  "204 No Content": { status: 204, headers: {}, body: "" },
+  "JSON of its own": {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: '{"error":"login required"}',
+  },
+  "JSON without anything in it": { status: 200, headers: { "content-type": "application/json" }, body: "null" },
+  "a refusal in JSON": { status: 403, headers: { "content-type": "application/json" }, body: '{"message":"blocked"}' },
+  "404 in JSON": { status: 404, headers: { "content-type": "application/json" }, body: '{"error":"not found"}' },
 };
 
 /**

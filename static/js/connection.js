@@ -1,7 +1,9 @@
 import { byId, one } from "./dom.js";
 
-/** What the program answers with; a login page or a school's filter answers with HTML. */
-const OURS = /^(application\/(problem\+)?json|text\/event-stream)\b/;
+/** Types that only the program answers with. */
+const OURS = /^(application\/problem\+json|text\/event-stream)\b/;
+/** A type that portals and filters answer with, too. */
+const JSON_TYPE = /^application\/json\b/;
 
 /** Fetches without following: the program never sends anybody elsewhere, but networks in between do. @type {RequestInit} */
 export const direct = { redirect: "manual" };
@@ -9,9 +11,12 @@ export const direct = { redirect: "manual" };
 /** Whether something between here and the program answered in its place, such as the login page of a Wi-Fi. @param {Response} response */
 export function isForeign({ type, status, headers }) {
   if (type === "opaqueredirect") return true;
-  // A load balancer that finds no server answers for it; and what has no content has no type.
-  if (status === 204 || (status >= 500 && status !== 511)) return false;
-  return !OURS.test(headers.get("Content-Type") ?? "");
+  // A load balancer that finds no server answers for it.
+  if (status >= 500 && status !== 511) return false;
+  const kind = headers.get("Content-Type") ?? "";
+  if (OURS.test(kind)) return false;
+  // What has no content has no type. The program numbers each of its answers, whoever else answers doesn't.
+  return !headers.has("X-Request-Id") || !(status === 204 || JSON_TYPE.test(kind));
 }
 
 const banner = byId("offline");
