@@ -1,6 +1,7 @@
 // Where the page stands while an answer comes: at its end, until the student moves up.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { newStudent, startBrowser } from "./support/browser.js";
 import { answer, ask, openChat, settled, turns, until } from "./support/classroom.js";
 import { world } from "./support/world.js";
 
@@ -16,12 +17,17 @@ const DEVICES = {
 const LINES = Array.from({ length: 60 }, (_, line) => `${line + 1}째 줄이에요.\n\n`);
 const HEAD = 30;
 
-/** A student in the middle of an answer that is longer than the page. @param {import("playwright-core").BrowserContextOptions} options */
-async function reading(options) {
+/**
+ * A student in the middle of an answer that is longer than the page.
+ *
+ * @param {import("playwright-core").BrowserContextOptions} options
+ * @param {import("playwright-core").Browser} [browser] another one than the usual
+ */
+async function reading(options, browser) {
   const gates = Array.from({ length: LINES.length - HEAD }, (_, n) => n + 1);
   const chunks = [LINES.slice(0, HEAD).join(""), ...LINES.slice(HEAD)];
   await made.provider.script({ default: { chat: { chunks, gate: { at: gates } } } });
-  const student = await made.student(options);
+  const student = await (browser ? newStudent(browser, made.program.url, options) : made.student(options));
   const { page } = student;
   await openChat(page, "과학 탐구");
   await ask(page, "예순 줄로 설명해 주세요.");
@@ -137,6 +143,45 @@ test("a slow finger frees the page before the answer can pull it back", async ()
   await touch("touchEnd");
   await student.isFree();
   await student.finish();
+});
+
+test("on a dense screen a finger that moves the page by thirds of a pixel frees it", async (t) => {
+  // An emulated screen moves a page by whole pixels only.
+  const browser = await startBrowser(["--force-device-scale-factor=3", "--window-size=400,700"]);
+  t.after(() => browser.close());
+  const student = await reading({ viewport: null }, browser);
+  const { page, position } = student;
+  const before = await position();
+  for (let frame = 0; frame < 6; frame += 1) {
+    await page.evaluate(async () => {
+      scrollBy({ top: -1 / 3, behavior: "instant" });
+      for (let n = 0; n < 2; n += 1) await new Promise(requestAnimationFrame);
+    });
+  }
+  assert.ok((await position()) < before - 1, "the screen is a dense one");
+  await student.isFree();
+  await student.finish();
+});
+
+test("an older answer that is asked for again is shown where it stands", async () => {
+  const { page, assertFaultless, close } = await made.student(DEVICES.phone);
+  await openChat(page, "과학 탐구");
+  await made.provider.script({ default: { chat: { status: 500 } } });
+  await ask(page, "하늘은 왜 파래요?");
+  const again = page.getByRole("button", { name: "다시 답하기" });
+  await again.waitFor();
+  await made.provider.script({ reset: true, default: { chat: { chunks: LINES } } });
+  await ask(page, "노을은 왜 붉어요?");
+  await settled(page);
+  await again.click();
+  await answer(turns(page).first()).getByText("60째 줄이에요.").waitFor();
+  await settled(page);
+  const top = await turns(page)
+    .first()
+    .evaluate((turn) => turn.getBoundingClientRect().top);
+  assert.ok(top > -100 && top < DEVICES.phone.viewport.height, `the answer begins on the screen: ${top}`);
+  assertFaultless(/^console: Failed to load resource/);
+  await close();
 });
 
 test("the keyboard's focus, a selection and an opened note stay where they are", async () => {

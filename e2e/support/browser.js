@@ -22,8 +22,8 @@ const LAUNCH = {
   ],
 };
 
-/** Starts a browser for any number of students. */
-export const startBrowser = () => chromium.launch(LAUNCH);
+/** Starts a browser for any number of students. @param {string[]} [args] further arguments of Chromium */
+export const startBrowser = (args = []) => chromium.launch({ ...LAUNCH, args: [...LAUNCH.args, ...args] });
 
 /**
  * A browser whose owner blocks all cookies in its settings, with one page. `posts` lists the paths it posts to.

@@ -188,7 +188,9 @@ export function reveal(turn) {
 /** @param {TurnView} view */
 async function retry(view) {
   if (running) return composer.hint(strings.busy);
-  toEnd();
+  // An older turn is answered where it stands.
+  if (view.element.matches("article:last-of-type")) toEnd();
+  else letGo();
   view.wait(strings.sending);
   try {
     await new Retry().attempt(

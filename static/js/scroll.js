@@ -63,7 +63,9 @@ function compare() {
   // The browser moves a page up, too, that got shorter.
   if (scrollY < last - 0.5 && below() > 1 && root.scrollHeight >= height) follows = false;
   else if (scrollY > last + 0.5 && below() <= NEAR && hasTurns()) follows = true;
-  remember();
+  // On a dense screen a slow finger moves the page by thirds of a pixel: less than half a pixel isn't a move yet, but adds up.
+  if (Math.abs(scrollY - last) > 0.5) last = scrollY;
+  height = root.scrollHeight;
 }
 
 addEventListener(
