@@ -146,6 +146,62 @@ test("an opened note is left alone when the stream is taken up again", async () 
   await close();
 });
 
+test("a copy button that is pressed twice says its name again, and the answer is copied without it", async () => {
+  const student = await following(["```js\nconst a = 1;\n```\n\n", "끝이에요."]);
+  const { page, prose } = student;
+  await page.clock.install();
+  const copy = prose.locator(".code").getByRole("button");
+  for (let press = 0; press < 2; press += 1) {
+    await copy.click();
+    await copy.getByText("복사했어요").waitFor();
+    await page.clock.runFor(1000);
+  }
+  await page.clock.runFor(5000);
+  await copy.getByText("복사", { exact: true }).waitFor();
+
+  await made.provider.release();
+  await settled(page);
+  await turns(page).first().getByRole("button", { name: "답 복사하기" }).click();
+  await page.waitForFunction(async () => /^const a = 1;\s+끝이에요\.\s*$/.test(await navigator.clipboard.readText()));
+  await student.finish();
+});
+
+test("over plain HTTP, where only a selection can be copied, the student's own selection stays", async () => {
+  const student = await following(["첫 문단이에요.\n\n```js\nconst a = 1;\n", "```\n\n끝이에요."]);
+  const { page, prose, select, selected } = student;
+  const copy = prose.locator(".code").getByRole("button");
+  await copy.waitFor();
+  await page.evaluate(() =>
+    Object.defineProperty(navigator.clipboard, "writeText", { value: () => Promise.reject(new Error("insecure")) }),
+  );
+  await select("문단이");
+  await copy.click();
+  await copy.getByText("복사했어요").waitFor();
+  assert.equal(await selected(), "문단이");
+  assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^const a = 1;\s*$/);
+  await student.finish();
+});
+
+test("words of a question that are selected stay so when the note underlines them", async () => {
+  await made.provider.script({ default: { tutor: { gate: { at: [0] } } } });
+  const { page, assertFaultless, close } = await made.student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파란지 궁금해요.");
+  const words = turns(page).first().locator(".words");
+  await words.evaluate((line) => {
+    const text = line.firstChild;
+    if (text) getSelection()?.setBaseAndExtent(text, 1, text, 8);
+  });
+  const selected = () => page.evaluate(() => String(getSelection()));
+  const before = await selected();
+  await made.provider.release();
+  await words.getByRole("link").first().waitFor();
+  assert.equal(await selected(), before);
+  await settled(page);
+  assertFaultless();
+  await close();
+});
+
 test("whatever becomes of a block, it ends as the server sent it", async () => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   const { page, assertFaultless, close } = await made.student();

@@ -1,4 +1,5 @@
 import { make } from "./dom.js";
+import { morph } from "./morph.js";
 
 /**
  * Underlines the words that the tutor noticed. Each is a link to what the tutor says of it.
@@ -9,7 +10,7 @@ export function underline(words, message, dims, idOf) {
     .filter((dim) => dim.quote && message.includes(dim.quote))
     .map((dim) => ({ dim, start: message.indexOf(dim.quote), end: message.indexOf(dim.quote) + dim.quote.length }))
     .sort((a, b) => a.start - b.start || b.end - a.end);
-  words.textContent = "";
+  const fresh = document.createElement("p");
   let at = 0;
   /** @type {HTMLAnchorElement | null} */
   let last = null;
@@ -20,13 +21,15 @@ export function underline(words, message, dims, idOf) {
       continue;
     }
     const from = Math.max(start, at);
-    words.append(message.slice(at, from));
+    fresh.append(message.slice(at, from));
     last = /** @type {HTMLAnchorElement} */ (make("a", message.slice(from, end)));
     last.href = `#${idOf(dim)}`;
     last.title = dim.why;
     last.setAttribute("aria-describedby", idOf(dim));
-    words.append(last);
+    fresh.append(last);
     at = end;
   }
-  words.append(message.slice(at));
+  fresh.append(message.slice(at));
+  // Words that are selected stay so.
+  morph(words, fresh);
 }
