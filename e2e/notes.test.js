@@ -93,6 +93,26 @@ test("the line goes by itself once the note was seen, or after a while", async (
   await other.finish();
 });
 
+test("of a note that came while the page was hidden the line tells when it is looked at again", async () => {
+  const { page, noteComes, finish } = await beforeTheNote();
+  /** As when a phone is put away and taken out again. @param {"hidden" | "visible"} state */
+  const become = (state) =>
+    page.evaluate((now) => {
+      Object.defineProperty(document, "visibilityState", { value: now, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, state);
+  await become("hidden");
+  await noteComes();
+  await line(page).waitFor();
+  await page.clock.fastForward(600_000);
+  await become("visible");
+  await page.clock.runFor(10_000);
+  assert.equal(await line(page).isVisible(), true);
+  await page.clock.fastForward(60_000);
+  await line(page).waitFor({ state: "hidden" });
+  await finish();
+});
+
 test("a note in sight needs no line, nor does one that was there when the page was opened", async () => {
   const { page, noteComes, finish } = await beforeTheNote(PHONE, "1째 줄이에요. 짧은 답이에요. ");
   await page.evaluate(() => {

@@ -1,7 +1,7 @@
 import { byId, one } from "./dom.js";
 import { grew, letGo } from "./scroll.js";
 
-/** Milliseconds after which the line goes by itself: enough to finish a paragraph and look down. */
+/** Milliseconds of a visible page after which the line goes by itself: enough to finish a paragraph and look down. */
 const SHOWN_FOR = 20_000;
 
 const line = byId("arrived");
@@ -19,7 +19,7 @@ export function noteArrived(note) {
       if (isIntersecting) return hide();
       line.hidden = false;
       grew();
-      timer = setTimeout(goAway, SHOWN_FOR);
+      startTimer();
     },
     { rootMargin: margin },
   );
@@ -39,11 +39,20 @@ function show(note) {
   (summary.offsetParent ? summary : one(note, ".note-title", HTMLElement)).focus({ preventScroll: true });
 }
 
-/** Not under the finger or the focus of somebody about to press it. */
-function goAway() {
-  if (line.matches(":hover, :focus")) timer = setTimeout(goAway, SHOWN_FOR);
-  else hide();
+function startTimer() {
+  clearTimeout(timer);
+  timer = setTimeout(goAway, SHOWN_FOR);
 }
+
+/** Not under the finger or the focus of somebody about to press it, and not while nobody can see it. */
+function goAway() {
+  if (line.matches(":hover, :focus")) startTimer();
+  else if (document.visibilityState === "visible") hide();
+}
+// A phone that was in the pocket, or another tab: the time counts from when the page is looked at.
+document.addEventListener("visibilitychange", () => {
+  if (!line.hidden && document.visibilityState === "visible") startTimer();
+});
 
 function hide() {
   observer?.disconnect();
