@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { assertAccessible } from "./support/browser.js";
-import { field, note, openChat, settled, turns, until } from "./support/classroom.js";
+import { ask, field, note, openChat, settled, turns, until } from "./support/classroom.js";
 import { world } from "./support/world.js";
 
 const made = world();
@@ -72,6 +72,37 @@ test("a suggestion that was sent is marked as sent, and the others stay", async 
   await turns(page).nth(3).waitFor();
   await settled(page);
   assert.equal((await made.provider.stats()).by_purpose.chat, 4);
+  assertFaultless();
+  await close();
+});
+
+test("a suggestion whose blanks were filled in is marked whatever particles fit the words", async () => {
+  const filled = {
+    "제가 고른 답은 ___이고 까닭은 ___예요. 놓친 점이 있을까요?":
+      "제가 고른 답은 3번이고 까닭은 빛이 휘는 성질이에요. 놓친 점이 있을까요?",
+    "___과(와) ___은(는) 무엇이 다른가요?": "고래와 상어는 무엇이 다른가요?",
+    "나는 ___(으)로 실험하고 싶어요.": "나는 얼음으로 실험하고 싶어요.",
+  };
+  const suggested = Object.keys(filled);
+  await made.provider.script({
+    default: { tutor: { chunks: [JSON.stringify({ ...NOTE, suggested_questions: suggested })] } },
+  });
+  const { page, assertFaultless, close } = await made.student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "이것은 무엇이 다른가요?");
+  await settled(page);
+  const first = note(turns(page).first());
+  assert.deepEqual(await marks(first), [false, false, false], "another question with the same end isn't one of them");
+  const expected = [false, false, false];
+  for (const [place, text] of Object.values(filled).entries()) {
+    await ask(page, text);
+    await settled(page);
+    expected[place] = true;
+    assert.deepEqual(await marks(first), expected, text);
+  }
+  await page.reload();
+  await note(turns(page).nth(3)).waitFor();
+  assert.deepEqual(await marks(first), expected, "also after a reload");
   assertFaultless();
   await close();
 });
