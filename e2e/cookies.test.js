@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { test } from "node:test";
 import { assertAccessible, assertNoSidewaysScroll, startBlockingBrowser } from "./support/browser.js";
-import { field, openChat, settled, turns } from "./support/classroom.js";
+import { field, openChat, settled, turns, until } from "./support/classroom.js";
 import { startPortal } from "./support/portal.js";
 import { ROOT } from "./support/process.js";
 import { world } from "./support/world.js";
@@ -50,6 +50,25 @@ for (const [device, options] of Object.entries({
     }
   });
 }
+
+test("where cookies are blocked, a question about a topic of one's own stays over the reload", async () => {
+  const { page, close } = await startBlockingBrowser(made.program.url);
+  await page.goto("/topic-selection.html");
+  const own = page.getByRole("textbox", { name: "내가 정한 주제" });
+  await own.fill("우리 동네 길고양이");
+  await own.press("Enter");
+  await page.getByText(SAYS).waitFor();
+  await field(page).fill(QUESTION);
+  const reloaded = page.waitForResponse((response) => response.url().endsWith("/own-topic.html"));
+  await page.getByRole("button", { name: "새로 고침" }).click();
+  await reloaded;
+  await page.getByText(SAYS).waitFor();
+  await until("the text is back", async () => (await field(page).inputValue()) === QUESTION);
+  await page.goto("/chat.html?topic=과학 탐구");
+  await page.getByText(SAYS).waitFor();
+  assert.equal(await field(page).inputValue(), "", "it comes back once");
+  await close();
+});
 
 test("a cookie that gets lost on the way is told of as well, without a new conversation at each try", async () => {
   const portal = await startPortal(made.program.url);

@@ -99,6 +99,40 @@ test("a suggested question that is pressed before the scripts is sent by them", 
   await close();
 });
 
+test("who pressed a suggestion before the scripts and then writes something else sends nothing unfinished", async () => {
+  const { page, open, scriptsCome, assertFaultless, close } = await slowStudent();
+  await open(CHAT);
+  await page.locator("#starters button").first().click();
+  await page.getByText(SOON).waitFor();
+  await field(page).fill("아직 쓰고 있는 질");
+  scriptsCome();
+  await page.getByText(SOON).waitFor({ state: "hidden" });
+  await page.waitForLoadState("networkidle");
+  assert.equal(await field(page).inputValue(), "아직 쓰고 있는 질");
+  assert.equal(await turns(page).count(), 0);
+  assertFaultless();
+  await close();
+});
+
+test("text that the back button brings back can be sent", async () => {
+  const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
+  await open(CHAT);
+  await field(page).fill(QUESTION);
+  await page.goto("/help.html", { waitUntil: "commit" });
+  scriptsCome();
+  hold();
+  await page.goBack({ waitUntil: "commit" });
+  await field(page).waitFor();
+  scriptsCome();
+  await until("the text is back", async () => (await field(page).inputValue()) === QUESTION);
+  await page.getByRole("button", { name: "보내기", exact: true }).click();
+  await turns(page).first().waitFor();
+  await settled(page);
+  assert.deepEqual(await questions(page), [QUESTION]);
+  assertFaultless();
+  await close();
+});
+
 test("text that is typed before the scripts stays, and only an Enter at its end sends it", async () => {
   const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
   for (const text of ["아직 쓰고 있는 질", "첫째 줄\n둘째 줄을 쓰고 있"]) {

@@ -177,6 +177,23 @@ test("a conversation that is deleted in another tab is said to be gone, once", a
   await close();
 });
 
+test("a question that can't be asked in a deleted conversation begins the next one", async () => {
+  const { first, second, context, assertFaultless, close } = await twoTabs();
+  const id = new URL(first.url()).searchParams.get("c");
+  await context.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: new URL(first.url()).origin } });
+  await field(second).fill("노을은 왜 붉어요?");
+  await field(second).press("Enter");
+  await second.getByRole("button", { name: "새 대화 시작하기" }).click();
+  await second.waitForURL((address) => !address.searchParams.has("c"));
+  await until("the text is back", async () => (await field(second).inputValue()) === "노을은 왜 붉어요?");
+  await field(second).press("Enter");
+  await turns(second).first().waitFor();
+  await settled(second);
+  assert.deepEqual(await questions(second), ["노을은 왜 붉어요?"]);
+  assertFaultless(REFUSED);
+  await close();
+});
+
 test("an answer that is tried again elsewhere and stopped again is shown as it is now", async () => {
   const { first, second, assertFaultless, close } = await twoTabs();
   const stopAt = async (/** @type {string} */ text) => {

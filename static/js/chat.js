@@ -2,11 +2,9 @@ import "./theme.js";
 import { lost, reached } from "./connection.js";
 import { composer, hasBlank } from "./composer.js";
 import { keepsCookies } from "./dom.js";
-import { draftOf } from "./draft.js";
+import { draftOf, takeCarried } from "./draft.js";
 import { strings } from "./strings.js";
 
-/** What was carried over a reload without any storage. @type {string} */
-const carried = history.state?.text ?? "";
 const { topic = "", address, practice } = document.body.dataset;
 // A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.
 if (address && !address.includes("?topic=")) history.replaceState(null, "", address);
@@ -74,4 +72,5 @@ if (new URLSearchParams(location.search).has("c")) {
       () => {},
     );
 }
+const carried = takeCarried();
 composer.begin(draft.text() || carried);

@@ -46,6 +46,8 @@ export const composer = {
       on.stop();
     };
     changed = on.change;
+    // When the back button leads here, the browser brings back what stood in the field after the scripts ran.
+    addEventListener("pageshow", update);
   },
   /**
    * Call once, after `listen`: takes up what the student did before the scripts came. Until then Enter could only break the
@@ -62,7 +64,10 @@ export const composer = {
     this.set(typed || draft);
     const focused = document.activeElement;
     if (pressed && focused instanceof HTMLElement && focused.matches(".suggestions button")) focused.click();
-    else if (pressed || entered) form.requestSubmit();
+    // Who pressed a suggestion and now writes something else isn't ready to send it. Touch screens may leave the focus in
+    // the field when the send button is pressed.
+    else if (entered || (pressed && (focused !== field || matchMedia("(pointer: coarse)").matches)))
+      form.requestSubmit();
   },
   text: () => field.value.trim(),
   /** @param {string} text */

@@ -5,7 +5,7 @@ import { composer } from "./composer.js";
 import { onReached } from "./connection.js";
 import { CookiesNeeded, explainCookies } from "./cookies.js";
 import { byId, keepsCookies, make, one } from "./dom.js";
-import { beginningKey, hasBegun } from "./draft.js";
+import { beginningKey, hasBegun, keepForNew } from "./draft.js";
 import { follow } from "./events.js";
 import { Retry } from "./retry.js";
 import { grew, letGo, toEnd } from "./scroll.js";
@@ -331,9 +331,13 @@ function remember(made) {
   link.href = address.href;
 }
 
-/** Says that the conversation isn't there, and offers a new one. */
+/** Says that the conversation isn't there, and offers a new one, which begins with what stands in the field. */
 export function gone() {
-  notice(strings.gone, strings.fresh, () => location.assign(fresh));
+  notice(strings.gone, strings.fresh, () => {
+    const text = composer.text();
+    if (text) keepForNew(topic, text);
+    location.assign(fresh);
+  });
 }
 
 /** A line below the turns. @param {string} text @param {string} [label] @param {() => void} [act] */

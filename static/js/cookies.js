@@ -1,5 +1,6 @@
 import { composer } from "./composer.js";
 import { byId, one } from "./dom.js";
+import { carry } from "./draft.js";
 
 /** A question that can't be sent because the browser doesn't bring the cookie back. */
 export class CookiesNeeded extends Error {}
@@ -8,8 +9,8 @@ export class CookiesNeeded extends Error {}
 export function explainCookies() {
   const panel = byId("cookies");
   one(panel, "button", HTMLButtonElement).onclick = () => {
-    // Where cookies are blocked, so is the storage that keeps drafts.
-    history.replaceState({ text: composer.text() }, "");
+    // Where cookies are blocked, so is the storage that keeps drafts. A topic of one's own comes back by way of another page.
+    carry(composer.text());
     location.reload();
   };
   panel.hidden = false;

@@ -50,6 +50,31 @@ export function draftOf(topic) {
   };
 }
 
+/**
+ * Carries a text over a reload without any storage: in the window's name, which browsers clear when another site is opened.
+ * @param {string} text
+ */
+export function carry(text) {
+  window.name = NAME + text;
+}
+
+/** What {@link carry} left. */
+export function takeCarried() {
+  const { name } = window;
+  if (!name.startsWith(NAME)) return "";
+  window.name = "";
+  return name.slice(NAME.length);
+}
+
+/** Keeps a text for the next new conversation on the topic. @param {string} topic @param {string} text */
+export function keepForNew(topic, text) {
+  try {
+    sessionStorage.setItem(NAME + topic, JSON.stringify({ text, key: newKey() }));
+  } catch {
+    // Storage is full or forbidden.
+  }
+}
+
 const BEGINNING = "beginning:";
 /** Where storage is forbidden, keys are kept as long as the page. @type {Map<string, string>} */
 const beginnings = new Map();
