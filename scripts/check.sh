@@ -9,7 +9,8 @@ what=${1:?quick or all}
 readonly what grace_seconds=10
 
 logs=$(mktemp -d)
-groups=() # the process groups of the steps that were started
+groups=()             # the process groups of the steps that were started
+declare -A background # the process group of each step that runs in the background, and the file with its output
 trap finish_run EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
@@ -41,10 +42,11 @@ end_groups() {
     done
 }
 
-# start TITLE COMMAND...: runs a step in the background, as a process group of its own.
+# start TITLE COMMAND...: starts a step as a process group of its own, and sets `group` to its number.
 start() {
     run_step "$@" </dev/null &
-    groups+=("$!")
+    group=$!
+    groups+=("$group")
 }
 
 run_step() {
@@ -59,12 +61,44 @@ record_duration() {
     printf '%5d s  %s%s\n' $((SECONDS - began)) "$title" "$result" >>"$logs/durations"
 }
 
-# step TITLE COMMAND...: runs a step to its end. A process that it left behind would disturb the next step.
+# start_in_background TITLE COMMAND...: starts a step whose output is printed when it ends.
+start_in_background() {
+    local output
+    output=$(mktemp "$logs/output.XXX")
+    start "$@" >"$output" 2>&1
+    background[$group]=$output
+}
+
+# step TITLE COMMAND...: runs a step to its end.
 step() {
     printf '\n== %s\n' "$1"
     start "$@"
-    wait "$!"
-    end_groups "$!"
+    await "$group"
+}
+
+# Waits for a step and for the steps in the background that end before. The first that fails ends the run. A process that
+# a step left behind would disturb others.
+await() {
+    local ended='' status
+    until [[ $ended == "$1" ]]; do
+        status=0
+        wait -n -p ended "$1" "${!background[@]}" || status=$?
+        if [[ -n ${background[$ended]-} ]]; then
+            printf '\n== In the background\n'
+            cat "${background[$ended]}"
+            unset "background[$ended]"
+        fi
+        end_groups "$ended"
+        ((status == 0)) || exit "$status"
+    done
+}
+
+await_background() {
+    local next
+    while ((${#background[@]})); do
+        next=("${!background[@]}")
+        await "${next[0]}"
+    done
 }
 
 print_counts() {
@@ -74,15 +108,15 @@ print_counts() {
     [[ -f $logs/browser ]] && awk '
         /^. pass [0-9]+$/ { p = $3 } /^. fail [0-9]+$/ { f = $3 }
         END { printf "Browser tests: %d passed, %d failed\n", p, f }' "$logs/browser"
-    print_pytest_counts "Tests with LiteLLM" "$logs/foreign"
-    print_pytest_counts "Deployment tests" "$logs/deploy"
+    print_pytest_counts "Tests with LiteLLM" "$logs"/foreign
+    print_pytest_counts "Deployment tests" "$logs"/deploy-*
 }
 
-print_pytest_counts() { # print_pytest_counts TITLE LOG
+print_pytest_counts() { # print_pytest_counts TITLE LOG...
     [[ -f $2 ]] || return 0
     awk -v title="$1" '
-        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p = $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
-        END { printf "%s: %d passed, %d failed\n", title, p, f }' "$2"
+        / in [0-9.]+s/ { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) } }
+        END { printf "%s: %d passed, %d failed\n", title, p, f }' "${@:2}"
 }
 
 check_scripts() {
@@ -94,12 +128,17 @@ check_scripts() {
 # Without --no-fail-fast the counts of later binaries would be missing from the summary.
 rust_tests() { cargo test --locked --no-fail-fast 2>&1 | tee "$logs/rust"; }
 unit_tests() { cargo test --locked --lib --quiet 2>&1 | tee "$logs/rust"; }
-browser_tests() {
-    cargo build --locked --quiet --bin llm-classroom --example fake_openai
-    npm run --silent e2e 2>&1 | tee "$logs/browser"
-}
+browser_tests() { npm run --silent e2e 2>&1 | tee "$logs/browser"; }
 foreign_tests() { target/foreign-venv/bin/pytest -q --color=no tests/foreign 2>&1 | tee "$logs/foreign"; }
-deployment_tests() { target/venv/bin/pytest -q --color=no tests/deploy 2>&1 | tee "$logs/deploy"; }
+deployment_tests() { # deployment_tests MARKERS
+    target/venv/bin/pytest -q --color=no -m "$1" tests/deploy 2>&1 | tee "$logs/deploy-$1"
+}
+# One after the other.
+tests_with_the_debug_build() {
+    (run_step "Deployment tests beside others" deployment_tests "not alone")
+    (run_step "LiteLLM, a model server of others" foreign_tests)
+    (run_step "API by its document" scripts/schemathesis.sh)
+}
 
 # In the foreground, because it may ask for a password.
 if [[ $what == all ]]; then
@@ -120,16 +159,14 @@ if [[ $what == quick ]]; then
     exit
 fi
 
-# The next steps often wait, so the release build for the last step runs in parallel.
-start "The release" nice -n 19 scripts/dist.sh >"$logs/release" 2>&1
-release=$!
+# The programs that several of the next steps run. The examples are built as `cargo test` builds them.
+step "Debug build" cargo test --locked --no-run --quiet
 
+# Tests often wait, so these run beside the Rust and the browser tests.
+start_in_background "Release build" nice -n 19 scripts/dist.sh
+start_in_background "Tests in the background" tests_with_the_debug_build
 step "Rust tests" rust_tests
 step "Browser tests" browser_tests
-step "LiteLLM, a model server of others" foreign_tests
-step "API by its document" scripts/schemathesis.sh
-
-printf '\n== The release\n'
-wait "$release" || { cat "$logs/release"; exit 1; }
-
-step "Deployment tests" deployment_tests
+await_background
+# They install and stop the program within time limits, so nothing else runs.
+step "Deployment tests alone" deployment_tests alone

@@ -24,6 +24,14 @@ PATIENCE = 60
 """Seconds that anything is waited for before a test counts as failed. No test waits that long when all is well."""
 
 
+def pytest_configure(config):
+    """Declares the markers, and lets SIGTERM clean up as Ctrl-C does."""
+    config.addinivalue_line(
+        "markers", "alone: runs the release within time limits of its own, so scripts/check.sh runs nothing beside it"
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def free_port():
     """A port of 127.0.0.1 on which nobody listens."""
     with socket.socket() as listener:

@@ -10,7 +10,6 @@ import pytest
 from conftest import ROOT, eventually
 
 SUCCEEDS = "exit 0"
-FAILS = "exit 7"
 RUNS_ON = "sleep infinity & echo $! >>$PIDS; echo $$ >>$PIDS; wait"
 """A program with a child that doesn't end by itself."""
 LEAVES_A_CHILD = "sleep infinity >/dev/null 2>&1 & echo $! >>$PIDS"
@@ -56,6 +55,11 @@ class Run:
         return self.process.returncode, output
 
 
+def in_rust_tests(body):
+    """A stub of cargo that does this in the step that runs the Rust tests, and succeeds in others."""
+    return f"[[ $* != *--no-fail-fast* ]] || {{ {body}; }}"
+
+
 def is_running(pid):
     """Whether the process exists and is more than an entry that nobody has read."""
     try:
@@ -69,12 +73,14 @@ def test_a_run_ends_with_the_seconds_of_each_step(tmp_path):
     assert code == 0, output
     summary = output.split("== Summary\n")[1]
     steps = [line.split(" s  ")[1] for line in summary.splitlines() if " s  " in line]
-    assert {"Format", "Lints", "Rust tests", "Browser tests", "The release", "Deployment tests"} <= set(steps)
+    assert {"Format", "Debug build", "Rust tests", "Release build", "Browser tests"} <= set(steps)
+    assert {"Deployment tests beside others", "Deployment tests alone", "API by its document"} <= set(steps)
 
 
 def test_a_failed_step_ends_the_run_and_the_release_build(tmp_path):
-    # The unit, the api and all other tests fail as soon as the release build runs.
-    run = Run(tmp_path, dist=RUNS_ON, cargo="[[ $1 != test ]] || { until [[ -s $PIDS ]]; do :; done; exit 7; }")
+    # They fail as soon as the release build runs.
+    fails = "until [[ -s $PIDS ]]; do sleep 0.02; done; exit 7"
+    run = Run(tmp_path, dist=RUNS_ON, cargo=in_rust_tests(fails))
     code, output = run.finish()
     assert code == 7, output
     assert "Rust tests (failed)" in output and "== Browser tests" not in output
@@ -83,7 +89,7 @@ def test_a_failed_step_ends_the_run_and_the_release_build(tmp_path):
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_ends_its_step_and_the_release_build(tmp_path, sent):
-    run = Run(tmp_path, dist=RUNS_ON, cargo=f"[[ $1 != test ]] || {{ {RUNS_ON}; }}")
+    run = Run(tmp_path, dist=RUNS_ON, cargo=in_rust_tests(RUNS_ON))
     eventually("both stubs and their children", lambda: len(run.started()) == 4)
     run.process.send_signal(sent)
     code, output = run.finish()
@@ -98,6 +104,11 @@ def test_a_step_that_succeeds_leaves_no_process_to_the_next(tmp_path):
     assert len(run.started()) >= 1 and run.running() == []
 
 
-def test_a_failed_release_fails_the_run(tmp_path):
-    code, output = Run(tmp_path, dist=f"echo no space; {FAILS}").finish()
-    assert code != 0 and "no space" in output and "The release (failed)" in output
+def test_a_failed_release_build_ends_the_run_and_the_rust_tests(tmp_path):
+    # It fails as soon as the tests run.
+    fails = "until [[ -s $PIDS ]]; do sleep 0.02; done; echo no space; exit 7"
+    run = Run(tmp_path, dist=fails, cargo=in_rust_tests(RUNS_ON))
+    code, output = run.finish()
+    assert code == 7, output
+    assert "no space" in output and "Release build (failed)" in output and "== Browser tests" not in output
+    assert len(run.started()) >= 1 and run.running() == []

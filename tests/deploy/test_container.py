@@ -14,6 +14,8 @@ import requests
 import yaml
 from conftest import DEPLOY, ROOT, eventually, free_port, run
 
+pytestmark = pytest.mark.alone
+
 COMPOSE = DEPLOY / "docker/compose.yaml"
 IMAGE = "llm-classroom:test"
 TOOLS = pathlib.Path(sys.executable).parent

@@ -10,6 +10,8 @@ from conftest import ROOT, eventually, run
 from machine import Machine
 from packages import build, variant
 
+pytestmark = pytest.mark.alone
+
 SETTINGS = "/etc/llm-classroom/llm-classroom.env"
 KEY = "/etc/llm-classroom/OPENAI_API_KEY"
 

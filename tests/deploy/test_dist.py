@@ -21,6 +21,8 @@ from conftest import DEPLOY, FAKE_OPENAI, ROOT, free_port, run
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
+pytestmark = pytest.mark.alone
+
 LARGEST = 40_000_000
 """Bytes that the program may have: with a backup of itself it must fit small disks and quick updates."""
 MODEL_HOST = "model.school.test"

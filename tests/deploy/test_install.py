@@ -11,6 +11,8 @@ from conftest import DEPLOY, ROOT, eventually, run
 from machine import Machine
 from packages import build, variant
 
+pytestmark = pytest.mark.alone
+
 DOMAIN = "class.test"
 INSTALL, UPDATE = DEPLOY / "install.sh", DEPLOY / "update.sh"
 SERVICE = "llm-classroom.service"

@@ -19,6 +19,8 @@ KEY = "/etc/llm-classroom/OPENAI_API_KEY"
 
 VISITORS = """
 import http.client, json, signal, sys, threading
+
+pytestmark = pytest.mark.alone
 done, answered, failed = threading.Event(), [], []
 signal.signal(signal.SIGTERM, lambda *_: done.set())
 def visit():
