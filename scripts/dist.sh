@@ -77,8 +77,8 @@ verify() {
     mkdir -p "$elsewhere" "$work/cargo/registry"
     git ls-files -z | tar --create --null --files-from=- | tar --extract --touch --directory "$elsewhere"
     # Registry configuration and downloads, but no unpacked crates.
-    local kept=("$CARGO_HOME"/config*)
-    ((${#kept[@]} == 0)) || cp -R "${kept[@]}" "$work/cargo/"
+    local configuration=("$CARGO_HOME"/config*)
+    ((${#configuration[@]} == 0)) || cp -R "${configuration[@]}" "$work/cargo/"
     cp -R "$CARGO_HOME"/registry/{index,cache} "$work/cargo/registry/"
     (umask 077 && CARGO_TARGET_DIR='' CARGO_HOME=$work/cargo "$elsewhere/scripts/dist.sh")
     for file in llm-classroom "$name.tar.gz" "$name.cdx.json"; do

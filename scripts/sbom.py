@@ -19,7 +19,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def said_by(*command):
+def output_of(*command):
     return subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
@@ -28,8 +28,8 @@ def crate(name, version):
 
 
 def tree(target):
-    """Each crate with those it calls, as cargo tells: from `DEPTHname version` lines, a crate's own first."""
-    told = said_by(
+    """Each crate with those it calls, from `cargo tree`: from `DEPTHname version` lines, a crate's own first."""
+    tree = output_of(
         "cargo",
         "tree",
         "--locked",
@@ -40,7 +40,7 @@ def tree(target):
         "--format={p}",
     )
     calls, above = {}, []
-    for depth, name, version in re.findall(r"^(\d+)(\S+) v(\S+)", told, re.MULTILINE):
+    for depth, name, version in re.findall(r"^(\d+)(\S+) v(\S+)", tree, re.MULTILINE):
         del above[int(depth) :]
         calls.setdefault((name, version), set())
         if above:
@@ -80,8 +80,8 @@ def of_library(name, version, licence, purl):
 
 def libraries(manifests):
     """What is linked in and isn't a crate, by the reference of what brings it."""
-    rust = re.search(r"rustc (\S+)", said_by("rustc", "-V"))[1]
-    glibc = re.search(r"(\d+\.\d+)$", said_by("ldd", "--version").splitlines()[0])[1]
+    rust = re.search(r"rustc (\S+)", output_of("rustc", "-V"))[1]
+    glibc = re.search(r"(\d+\.\d+)$", output_of("ldd", "--version").splitlines()[0])[1]
     (bindings, _), manifest = next((key, found) for key, found in manifests.items() if key[0] == "libsqlite3-sys")
     header = (pathlib.Path(manifest["manifest_path"]).parent / "sqlite3/sqlite3.h").read_text()
     sqlite = re.search(r'#define SQLITE_VERSION +"([^"]+)"', header)[1]
@@ -95,7 +95,9 @@ def libraries(manifests):
 def bill(target, program):
     calls = tree(target)
     (own, *_) = calls
-    metadata = json.loads(said_by("cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={target}"))
+    metadata = json.loads(
+        output_of("cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={target}")
+    )
     manifests = {(package["name"], package["version"]): package for package in metadata["packages"]}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}

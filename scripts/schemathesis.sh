@@ -28,11 +28,11 @@ cookie=$(curl --silent --fail --output /dev/null --dump-header - --json '{"topic
 
 # Run as a module, which also works if the environment's folder was moved.
 if ! target/venv/bin/python -m schemathesis.cli --config-file tests/api/schemathesis.toml run "$url/openapi.json" \
-    --checks all --header "Cookie:$cookie" "$@" >"$folder/said" 2>&1; then
-    cat "$folder/said"
+    --checks all --header "Cookie:$cookie" "$@" >"$folder/report" 2>&1; then
+    cat "$folder/report"
     exit 1
 fi
-tail -n 20 "$folder/said"
+tail -n 20 "$folder/report"
 if grep -E ' (ERROR|WARN) ' "$folder/log"; then
     echo "the program logged errors or warnings, which no request should make"
     exit 1

@@ -8,15 +8,15 @@ parameters=$(jq --null-input --arg command "$command" '{commands: [$command], ex
 id=$(aws ssm send-command --document-name AWS-RunShellScript --instance-ids "$instance" --timeout-seconds 120 \
     --parameters "$parameters" --query Command.CommandId --output text)
 
-told() { aws ssm get-command-invocation --command-id "$id" --instance-id "$instance" --query "$1" --output text; }
+invocation() { aws ssm get-command-invocation --command-id "$id" --instance-id "$instance" --query "$1" --output text; }
 
 status=Pending
 while [[ $status == @(Pending|InProgress|Delayed|Cancelling) ]]; do
     sleep "${SSM_PAUSE_SECONDS:-5}"
     # The command is unknown for a moment after it was sent.
-    status=$(told Status) || status=Pending
+    status=$(invocation Status) || status=Pending
 done
-told StandardOutputContent
-told StandardErrorContent >&2
+invocation StandardOutputContent
+invocation StandardErrorContent >&2
 echo "$command: $status" >&2
 [[ $status == Success ]]

@@ -1,4 +1,4 @@
-//! Answers, whoever serves them.
+//! Answers are the same at every instance.
 
 use crate::{
     class::{ask, calls, paced},
@@ -30,14 +30,14 @@ async fn an_answer_is_the_providers_byte_for_byte_whichever_instance_serves_it()
         assert!(pages.iter().any(|seen| !seen.text.is_empty()));
     }
     assert_eq!((calls(&cluster.openai, Purpose::Chat), calls(&cluster.openai, Purpose::Tutor)), (turns, turns));
-    run.tell(format_args!("{turns} turns, each followed at {} places", INSTANCES + 1));
+    run.report(format_args!("{turns} turns, each followed at {} places", INSTANCES + 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_follows_elsewhere_from_the_beginning_gets_the_whole_text() {
     let mut run = Run::begin("whole text");
     let cluster = Cluster::start(&[]).await;
-    // Nothing is said before everybody has a snapshot, so the deltas are all of the text.
+    // The model writes nothing before every page has a snapshot, so the deltas are all of the text.
     cluster.openai.set(Purpose::Chat, Behaviour::default().gate_at(0));
     let asked = ask(cluster.student_at(0), run.random.u64(..1 << 40)).await;
     cluster.openai.wait_for_waiting(1).await;
@@ -54,5 +54,5 @@ async fn who_follows_elsewhere_from_the_beginning_gets_the_whole_text() {
         let (blocks, state) = (story.blocks, story.state);
         asked.check(&Seen { blocks, state, ..Seen::default() }).await;
     }
-    run.tell(format_args!("the whole text at {} places", INSTANCES + 1));
+    run.report(format_args!("the whole text at {} places", INSTANCES + 1));
 }

@@ -41,8 +41,8 @@ impl Page {
         page
     }
 
-    /// Does something on the page; what the last turn shows then.
-    async fn tell(&mut self, command: &str) -> String {
+    /// Sends a command to the page; returns what the last turn shows then.
+    async fn send_command(&mut self, command: &str) -> String {
         self.commands.write_all(format!("{command}\n").as_bytes()).await.unwrap();
         self.answer().await["text"].as_str().unwrap().to_owned()
     }
@@ -61,7 +61,7 @@ async fn a_page_says_by_itself_that_its_instance_died_and_one_click_brings_the_a
     // The beginning is on the page, and then nothing more comes.
     cluster.openai.set(Purpose::Chat, Behaviour::default().gate_at(20));
     let number = run.random.u64(..1 << 40);
-    let shown = page.tell(&format!("ask {}", question(number))).await;
+    let shown = page.send_command(&format!("ask {}", question(number))).await;
     assert!(shown.contains(&format!("{number}번 글")), "the answer's beginning is there: {shown}");
 
     let mut victim = None;
@@ -73,12 +73,12 @@ async fn a_page_says_by_itself_that_its_instance_died_and_one_click_brings_the_a
     cluster.kill(victim.expect("one of them runs the turn"));
     let killed = Instant::now();
     cluster.openai.reset();
-    let shown = page.tell("interrupted").await;
-    let told = killed.elapsed();
+    let shown = page.send_command("interrupted").await;
+    let latency = killed.elapsed();
     assert!(shown.contains("답이 나오다가 끊겼어요"), "{shown}");
 
-    let shown = page.tell("retry").await;
+    let shown = page.send_command("retry").await;
     assert!(shown.contains("어느 것부터 해 보고 싶나요?") && shown.contains(&format!("{number}번 글")), "{shown}");
     assert_eq!(calls(&cluster.openai, Purpose::Chat), 1, "one call for the new try");
-    run.tell(format_args!("the page was told {} ms after the kill", told.as_millis()));
+    run.report(format_args!("the page showed it {} ms after the kill", latency.as_millis()));
 }

@@ -39,7 +39,7 @@ impl Asked {
         turns[0].clone()
     }
 
-    /// Holds what was seen and what is stored against what the provider said.
+    /// Compares what was seen and what is stored with the provider's answer.
     pub async fn check(&self, seen: &Seen) {
         assert_eq!(seen.state, "done", "{seen:?}");
         let stored = self.stored().await;

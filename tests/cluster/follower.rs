@@ -21,7 +21,7 @@ pub struct Seen {
     pub text: String,
     pub state: String,
     pub connections: usize,
-    /// Connections that nobody here cut.
+    /// Connections that broke without being cut here.
     pub broken: usize,
 }
 
@@ -54,7 +54,7 @@ impl Plan {
     /// Waits until so many pages have seen their turn's beginning.
     pub async fn until_begun(&self, pages: usize) {
         let pages = u32::try_from(pages).unwrap();
-        soon("the pages' first look", self.begun.acquire_many(pages)).await.unwrap().forget();
+        soon("the pages' first snapshot", self.begun.acquire_many(pages)).await.unwrap().forget();
     }
 }
 

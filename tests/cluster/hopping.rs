@@ -40,5 +40,5 @@ async fn streams_that_break_and_hop_between_instances_lose_nothing() {
         .await;
     assert_eq!(finished.len(), turns);
     assert_eq!((calls(&cluster.openai, Purpose::Chat), calls(&cluster.openai, Purpose::Tutor)), (turns, turns));
-    run.tell(format_args!("{turns} turns over {} connections", finished.iter().sum::<usize>()));
+    run.report(format_args!("{turns} turns over {} connections", finished.iter().sum::<usize>()));
 }

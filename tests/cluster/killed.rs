@@ -12,7 +12,7 @@ use crate::{
     world::Cluster,
 };
 
-/// What is promised.
+/// Within this time, turns of a killed instance are interrupted.
 const PROMISE: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,13 +41,13 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
         cluster.kill(victim);
         Instant::now()
     };
-    let (told, killed) = tokio::join!(following, killing);
-    let latest = told.iter().map(|(state, at)| {
+    let (ends, killed) = tokio::join!(following, killing);
+    let latest = ends.iter().map(|(state, at)| {
         assert_eq!(state, "interrupted");
         at.duration_since(killed)
     });
     let latest = latest.max().unwrap();
-    assert!(latest <= PROMISE, "the last page was told after {latest:?}");
+    assert!(latest <= PROMISE, "the last page saw it after {latest:?}");
 
     // Those of others go on.
     cluster.openai.release_all(Purpose::Chat);
@@ -71,7 +71,7 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
     cluster.start_again(victim);
     let asked = ask(cluster.student_at(victim), 7).await;
     asked.check(&follow(&asked.student, &asked.turn, &stay).await).await;
-    run.tell(format_args!("{doomed} turns, the last page told {} ms after the kill", latest.as_millis()));
+    run.report(format_args!("{doomed} turns, the last page saw it {} ms after the kill", latest.as_millis()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,5 +114,5 @@ async fn an_instance_that_slept_for_longer_than_its_lease_changes_nothing_when_i
     }
     let asked = ask(cluster.student_at(sleeper), 5).await;
     asked.check(&follow(&asked.student, &asked.turn, &Plan::stay(cluster.url(sleeper))).await).await;
-    run.tell(format_args!("{turns} turns, {} tried again before the sleeper woke", again.len()));
+    run.report(format_args!("{turns} turns, {} tried again before the sleeper woke", again.len()));
 }

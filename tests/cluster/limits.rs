@@ -34,7 +34,7 @@ async fn a_rate_limit_is_counted_once_over_all_instances() {
     }
     // A sixth of a minute brings another one; the machine may have been slow.
     assert!((6..=7).contains(&taken), "{taken} taken, {refused} refused");
-    run.tell(format_args!("of 18 questions at {INSTANCES} instances {taken} taken, {refused} refused"));
+    run.report(format_args!("of 18 questions at {INSTANCES} instances {taken} taken, {refused} refused"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,9 +60,9 @@ async fn limits_of_an_address_are_counted_once_over_all_instances() {
         }
         // The known learner was one; a sixth of a minute brings another, and the machine may have been slow.
         assert!((5..=7).contains(&taken), "{path}: {taken} taken, {refused} refused");
-        run.tell(format_args!("{path}: of 18 calls at {INSTANCES} instances {taken} taken, {refused} refused"));
+        run.report(format_args!("{path}: of 18 calls at {INSTANCES} instances {taken} taken, {refused} refused"));
     }
-    // What scripts used up is nobody's who is known.
+    // The limit of unknown clients doesn't count against a known learner.
     let turn = known.ask(&conversation, &question(1)).await;
     assert_eq!(follow(&known, &turn, &Plan::stay(cluster.url(1))).await.state, "done");
 }
@@ -87,7 +87,7 @@ async fn a_full_instance_says_so_and_the_others_take_over() {
         asked.check(&follow(&asked.student, &asked.turn, &Plan::stay(cluster.front())).await).await;
     }
     student.send(&conversation, &question(1), Some("k")).await.expect(202);
-    run.tell(format_args!("{} at a time, the next one waits", 2 * INSTANCES));
+    run.report(format_args!("{} at a time, the next one waits", 2 * INSTANCES));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,5 +114,5 @@ async fn an_open_breaker_of_one_instance_opens_those_of_all() {
         cluster.until_ready_says(number, "provider", "ok").await;
     }
     assert_eq!(calls(&cluster.openai, Purpose::Chat), 1);
-    run.tell("opened by one, closed by another");
+    run.report("opened by one, closed by another");
 }

@@ -7,7 +7,6 @@
 
 mod answers;
 mod browser;
-
 mod class;
 mod follower;
 mod hopping;

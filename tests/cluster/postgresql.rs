@@ -56,5 +56,7 @@ async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
     // And it goes on.
     let asked = ask(cluster.student(), 3).await;
     asked.check(&follow(&asked.student, &asked.turn, &Plan::stay(cluster.front())).await).await;
-    run.tell(format_args!("{turns} answers waited {away:?} for the database; all instances ready after {recovery:?}"));
+    run.report(format_args!(
+        "{turns} answers waited {away:?} for the database; all instances ready after {recovery:?}"
+    ));
 }

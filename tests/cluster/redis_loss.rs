@@ -50,7 +50,7 @@ async fn without_redis_every_instance_goes_on_and_all_rejoin_by_themselves() {
     assert!(figures.contains("redis_up 1"), "{figures}");
     assert!(cluster.log(0).contains("Redis is away"));
     assert_eq!(calls(&cluster.openai, Purpose::Chat), turns + INSTANCES);
-    run.tell(format_args!("{turns} turns through a killed Redis, {INSTANCES} asked without one"));
+    run.report(format_args!("{turns} turns through a killed Redis, {INSTANCES} asked without one"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,5 +83,5 @@ async fn a_redis_that_forgets_or_stalls_harms_nothing() {
     };
     tokio::join!(following, harm);
     assert_eq!(calls(&cluster.openai, Purpose::Chat), turns);
-    run.tell(format_args!("{turns} turns through three times FLUSHALL and a silence"));
+    run.report(format_args!("{turns} turns through three times FLUSHALL and a silence"));
 }

@@ -1,4 +1,4 @@
-//! A school is updated during a lesson.
+//! All instances are updated during a lesson.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -52,7 +52,7 @@ async fn a_rolling_restart_fails_no_student() {
     tokio::join!(lesson, update);
     let asked = asked.into_inner();
     assert_eq!((calls(&cluster.openai, Purpose::Chat), calls(&cluster.openai, Purpose::Tutor)), (asked, asked));
-    run.tell(format_args!(
+    run.report(format_args!(
         "{} restarts under {asked} turns of {class} students, {} streams moved on by themselves",
         rounds * INSTANCES,
         reconnects.into_inner()

@@ -1,4 +1,4 @@
-//! What a run is told: its seed, and how long it should be.
+//! The parameters of a run, from the environment: its seed and its length.
 
 use std::{env, fmt::Display};
 
@@ -8,12 +8,12 @@ use fastrand::Rng;
 pub struct Run {
     scenario: &'static str,
     pub random: Rng,
-    /// How many turns, if it was said.
+    /// How many turns, if the environment says so.
     turns: Option<usize>,
 }
 
 impl Run {
-    /// Begins a scenario and tells how to replay it.
+    /// Begins a scenario and prints how to replay it.
     pub fn begin(scenario: &'static str) -> Self {
         let seed = number("SEED").unwrap_or_else(|| fastrand::u64(1..1_000_000));
         println!("{scenario}: SEED={seed} make cluster");
@@ -25,8 +25,8 @@ impl Run {
         self.turns.unwrap_or(usual)
     }
 
-    /// Tells a figure.
-    pub fn tell(&self, figures: impl Display) {
+    /// Prints a figure.
+    pub fn report(&self, figures: impl Display) {
         println!("{}: {figures}", self.scenario);
     }
 }

@@ -1,4 +1,4 @@
-//! What is said twice, and what is said at one instance about a turn of another.
+//! Repeated requests, and requests at one instance about a turn of another.
 
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ async fn the_same_key_twenty_times_at_once_over_all_instances_makes_one_turn() {
         assert_eq!(calls(&cluster.openai, Purpose::Chat), round);
         assert_eq!(calls(&cluster.openai, Purpose::Tutor), round);
     }
-    run.tell(format_args!("{rounds} times twenty sends, {rounds} turns"));
+    run.report(format_args!("{rounds} times twenty sends, {rounds} turns"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,7 +57,7 @@ async fn a_newcomer_who_begins_at_all_instances_at_once_is_one_learner_with_one_
         let begun: BTreeSet<_> = replies.into_iter().zip(students.iter().map(|student| student.cookie())).collect();
         assert_eq!(begun.len(), 1, "{begun:?}");
     }
-    run.tell(format_args!("{rounds} times eighteen requests, {rounds} learners"));
+    run.report(format_args!("{rounds} times eighteen requests, {rounds} learners"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,7 +70,7 @@ async fn every_instance_does_everything_with_a_turn_of_another() {
         let asked = ask(cluster.student_at(here), run.random.u64(..1 << 40)).await;
         let elsewhere = asked.student.moved_to(cluster.url(there));
         cluster.openai.wait_for_waiting(1).await;
-        // Who asks again while it runs is told so, wherever.
+        // A second question while it runs is refused at every instance.
         elsewhere.send(&asked.conversation, "또 물어요", None).await.problem(409, "busy");
         let plan = Plan::stay(cluster.url(here));
         let (seen, stopped) = tokio::join!(follow(&asked.student, &asked.turn, &plan), async {
@@ -98,7 +98,7 @@ async fn every_instance_does_everything_with_a_turn_of_another() {
         cluster.openai.reset();
         gated(&cluster.openai);
     }
-    run.tell("stop, retry, export and delete at another instance");
+    run.report("stop, retry, export and delete at another instance");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +118,7 @@ async fn the_next_question_is_taken_in_at_another_instance_while_only_the_notes_
         assert_eq!((story.state.as_str(), &story.feedback.unwrap()["source"]), ("done", &json!("coach")));
         assert_eq!(student.finish(&next).await.state, "done");
     }
-    run.tell("a question at another instance, three times");
+    run.report("a question at another instance, three times");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,5 +136,5 @@ async fn a_guide_of_a_preset_that_all_instances_want_is_made_once() {
     .await;
     assert!(wanted.iter().all(|title| *title == wanted[0]));
     assert_eq!(calls(&cluster.openai, Purpose::Guide), 1);
-    run.tell("12 requests at 3 instances, 1 call");
+    run.report("12 requests at 3 instances, 1 call");
 }

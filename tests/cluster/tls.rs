@@ -4,12 +4,12 @@ use tempfile::TempDir;
 
 use crate::{
     support::{eventually, postgres::fresh_database, process::Process, redis::RedisServer},
-    world::alone,
+    world::lock_scenario,
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_is_reached_over_tls_with_a_password_and_only_with_the_right_certificate() {
-    let _turn = alone().await;
+    let _turn = lock_scenario().await;
     let (redis, database) =
         tokio::task::spawn_blocking(|| (RedisServer::with_password_and_tls(), fresh_database())).await.unwrap();
     let folder = TempDir::new().unwrap();
@@ -29,7 +29,7 @@ async fn redis_is_reached_over_tls_with_a_password_and_only_with_the_right_certi
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_one_instance_serves_a_postgresql_and_a_second_one_is_told() {
-    let _turn = alone().await;
+    let _turn = lock_scenario().await;
     let database = tokio::task::spawn_blocking(fresh_database).await.unwrap();
     let folder = TempDir::new().unwrap();
     let first = Process::start(folder.path(), &[("DATABASE_URL", &database)]);
@@ -40,9 +40,9 @@ async fn without_redis_one_instance_serves_a_postgresql_and_a_second_one_is_told
         .envs([("APP_PORT", "0"), ("DATABASE_URL", &database)])
         .output();
     let second = crate::support::soon("the second one's refusal", second).await.unwrap();
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(!second.status.success() && said.contains("REDIS_URL"), "{said}");
-    assert!(!said.contains("secret-word"), "{said}");
+    let stderr = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(!second.status.success() && stderr.contains("REDIS_URL"), "{stderr}");
+    assert!(!stderr.contains("secret-word"), "{stderr}");
 
     // After a sudden end, the next one waits for the lease to run out, and serves.
     first.kill();

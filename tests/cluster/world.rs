@@ -27,8 +27,8 @@ pub const INSTANCES: usize = 3;
 /// Scenarios are sensitive to time, so one runs at a time.
 static ONE_AT_A_TIME: LazyLock<Arc<Mutex<()>>> = LazyLock::new(Arc::default);
 
-/// Waits until no other scenario runs; none begins until what this gives is dropped.
-pub async fn alone() -> OwnedMutexGuard<()> {
+/// Waits until no other scenario runs. None begins until the guard is dropped.
+pub async fn lock_scenario() -> OwnedMutexGuard<()> {
     ONE_AT_A_TIME.clone().lock_owned().await
 }
 
@@ -51,7 +51,7 @@ pub struct Cluster {
 impl Cluster {
     /// With these settings over the usual ones.
     pub async fn start(settings: &[(&str, &str)]) -> Self {
-        let turn = alone().await;
+        let turn = lock_scenario().await;
         let openai = FakeOpenAi::start().await;
         // Starting servers blocks.
         let (postgres, redis) =
@@ -172,12 +172,12 @@ impl Cluster {
         Student::new(self.http.clone(), self.url(number))
     }
 
-    /// What an instance says of itself.
+    /// An instance's `/ready`.
     pub async fn ready(&self, number: usize) -> Value {
         self.student_at(number).get("/ready").await.json()
     }
 
-    /// Waits until an instance says this of itself.
+    /// Waits until a field of an instance's `/ready` has this value.
     pub async fn until_ready_says(&self, number: usize, field: &str, wanted: &str) {
         eventually(&format!("{field} {wanted} at instance {number}"), async || {
             (self.ready(number).await[field] == wanted).then_some(())

@@ -59,7 +59,7 @@ def run(*command, check=True, **options):
 
 
 class Process:
-    """A process that ends with its test. What it says is kept in `log`."""
+    """A process that ends with its test. Its output goes to `log`."""
 
     def __init__(self, command, folder, environment=None, **options):
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,24 +70,24 @@ class Process:
                 self.command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, **options
             )
 
-    def said(self):
-        """All it said so far."""
+    def output(self):
+        """Its output so far."""
         return self.log.read_text(errors="replace")
 
-    def until_it_says(self, words):
+    def wait_for_output(self, words):
         """Waits for these words; fails when it ends without them."""
 
         def ask():
-            assert words in self.said() or self.process.poll() is None, f"{self.command} ended:\n{self.said()}"
-            return words in self.said()
+            assert words in self.output() or self.process.poll() is None, f"{self.command} ended:\n{self.output()}"
+            return words in self.output()
 
         eventually(f"{words!r} from {self.command}", ask)
 
-    def until_it_answers(self, url, **options):
+    def wait_until_ready(self, url, **options):
         """Waits for a 200."""
 
         def ask():
-            assert self.process.poll() is None, f"{self.command} ended:\n{self.said()}"
+            assert self.process.poll() is None, f"{self.command} ended:\n{self.output()}"
             with contextlib.suppress(requests.RequestException):
                 return requests.get(url, timeout=5, **options).status_code == 200
 
@@ -102,7 +102,7 @@ class Process:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-            raise AssertionError(f"{self.command} doesn't end:\n{self.said()}") from None
+            raise AssertionError(f"{self.command} doesn't end:\n{self.output()}") from None
 
 
 @pytest.fixture
@@ -125,8 +125,8 @@ def start(tmp_path):
 def openai(start):
     """A model server that speaks OpenAI's wire format; its address."""
     server = start([FAKE_OPENAI])
-    server.until_it_says("listening on")
-    return server.said().split("listening on ")[1].split()[0]
+    server.wait_for_output("listening on")
+    return server.output().split("listening on ")[1].split()[0]
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def classroom(start, openai):
         } | settings
         program = start([PROGRAM], environment)
         program.url = f"http://127.0.0.1:{port}"
-        program.until_it_answers(f"{program.url}/ready")
+        program.wait_until_ready(f"{program.url}/ready")
         return program
 
     return starting

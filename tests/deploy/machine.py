@@ -161,8 +161,8 @@ class Machine:
         """Runs a command inside to its end."""
         return run(*self.inside(*command), **options)
 
-    def says(self, *command):
-        """What a command inside says."""
+    def output_of(self, *command):
+        """The output of a command inside."""
         return self.run(*command).stdout.strip()
 
     def path(self, path):
@@ -183,7 +183,7 @@ class Machine:
 
     def show(self, unit, name):
         """A property of a unit."""
-        return self.says("systemctl", "show", "--value", f"--property={name}", unit)
+        return self.output_of("systemctl", "show", "--value", f"--property={name}", unit)
 
     def get(self, path="/health", url="http://127.0.0.1:8000", *options):
         """What the program answers inside; empty when it doesn't."""

@@ -117,7 +117,7 @@ class Site:
         self.process = start(self.command())
 
         def takes_connections():
-            assert self.process.process.poll() is None, self.process.said() + self.errors()
+            assert self.process.process.poll() is None, self.process.output() + self.errors()
             with socket.socket() as tried:
                 return self.workers() and tried.connect_ex(("127.0.0.1", self.ports["80"])) == 0
 

@@ -48,7 +48,7 @@ def aws(tmp_path_factory):
     command = [sys.executable, "-u", HERE / "moto_cloudformation.py", "-p", port]
     server = Process(command, tmp_path_factory.mktemp("moto"), environment)
     try:
-        server.until_it_says("Running on")
+        server.wait_for_output("Running on")
 
         class Clients:
             def __getattr__(self, service):
@@ -84,7 +84,7 @@ class Stack:
                 Capabilities=["CAPABILITY_IAM"],
             )
         except (botocore.exceptions.ClientError, botocore.parsers.ResponseParserError) as error:
-            said = aws.server.said()[-6000:]
+            said = aws.server.output()[-6000:]
             raise AssertionError(f"{file} can't be created: {error}; the server says\n{said}") from error
         described = aws.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         assert described["StackStatus"] == "CREATE_COMPLETE", described
@@ -390,13 +390,13 @@ def release(tmp_path_factory):
     run("gpgconf", "--homedir", home, "--kill", "all")
     port = free_port()
     server = Process([sys.executable, "-u", "-m", "http.server", port, "--bind", "127.0.0.1"], folder)
-    server.until_it_says("Serving HTTP")
+    server.wait_for_output("Serving HTTP")
 
     class Release:
         address = f"http://127.0.0.1:{port}"
         sha256 = hashlib.sha256((folder / "llm-classroom.deb").read_bytes()).hexdigest()
         fingerprint = re.search(r"^fpr:+([0-9A-F]{40}):", listed, re.M)[1]
-        asked = server.said
+        asked = server.output
 
     yield Release
     server.end()
@@ -1018,8 +1018,8 @@ def ask(program, message):
         headers={"Idempotency-Key": "one"},
     )
     assert asked.status_code == 202, asked.text
-    program.until_it_says('"a turn ended"')
-    (line,) = [line for line in program.said().splitlines() if '"a turn ended"' in line]
+    program.wait_for_output('"a turn ended"')
+    (line,) = [line for line in program.output().splitlines() if '"a turn ended"' in line]
     return line
 
 
@@ -1040,12 +1040,12 @@ def test_figures_come_from_the_lines_that_the_program_logs(classroom):
     # An operator deletes its database.
     ill.log.parent.joinpath("data/llm-classroom.db").unlink()
     assert requests.get(f"{ill.url}/ready", timeout=5).status_code == 503
-    ill.until_it_says("the store does not answer")
+    ill.wait_for_output("the store does not answer")
 
     def taken_by(name, lines):
         return [line for line in lines if matches(single[name]["FilterPattern"], line)]
 
-    of_both = well.said().splitlines() + ill.said().splitlines()
+    of_both = well.output().splitlines() + ill.output().splitlines()
     assert taken_by("FailedTurnFilter", of_both) == [bad]
     assert taken_by("TurnFilter", of_both) == [good, bad]
     errors = taken_by("ErrorFilter", of_both)
@@ -1055,7 +1055,7 @@ def test_figures_come_from_the_lines_that_the_program_logs(classroom):
     field = re.fullmatch(r"\$\.\['(.*)'\]", made["MetricValue"])[1]
     assert 0 < json.loads(good)[field] < 60_000
     # What goes to CloudWatch holds no word of the student.
-    assert secret not in well.said() + ill.said() and "광합성" not in well.said() + ill.said()
+    assert secret not in well.output() + ill.output() and "광합성" not in well.output() + ill.output()
 
 
 def test_server_errors_are_counted_from_nginxs_lines():

@@ -50,10 +50,10 @@ class Authority:
             ["pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", f"127.0.0.1:{dns}",
              "-http01", "", "-https01", "", "-tlsalpn01", "", "-management", f"127.0.0.1:{free_port()}"]
         )  # fmt: skip
-        names.until_it_says("Starting management server")
+        names.wait_for_output("Starting management server")
         environment = {"PATH": os.environ["PATH"], "PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "0"}
         pebble = start(["pebble", "-config", config, "-dnsserver", f"127.0.0.1:{dns}"], environment)
-        pebble.until_it_answers(self.url, verify=self.ca)
+        pebble.wait_until_ready(self.url, verify=self.ca)
         root = requests.get(f"https://127.0.0.1:{management}/roots/0", verify=self.ca, timeout=PATIENCE)
         self.root.write_text(root.text)
 

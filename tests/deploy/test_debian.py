@@ -35,7 +35,7 @@ def system(tmp_path):
 
 
 def owner_and_mode(system, path):
-    return system.says("stat", "-c", "%U:%G %a", path)
+    return system.output_of("stat", "-c", "%U:%G %a", path)
 
 
 def test_lintian_finds_no_mistake(package):
@@ -65,9 +65,9 @@ def test_everything_in_it_is_roots_and_nothing_is_writable_by_others(package):
 
 def test_a_life_from_installing_to_purging(system, package):
     # Installed: user, folders, empty key, units to be started by the next systemd; nothing runs.
-    said = system.install(package).stdout
-    assert "http://127.0.0.1:8000" in said
-    user = system.says("getent", "passwd", "llm-classroom").split(":")
+    output = system.install(package).stdout
+    assert "http://127.0.0.1:8000" in output
+    user = system.output_of("getent", "passwd", "llm-classroom").split(":")
     assert (user[5], user[6]) == ("/var/lib/llm-classroom", "/usr/sbin/nologin")
     assert owner_and_mode(system, "/var/lib/llm-classroom") == "llm-classroom:llm-classroom 700"
     assert owner_and_mode(system, "/var/backups/llm-classroom") == "llm-classroom:llm-classroom 700"
@@ -83,7 +83,7 @@ def test_a_life_from_installing_to_purging(system, package):
         "sockets.target.wants/llm-classroom.socket",
         "timers.target.wants/llm-classroom-backup.timer",
     }
-    assert "llm-classroom" not in system.says("ps", "-eo", "comm")
+    assert "llm-classroom" not in system.output_of("ps", "-eo", "comm")
     for part in ["install.sh", "update.sh", "nginx/llm-classroom.conf", "firewall/ufw.sh", "systemd/tls.conf"]:
         assert system.path(f"/usr/share/llm-classroom/{part}").exists()
     assert not list(system.path("/etc/nginx").glob("*")), "a running site is nobody's to replace"
@@ -106,7 +106,7 @@ def test_a_life_from_installing_to_purging(system, package):
     newer = variant(package, "0.9.1", other_settings)
     shutil.copy(newer, system.path("/root"))
     system.run("dpkg", "--force-confold", "--install", f"/root/{newer.name}")
-    assert system.says("dpkg-query", "--show", "--showformat=${Version}", "llm-classroom") == "0.9.1"
+    assert system.output_of("dpkg-query", "--show", "--showformat=${Version}", "llm-classroom") == "0.9.1"
     assert "TRUSTED_PROXIES=10.0.0.1" in settings.read_text() and "new in this" not in settings.read_text()
     assert "new in this version" in system.path(f"{SETTINGS}.dpkg-dist").read_text()
     assert owner_and_mode(system, SETTINGS) == "root:llm-classroom 640"
@@ -123,18 +123,20 @@ def test_a_life_from_installing_to_purging(system, package):
     assert not system.path("/usr/bin/llm-classroom").exists()
     assert data.exists() and settings.exists() and system.path(KEY).exists()
     system.run("dpkg", "--force-confold", "--install", f"/root/{newer.name}")
-    assert system.says("systemctl", "is-enabled", "llm-classroom.service") == "enabled"
+    assert system.output_of("systemctl", "is-enabled", "llm-classroom.service") == "enabled"
     assert "TRUSTED_PROXIES=10.0.0.1" in settings.read_text()
     serves(system)
 
     # Purged: everything goes but backups.
     system.write("/var/backups/llm-classroom/a-backup", "data")
-    said = system.run("dpkg", "--purge", "llm-classroom").stdout
-    assert "백업은" in said
-    left = system.says("find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-iname", "*llm-classroom*", "-print")
+    output = system.run("dpkg", "--purge", "llm-classroom").stdout
+    assert "백업은" in output
+    left = system.output_of(
+        "find", "/", "-xdev", "-path", "/proc", "-prune", "-o", "-iname", "*llm-classroom*", "-print"
+    )
     kept = {"/var/backups/llm-classroom"} | {f"/root/{path.name}" for path in system.path("/root").glob("*.deb")}
     assert set(left.splitlines()) == kept
-    assert system.says("ls", "-A", "/var/backups/llm-classroom") == "a-backup"
+    assert system.output_of("ls", "-A", "/var/backups/llm-classroom") == "a-backup"
 
 
 def serves(system):

@@ -50,7 +50,7 @@ def own_network(start):
         {"PATH": os.environ["PATH"] + ":/usr/sbin"},
         stdin=subprocess.PIPE,
     )
-    holder.until_it_says("up")
+    holder.wait_for_output("up")
     return ["nsenter", f"--target={holder.process.pid}", "--user", "--net", "--preserve-credentials", "--"]
 
 
@@ -90,13 +90,13 @@ def test_in_an_empty_root_it_finds_its_model_by_name_and_answers(empty_root, own
     (empty_root / "etc/nsswitch.conf").write_text("passwd: foreign\nhosts: foreign files dns\n")
     (empty_root / "etc/resolv.conf").write_text("nameserver 127.0.0.1\n")
     name_server = start([*own_network, sys.executable, pathlib.Path(__file__).with_name("name_server.py"), MODEL_HOST])
-    name_server.until_it_says("listening")
+    name_server.wait_for_output("listening")
     model = start([*own_network, FAKE_OPENAI, "--port", "8080"])
-    model.until_it_says("listening on")
+    model.wait_for_output("listening on")
     start(
         [*own_network, "chroot", empty_root, "/llm-classroom"],
         {"PATH": os.environ["PATH"], "OPENAI_BASE_URL": f"http://{MODEL_HOST}:8080/v1"},
-    ).until_it_says("open ")
+    ).wait_for_output("open ")
 
     def asked(path, *more):
         return run(
@@ -205,21 +205,21 @@ def ask(program):
 def test_over_tls_it_believes_an_authority_that_it_is_told(rooted, empty_root, over_tls):
     shutil.copy(over_tls.authority, empty_root)
     program = rooted(OPENAI_BASE_URL=over_tls.url, SSL_CERT_FILE="/ca.pem")
-    program.until_it_answers(f"{program.url}/ready")
+    program.wait_until_ready(f"{program.url}/ready")
     assert ask(program).json()["response"]
 
 
 def test_without_a_root_certificate_of_the_machine_it_has_its_own_and_believes_no_stranger(rooted, over_tls):
     program = rooted(OPENAI_BASE_URL=over_tls.url, MODEL_RETRIES="0", RUST_LOG="info,llm=debug")
-    program.until_it_answers(f"{program.url}/ready")
+    program.wait_until_ready(f"{program.url}/ready")
     assert ask(program).status_code == 502
-    assert "UnknownIssuer" in program.said()
+    assert "UnknownIssuer" in program.output()
 
 
 def test_a_missing_file_of_authorities_is_told_at_the_start(rooted):
     program = rooted(OPENAI_BASE_URL="https://127.0.0.1:1/v1", SSL_CERT_FILE="/absent.pem")
     assert program.process.wait(60) == 1
-    assert "SSL_CERT_FILE must name a file with certificates" in program.said()
+    assert "SSL_CERT_FILE must name a file with certificates" in program.output()
 
 
 def test_the_archive_is_whole_ordered_and_the_same_when_packed_again(dist):
@@ -257,7 +257,7 @@ def test_the_bill_of_materials_is_valid_and_lists_what_is_linked(dist):
         {"alg": "SHA-256", "content": hashlib.sha256((dist / "llm-classroom").read_bytes()).hexdigest()}
     ]
     components = {component["bom-ref"]: component for component in bill["components"]}
-    told = run(
+    tree = run(
         "cargo",
         "tree",
         "--locked",
@@ -269,7 +269,7 @@ def test_the_bill_of_materials_is_valid_and_lists_what_is_linked(dist):
         cwd=ROOT,
     ).stdout
     linked = {
-        f"pkg:cargo/{name}@{version.replace('+', '%2B')}" for name, version in re.findall(r"^(\S+) v(\S+)", told, re.M)
+        f"pkg:cargo/{name}@{version.replace('+', '%2B')}" for name, version in re.findall(r"^(\S+) v(\S+)", tree, re.M)
     }
     linked.remove(f"pkg:cargo/llm-classroom@{release.VERSION}")
     assert {reference for reference in components if reference.startswith("pkg:cargo/")} == linked

@@ -51,15 +51,15 @@ def alone(script):
     return run(*as_root, "unshare", "--net", "--mount", "bash", "-c", ALONE + script).stdout
 
 
-def rules(said):
+def rules(output):
     """The rules for IPv4 that a `ufw status` tells: what is opened, how, to whom."""
-    lines = said.rsplit("--\n", 1)[1].split("\n\n")[0].splitlines()
+    lines = output.rsplit("--\n", 1)[1].split("\n\n")[0].splitlines()
     return {tuple(re.split(r"\s{2,}", line.split("#")[0].strip())) for line in lines if "v6" not in line}
 
 
 # One test, since every change to rules in force takes ufw a second.
 def test_browsers_come_in_and_nobody_comes_to_the_program_past_nginx():
-    said = alone(
+    output = alone(
         OUTSIDE
         + """
         echo "before: $(asked 8000 20)"
@@ -77,11 +77,11 @@ def test_browsers_come_in_and_nobody_comes_to_the_program_past_nginx():
         firewall --no-ssh
         """
     )
-    assert "before: 8000 answers" in said
-    assert re.findall(r"^\d+ (?:answers|is silent)$", said, re.MULTILINE) == [
+    assert "before: 8000 answers" in output
+    assert re.findall(r"^\d+ (?:answers|is silent)$", output, re.MULTILINE) == [
         "80 answers", "443 answers", "22 answers", "8000 is silent",
     ]  # fmt: skip
-    first, rest = said.split("== narrowed\n")
+    first, rest = output.split("== narrowed\n")
     narrowed, shut = rest.split("== shut\n")
     browsers = ("80,443/tcp", "ALLOW IN", "Anywhere")
     assert "Default: deny (incoming), allow (outgoing)" in first
@@ -93,11 +93,11 @@ def test_browsers_come_in_and_nobody_comes_to_the_program_past_nginx():
 
 
 def test_a_dry_run_says_what_it_would_do_and_does_nothing():
-    said = alone("ufw allow 8000/tcp\nfirewall --dry-run\nufw show added\nufw status")
-    assert "would run: ufw limit proto tcp from any to any port 22" in said
-    assert "would run: ufw --force enable" in said and "would run: ufw delete allow 8000/tcp" in said
-    assert "\nufw allow 8000/tcp\n" in said and "\nufw limit" not in said
-    assert said.strip().endswith("Status: inactive")
+    output = alone("ufw allow 8000/tcp\nfirewall --dry-run\nufw show added\nufw status")
+    assert "would run: ufw limit proto tcp from any to any port 22" in output
+    assert "would run: ufw --force enable" in output and "would run: ufw delete allow 8000/tcp" in output
+    assert "\nufw allow 8000/tcp\n" in output and "\nufw limit" not in output
+    assert output.strip().endswith("Status: inactive")
 
 
 @pytest.mark.parametrize("words", [["--ssh-port", "x"], ["--ssh-port"], ["--ssh-from", "me; reboot"], ["--open"]])

@@ -69,7 +69,7 @@ def state(machine):
     outside = f"{files} ! -path '/etc/*' -printf '%p %m %u:%g %s %T@ %l\\n'"
     settings = f"{files} -path '/etc/*' -printf '%p %m %u:%g %l\\n'"
     settings += "; find /etc -type f ! -name machine-id -exec sha256sum {} +"
-    return set(machine.says("bash", "-c", f"{outside}; {settings}").splitlines())
+    return set(machine.output_of("bash", "-c", f"{outside}; {settings}").splitlines())
 
 
 def put(machine, *files):
@@ -214,7 +214,7 @@ def the_guides_commands_work(machine):
     ask = ["curl", "-sS", "--fail", "--cookie", "/root/cookies", "--cookie-jar", "/root/cookies"]
     conversations = "http://127.0.0.1:8000/api/v1/conversations"
     machine.run(*ask, "--json", '{"topic": "과학 탐구"}', conversations)
-    kept = machine.says(*ask, conversations)
+    kept = machine.output_of(*ask, conversations)
     assert "과학 탐구" in kept
     # The first takes the key away, so that nothing is left for "doctor" to find.
     for heading in ["무엇이 어디에 있나요?", "서비스 (systemd)", "더 들여다보기", "백업", "되살리기", "파일로 남기기"]:
@@ -224,7 +224,7 @@ def the_guides_commands_work(machine):
                 "setpriv", "--reuid=ubuntu", "--regid=ubuntu", "--init-groups", "bash", "-euo", "pipefail", "-c", script
             )
     eventually("the program", lambda: machine.get("/ready"))
-    assert machine.says(*ask, conversations) == kept
+    assert machine.output_of(*ask, conversations) == kept
     assert [file.name for file in machine.path("/home/ubuntu/old").iterdir()] == [".env"]
     (before,) = machine.path("/var/lib/llm-classroom").glob("before-*")
     assert (before / "llm-classroom.db").exists()
@@ -239,9 +239,9 @@ def the_guides_commands_work(machine):
 
 
 def serves_over_tls(machine):
-    health = machine.says("curl", "-sS", "--fail", "--cacert", ROOT_OF_AUTHORITY, f"https://{DOMAIN}/health")
+    health = machine.output_of("curl", "-sS", "--fail", "--cacert", ROOT_OF_AUTHORITY, f"https://{DOMAIN}/health")
     assert json.loads(health)["status"] == "healthy"
-    redirect = machine.says("curl", "-sSI", f"http://{DOMAIN}/health").replace("\r", "")
+    redirect = machine.output_of("curl", "-sSI", f"http://{DOMAIN}/health").replace("\r", "")
     assert f"\nlocation: https://{DOMAIN}/health\n" in redirect.lower() + "\n"
 
 
@@ -250,12 +250,12 @@ def the_machine_is_set_up(machine):
     settings = machine.path(SETTINGS).read_text()
     for line in [f"APP_BASE_URL=https://{DOMAIN}", "APP_ENV=production", "TRUSTED_PROXIES=127.0.0.1"]:
         assert settings.count(f"\n{line}\n") == 1, settings
-    assert machine.says("stat", "-c", "%a %U:%G", SETTINGS) == "640 root:llm-classroom"
-    assert machine.says("stat", "-c", "%a %U:%G", "/etc/llm-classroom/OPENAI_API_KEY") == "600 root:root"
-    firewall = machine.says("ufw", "status", "verbose")
+    assert machine.output_of("stat", "-c", "%a %U:%G", SETTINGS) == "640 root:llm-classroom"
+    assert machine.output_of("stat", "-c", "%a %U:%G", "/etc/llm-classroom/OPENAI_API_KEY") == "600 root:root"
+    firewall = machine.output_of("ufw", "status", "verbose")
     assert "80,443" in firewall and "8000" not in firewall and "Status: active" in firewall
     for unit in [SERVICE, "nginx.service", "certbot.timer", "llm-classroom-backup.timer"]:
-        assert machine.says("systemctl", "is-enabled", unit) == "enabled"
+        assert machine.output_of("systemctl", "is-enabled", unit) == "enabled"
 
 
 def test_tls_without_nginx_and_back_again(fresh, package):
@@ -285,7 +285,7 @@ def test_tls_without_nginx_and_back_again(fresh, package):
 
 def ports(machine):
     """Where something of the classroom listens."""
-    listening = {line.split()[3].rsplit(":", 1)[1] for line in machine.says("ss", "-Hltn").splitlines()}
+    listening = {line.split()[3].rsplit(":", 1)[1] for line in machine.output_of("ss", "-Hltn").splitlines()}
     return listening & {"80", "443", "8000"}
 
 
@@ -313,9 +313,9 @@ def test_help_names_every_option():
     for script in [INSTALL, UPDATE]:
         reading = script.read_text().split("while (($#)); do")[1].split("\ndone\n")[0]
         options = set(re.findall(r"^ +(--[a-z0-9-]+)\)", reading, flags=re.MULTILINE))
-        told = run(script, "--help").stdout
-        assert len(options) >= 4 and all(option in told for option in options), options
-        assert "set -euo" not in told
+        usage = run(script, "--help").stdout
+        assert len(options) >= 4 and all(option in usage for option in options), options
+        assert "set -euo" not in usage
 
 
 # --- update.sh ---
@@ -349,7 +349,7 @@ def update(served, package):
 
 def version(machine):
     """The installed version."""
-    return machine.says("dpkg-query", "--show", "--showformat=${Version}", "llm-classroom")
+    return machine.output_of("dpkg-query", "--show", "--showformat=${Version}", "llm-classroom")
 
 
 def ask(machine, topic):
@@ -445,7 +445,7 @@ def test_a_backup_is_made_first_and_without_it_nothing_is_changed(served, update
     assert "먼저 백업해요" in done.stdout
     assert version(served) == "1.2.0"
     (made,) = set(kept.iterdir()) - before
-    assert served.says("stat", "-c", "%U %a", f"/var/backups/llm-classroom/{made.name}") == "llm-classroom 600"
+    assert served.output_of("stat", "-c", "%U %a", f"/var/backups/llm-classroom/{made.name}") == "llm-classroom 600"
 
 
 def test_the_version_before_comes_back_on_demand(served):
@@ -480,7 +480,7 @@ def test_a_release_is_taken_from_where_the_settings_say(served, package, tmp_pat
     server = ["openssl", "s_server", "-accept", "9443", "-cert", str(certificate), "-key", str(key), "-WWW", "-quiet"]
     serving = subprocess.Popen([*inside, *server], cwd=tmp_path, stdin=subprocess.DEVNULL)
     try:
-        eventually("the releases", lambda: ":9443" in served.says("ss", "-Hltn"))
+        eventually("the releases", lambda: ":9443" in served.output_of("ss", "-Hltn"))
         done = served.run(*update, "1.3.0", check=False)
         missing = served.run(*update, "1.4.0", check=False)
     finally:
@@ -541,7 +541,7 @@ def test_an_update_that_was_cut_off_is_finished(served, package):
     ours = text.index("\nPackage: llm-classroom\n")
     status.write_text(text[:ours] + text[ours:].replace("install ok installed", "install ok half-configured", 1))
     assert "잘 돌아가요" in served.run(*command).stdout
-    assert served.says("dpkg-query", "--show", "--showformat=${db:Status-Status}", "llm-classroom") == "installed"
+    assert served.output_of("dpkg-query", "--show", "--showformat=${db:Status-Status}", "llm-classroom") == "installed"
     # The way back is the version that served before all this.
     served.run("/usr/share/llm-classroom/update.sh", "--rollback")
     assert version(served) == "1.4.0"

@@ -131,7 +131,7 @@ def postgresql(stack, folder):
     settings = ["-k", home, "-c", "listen_addresses=", "-c", "fsync=off"]
     server = Process([programs / "postgres", "-D", home / "data", *settings], folder / "postgresql", **user)
     stack.callback(server.end)
-    server.until_it_says("ready to accept connections")
+    server.wait_for_output("ready to accept connections")
     return f"postgres://postgres@localhost/postgres?host={home}"
 
 
@@ -147,12 +147,12 @@ def world(tmp_path_factory):
             return process
 
         fake = start("openai", [FAKE_OPENAI])
-        fake.until_it_says("listening on")
-        openai = fake.said().split("listening on ")[1].split()[0]
+        fake.wait_for_output("listening on")
+        openai = fake.output().split("listening on ")[1].split()[0]
         database = postgresql(stack, folder)
         redis_port = free_port()
         redis = start("redis", ["redis-server", "--bind", "127.0.0.1", "--port", str(redis_port), "--save", ""])
-        redis.until_it_says("Ready to accept connections")
+        redis.wait_for_output("Ready to accept connections")
 
         def classroom(name, **settings):
             port = free_port()
@@ -168,7 +168,7 @@ def world(tmp_path_factory):
             } | settings
             program = start(name, [PROGRAM], environment)
             program.url = f"http://127.0.0.1:{port}"
-            program.until_it_answers(f"{program.url}/ready")
+            program.wait_until_ready(f"{program.url}/ready")
             return program.url
 
         own = f"127.0.0.1:{free_port()}"
@@ -193,7 +193,7 @@ def world(tmp_path_factory):
                 f"--web.listen-address={address}",
             ],
         )
-        prometheus.until_it_answers(f"http://{address}/-/ready")
+        prometheus.wait_until_ready(f"http://{address}/-/ready")
 
         def ask(path, **parameters):
             answer = requests.get(f"http://{address}/api/v1/{path}", params=parameters, timeout=30).json()

@@ -76,11 +76,11 @@ def problem(response, status, kind):
     """The problem in an answer, which has to be one in Korean."""
     assert response.status_code == status, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
-    said = response.json()
-    assert said["type"] == f"/problems/{kind}" and said["status"] == status
-    assert re.search("[가-힣]", said["title"]) and re.search("[가-힣]", said["detail"])
-    assert said["request_id"] == response.headers["X-Request-Id"]
-    return said
+    body = response.json()
+    assert body["type"] == f"/problems/{kind}" and body["status"] == status
+    assert re.search("[가-힣]", body["title"]) and re.search("[가-힣]", body["detail"])
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    return body
 
 
 def values(response, name):
@@ -119,10 +119,10 @@ def test_nginx_takes_the_files_without_a_complaint(tmp_path, kind):
     site = Site(tmp_path, "127.0.0.1:8000")
     site.certify()
     site.enable(kind)
-    said = run(*site.command(), "-t").stdout
+    output = run(*site.command(), "-t").stdout
     # From 1.25.1 there is another way to say it, which 1.18 doesn't know.
-    complaints = [line for line in said.splitlines() if "[warn]" in line or "[alert]" in line]
-    assert all('"listen ... http2" directive is deprecated' in line for line in complaints), said
+    complaints = [line for line in output.splitlines() if "[warn]" in line or "[alert]" in line]
+    assert all('"listen ... http2" directive is deprecated' in line for line in complaints), output
 
 
 def test_every_address_is_answered_by_whom_it_should_be(site):
@@ -462,8 +462,8 @@ def test_what_nginx_cannot_read_is_told_in_korean(site):
         host, port = here.http.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(garbage)
-            said = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
-        assert said.startswith("HTTP/1.1 400 ") and "알아듣지 못했어요" in said, said
+            response = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        assert response.startswith("HTTP/1.1 400 ") and "알아듣지 못했어요" in response, response
 
 
 def test_while_the_program_is_away_people_and_scripts_are_told(site):
@@ -476,9 +476,9 @@ def test_while_the_program_is_away_people_and_scripts_are_told(site):
     assert values(page, "Retry-After") == ["5"] and values(page, "Cache-Control") == ["no-store"]
     posted = client.post(f"{here.https}/help.html", headers=HTML)
     assert posted.status_code == 502 and "저절로" in posted.text
-    said = client.post(f"{here.https}/api/v1/chat/chat", json=QUESTION, headers=HTML)
-    assert "쓴 글은 그대로" in problem(said, 502, "unreachable")["detail"]
-    assert values(said, "Retry-After") == ["5"]
+    response = client.post(f"{here.https}/api/v1/chat/chat", json=QUESTION, headers=HTML)
+    assert "쓴 글은 그대로" in problem(response, 502, "unreachable")["detail"]
+    assert values(response, "Retry-After") == ["5"]
     # As the scripts of the pages ask whether the server is back.
     assert client.head(f"{here.https}/health").status_code == 502
     assert client.get(f"{here.https}/metrics").status_code == 404

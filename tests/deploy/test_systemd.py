@@ -103,7 +103,7 @@ def status_of(machine, process):
 def test_systemd_finds_nothing_to_say_of_the_units(machine):
     units = [f"/lib/systemd/system/{path.name}" for path in UNITS.glob("llm-classroom*")]
     assert len(units) == 5
-    assert machine.says("systemd-analyze", "verify", "--man=no", *units) == ""
+    assert machine.output_of("systemd-analyze", "verify", "--man=no", *units) == ""
     # That it would: the same service with a line that it can't know.
     wrong = UNITS.joinpath(SERVICE).read_text().replace("RestartSec=10", "RestartSec=10\nRestartSecs=10")
     machine.write("/root/llm-classroom.service", wrong)
@@ -112,7 +112,7 @@ def test_systemd_finds_nothing_to_say_of_the_units(machine):
 
 @pytest.mark.parametrize("unit", [SERVICE, "llm-classroom-backup.service"])
 def test_the_services_are_hardly_exposed(machine, unit):
-    judged = machine.says("systemd-analyze", "security", "--no-pager", unit)
+    judged = machine.output_of("systemd-analyze", "security", "--no-pager", unit)
     exposure = float(re.search(r"exposure level for \S+: ([\d.]+)", judged).group(1))
     assert exposure <= 2.0, judged
     # The same from the file alone, without a systemd that runs; the exit code says whether it is above 2.0.
@@ -138,24 +138,24 @@ def test_the_installed_service_serves_as_its_own_user_without_any_right(machine)
     assert machine.show(SERVICE, "StatusText").startswith("serving at http://127.0.0.1:8000")
     assert json.loads(machine.get())["status"] == "healthy"
     status = status_of(machine, process)
-    owner = machine.says("id", "--user", "llm-classroom")
+    owner = machine.output_of("id", "--user", "llm-classroom")
     assert set(status["Uid"].split()) == {owner} != {"0"}
     assert {status[name] for name in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]} == {"0" * 16}
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
-    assert machine.says("stat", "-c", "%a %U:%G", "/var/lib/llm-classroom") == "700 llm-classroom:llm-classroom"
-    assert machine.says("stat", "-c", "%a %U", "/var/lib/llm-classroom/llm-classroom.db") == "600 llm-classroom"
+    assert machine.output_of("stat", "-c", "%a %U:%G", "/var/lib/llm-classroom") == "700 llm-classroom:llm-classroom"
+    assert machine.output_of("stat", "-c", "%a %U", "/var/lib/llm-classroom/llm-classroom.db") == "600 llm-classroom"
 
 
 def test_the_service_sees_no_homes_and_can_write_nowhere_but_to_its_data(machine):
     machine.write("/root/secret", "secret")
     within = ["nsenter", "--target", main_process(machine), "--mount"]
-    assert machine.says(*within, "ls", "-A", "/root") == ""
+    assert machine.output_of(*within, "ls", "-A", "/root") == ""
     for place in ["/etc", "/usr", "/var/log", "/var/backups/llm-classroom"]:
         refused = machine.run(*within, "touch", f"{place}/mark", check=False)
         assert refused.returncode and "Read-only" in refused.stdout, place
     machine.run(*within, "touch", "/var/lib/llm-classroom/mark", "/tmp/mark")
     assert not machine.path("/tmp/mark").exists()
-    devices = machine.says(*within, "ls", "/dev").split()
+    devices = machine.output_of(*within, "ls", "/dev").split()
     assert "null" in devices and not {"kmsg", "mem", "vda"} & set(devices)
 
 
@@ -173,9 +173,9 @@ def test_the_units_have_the_terms_they_promise(machine):
     }
     assert {name: machine.show(SERVICE, name) for name in expected} == expected
     for unit in [SERVICE, "llm-classroom.socket", "llm-classroom-backup.timer"]:
-        assert machine.says("systemctl", "is-enabled", unit) == "enabled"
-        assert machine.says("systemctl", "is-active", unit) == "active"
-    next_time = machine.says("systemctl", "list-timers", "--no-pager", "llm-classroom-backup.timer")
+        assert machine.output_of("systemctl", "is-enabled", unit) == "enabled"
+        assert machine.output_of("systemctl", "is-active", unit) == "active"
+    next_time = machine.output_of("systemctl", "list-timers", "--no-pager", "llm-classroom-backup.timer")
     assert re.search(r"18:[34]\d:\d\d UTC", next_time), next_time
 
 
@@ -189,7 +189,7 @@ def test_the_key_comes_as_a_credential_and_stands_nowhere_else(machine, changed)
         assert "sk-of-this-test" not in machine.path(f"/proc/{process}/{place}").read_text()
     as_user = ["setpriv", "--reuid=llm-classroom", "--regid=llm-classroom", "--clear-groups"]
     assert "Permission denied" in machine.run(*as_user, "cat", KEY, check=False).stdout
-    assert "sk-of-this-test" not in machine.says("systemctl", "show", SERVICE)
+    assert "sk-of-this-test" not in machine.output_of("systemctl", "show", SERVICE)
     # Without the file the unit would not start; that is why the package makes an empty one.
     machine.path(KEY).unlink()
     assert machine.run("systemctl", "restart", SERVICE, check=False).returncode
@@ -231,7 +231,7 @@ def test_a_program_that_hangs_is_started_anew(machine, changed):
     machine.run("systemctl", "kill", "--kill-who=main", "--signal=STOP", SERVICE)
     eventually("another process", lambda: machine.show(SERVICE, "MainPID") not in {"0", str(before)})
     assert json.loads(machine.get())["status"] == "healthy"
-    assert "Watchdog timeout" in machine.says("journalctl", "--no-pager", "--unit", SERVICE)
+    assert "Watchdog timeout" in machine.output_of("journalctl", "--no-pager", "--unit", SERVICE)
 
 
 def test_a_visitor_starts_a_program_that_was_stopped(machine):
@@ -246,7 +246,7 @@ def test_settings_that_cannot_work_are_named_and_after_the_mend_it_starts_by_its
     machine.run("systemctl", "restart", SERVICE, check=False)
     # Far more tries than systemd takes for a reason to give up, when it isn't told otherwise: five.
     eventually("many tries", lambda: int(machine.show(SERVICE, "NRestarts")) > 6)
-    assert "MAX_TURNS must lie between" in machine.says("journalctl", "--no-pager", "--unit", SERVICE)
+    assert "MAX_TURNS must lie between" in machine.output_of("journalctl", "--no-pager", "--unit", SERVICE)
     waiting = subprocess.Popen(
         machine.inside("curl", "-sS", "--max-time", "60", "http://127.0.0.1:8000/health"),
         stdout=subprocess.PIPE,
@@ -300,7 +300,7 @@ def test_a_full_disk_is_named_until_there_is_room_and_a_read_only_one_is_refused
 def test_a_backup_is_made_behind_the_same_walls(machine):
     main_process(machine)
     machine.run("systemctl", "start", "llm-classroom-backup.service")
-    made = machine.says("find", "/var/backups/llm-classroom", "-type", "f", "-printf", "%u %m\\n").splitlines()
+    made = machine.output_of("find", "/var/backups/llm-classroom", "-type", "f", "-printf", "%u %m\\n").splitlines()
     assert made and set(made) == {"llm-classroom 600"}
     machine.run("runuser", "-u", "llm-classroom", "--", "llm-classroom", "backup", "verify")
 
@@ -311,14 +311,14 @@ def test_ports_for_tls_without_nginx_come_from_systemd(machine, changed):
         folder.mkdir(parents=True)
         machine.run("cp", f"/usr/share/llm-classroom/systemd/{drop_in}", f"/etc/systemd/system/{unit}.d/tls.conf")
     machine.run("systemctl", "daemon-reload")
-    assert machine.says("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{SERVICE}") == ""
+    assert machine.output_of("systemd-analyze", "verify", "--man=no", f"/lib/systemd/system/{SERVICE}") == ""
     machine.run("systemctl", "stop", "llm-classroom.socket", SERVICE)
     machine.run("systemctl", "start", SERVICE)
     process = main_process(machine)
     environment = machine.path(f"/proc/{process}/environ").read_text()
     assert "LISTEN_FDS=2" in environment and "redirect" in environment
     assert "TLS_CACHE=/var/lib/llm-classroom/tls" in environment
-    listening = machine.says("ss", "-Hltn").splitlines()
+    listening = machine.output_of("ss", "-Hltn").splitlines()
     assert sorted(line.split()[3].rsplit(":", 1)[1] for line in listening) == ["443", "80"]
 
 
@@ -330,8 +330,8 @@ def test_the_log_may_go_to_a_file_which_is_rotated(machine, changed):
     machine.run("systemctl", "restart", SERVICE)
     log = machine.path("/var/log/llm-classroom/llm-classroom.log")
     eventually("the log", lambda: "LLM Classroom" in log.read_text())
-    said = machine.run("logrotate", "--verbose", "--force", "/etc/logrotate.d/llm-classroom").stdout
-    assert "error" not in said.lower(), said
+    output = machine.run("logrotate", "--verbose", "--force", "/etc/logrotate.d/llm-classroom").stdout
+    assert "error" not in output.lower(), output
     assert "LLM Classroom" in log.with_name("llm-classroom.log.1").read_text()
     assert log.read_text() == ""
     machine.run("systemctl", "restart", SERVICE)

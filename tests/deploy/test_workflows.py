@@ -148,15 +148,15 @@ esac
 @pytest.mark.parametrize(("status", "code"), [("Success", 0), ("Failed", 1), ("TimedOut", 1), ("Cancelled", 1)])
 def test_a_deployment_ends_as_the_command_on_the_machine_ended(aws, status, code):
     (aws / "status").write_text(status)
-    told = play(
+    done = play(
         step_of("deploy", "Update"),
         PATH=f"{aws}:{os.environ['PATH']}",
         SSM_PAUSE_SECONDS="0",
         INSTANCE_ID="i-0123456789abcdef0",
         TAG="v1.2.3",
     )
-    assert told.returncode == code, told.stdout
-    assert "what it said" in told.stdout and status in told.stdout
+    assert done.returncode == code, done.stdout
+    assert "what it said" in done.stdout and status in done.stdout
     sent = (aws / "asked").read_text().splitlines()[0]
     assert "--instance-ids i-0123456789abcdef0" in sent
     commands = json.loads(re.search(r"--parameters (\{.*?\}) ", (aws / "asked").read_text(), re.S)[1])["commands"]

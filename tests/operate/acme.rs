@@ -1,4 +1,4 @@
-//! TLS without a proxy: certificates come from a real ACME server, which looks at the program's port.
+//! TLS without a proxy: certificates come from a real ACME server, which validates names at the program's port.
 
 use std::{
     fs,
@@ -151,14 +151,14 @@ async fn an_authority_that_is_away_is_named_and_the_program_lives() {
     // No certificate, no page; and no crash.
     let mut plain = TcpStream::connect(("127.0.0.1", port)).unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    let mut said = Vec::new();
-    _ = plain.read_to_end(&mut said);
-    assert!(!said.starts_with(b"HTTP"), "{said:?}");
+    let mut output = Vec::new();
+    _ = plain.read_to_end(&mut output);
+    assert!(!output.starts_with(b"HTTP"), "{output:?}");
     let mut doctor = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     doctor.args(["doctor", "--json"]).current_dir(&folder).env_clear();
     doctor.envs([("APP_PORT", port.to_string().as_str()), ("TLS_DOMAIN", NAME)]);
-    let said = String::from_utf8(doctor.output().await.unwrap().stdout).unwrap();
-    assert!(said.contains("\"server-tls\"") && !said.contains("server-down"), "{said}");
+    let output = String::from_utf8(doctor.output().await.unwrap().stdout).unwrap();
+    assert!(output.contains("\"server-tls\"") && !output.contains("server-down"), "{output}");
     program.terminate();
     assert!(program.ended().await.success());
 }
@@ -176,9 +176,9 @@ async fn old_tls_is_refused_and_silent_connections_harm_nobody() {
         openssl.args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", NAME, version]);
         // Else openssl itself wouldn't offer the old ones.
         openssl.args(["-cipher", "DEFAULT@SECLEVEL=0"]).stdin(Stdio::null());
-        let said = openssl.output().unwrap();
-        let agreed = String::from_utf8_lossy(&said.stdout).contains("Verification");
-        assert_eq!(said.status.success() && agreed, works, "{version}: {said:?}");
+        let output = openssl.output().unwrap();
+        let agreed = String::from_utf8_lossy(&output.stdout).contains("Verification");
+        assert_eq!(output.status.success() && agreed, works, "{version}: {output:?}");
     }
     drop(silent);
 }
@@ -186,7 +186,7 @@ async fn old_tls_is_refused_and_silent_connections_harm_nobody() {
 #[test]
 fn settings_of_tls_that_cannot_work_are_refused_with_the_mend() {
     let folder = tempfile::tempdir().unwrap();
-    for (settings, mend) in [
+    for (settings, fix) in [
         (&[("TLS_DOMAIN", "10.0.0.1")][..], "point a domain at this address"),
         (&[("TLS_DOMAIN", "*.example.test")], "name each host"),
         (&[("TLS_DOMAIN", "https://a.test")], "a name alone"),
@@ -198,7 +198,7 @@ fn settings_of_tls_that_cannot_work_are_refused_with_the_mend() {
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
         let output = command.current_dir(&folder).env_clear().envs(settings.iter().copied()).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!output.status.success() && said.contains(mend), "{settings:?}: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && stderr.contains(fix), "{settings:?}: {stderr}");
     }
 }

@@ -1,4 +1,4 @@
-//! Backups are made while classes go on, checked, kept, and restored into an empty place.
+//! Backups are made while students ask, verified, pruned, and restored into an empty database.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ use crate::{
 
 pub type Settings<'a> = [(&'a str, &'a str)];
 
-/// Whether the program succeeded with these words, and what it said.
+/// Whether the program succeeded with these arguments, and its output.
 pub async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (bool, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     let output = command.args(words).current_dir(folder).env_clear().envs(settings.iter().copied()).output().await;
@@ -33,15 +33,15 @@ pub async fn run(folder: &Path, words: &[&str], settings: &Settings<'_>) -> (boo
 }
 
 pub async fn succeed(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
-    let (well, said) = run(folder, words, settings).await;
-    assert!(well, "{words:?}: {said}");
-    said
+    let (well, output) = run(folder, words, settings).await;
+    assert!(well, "{words:?}: {output}");
+    output
 }
 
 pub async fn refused(folder: &Path, words: &[&str], settings: &Settings<'_>) -> String {
-    let (well, said) = run(folder, words, settings).await;
-    assert!(!well, "{words:?}: {said}");
-    said
+    let (well, output) = run(folder, words, settings).await;
+    assert!(!well, "{words:?}: {output}");
+    output
 }
 
 pub async fn list(folder: &Path, settings: &Settings<'_>) -> Vec<Value> {
@@ -58,8 +58,8 @@ async fn tables(folder: &Path, settings: &Settings<'_>) -> Value {
     list(folder, settings).await[0]["manifest"]["tables"].clone()
 }
 
-/// A school with some answered turns in SQLite, which nobody serves.
-pub async fn school() -> (TempDir, Student, String) {
+/// An SQLite database with some answered turns, which no process serves.
+pub async fn database_with_turns() -> (TempDir, Student, String) {
     let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
     let program = Process::start(folder.path(), &[("OPENAI_BASE_URL", &openai.base_url())]);
     let student = program.student();
@@ -117,12 +117,12 @@ async fn drill(from: &str, to: &str, more: &Settings<'_>) {
         }
     }));
     let backing_up = async {
-        let said = succeed(folder.path(), &["backup"], &settings).await;
+        let output = succeed(folder.path(), &["backup"], &settings).await;
         stop.send(true).unwrap();
-        said
+        output
     };
-    let (asked, said) = tokio::join!(load, backing_up);
-    assert!(asked.iter().sum::<u32>() > 0 && said.contains("read back and is whole"), "{asked:?} {said}");
+    let (asked, output) = tokio::join!(load, backing_up);
+    assert!(asked.iter().sum::<u32>() > 0 && output.contains("read back and is whole"), "{asked:?} {output}");
     assert!(stopped.changed().await.is_ok());
     let saved = tables(folder.path(), &settings).await;
     assert!(saved["turns"]["rows"].as_u64().unwrap() > 12, "{saved}");
@@ -130,8 +130,8 @@ async fn drill(from: &str, to: &str, more: &Settings<'_>) {
     // All is lost.
     program.kill();
     let restored = [&model[..2], &[("DATABASE_URL", to)], more].concat();
-    let said = succeed(folder.path(), &["restore"], &restored).await;
-    assert!(said.contains("every row compared"), "{said}");
+    let output = succeed(folder.path(), &["restore"], &restored).await;
+    assert!(output.contains("every row compared"), "{output}");
     // Every row of every table: a backup of what was restored has the same sums.
     succeed(folder.path(), &["backup"], &restored).await;
     assert_eq!(tables(folder.path(), &restored).await, saved);
@@ -147,8 +147,8 @@ async fn drill(from: &str, to: &str, more: &Settings<'_>) {
     waiting.retry(&running).await.expect(202);
     assert_eq!(waiting.finish(&running).await.state, "done");
     // What serves now isn't overwritten.
-    let said = refused(folder.path(), &["restore"], &restored).await;
-    assert!(said.contains("into an empty database only"), "{said}");
+    let output = refused(folder.path(), &["restore"], &restored).await;
+    assert!(output.contains("into an empty database only"), "{output}");
 }
 
 pub async fn fresh_postgres() -> String {
@@ -184,33 +184,33 @@ async fn a_backup_of_sqlite_is_restored_into_postgresql_from_an_encrypted_file()
 
 #[tokio::test]
 async fn an_encrypted_backup_is_read_by_its_own_key_alone() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     let own = Identity::generate();
     let public = own.to_public().to_string();
     succeed(folder.path(), &["backup"], &[("BACKUP_PUBLIC_KEY", &public)]).await;
     let bytes = fs::read(object(folder.path())).unwrap();
     assert!(bytes.starts_with(b"age-encryption.org/v1"));
 
-    let said = succeed(folder.path(), &["backup", "verify"], &[]).await;
-    assert!(said.contains("with BACKUP_IDENTITY_FILE"), "{said}");
+    let output = succeed(folder.path(), &["backup", "verify"], &[]).await;
+    assert!(output.contains("with BACKUP_IDENTITY_FILE"), "{output}");
     let elsewhere = ("DATABASE_URL", "sqlite://elsewhere.db");
-    let said = refused(folder.path(), &["restore"], &[elsewhere]).await;
-    assert!(said.contains(&public) && said.contains("BACKUP_IDENTITY_FILE"), "{said}");
+    let output = refused(folder.path(), &["restore"], &[elsewhere]).await;
+    assert!(output.contains(&public) && output.contains("BACKUP_IDENTITY_FILE"), "{output}");
     for (name, key) in [("own", &own), ("other", &Identity::generate())] {
         fs::write(folder.path().join(name), key.to_string().expose_secret()).unwrap();
     }
-    let said = refused(folder.path(), &["restore"], &[elsewhere, ("BACKUP_IDENTITY_FILE", "other")]).await;
-    assert!(said.contains("another key"), "{said}");
+    let output = refused(folder.path(), &["restore"], &[elsewhere, ("BACKUP_IDENTITY_FILE", "other")]).await;
+    assert!(output.contains("another key"), "{output}");
     assert!(!folder.path().join("elsewhere.db").exists(), "nothing was touched");
-    let said = succeed(folder.path(), &["backup", "verify"], &[("BACKUP_IDENTITY_FILE", "own")]).await;
-    assert!(said.contains("to the last row"), "{said}");
-    let said = refused(folder.path(), &["backup"], &[("BACKUP_PUBLIC_KEY", "ssh-rsa nonsense")]).await;
-    assert!(said.contains("age1"), "{said}");
+    let output = succeed(folder.path(), &["backup", "verify"], &[("BACKUP_IDENTITY_FILE", "own")]).await;
+    assert!(output.contains("to the last row"), "{output}");
+    let output = refused(folder.path(), &["backup"], &[("BACKUP_PUBLIC_KEY", "ssh-rsa nonsense")]).await;
+    assert!(output.contains("age1"), "{output}");
 }
 
 #[tokio::test]
 async fn damage_is_found_before_anything_is_touched() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let path = object(folder.path());
     let bytes = fs::read(&path).unwrap();
@@ -220,8 +220,8 @@ async fn damage_is_found_before_anything_is_touched() {
         damaged[place] ^= 1;
         fs::write(&path, damaged).unwrap();
         for words in [&["backup", "verify"][..], &["restore"]] {
-            let said = refused(folder.path(), words, &elsewhere).await;
-            assert!(said.contains("damaged"), "{said}");
+            let output = refused(folder.path(), words, &elsewhere).await;
+            assert!(output.contains("damaged"), "{output}");
         }
     }
     // A part of one is shown as such, and no older one taken for it.
@@ -234,8 +234,8 @@ async fn damage_is_found_before_anything_is_touched() {
     let complete: Vec<_> = list(folder.path(), &[]).await.iter().map(|one| one["complete"].clone()).collect();
     assert_eq!(complete, [false, true]);
     for words in [&["backup", "verify"][..], &["restore"]] {
-        let said = refused(folder.path(), words, &elsewhere).await;
-        assert!(said.contains("is damaged") && said.contains("name another one"), "{said}");
+        let output = refused(folder.path(), words, &elsewhere).await;
+        assert!(output.contains("is damaged") && output.contains("name another one"), "{output}");
     }
     fs::remove_file(&newest).unwrap();
     assert!(succeed(folder.path(), &["backup", "list"], &[]).await.contains("DAMAGED: 0 of its"));
@@ -246,10 +246,10 @@ async fn damage_is_found_before_anything_is_touched() {
 
 #[tokio::test]
 async fn a_manifest_that_lies_leads_nowhere() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let path = object(folder.path()).to_string_lossy().replace(".db.zst", ".json");
-    let honest: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    let original: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     let elsewhere = [("DATABASE_URL", "sqlite://elsewhere.db")];
     for (field, lie) in [
         ("database_bytes", Value::from(1)),
@@ -258,7 +258,7 @@ async fn a_manifest_that_lies_leads_nowhere() {
         ("encrypted_to", Value::from("age1nobody")),
         ("tables", serde_json::json!({ "learners": { "rows": 7, "checksum": "0" } })),
     ] {
-        let mut lying = honest.clone();
+        let mut lying = original.clone();
         lying[field] = lie;
         fs::write(&path, lying.to_string()).unwrap();
         refused(folder.path(), &["restore"], &elsewhere).await;
@@ -268,13 +268,13 @@ async fn a_manifest_that_lies_leads_nowhere() {
         fs::write(&path, nonsense).unwrap();
         assert!(list(folder.path(), &[]).await.is_empty(), "{nonsense:?}");
     }
-    let said = refused(folder.path(), &["restore", "../../etc/passwd"], &elsewhere).await;
-    assert!(said.contains("there is no backup"), "{said}");
+    let output = refused(folder.path(), &["restore", "../../etc/passwd"], &elsewhere).await;
+    assert!(output.contains("there is no backup"), "{output}");
 }
 
 #[tokio::test]
 async fn the_newest_are_kept_and_left_overs_removed() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let place = folder.path().join("backups");
     let first = object(folder.path());
@@ -297,8 +297,8 @@ async fn the_newest_are_kept_and_left_overs_removed() {
     // As `.env` files have them: empty means none.
     let empty = [("BACKUP_KEEP", "3"), ("BACKUP_IDENTITY_FILE", ""), ("BACKUP_PUBLIC_KEY", ""), ("ACME_CA_FILE", "")];
     succeed(folder.path(), &["backup"], &empty).await;
-    let kept = names(folder.path(), &[]).await;
-    assert_eq!(kept.len(), 3, "{kept:?}");
+    let remaining = names(folder.path(), &[]).await;
+    assert_eq!(remaining.len(), 3, "{remaining:?}");
     assert!(!place.join("llm-classroom-20191231T000000.000Z.db.zst").exists());
     assert!(!place.join("llm-classroom-20200101T000000.000Z.db.zst").exists());
     assert!(place.join("holiday.jpg").exists());
@@ -310,12 +310,12 @@ async fn the_newest_are_kept_and_left_overs_removed() {
 
 #[tokio::test]
 async fn a_place_that_cannot_be_used_is_named_and_costs_no_older_backup() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let s3 = S3::start().await;
     let mut wrong = s3.settings();
     wrong[4].1 = "another-secret";
-    for (settings, said) in [
+    for (settings, expected) in [
         (&[("BACKUP_URL", "/proc/nowhere")][..], "allowed to write there"),
         (&[("BACKUP_URL", "ftp://x")], "s3://bucket/prefix"),
         (&[("BACKUP_URL", "s3://")], "names no bucket"),
@@ -325,7 +325,7 @@ async fn a_place_that_cannot_be_used_is_named_and_costs_no_older_backup() {
     ] {
         let answer = refused(folder.path(), &["backup"], settings).await;
         assert!(
-            answer.contains(said) || answer.to_uppercase().contains(&said.to_uppercase()),
+            answer.contains(expected) || answer.to_uppercase().contains(&expected.to_uppercase()),
             "{settings:?}: {answer}"
         );
         assert!(!answer.contains("another-secret"));
@@ -335,19 +335,19 @@ async fn a_place_that_cannot_be_used_is_named_and_costs_no_older_backup() {
 
 #[tokio::test]
 async fn who_keeps_backups_needs_no_key() {
-    let (folder, ..) = school().await;
-    let away = [("OPENAI_API_KEY_FILE", "/no/such/file"), ("REDIS_URL_FILE", "/no/such/file")];
-    succeed(folder.path(), &["backup"], &away).await;
-    succeed(folder.path(), &["backup", "verify"], &away).await;
-    let elsewhere = [&away[..], &[("DATABASE_URL", "sqlite://elsewhere.db")]].concat();
+    let (folder, ..) = database_with_turns().await;
+    let missing_files = [("OPENAI_API_KEY_FILE", "/no/such/file"), ("REDIS_URL_FILE", "/no/such/file")];
+    succeed(folder.path(), &["backup"], &missing_files).await;
+    succeed(folder.path(), &["backup", "verify"], &missing_files).await;
+    let elsewhere = [&missing_files[..], &[("DATABASE_URL", "sqlite://elsewhere.db")]].concat();
     succeed(folder.path(), &["restore"], &elsewhere).await;
-    let said = refused(folder.path(), &["backup"], &[("DATABASE_URL_FILE", "/no/such/file")]).await;
-    assert!(said.contains("the file of DATABASE_URL, /no/such/file: there is no such file"), "{said}");
+    let output = refused(folder.path(), &["backup"], &[("DATABASE_URL_FILE", "/no/such/file")]).await;
+    assert!(output.contains("the file of DATABASE_URL, /no/such/file: there is no such file"), "{output}");
 }
 
 #[tokio::test]
 async fn a_clock_that_was_wrong_costs_no_backup() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let place = folder.path().join("backups");
     let first = object(folder.path());
@@ -362,7 +362,7 @@ async fn a_clock_that_was_wrong_costs_no_backup() {
 
 #[tokio::test]
 async fn the_newest_backup_is_found_without_reading_the_manifests_of_older_ones() {
-    let ((folder, ..), s3) = (school().await, S3::start().await);
+    let ((folder, ..), s3) = (database_with_turns().await, S3::start().await);
     let settings = s3.settings();
     let mut requests = Vec::new();
     for backups in [1, 3] {
@@ -384,14 +384,14 @@ fn names_in(s3: &S3) -> Vec<String> {
 
 #[tokio::test]
 async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let elsewhere = [("DATABASE_URL", "sqlite://elsewhere.db")];
     for part in ["-wal", "-shm", "-journal"] {
         let leftover = folder.path().join(format!("elsewhere.db{part}"));
         fs::write(&leftover, "the newest turns").unwrap();
-        let said = refused(folder.path(), &["restore"], &elsewhere).await;
-        assert!(said.contains(&format!("elsewhere.db{part}")) && said.contains("move it"), "{said}");
+        let output = refused(folder.path(), &["restore"], &elsewhere).await;
+        assert!(output.contains(&format!("elsewhere.db{part}")) && output.contains("move it"), "{output}");
         assert!(!folder.path().join("elsewhere.db").exists());
         // An empty file is no database either.
         fs::write(folder.path().join("elsewhere.db"), "").unwrap();
@@ -399,20 +399,20 @@ async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
         fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
         // A move to that place is refused as well.
         let from = ["migrate", "--from", "sqlite://data/llm-classroom.db", "--to", "sqlite://elsewhere.db"];
-        let said = refused(folder.path(), &from, &[]).await;
-        assert!(said.contains(&format!("elsewhere.db{part}")) && said.contains("move it"), "{said}");
+        let output = refused(folder.path(), &from, &[]).await;
+        assert!(output.contains(&format!("elsewhere.db{part}")) && output.contains("move it"), "{output}");
         assert!(!folder.path().join("elsewhere.db").exists());
         // Nor does a start take them for its own.
-        let said = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
-        assert!(said.contains("put the database file back"), "{said}");
+        let output = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
+        assert!(output.contains("put the database file back"), "{output}");
         assert_eq!(fs::read(&leftover).unwrap(), b"the newest turns");
         fs::remove_file(&leftover).unwrap();
     }
     // An empty file with a log isn't served either: SQLite would read the log into it.
     fs::write(folder.path().join("elsewhere.db"), "").unwrap();
     fs::write(folder.path().join("elsewhere.db-wal"), "the newest turns").unwrap();
-    let said = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
-    assert!(said.contains("put the database file back"), "{said}");
+    let output = refused(folder.path(), &[], &[elsewhere[0], ("APP_PORT", "0")]).await;
+    assert!(output.contains("put the database file back"), "{output}");
     fs::remove_file(folder.path().join("elsewhere.db-wal")).unwrap();
     fs::remove_file(folder.path().join("elsewhere.db")).unwrap();
     succeed(folder.path(), &["restore"], &elsewhere).await;
@@ -420,7 +420,7 @@ async fn a_restore_refuses_a_place_with_a_leftover_log_of_another_database() {
 
 #[tokio::test]
 async fn a_restore_refuses_a_database_of_another_program_and_changes_nothing() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let file = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
     let shop = Database::connect(&file).await.unwrap();
@@ -430,15 +430,15 @@ async fn a_restore_refuses_a_database_of_another_program_and_changes_nothing() {
     let settings = [("DATABASE_URL", "sqlite://shop.db")];
     let to = ["migrate", "--from", "sqlite://data/llm-classroom.db", "--to", "sqlite://shop.db"];
     for words in [&["restore"][..], &to] {
-        let said = refused(folder.path(), words, &settings).await;
-        assert!(said.contains("holds a table usage that isn't this program's"), "{said}");
+        let output = refused(folder.path(), words, &settings).await;
+        assert!(output.contains("holds a table usage that isn't this program's"), "{output}");
         assert_eq!(fs::read(folder.path().join("shop.db")).unwrap(), before);
     }
     let url = fresh_postgres().await;
     let shop = Database::connect(&url).await.unwrap();
     shop.execute_unprepared("CREATE TABLE turns (product TEXT)").await.unwrap();
-    let said = refused(folder.path(), &["restore"], &[("DATABASE_URL", &url)]).await;
-    assert!(said.contains("holds a table turns that isn't this program's"), "{said}");
+    let output = refused(folder.path(), &["restore"], &[("DATABASE_URL", &url)]).await;
+    assert!(output.contains("holds a table turns that isn't this program's"), "{output}");
     let tables = "SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'turns'";
     assert_eq!(shop.execute_unprepared(tables).await.unwrap().rows_affected(), 0);
 }

@@ -11,7 +11,7 @@ use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Sta
 use tokio::process::{Child, Command};
 
 use crate::{
-    backup::{Settings, fresh_postgres, list, names, object, refused, school, succeed},
+    backup::{Settings, database_with_turns, fresh_postgres, list, names, object, refused, succeed},
     s3::{Fault, S3},
     support::{
         eventually,
@@ -34,7 +34,7 @@ fn workrooms(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn a_backup_that_is_killed_is_none_and_leaves_nothing_behind() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     let (s3, rooms) = (S3::start().await, tempfile::tempdir().unwrap());
     let settings = [&s3.settings()[..], &[("TMPDIR", rooms.path().to_str().unwrap())]].concat();
     s3.misbehave(Fault::Holds);
@@ -54,7 +54,7 @@ async fn a_backup_that_is_killed_is_none_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn two_backups_at_once_are_both_whole() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     let s3 = S3::start().await;
     let settings = [&s3.settings()[..], &[("BACKUP_KEEP", "2")]].concat();
     s3.misbehave(Fault::Holds);
@@ -74,14 +74,14 @@ async fn two_backups_at_once_are_both_whole() {
 
 #[tokio::test]
 async fn what_cannot_be_read_back_is_no_backup_and_costs_none() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     let s3 = S3::start().await;
     let settings = [&s3.settings()[..], &[("BACKUP_KEEP", "1")]].concat();
     succeed(folder.path(), &["backup"], &settings).await;
     let before = names(folder.path(), &settings).await;
     s3.misbehave(Fault::Corrupts);
-    let said = refused(folder.path(), &["backup"], &settings).await;
-    assert!(said.contains("damaged"), "{said}");
+    let output = refused(folder.path(), &["backup"], &settings).await;
+    assert!(output.contains("damaged"), "{output}");
     s3.misbehave(Fault::None);
     assert_eq!(names(folder.path(), &settings).await, before);
     succeed(folder.path(), &["backup", "verify"], &settings).await;
@@ -89,23 +89,23 @@ async fn what_cannot_be_read_back_is_no_backup_and_costs_none() {
 
 #[tokio::test]
 async fn an_s3_that_fails_is_asked_again_and_then_named() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     let s3 = S3::start().await;
     s3.misbehave(Fault::Fails);
-    let said = refused(folder.path(), &["backup"], &s3.settings()).await;
-    assert!(said.contains("can't be written to s3://school/deep/er; see that") && said.contains("500"), "{said}");
+    let output = refused(folder.path(), &["backup"], &s3.settings()).await;
+    assert!(output.contains("can't be written to s3://school/deep/er; see that") && output.contains("500"), "{output}");
     assert!(s3.asked() > 2, "asked {} times", s3.asked());
 
     s3.misbehave(Fault::None);
     let mut elsewhere = s3.settings();
     elsewhere[0].1 = "s3://no-such-bucket/x";
     for words in [&["backup"][..], &["backup", "list"], &["restore"]] {
-        let said = refused(folder.path(), words, &elsewhere).await;
-        assert!(said.contains("s3://no-such-bucket/x") && said.contains("in AWS_REGION"), "{words:?}: {said}");
+        let output = refused(folder.path(), words, &elsewhere).await;
+        assert!(output.contains("s3://no-such-bucket/x") && output.contains("in AWS_REGION"), "{words:?}: {output}");
     }
     elsewhere[0].1 = "s3://AKIAKEY:hush@school/x";
-    let said = refused(folder.path(), &["backup"], &elsewhere).await;
-    assert!(said.contains("AWS_ACCESS_KEY_ID") && !said.contains("hush"), "{said}");
+    let output = refused(folder.path(), &["backup"], &elsewhere).await;
+    assert!(output.contains("AWS_ACCESS_KEY_ID") && !output.contains("hush"), "{output}");
 }
 
 async fn count(database: &DatabaseConnection, sql: &str) -> i64 {
@@ -115,7 +115,7 @@ async fn count(database: &DatabaseConnection, sql: &str) -> i64 {
 
 #[tokio::test]
 async fn a_restore_into_postgresql_that_is_killed_leaves_nothing() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let url = fresh_postgres().await;
     let settings = [("DATABASE_URL", url.as_str())];
@@ -136,22 +136,22 @@ async fn a_restore_into_postgresql_that_is_killed_leaves_nothing() {
         assert_eq!(count(&database, &format!("SELECT count(*) FROM {table}")).await, 0, "{table}");
     }
 
-    let said = succeed(folder.path(), &["restore"], &settings).await;
-    assert!(said.contains("every row compared"), "{said}");
-    let said = refused(folder.path(), &["restore"], &settings).await;
-    assert!(said.contains("into an empty database only"), "{said}");
+    let output = succeed(folder.path(), &["restore"], &settings).await;
+    assert!(output.contains("every row compared"), "{output}");
+    let output = refused(folder.path(), &["restore"], &settings).await;
+    assert!(output.contains("into an empty database only"), "{output}");
 }
 
 #[tokio::test]
 async fn a_database_that_is_there_and_empty_is_filled() {
-    let (folder, student, conversation) = school().await;
+    let (folder, student, conversation) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     let settings = [("DATABASE_URL", "sqlite://elsewhere.db")];
     succeed(folder.path(), &["migrate"], &settings).await;
-    let said = succeed(folder.path(), &["restore"], &settings).await;
-    assert!(said.contains("every row compared"), "{said}");
-    let said = refused(folder.path(), &["restore"], &settings).await;
-    assert!(said.contains("holds other data") && said.contains("nothing was changed"), "{said}");
+    let output = succeed(folder.path(), &["restore"], &settings).await;
+    assert!(output.contains("every row compared"), "{output}");
+    let output = refused(folder.path(), &["restore"], &settings).await;
+    assert!(output.contains("holds other data") && output.contains("nothing was changed"), "{output}");
     let program = Process::start(folder.path(), &settings);
     assert_eq!(student.moved_to(program.url.clone()).stored(&conversation).await["state"], "done");
 }
@@ -174,7 +174,7 @@ async fn as_an_older_version_left_it(url: &str) {
 
 #[tokio::test]
 async fn an_older_version_s_backup_is_restored() {
-    let (folder, student, conversation) = school().await;
+    let (folder, student, conversation) = database_with_turns().await;
     let stored = fs::read(folder.path().join("data/llm-classroom.db")).unwrap();
     succeed(folder.path(), &["backup"], &[]).await;
     // Its database has fewer columns, so its manifest has other checksums.
@@ -184,17 +184,17 @@ async fn an_older_version_s_backup_is_restored() {
     let (plain, packed) = (fs::read(&old).unwrap(), zstd::encode_all(File::open(&old).unwrap(), 1).unwrap());
     let path = object(folder.path());
     let manifest = PathBuf::from(path.to_string_lossy().replace(".db.zst", ".json"));
-    let mut said: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
-    said["tables"]["turns"]["checksum"] = "0".repeat(32).into();
+    let mut edited: serde_json::Value = serde_json::from_slice(&fs::read(&manifest).unwrap()).unwrap();
+    edited["tables"]["turns"]["checksum"] = "0".repeat(32).into();
     for (bytes, length, sum) in [(&plain, "database_bytes", "database_sha256"), (&packed, "bytes", "sha256")] {
-        said[length] = bytes.len().into();
-        said[sum] = sha256(bytes).into();
+        edited[length] = bytes.len().into();
+        edited[sum] = sha256(bytes).into();
     }
     fs::write(&path, packed).unwrap();
-    fs::write(&manifest, said.to_string()).unwrap();
+    fs::write(&manifest, edited.to_string()).unwrap();
 
-    let said = succeed(folder.path(), &["backup", "verify"], &[]).await;
-    assert!(said.contains("is whole"), "{said}");
+    let output = succeed(folder.path(), &["backup", "verify"], &[]).await;
+    assert!(output.contains("is whole"), "{output}");
     for url in ["sqlite://elsewhere.db".to_owned(), fresh_postgres().await] {
         let settings = [("DATABASE_URL", url.as_str())];
         succeed(folder.path(), &["restore"], &settings).await;
@@ -211,22 +211,22 @@ async fn postgresql_with_older_tables_is_to_be_migrated_first() {
     let settings = [("DATABASE_URL", url.as_str())];
     succeed(folder.path(), &["migrate"], &settings).await;
     as_an_older_version_left_it(&url).await;
-    let said = refused(folder.path(), &["backup"], &settings).await;
-    assert!(said.contains("`llm-classroom migrate` first"), "{said}");
+    let output = refused(folder.path(), &["backup"], &settings).await;
+    assert!(output.contains("`llm-classroom migrate` first"), "{output}");
     succeed(folder.path(), &["migrate"], &settings).await;
     succeed(folder.path(), &["backup"], &settings).await;
 }
 
 #[tokio::test]
 async fn a_reader_who_goes_away_is_no_failure() {
-    let (folder, ..) = school().await;
+    let (folder, ..) = database_with_turns().await;
     succeed(folder.path(), &["backup"], &[]).await;
     for words in [&["backup", "list"][..], &["backup", "verify"], &["openapi"], &["doctor"]] {
         let mut child = start(folder.path(), words, &[("OPENAI_BASE_URL", "http://127.0.0.1:9")]);
         drop(child.stdout.take());
         let output = soon("the command", child.wait_with_output()).await.unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert!(!said.contains("panicked"), "{words:?}: {said}");
+        let output = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.contains("panicked"), "{words:?}: {output}");
     }
 }
 
@@ -247,8 +247,8 @@ async fn a_second_program_on_the_same_port_interrupts_no_running_answer() {
     model.wait_for_waiting(1).await;
     let port = program.url.rsplit(':').next().unwrap().to_owned();
     let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("APP_PORT", port.as_str())];
-    let said = refused(folder.path(), &[], &settings).await;
-    assert!(said.contains("is the program running already?"), "{said}");
+    let output = refused(folder.path(), &[], &settings).await;
+    assert!(output.contains("is the program running already?"), "{output}");
     model.release_all(Purpose::Chat);
     student.finish(&turn).await;
     program.terminate();

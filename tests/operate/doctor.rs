@@ -1,4 +1,4 @@
-//! `llm-classroom doctor`: everything is broken once, and the doctor says what it is.
+//! `llm-classroom doctor`: each part is broken once, and the report names it.
 
 use std::{
     fs,
@@ -39,20 +39,20 @@ impl Report {
 
 /// Runs the doctor in a folder with these settings.
 async fn examine(folder: &Path, settings: &[(&str, &str)]) -> Report {
-    let (status, said) = doctor(folder, &["--json", "--language", "ko"], settings).await;
-    let report: Value = serde_json::from_str(&said).unwrap_or_else(|_| panic!("no report: {said}"));
-    assert_eq!(report["ok"], status, "the exit code says the same: {said}");
+    let (status, output) = doctor(folder, &["--json", "--language", "ko"], settings).await;
+    let report: Value = serde_json::from_str(&output).unwrap_or_else(|_| panic!("no report: {output}"));
+    assert_eq!(report["ok"], status, "the exit code says the same: {output}");
     let findings = report["findings"].as_array().unwrap().clone();
     for finding in &findings {
-        let (said, mend) = (finding["said"].as_str().unwrap(), finding["mend"].as_str().unwrap());
-        assert!(!said.contains("doctor.") && !said.contains("%{"), "{finding}");
+        let (message, mend) = (finding["said"].as_str().unwrap(), finding["mend"].as_str().unwrap());
+        assert!(!message.contains("doctor.") && !message.contains("%{"), "{finding}");
         assert!(!mend.contains("doctor.") && !mend.contains("%{"), "{finding}");
         assert_eq!(mend.is_empty(), finding["state"] == "ok" || finding["state"] == "note", "{finding}");
     }
-    Report { well: status, text: said, findings }
+    Report { well: status, text: output, findings }
 }
 
-/// Whether it succeeded, and what it said.
+/// Whether it succeeded, and its output.
 async fn doctor(folder: &Path, arguments: &[&str], settings: &[(&str, &str)]) -> (bool, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     command.arg("doctor").args(arguments).current_dir(folder).env_clear().envs(settings.iter().copied());
@@ -95,8 +95,8 @@ async fn a_program_that_is_well_is_told_so() {
     ] {
         assert_eq!(report.state(code), Some("ok"), "{code} in {:?}", report.findings);
     }
-    let (well, said) = doctor(folder.path(), &["--language", "ko"], &settings).await;
-    assert!(well && said.contains("✓ 데이터베이스") && said.contains("모두 잘 되고 있어요"), "{said}");
+    let (well, output) = doctor(folder.path(), &["--language", "ko"], &settings).await;
+    assert!(well && output.contains("✓ 데이터베이스") && output.contains("모두 잘 되고 있어요"), "{output}");
     // It asks as the program does, and nothing was written into the database.
     assert_eq!(openai.requests().len(), 4, "an answer and its notes, twice");
     let notes = &openai.requests_for(Purpose::Tutor)[0].body;
@@ -155,7 +155,7 @@ async fn nobody_s_silence_keeps_the_doctor() {
     let database = Database::connect(&url).await.unwrap();
     let holding = database.begin().await.unwrap();
     holding.execute_unprepared("LOCK TABLE seaql_migrations IN ACCESS EXCLUSIVE MODE").await.unwrap();
-    // Takes connections in, and says nothing.
+    // Accepts connections and answers nothing.
     let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
     let storage = [
@@ -369,8 +369,8 @@ async fn servers_that_are_away_or_set_wrong_are_found() {
     assert!(set.args(["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).output().unwrap().status.success());
     assert_eq!(examine(folder.path(), &settings).await.state("redis-evicts"), Some("warning"));
     drop(redis);
-    let nobody = format!("postgres://u:secret-word@127.0.0.1:{}/d", lasting_port());
-    let report = examine(folder.path(), &[("DATABASE_URL", &nobody), ("REDIS_URL", &redis_url)]).await;
+    let unreachable = format!("postgres://u:secret-word@127.0.0.1:{}/d", lasting_port());
+    let report = examine(folder.path(), &[("DATABASE_URL", &unreachable), ("REDIS_URL", &redis_url)]).await;
     assert_eq!(report.state("redis-unreachable"), Some("failed"));
     assert_eq!(report.state("database-unreachable"), Some("failed"));
     assert!(!format!("{:?}", report.findings).contains("secret-word"));
@@ -382,7 +382,7 @@ async fn a_proxy_that_holds_streams_back_or_doubles_headers_is_found() {
     let program = Process::start(folder.path(), &[]);
     let port = lasting_port();
     let base = format!("http://127.0.0.1:{port}");
-    // As in the first version's guide: CORS in the proxy too, and nothing said about streams.
+    // As in the first version's guide: CORS in the proxy too, and nothing output about streams.
     let location = "proxy_ignore_headers X-Accel-Buffering; proxy_buffering on; proxy_buffers 8 64k;
         gzip on; gzip_types text/event-stream; gzip_proxied any;
         add_header X-Frame-Options SAMEORIGIN always; add_header 'Access-Control-Allow-Origin' '*' always;";

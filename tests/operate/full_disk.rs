@@ -46,8 +46,8 @@ async fn a_full_disk_makes_the_program_unready_until_it_can_write_again_and_is_l
     student.send(&other, "다음 질문", None).await.problem(503, "store-unavailable");
     let ready = student.get("/ready").await.expect(503).json();
     assert_eq!((&ready["store"], &ready["failing"]), (&"unavailable".into(), &"database-write".into()), "{ready}");
-    let (well, said) = run(folder.path(), &["doctor"], &[("OPENAI_BASE_URL", &base_url), ("APP_PORT", &port)]).await;
-    assert!(!well && said.contains("database-write"), "{said}");
+    let (well, output) = run(folder.path(), &["doctor"], &[("OPENAI_BASE_URL", &base_url), ("APP_PORT", &port)]).await;
+    assert!(!well && output.contains("database-write"), "{output}");
     // The answer that ends meanwhile waits, and many writes fail.
     model.release_all(Purpose::Chat);
     eventually("many writes to fail", async || {
@@ -88,6 +88,6 @@ async fn a_deleted_database_file_is_named_by_ready_and_by_the_doctor() {
     }
     let log = fs::read_to_string(folder.path().join("log")).unwrap();
     assert_eq!(log.matches("the store does not answer").count(), 1, "{log}");
-    let (well, said) = run(folder.path(), &["doctor", "--language", "ko"], &[("APP_PORT", &port)]).await;
-    assert!(!well && said.contains("database-file") && said.contains("✗"), "{said}");
+    let (well, output) = run(folder.path(), &["doctor", "--language", "ko"], &[("APP_PORT", &port)]).await;
+    assert!(!well && output.contains("database-file") && output.contains("✗"), "{output}");
 }

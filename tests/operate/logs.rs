@@ -1,4 +1,4 @@
-//! JSON lines: whose they are can be told from each, and no word of a student stands in them unless asked for.
+//! Log lines as JSON: each names its request and turn, and none contains text of a student unless a setting asks for it.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -60,9 +60,9 @@ async fn a_turns_lines_are_found_from_its_request_and_back() {
             assert!(line["timestamp"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
             assert!(line.as_object().unwrap().keys().all(|key| !key.starts_with("otel.") && !key.contains("span")));
         }
-        let said: Vec<&str> = of_turn.iter().filter_map(|line| line["message"].as_str()).collect();
+        let messages: Vec<&str> = of_turn.iter().filter_map(|line| line["message"].as_str()).collect();
         assert_eq!(
-            said,
+            messages,
             ["model call failed", "the tutor could not be asked; the coach writes the notes", "a turn ended"]
         );
         assert_eq!((&of_turn[0]["level"], &of_turn[0]["llm.purpose"]), (&"WARN".into(), &"tutor".into()));
@@ -249,8 +249,8 @@ async fn what_is_said_is_logged_when_asked_for_and_that_is_told_at_the_start() {
         speak(&openai, &program).await;
         let log = log(folder.path());
         assert!(log.lines().next().unwrap().contains("LOG_STUDENT_TEXT is on"), "{log}");
-        for said in ["질문", "답", "주제"] {
-            assert!(log.contains(&format!("{SECRET} {said}")), "{said} in {log}");
+        for word in ["질문", "답", "주제"] {
+            assert!(log.contains(&format!("{SECRET} {word}")), "{word} in {log}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The figures an operator watches, as they are told at a moment.
+//! The metrics that an operator watches.
 
 use serde_json::json;
 

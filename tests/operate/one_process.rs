@@ -42,9 +42,9 @@ async fn a_second_process_on_another_port_is_refused_and_interrupts_no_running_a
     let absolute = format!("sqlite://{}", folder.path().join(FILE).display());
     for url in ["sqlite://data/llm-classroom.db", "sqlite:link/llm-classroom.db", &absolute] {
         let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("APP_PORT", "0"), ("DATABASE_URL", url)];
-        let said = refused(folder.path(), &[], &settings).await;
-        assert!(said.contains("llm-classroom.db is being served at this moment"), "{url}: {said}");
-        assert!(said.contains(&holder(folder.path())) && said.contains("stop that one first"), "{url}: {said}");
+        let output = refused(folder.path(), &[], &settings).await;
+        assert!(output.contains("llm-classroom.db is being served at this moment"), "{url}: {output}");
+        assert!(output.contains(&holder(folder.path())) && output.contains("stop that one first"), "{url}: {output}");
     }
     model.release_all(Purpose::Chat);
     assert_eq!(student.finish(&turn).await.state, "done");
@@ -69,14 +69,14 @@ async fn a_restore_is_refused_while_a_process_serves_the_place_of_the_file() {
     let program = Process::start(folder.path(), &[]);
     program.student().begin("과학 탐구").await;
     succeed(folder.path(), &["backup"], &[]).await;
-    let said = refused(folder.path(), &["restore"], &[]).await;
-    assert!(said.contains(&holder(folder.path())), "{said}");
+    let output = refused(folder.path(), &["restore"], &[]).await;
+    assert!(output.contains(&holder(folder.path())), "{output}");
     // The file is gone, and the process that serves doesn't know it yet.
     for part in ["", "-wal", "-shm"] {
         fs::remove_file(folder.path().join(format!("{FILE}{part}"))).unwrap();
     }
-    let said = refused(folder.path(), &["restore"], &[]).await;
-    assert!(said.contains(&holder(folder.path())) && said.contains("stop that one first"), "{said}");
+    let output = refused(folder.path(), &["restore"], &[]).await;
+    assert!(output.contains(&holder(folder.path())) && output.contains("stop that one first"), "{output}");
     assert!(!folder.path().join(FILE).exists());
     program.kill();
     succeed(folder.path(), &["restore"], &[]).await;
@@ -140,8 +140,8 @@ async fn an_address_for_metrics_that_is_taken_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let said = refused(folder.path(), &[], &[("APP_PORT", "0"), ("METRICS_ADDR", &address)]).await;
-    assert!(said.contains(&format!("{address} can't be listened on")), "{said}");
-    assert!(said.contains("METRICS_ADDR chooses another port"), "{said}");
+    let output = refused(folder.path(), &[], &[("APP_PORT", "0"), ("METRICS_ADDR", &address)]).await;
+    assert!(output.contains(&format!("{address} can't be listened on")), "{output}");
+    assert!(output.contains("METRICS_ADDR chooses another port"), "{output}");
     assert!(!folder.path().join(FILE).exists(), "the database was touched");
 }

@@ -213,19 +213,19 @@ async fn a_turn_is_one_trace_from_the_request_to_the_commit() {
     assert!(latest_begin < first_end, "both calls run at the same time");
     assert!(commit.start_time_unix_nano >= chat.end_time_unix_nano.max(tutor.end_time_unix_nano));
 
-    let said = attributes(&request.attributes);
+    let found = attributes(&request.attributes);
     assert_eq!((request.kind(), chat.kind()), (SpanKind::Server, SpanKind::Client));
     assert_eq!(
-        (said["http.request.method"].as_str(), said["http.response.status_code"].as_str()),
+        (found["http.request.method"].as_str(), found["http.response.status_code"].as_str()),
         ("POST", "202"),
-        "{said:?}"
+        "{found:?}"
     );
-    assert_eq!(said["turn.id"], turn);
-    let said = attributes(&run.attributes);
-    assert_eq!((said["turn.state"].as_str(), said["turn.id"].as_str()), ("done", turn.as_str()), "{said:?}");
+    assert_eq!(found["turn.id"], turn);
+    let found = attributes(&run.attributes);
+    assert_eq!((found["turn.state"].as_str(), found["turn.id"].as_str()), ("done", turn.as_str()), "{found:?}");
     let port = openai.port().to_string();
     for call in [chat, tutor] {
-        let said = attributes(&call.attributes);
+        let found = attributes(&call.attributes);
         for (name, value) in [
             ("gen_ai.operation.name", "chat"),
             ("gen_ai.request.model", "gpt-4o-mini"),
@@ -233,16 +233,16 @@ async fn a_turn_is_one_trace_from_the_request_to_the_commit() {
             ("server.address", "127.0.0.1"),
             ("server.port", port.as_str()),
         ] {
-            assert_eq!(said[name], value, "{name} of {said:?}");
+            assert_eq!(found[name], value, "{name} of {found:?}");
         }
         for tokens in ["gen_ai.usage.input_tokens", "gen_ai.usage.output_tokens"] {
-            assert!(said[tokens].parse::<u32>().unwrap() > 0, "{said:?}");
+            assert!(found[tokens].parse::<u32>().unwrap() > 0, "{found:?}");
         }
     }
     let resource = collector.exports()[0].resource_spans[0].resource.clone().unwrap().attributes;
-    let said = attributes(&resource);
+    let found = attributes(&resource);
     assert_eq!(
-        (said["service.name"].as_str(), said["service.version"].as_str(), said["deployment.environment"].as_str()),
+        (found["service.name"].as_str(), found["service.version"].as_str(), found["deployment.environment"].as_str()),
         ("llm-classroom", env!("CARGO_PKG_VERSION"), "development")
     );
 
@@ -304,7 +304,7 @@ async fn a_turn_that_is_stopped_ends_its_spans() {
     let (run, chat) = (trace.only("turn"), trace.only("chat gpt-4o-mini"));
     assert_eq!(attributes(&run.attributes)["turn.state"], "cancelled");
     assert_eq!(attributes(&chat.attributes)["error.type"], "cancelled");
-    assert_eq!(status(run), SpanStatus::Unset, "a student's wish is no failure");
+    assert_eq!(status(run), SpanStatus::Unset, "a cancelled turn is no failure");
     assert_within(chat, run);
     assert_within(trace.only("commit"), run);
     // The request that stopped it is a trace of its own, found by the turn.
@@ -407,6 +407,9 @@ fn an_address_that_can_not_be_one_is_refused_with_the_mend() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     command.current_dir(folder.path()).env_clear().env("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318");
     let output = command.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("OTEL_EXPORTER_OTLP_ENDPOINT must be a whole address"), "{said}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && stderr.contains("OTEL_EXPORTER_OTLP_ENDPOINT must be a whole address"),
+        "{stderr}"
+    );
 }

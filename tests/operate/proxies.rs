@@ -1,4 +1,4 @@
-//! Proxies in front that write what can't be read: the operator is told, once.
+//! Proxies in front that send headers that can't be read: one warning is logged.
 
 use reqwest::Method;
 use serde_json::json;

@@ -33,7 +33,7 @@ pub enum Fault {
     Fails,
     /// A bit of every database that it gives out is turned.
     Corrupts,
-    /// It takes nothing in until it's told otherwise.
+    /// It holds each upload until the fault changes.
     Holds,
 }
 
@@ -111,8 +111,8 @@ async fn answer(State(front): State<Arc<Front>>, request: Request) -> Response {
         Fault::Fails => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         // This server would make one.
         _ if !request.uri().path().starts_with("/school/") && request.uri().path() != "/school" => {
-            let said = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
-            return (StatusCode::NOT_FOUND, said).into_response();
+            let body = "<Error><Code>NoSuchBucket</Code><Message>The specified bucket does not exist</Message></Error>";
+            return (StatusCode::NOT_FOUND, body).into_response();
         }
         Fault::Holds if request.method() == Method::PUT => {
             front.held.send_modify(|held| *held += 1);

@@ -255,16 +255,16 @@ async fn a_receiver_that_fails_or_has_enough_is_no_trouble() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_can_not_begin_says_so_to_sentry_too() {
     let (receiver, folder) = (Receiver::good().await, TempDir::new().unwrap());
-    let said = run(
+    let stderr = run(
         folder.path(),
         &[("SENTRY_DSN", &receiver.dsn()), ("DATABASE_URL", "sqlite:///proc/none/x.db"), ("APP_PORT", "0")],
     );
-    assert!(said.contains("DATABASE_URL"), "{said}");
+    assert!(stderr.contains("DATABASE_URL"), "{stderr}");
     let events = receiver.events();
     assert_eq!((events.len(), &events[0]["level"]), (1, &"fatal".into()), "{events:?}");
 }
 
-/// Runs it to its end, which must be a failure; gives what it said.
+/// Runs the program, which must fail; returns its output.
 fn run(folder: &Path, environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     let output = command.current_dir(folder).env_clear().envs(environment.iter().copied()).output().unwrap();
@@ -276,8 +276,8 @@ fn run(folder: &Path, environment: &[(&str, &str)]) -> String {
 fn a_dsn_that_can_not_be_read_is_refused_with_the_mend_and_not_repeated() {
     let folder = TempDir::new().unwrap();
     for dsn in ["sk-secret-word", "https://o1.ingest.sentry.io/secret-word", "ftp://secret-word@h/1"] {
-        let said = run(folder.path(), &[("SENTRY_DSN", dsn)]);
-        assert!(said.contains("SENTRY_DSN") && said.contains("Client Keys"), "{said}");
-        assert!(!said.contains("secret-word") && !said.contains("panicked"), "{said}");
+        let stderr = run(folder.path(), &[("SENTRY_DSN", dsn)]);
+        assert!(stderr.contains("SENTRY_DSN") && stderr.contains("Client Keys"), "{stderr}");
+        assert!(!stderr.contains("secret-word") && !stderr.contains("panicked"), "{stderr}");
     }
 }

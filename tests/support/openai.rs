@@ -1,7 +1,7 @@
 //! An OpenAI-compatible server for tests: real sockets, scripted behaviour, everything recorded.
 //!
-//! It tells a call's purpose (`chat`, `tutor`, `guide`) from the request's schema, or from the user message where no
-//! schema is left, and plays the next behaviour queued for it, or its default. Tests need no sleeps: a behaviour can
+//! It reads the purpose of a call (`chat`, `tutor`, `guide`) from the schema of the request, or without a schema
+//! from the user message, and plays the next behaviour queued for it, or its default. Tests need no sleeps: a behaviour can
 //! stop at a gate until [`FakeOpenAi::release`], and the `wait_for_…` methods wake on what the server has seen.
 //!
 //! Over HTTP the same is had by `POST /control` (a [`Script`]), `POST /control/release` (a [`Release`]),
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct FakeOpenAi {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Of its own, so that it dies with all its connections, and keeps no time with a test's paused clock.
+    /// Its own runtime, so that dropping it breaks all connections, and a test's paused clock doesn't stop it.
     runtime: Option<Runtime>,
 }
 

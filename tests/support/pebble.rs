@@ -29,8 +29,8 @@ pub struct Pebble {
 }
 
 impl Pebble {
-    /// Prepares an authority that looks at `tls_port` when it is asked for a certificate, and gives certificates that are
-    /// good for so many seconds. It isn't there yet.
+    /// Prepares an authority that validates names at `tls_port` and issues certificates with a validity of `seconds`.
+    /// It is not started yet.
     pub fn prepare(tls_port: u16, seconds: u32) -> Self {
         let folder = tempfile::Builder::new().prefix("pebble-").tempdir().unwrap();
         let (port, management) = (lasting_port(), lasting_port());
@@ -48,7 +48,7 @@ impl Pebble {
         Self { folder, names: None, server: None, port, management, dns: lasting_port() }
     }
 
-    /// Starts it; comes back when it answers.
+    /// Starts it and waits until it answers.
     pub async fn start(&mut self) {
         let folder = self.folder.path();
         let dns = format!("127.0.0.1:{}", self.dns);
@@ -72,7 +72,7 @@ impl Pebble {
         self.server = Some(run(
             Command::new("pebble")
                 .args(["-config", "pebble.json", "-dnsserver", &dns])
-                // It doesn't dawdle, and refuses nothing at random.
+                // Without its random delays and refusals.
                 .envs([("PEBBLE_VA_NOSLEEP", "1"), ("PEBBLE_WFE_NONCEREJECT", "0")]),
             folder,
         ));
@@ -87,12 +87,12 @@ impl Pebble {
         }
     }
 
-    /// What belongs in `ACME_DIRECTORY_URL`.
+    /// The value for `ACME_DIRECTORY_URL`.
     pub fn directory(&self) -> String {
         format!("https://127.0.0.1:{}/dir", self.port)
     }
 
-    /// What belongs in `ACME_CA_FILE`.
+    /// The value for `ACME_CA_FILE`.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
@@ -104,7 +104,7 @@ impl Pebble {
         Certificate::from_pem(&pem).unwrap()
     }
 
-    /// How many certificates it has given out.
+    /// The number of issued certificates.
     pub fn issued(&self) -> usize {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap();
         log.lines().filter(|line| line.contains("Issued certificate serial")).count()

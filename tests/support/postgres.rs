@@ -39,7 +39,7 @@ pub fn fresh_database() -> String {
     SERVER.database()
 }
 
-/// Makes and starts a server, says so, and waits for the pipe from the tests to close.
+/// Creates and starts a server, prints `ready`, and waits until the pipe from the tests closes.
 const SCRIPT: &str = r#"
 cd "$FOLDER" || exit 1
 if "$PROGRAMS/initdb" --pgdata data --username postgres --auth trust --encoding UTF8 --no-locale --no-sync >log 2>&1 &&
@@ -67,7 +67,7 @@ impl Server {
         // PostgreSQL refuses to run as root.
         let owner = is_root(&folder).then(plain_user);
         if let Some((user, group)) = owner {
-            chown(&folder, Some(user), Some(group)).expect("root may give a folder away");
+            chown(&folder, Some(user), Some(group)).expect("root may change the owner of a folder");
             shell.uid(user).gid(group);
         }
         let mut guard = shell
@@ -77,11 +77,11 @@ impl Server {
             .process_group(0)
             .spawn()
             .expect("sh runs");
-        let said: Vec<String> = BufReader::new(guard.stdout.take().expect("the pipe was asked for"))
+        let lines: Vec<String> = BufReader::new(guard.stdout.take().expect("the pipe was asked for"))
             .lines()
             .map_while(Result::ok)
             .collect();
-        assert_eq!(said, ["ready"], "PostgreSQL didn't start");
+        assert_eq!(lines, ["ready"], "PostgreSQL didn't start");
         Self { programs, folder, owner, _guard: guard }
     }
 
@@ -137,7 +137,7 @@ fn programs() -> PathBuf {
         .expect("These tests need PostgreSQL. Install the Debian package `postgresql` (apt-get install postgresql).")
 }
 
-/// Whoever made the folder is who we are.
+/// Whether the tests, which created the folder, run as root.
 fn is_root(ours: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata(ours).expect("the folder is there").uid() == 0

@@ -27,7 +27,7 @@ pub struct RedisServer {
     guard: Option<Child>,
 }
 
-/// Starts the server, tells its number, and kills it when the pipe from the tests closes.
+/// Starts the server, writes its process id to a file, and kills it when the pipe from the tests closes.
 const SCRIPT: &str = r#"
 redis-server "$@" >>log 2>&1 &
 echo $! >pid
@@ -37,7 +37,7 @@ kill -KILL "$(cat pid)" 2>/dev/null
 const PASSWORD: &str = "secret-word";
 
 /// A free port for a server that comes back to it. The kernel gives none of these to outgoing connections, which could
-/// otherwise sit on it when the server is back.
+/// otherwise use it when the server restarts.
 pub fn lasting_port() -> u16 {
     loop {
         let port = fastrand::u16(15_000..32_000);
@@ -130,18 +130,18 @@ impl RedisServer {
         }
     }
 
-    /// Forgets everything, as a Redis that evicts does.
+    /// Deletes all keys, as a Redis that evicts does.
     pub fn flush(&self) {
         assert!(!self.tls, "only the plain server is flushed");
         self.run(Command::new("redis-cli").args(["-p", &self.port.to_string(), "FLUSHALL"]));
     }
 
-    /// Stops it in its tracks: connections stay, nothing answers.
+    /// Stops the process: connections stay open, nothing answers.
     pub fn pause(&self) {
         self.signal("STOP");
     }
 
-    /// Lets it go on.
+    /// Resumes the process.
     pub fn resume(&self) {
         self.signal("CONT");
     }

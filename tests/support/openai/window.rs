@@ -22,7 +22,7 @@ pub struct Window {
     /// Tokens of a Hangul syllable, and of any other character outside ASCII.
     pub per_syllable: f64,
     pub full: Full,
-    /// Whether `/v1/models` tells the size.
+    /// Whether `/v1/models` contains the size.
     pub is_listed: bool,
 }
 
