@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use coach::Asked;
+use coach::CoachInput;
 use domain::{
     Conversation, ConversationId, LearnerId, Locale, StudentMessage, Topic, TurnId,
     topic::TopicError,
@@ -260,7 +260,7 @@ fn outcome() -> Result<Outcome, TopicError> {
         estimated: false,
     };
     let topic = Topic::parse(TOPIC)?;
-    let feedback = coach::feedback(&Asked { topic: &topic, message: MESSAGE, previous: None, locale: Locale::Ko });
+    let feedback = coach::feedback(&CoachInput { topic: &topic, message: MESSAGE, previous: None, locale: Locale::Ko });
     Ok(Outcome {
         state: TurnState::Done,
         reason: None,

@@ -223,7 +223,7 @@ pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
 }
 
 fn practice_answer(asking: &PromptInput, pace: Duration) -> AnswerStream {
-    let reply = practice::reply(&practice::Lesson {
+    let reply = practice::reply(&practice::PracticeInput {
         topic: asking.topic.as_str(),
         history: &asking.history,
         message: &asking.message,
@@ -241,11 +241,11 @@ fn practice_answer(asking: &PromptInput, pace: Duration) -> AnswerStream {
         .boxed()
 }
 
-fn asked(asking: &PromptInput) -> coach::Asked<'_> {
-    coach::Asked {
+fn asked(asking: &PromptInput) -> coach::CoachInput<'_> {
+    coach::CoachInput {
         topic: &asking.topic,
         message: &asking.message,
-        previous: asking.history.last().map(|(question, answer)| coach::Previous { question, answer }),
+        previous: asking.history.last().map(|(question, answer)| coach::PreviousExchange { question, answer }),
         locale: asking.locale,
     }
 }

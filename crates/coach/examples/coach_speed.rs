@@ -2,13 +2,13 @@
 
 use std::{hint::black_box, time::Instant};
 
-use coach::{Asked, Previous, feedback};
+use coach::{CoachInput, PreviousExchange, feedback};
 use domain::{Locale, Topic, topic::TopicError};
 
 fn main() -> Result<(), TopicError> {
     let topic = Topic::parse("과학 탐구")?;
     let answer = "햇빛이 공기 알갱이에 부딪혀 흩어질 때 파란빛이 더 많이 흩어져요. ".repeat(40);
-    let previous = Previous { question: "하늘은 왜 파래요?", answer: &answer };
+    let previous = PreviousExchange { question: "하늘은 왜 파래요?", answer: &answer };
     let long = |piece: &str| piece.chars().cycle().take(2_000).collect::<String>();
     let messages = [
         ("short", "하늘은 왜 파래요?".to_owned()),
@@ -20,7 +20,7 @@ fn main() -> Result<(), TopicError> {
         ("english", long("why does the sky look blue and how can I compare it with the sea? ")),
     ];
     for (name, message) in &messages {
-        let asked = Asked { topic: &topic, message, previous: Some(previous), locale: Locale::Ko };
+        let asked = CoachInput { topic: &topic, message, previous: Some(previous), locale: Locale::Ko };
         let runs = if message.len() < 100 { 2_000 } else { 50 };
         black_box(feedback(&asked));
         let start = Instant::now();

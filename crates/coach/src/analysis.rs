@@ -1,9 +1,9 @@
-//! What every dimension looks at: the message, made ready once.
+//! The message, analysed once for all dimensions.
 
 use std::collections::HashMap;
 
 use super::{
-    Asked,
+    CoachInput,
     cues::{self, ASK, QUESTION, WISH},
     kind::Kind,
     quotation::{LEVEL_QUOTE_CHARS, cut_between_words},
@@ -11,20 +11,20 @@ use super::{
 use korean::{
     Text,
     text::{is_jamo, is_letter},
-    words::{Word, akin, words},
+    words::{Word, are_related, words},
 };
 use safety::hints_at_danger;
 
-/// The message and what was said before it, ready to be read.
+/// A message and the exchange before it, split into words and sentences.
 pub(super) struct MessageAnalysis<'a> {
-    pub(super) asked: &'a Asked<'a>,
+    pub(super) asked: &'a CoachInput<'a>,
     pub(super) text: Text<'a>,
     /// The words that carry the meaning.
     pub(super) content: Vec<Word<'a>>,
-    /// The sentences that tell something and ask nothing.
-    pub(super) told: Vec<&'a str>,
-    /// How many sentences ask something.
-    pub(super) asking: usize,
+    /// The sentences that state something and ask nothing.
+    pub(super) statements: Vec<&'a str>,
+    /// The number of sentences that ask something.
+    pub(super) question_count: usize,
     pub(super) kind: Kind,
     /// Whether the message hints that the child may be in danger.
     pub(super) in_danger: bool,
@@ -33,16 +33,16 @@ pub(super) struct MessageAnalysis<'a> {
 }
 
 impl<'a> MessageAnalysis<'a> {
-    pub(super) fn new(asked: &'a Asked<'a>) -> Self {
+    pub(super) fn new(asked: &'a CoachInput<'a>) -> Self {
         let text = Text::new(asked.message);
         let kind = Kind::of(&text);
         let content: Vec<_> = words(asked.message).filter(|word| cues::is_content(word)).collect();
-        let (mut told, mut asking) = (Vec::new(), 0);
+        let (mut statements, mut question_count) = (Vec::new(), 0);
         for sentence in sentences(asked.message) {
-            if asks(sentence) {
-                asking += 1;
-            } else if tells(sentence) {
-                told.push(sentence);
+            if is_question(sentence) {
+                question_count += 1;
+            } else if is_statement(sentence) {
+                statements.push(sentence);
             }
         }
         let before = asked.previous.iter().flat_map(|p| words(p.question).chain(words(p.answer)));
@@ -52,26 +52,27 @@ impl<'a> MessageAnalysis<'a> {
         }
         let before = by_beginning;
         let in_danger = hints_at_danger(asked.message);
-        Self { asked, text, content, told, asking, kind, in_danger, before }
+        Self { asked, text, content, statements, question_count, kind, in_danger, before }
     }
 
     /// Whether the message asks or requests anything.
-    pub(super) fn asks(&self) -> bool {
-        self.kind == Kind::Plain && self.asking > 0
+    pub(super) fn is_question(&self) -> bool {
+        self.kind == Kind::Plain && self.question_count > 0
     }
 
-    /// The first content word that the question or the answer before speaks of too.
-    pub(super) fn shared(&self) -> Option<&'a str> {
+    /// The first content word that the previous question or answer also contains.
+    pub(super) fn shared_word(&self) -> Option<&'a str> {
         // A bound, so that two long texts of different words cannot make this slow.
         let mut mine = self.content.iter().take(60);
-        let said =
-            |stem| self.before.get(&beginning(stem)).is_some_and(|old| old.iter().take(60).any(|old| akin(stem, old)));
-        mine.find(|word| word.stem.chars().count() > 1 && said(word.stem)).map(|word| word.written)
+        let is_in_previous = |stem| {
+            self.before.get(&beginning(stem)).is_some_and(|old| old.iter().take(60).any(|old| are_related(stem, old)))
+        };
+        mine.find(|word| word.stem.chars().count() > 1 && is_in_previous(word.stem)).map(|word| word.written)
     }
 
     /// The first sentence that asks, if it's short enough to quote.
     pub(super) fn question(&self) -> Option<&'a str> {
-        let sentence = sentences(self.asked.message).find(|sentence| asks(sentence))?;
+        let sentence = sentences(self.asked.message).find(|sentence| is_question(sentence))?;
         let sentence = sentence.trim_matches(|c: char| !is_letter(c));
         (!sentence.is_empty() && sentence.chars().count() <= 32).then_some(sentence)
     }
@@ -89,20 +90,20 @@ impl<'a> MessageAnalysis<'a> {
     }
 }
 
-/// The first two letters of a stem, in lower case. Words that are akin share them.
+/// The first two letters of a stem, in lower case. Words that are are_related share them.
 fn beginning(stem: &str) -> [char; 2] {
     let mut chars = stem.chars().map(|c| c.to_ascii_lowercase());
     [chars.next().unwrap_or(' '), chars.next().unwrap_or(' ')]
 }
 
 /// Whether a sentence asks or requests something.
-pub(super) fn asks(sentence: &str) -> bool {
+pub(super) fn is_question(sentence: &str) -> bool {
     let text = Text::new(sentence);
     sentence.contains('?') || ASK.is_in(&text) || QUESTION.is_in(&text)
 }
 
-/// Whether a sentence tells something: a list of nouns and a mere wish do not.
-fn tells(sentence: &str) -> bool {
+/// Whether a sentence states something. A list of nouns or a mere wish does not.
+fn is_statement(sentence: &str) -> bool {
     let end = sentence.trim_end_matches(|c: char| !is_letter(c) || is_jamo(c));
     let predicate = end.ends_with(['요', '다', '죠', '네', '음', '함', '임', '어', '아', '해', '지', '야', '데']);
     let english = end.ends_with(|c: char| c.is_ascii_alphanumeric()) && end.split_whitespace().count() >= 3;

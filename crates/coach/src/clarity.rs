@@ -1,10 +1,9 @@
 //! 명확성: can one tell what is asked?
 
 use super::{
-    Mark,
-    analysis::{MessageAnalysis, asks, sentences},
-    cues::{ASK, BEGGING, MORE, QUESTION, WISH, phrases},
-    kind::Kind,
+    Rating,
+    analysis::{MessageAnalysis, is_question, sentences},
+    cues::{ASK, FINISHED_WORK, MORE, QUESTION, phrases},
     structure,
 };
 use korean::Text;
@@ -18,13 +17,10 @@ phrases! {
     SCOPE = "#가지|#개|#줄|#문장|#분|#초|#시간|#일|#주|#달|#명|#쪽|#장|#곡|#편|#자|#단계|#줄짜리|#번$|#문단|#살|#학년|지 않고|지 않게|않으면서|없이|이내|중에서|가운데|표로|중심으로|관점|수준|초등학생|중학생|쉽게|쉬운|짧게|순서대로|단계별|단계로|랑 비교|각각|!답만 알려|할 수 있게|만 알려|만 추천|만 골라|만 정리|만 써|# reason*|# way*|# example*|# step*|# minute*|# line*|# sentence*|# paragraph*|# point*|# point|in a table|step by step|like i'm|without|only|for a|for my|within|between|in simple words|compare";
 }
 
-pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     let text = &analysis.text;
-    if analysis.kind != Kind::Plain {
-        return Mark::NONE;
-    }
-    if !analysis.asks() {
-        return WISH.quote(text).map_or(Mark::NONE, |wish| Mark::of(1, wish));
+    if !analysis.is_question() {
+        return Rating::of_wish(analysis);
     }
     let question = QUESTION.quote(text);
     let object = OBJECT.quote(text);
@@ -33,27 +29,27 @@ pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
     let words = analysis.content.len();
     let follows = analysis.asked.previous.is_some();
     if words == 0 && object.is_none() && !MORE.is_in(text) && !ASK.is_in(text) {
-        return if follows { Mark::of(1, quote) } else { Mark::NONE };
+        return if follows { Rating::of(1, quote) } else { Rating::NONE };
     }
     let bare = question.is_none() && object.is_none() && !analysis.text.original().contains('?');
     let vague = ABOUT.is_in(text) && object.is_none() && question.is_none() && words <= 2
         || bare && words <= 3
         || MORE.is_in(text) && words <= 1
-        || BEGGING.is_in(text) && words <= 4
+        || FINISHED_WORK.is_in(text) && words <= 4
         || structure::is_tangled(analysis);
     let scope = scope(analysis);
     if vague && scope.is_none() {
-        return Mark::of(1, quote);
+        return Rating::of(1, quote);
     }
     match scope {
-        Some(scope) if words >= 2 => Mark::of(3, scope),
-        _ => Mark::of(2, quote),
+        Some(scope) if words >= 2 => Rating::of(3, scope),
+        _ => Rating::of(2, quote),
     }
 }
 
 /// The words that narrow the question itself: a number in what is told narrows nothing.
 fn scope<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
     sentences(analysis.asked.message)
-        .filter(|sentence| asks(sentence))
+        .filter(|sentence| is_question(sentence))
         .find_map(|sentence| SCOPE.quote(&Text::new(sentence)))
 }

@@ -1,10 +1,9 @@
 //! 맥락: what does the student tell about the situation, about what they know, tried, or may not do?
 
 use super::{
-    Mark,
+    Rating,
     analysis::{MessageAnalysis, sentences},
     cues::phrases,
-    kind::Kind,
     quotation::quote_sentence,
 };
 use korean::{Phrases, Text};
@@ -22,22 +21,19 @@ phrases! {
     NUMBER = "#가지|#개|#명|#분|#초|#시간|#일$|#주$|#주일|#달$|#개월|#년|#살|#원|#만원|#교시|#학년|#반$|#도$|#도에서|#번$|#마리|#권|#장$|#km|#kg|#cm|#%|#percent|# minute*|# hour*|# day*|# week*|# year*|# people|# line*|# times|once";
 }
 
-pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     let text = &analysis.text;
-    if analysis.kind != Kind::Plain {
-        return Mark::NONE;
-    }
     let known = KNOWN.quote(text);
     let situation = SITUATION.quote(text);
     let limit = LIMIT.quote(text);
     let number = number(analysis);
-    let told = analysis.told.len();
+    let told = analysis.statements.len();
     let vague = VAGUE.quote(text);
-    // A sentence that tells is a fact, unless all it says is where and when.
+    // A sentence that states is a fact, unless all it says is where and when.
     let fact = number.or_else(|| {
         let long =
             |told: &&&str| Text::new(told).original().split_whitespace().count() >= if vague.is_some() { 5 } else { 2 };
-        analysis.told.iter().find(long).map(|told| quote_sentence(told))
+        analysis.statements.iter().find(long).map(|told| quote_sentence(told))
     });
     let level = if known.is_some() && (number.is_some() || limit.is_some() || told >= 2)
         || limit.is_some() && (number.is_some() || told >= 2) && (told >= 1 || situation.is_some())
@@ -55,15 +51,15 @@ pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
         .or(fact)
         .or(limit)
         .or(vague)
-        .unwrap_or_else(|| analysis.told.first().map_or("", |told| quote_sentence(told)));
-    Mark::of(level, quote)
+        .unwrap_or_else(|| analysis.statements.first().map_or("", |told| quote_sentence(told)));
+    Rating::of(level, quote)
 }
 
 /// A number in what is told: before the asking begins.
 fn number<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
-    let in_told = analysis.told.iter().find_map(|told| NUMBER.quote(&Text::new(told)));
+    let in_told = analysis.statements.iter().find_map(|told| NUMBER.quote(&Text::new(told)));
     in_told.or_else(|| {
-        // "… 하루 30분뿐인데, …" tells and asks in one sentence.
+        // "… 하루 30분뿐인데, …" states and asks in one sentence.
         sentences(analysis.asked.message).find_map(|sentence| {
             let (told, _) = split_at_clause(sentence)?;
             NUMBER.quote(&Text::new(told))

@@ -1,4 +1,4 @@
-//! The word field of each topic: words that put a message on the topic, and broad ones that only touch it.
+//! The vocabulary of each topic: words that belong to it, and broad ones that are only related to it.
 
 use std::sync::LazyLock;
 
@@ -36,9 +36,9 @@ static OWN: LazyLock<Vec<Phrases>> = LazyLock::new(|| {
     sections.filter_map(|section| section.split_once(']')).map(|(_, list)| Phrases::new(list)).collect()
 });
 
-/// What a text shares with a topic.
+/// The words of a text that match a topic.
 #[derive(Debug, Default)]
-pub(super) struct Touch {
+pub(super) struct TopicMatch {
     /// Places of different words that belong to the topic.
     pub(super) core: Vec<Found>,
     /// Places of different words that only border on it.
@@ -47,11 +47,11 @@ pub(super) struct Touch {
     pub(super) unknown: bool,
 }
 
-/// What `text` shares with `topic`.
-pub(super) fn touch(topic: &Topic, text: &Text<'_>) -> Touch {
+/// Finds the words of `text` that match `topic`.
+pub(super) fn match_topic(topic: &Topic, text: &Text<'_>) -> TopicMatch {
     if let Some(preset) = topic.preset() {
         let field = &PRESETS[Preset::ALL.into_iter().position(|p| p == preset).unwrap_or(0)];
-        return Touch { core: distinct(&field.core, text), broad: distinct(&field.broad, text), unknown: false };
+        return TopicMatch { core: distinct(&field.core, text), broad: distinct(&field.broad, text), unknown: false };
     }
     let name = Text::new(topic.as_str());
     // The marks that mean something in a list of phrases are no letters, so they're not in these words.
@@ -62,7 +62,7 @@ pub(super) fn touch(topic: &Topic, text: &Text<'_>) -> Touch {
     broad.retain(|found| !core.iter().any(|c| c.range.start < found.range.end && found.range.start < c.range.end));
     broad.sort_by_key(|found| found.range.start);
     broad.dedup();
-    Touch { core, broad, unknown: near.is_empty() || topic.as_str() == DEFAULT_TOPIC }
+    TopicMatch { core, broad, unknown: near.is_empty() || topic.as_str() == DEFAULT_TOPIC }
 }
 
 /// The first place of each different word, eight at most: more change no level.

@@ -1,9 +1,9 @@
 //! 후속: does the message build on the answer before?
 
 use super::{
-    Mark,
+    Rating,
     analysis::MessageAnalysis,
-    cues::{BACK, MORE, QUESTION, TEST, phrases},
+    cues::{CHALLENGE, MORE, QUESTION, REFERENCE, phrases},
     kind::Kind,
 };
 use korean::text::is_letter;
@@ -12,27 +12,27 @@ phrases! {
     HOW = "어떻게|어떤|무엇을|무엇부터|뭐가 좋|how";
 }
 
-pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
-    let Some(previous) = analysis.asked.previous else { return Mark { level: None, quote: "" } };
+pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
+    let Some(previous) = analysis.asked.previous else { return Rating { level: None, quote: "" } };
     let text = &analysis.text;
     if analysis.kind != Kind::Plain || repeats(analysis.asked.message, previous.question) {
-        return Mark::NONE;
+        return Rating::NONE;
     }
-    let shared = analysis.shared();
-    let back = BACK.quote(text);
+    let shared = analysis.shared_word();
+    let back = REFERENCE.quote(text);
     let words = analysis.content.len();
     if let Some(more) = MORE.quote(text).filter(|_| words <= 2 && shared.is_none()) {
-        return Mark::of(1, more);
+        return Rating::of(1, more);
     }
-    let test = TEST.quote(text);
+    let test = CHALLENGE.quote(text);
     if let Some(test) = test.filter(|_| words >= 1 && (shared.is_some() || back.is_some() || words >= 3)) {
-        return Mark::of(3, test);
+        return Rating::of(3, test);
     }
     // "Why?" after a good answer uses it, however short.
-    let short = (analysis.asks() && words <= 1 && !text.original().contains("할래")).then(|| analysis.opening());
+    let short = (analysis.is_question() && words <= 1 && !text.original().contains("할래")).then(|| analysis.opening());
     match back.or(shared).or(test).or(short) {
-        Some(link) => Mark::of(2, link),
-        None => Mark::NONE,
+        Some(link) => Rating::of(2, link),
+        None => Rating::NONE,
     }
 }
 

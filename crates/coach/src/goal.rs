@@ -1,10 +1,9 @@
 //! 목표: what kind of answer is wanted, and what for?
 
 use super::{
-    Mark,
+    Rating,
     analysis::MessageAnalysis,
-    cues::{ASK, QUESTION, WISH, phrases},
-    kind::Kind,
+    cues::{ASK, QUESTION, phrases},
 };
 
 phrases! {
@@ -14,25 +13,22 @@ phrases! {
     KIND = "이유를|이유와|이유도|이유로|이유 알려|이유 설명|이유 좀|까닭을|까닭이|까닭은|까닭|원인을|원인과|원인이|비교|차이|장단점|장점|단점|예를|예시|쉬운 예|사례|근거|#가지|#개만|#개로|#곡|#줄|#자로|표로|그래프|요약|정리|순서|단계|차례|결과를|나누어|나눠|구분|어떤 점|어떤 기준|기준으로|어떤 비유|찬성과|의견을|무엇부터|해결책|같은 것|좋고 나쁜|비슷하고|무엇이 다르|무엇이 달라|뭐가 달라|뭐가 다르|어떻게 달라|찬반|더 쉽게|더 짧게|단계|어떻게 다른|그런지도|reasons|example*|ways|steps|compare|comparison|difference*|table|summary|summar*|pros and cons|advantages|list|outline|explain like|first tell";
 }
 
-pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     let text = &analysis.text;
-    if analysis.kind != Kind::Plain {
-        return Mark::NONE;
-    }
-    if !analysis.asks() {
-        return WISH.quote(text).map_or(Mark::NONE, |wish| Mark::of(1, wish));
+    if !analysis.is_question() {
+        return Rating::of_wish(analysis);
     }
     if let Some(purpose) = PURPOSE.quote(text).filter(|_| analysis.content.len() >= 3) {
-        return Mark::of(3, purpose);
+        return Rating::of(3, purpose);
     }
     if let Some(kind) = KIND.quote(text) {
-        return Mark::of(2, kind);
+        return Rating::of(2, kind);
     }
     // "How", on top of a situation that is told, asks for a way.
     let how = super::followup::how(analysis);
-    if let Some(how) = how.filter(|_| !analysis.told.is_empty()) {
-        return Mark::of(2, how);
+    if let Some(how) = how.filter(|_| !analysis.statements.is_empty()) {
+        return Rating::of(2, how);
     }
     let asked = analysis.question().or_else(|| QUESTION.quote(text)).or_else(|| ASK.quote(text));
-    Mark::of(1, asked.unwrap_or_else(|| analysis.opening()))
+    Rating::of(1, asked.unwrap_or_else(|| analysis.opening()))
 }

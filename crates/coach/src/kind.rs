@@ -1,4 +1,4 @@
-//! What sort of message this is, before anything else is read: noise, a greeting, thanks, or something said.
+//! The kind of a message: noise, a greeting, thanks, or anything else.
 
 use super::cues::{self, ASK, HELLO, THANKS, phrases};
 use korean::{
@@ -7,14 +7,14 @@ use korean::{
     words::words,
 };
 
-/// The sort of a message.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// ㅋㅋㅋ, 😂, asdf, "모름": nothing that can be read as a question.
     Noise,
-    /// Hello and no more.
+    /// Only a greeting.
     Greeting,
-    /// Thanks and no more.
+    /// Only thanks.
     Thanks,
     /// Everything else.
     Plain,
@@ -54,7 +54,7 @@ impl Kind {
     }
 }
 
-/// Whether what is left beside a greeting says nothing of its own.
+/// Whether the rest of a greeting has no meaning of its own.
 fn is_filler(left: &str) -> bool {
     let text = Text::new(left);
     let mut rest = left.to_owned();

@@ -1,14 +1,15 @@
 //! The note: praise that rests on words, the one most useful improvement, the next step, three questions.
 
 use super::{
-    Mark, Reading,
+    Assessment, Rating,
     analysis::MessageAnalysis,
+    assess_analysis,
     choice::{self, pick},
-    cues::BEGGING,
+    cues::FINISHED_WORK,
     followup::repeats,
     kind::Kind,
     quotation::{cut_between_words, on_one_line},
-    reading, suggestion, wording,
+    suggestion, wording,
 };
 use domain::{
     Feedback, escape_markdown,
@@ -35,16 +36,16 @@ struct Parts {
 }
 
 pub(super) fn write(analysis: &MessageAnalysis<'_>) -> Feedback {
-    let reading = reading(analysis);
-    let mut targets = targets(&reading);
+    let assessment = assess_analysis(analysis);
+    let mut targets = targets(&assessment);
     if repeated(analysis) {
         targets.insert(0, DimId::Followup);
     }
-    let parts = parts(analysis, &reading, &targets);
+    let parts = parts(analysis, &assessment, &targets);
     let suggested_questions = if analysis.in_danger {
         wording::of(analysis.asked.locale).care_questions.iter().map(|&question| question.to_owned()).collect()
     } else {
-        suggestion::three(analysis, &reading, &targets)
+        suggestion::three(analysis, &assessment, &targets)
     };
     let raw_feedback = markdown(analysis, &parts, &suggested_questions);
     Feedback {
@@ -54,28 +55,28 @@ pub(super) fn write(analysis: &MessageAnalysis<'_>) -> Feedback {
         suggested_questions,
         raw_feedback,
         source: Source::Coach,
-        topic: reading.topic,
-        dims: reading.dims,
+        topic: assessment.topic,
+        dims: assessment.dims,
     }
 }
 
 /// The dimensions that may improve, the most useful first: what is missing comes before what could be finer.
-fn targets(reading: &Reading) -> Vec<DimId> {
-    let missing = ORDER.into_iter().filter(|&id| reading.level(id).is_some_and(|level| level < 2));
-    let finer = ORDER.into_iter().filter(|&id| reading.level(id) == Some(2));
+fn targets(assessment: &Assessment) -> Vec<DimId> {
+    let missing = ORDER.into_iter().filter(|&id| assessment.level(id).is_some_and(|level| level < 2));
+    let finer = ORDER.into_iter().filter(|&id| assessment.level(id) == Some(2));
     missing.chain(finer).collect()
 }
 
-fn parts(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -> Parts {
+fn parts(analysis: &MessageAnalysis<'_>, assessment: &Assessment, targets: &[DimId]) -> Parts {
     let words = wording::of(analysis.asked.locale);
     let salt = choice::hash(analysis.asked.message);
     let topic = wording::topic_name(analysis.asked.locale, analysis.asked.topic);
     let opening = short(analysis.opening());
-    let say = |template: &str, quote: &str| fill(template, &[("quote", quote), ("topic", topic)]);
+    let fill_in = |template: &str, quote: &str| fill(template, &[("quote", quote), ("topic", topic)]);
     let all = |tables: &[&[&str]; 3]| Parts {
-        strengths: say(pick(tables[0], salt), &opening),
-        improvements: say(pick(tables[1], salt / 3), &opening),
-        next_steps: say(pick(tables[2], salt / 7), &opening),
+        strengths: fill_in(pick(tables[0], salt), &opening),
+        improvements: fill_in(pick(tables[1], salt / 3), &opening),
+        next_steps: fill_in(pick(tables[2], salt / 7), &opening),
     };
     if analysis.in_danger {
         return all(&words.care);
@@ -86,21 +87,21 @@ fn parts(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -
         Kind::Thanks => return all(&words.thanks),
         Kind::Plain => {}
     }
-    let begging = BEGGING.is_in(&analysis.text);
-    if reading.topic == TopicFit::Off && !begging {
+    let finished_work = FINISHED_WORK.is_in(&analysis.text);
+    if assessment.topic == TopicFit::Off && !finished_work {
         return all(if analysis.content.is_empty() { &words.noise } else { &words.off });
     }
-    let strengths = strengths(analysis, reading, salt);
+    let strengths = strengths(analysis, assessment, salt);
     let pair = |tables: &[&[&str]; 2], quote: &str| {
-        (say(pick(tables[0], salt / 3), quote), say(pick(tables[1], salt / 7), quote))
+        (fill_in(pick(tables[0], salt / 3), quote), fill_in(pick(tables[1], salt / 7), quote))
     };
     let (improvements, next_steps) = match targets.first() {
-        _ if begging => pair(&words.begging, &short(BEGGING.quote(&analysis.text).unwrap_or(""))),
+        _ if finished_work => pair(&words.finished_work, &short(FINISHED_WORK.quote(&analysis.text).unwrap_or(""))),
         _ if repeated(analysis) => pair(&[words.repeated, (words.next)(DimId::Followup)], &opening),
         Some(&target) => {
-            let quote = reading.quote(target);
+            let quote = assessment.quote(target);
             let quote = if quote.is_empty() { opening } else { short(quote) };
-            pair(&[(words.improve)(target, reading.level(target) == Some(2)), (words.next)(target)], &quote)
+            pair(&[(words.improve)(target, assessment.level(target) == Some(2)), (words.next)(target)], &quote)
         }
         None => pair(&words.whole, &opening),
     };
@@ -108,16 +109,16 @@ fn parts(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -
 }
 
 /// Praise for the best of what is there, and for a second thing if that is very good too.
-fn strengths(analysis: &MessageAnalysis<'_>, reading: &Reading, salt: u64) -> String {
+fn strengths(analysis: &MessageAnalysis<'_>, assessment: &Assessment, salt: u64) -> String {
     let words = wording::of(analysis.asked.locale);
-    let mut best: Vec<(DimId, Mark<'_>)> = RAREST
+    let mut best: Vec<(DimId, Rating<'_>)> = RAREST
         .into_iter()
-        .map(|id| (id, Mark { level: reading.level(id), quote: reading.quote(id) }))
+        .map(|id| (id, Rating { level: assessment.level(id), quote: assessment.quote(id) }))
         .filter(|(_, mark)| mark.level.is_some_and(|level| level >= 2))
         .collect();
     // Stable: among equals the rarest stays first. To be on the topic is praised after what was done there.
     best.sort_by_key(|(id, mark)| (*id == DimId::Relevance, std::cmp::Reverse(mark.level)));
-    let say = |template: &str, quote: &str| {
+    let fill_in = |template: &str, quote: &str| {
         fill(
             template,
             &[("quote", &short(quote)), ("topic", wording::topic_name(analysis.asked.locale, analysis.asked.topic))],
@@ -125,14 +126,16 @@ fn strengths(analysis: &MessageAnalysis<'_>, reading: &Reading, salt: u64) -> St
     };
     // To name a thing of the topic, and no more, is a beginning.
     let (id, mark) = match best.first() {
-        None => return say(pick(words.beginning, salt), analysis.opening()),
-        Some((DimId::Relevance, mark)) if mark.level == Some(2) => return say(pick(words.beginning, salt), mark.quote),
+        None => return fill_in(pick(words.beginning, salt), analysis.opening()),
+        Some((DimId::Relevance, mark)) if mark.level == Some(2) => {
+            return fill_in(pick(words.beginning, salt), mark.quote);
+        }
         Some(best) => best,
     };
-    let first = say(pick((words.praise)(*id), salt), mark.quote);
+    let first = fill_in(pick((words.praise)(*id), salt), mark.quote);
     let second = best[1..].iter().find(|(_, other)| other.level == Some(3) && !overlaps(other.quote, mark.quote));
     match second {
-        Some((id, mark)) => format!("{first} {}", say((words.also)(*id), mark.quote)),
+        Some((id, mark)) => format!("{first} {}", fill_in((words.also)(*id), mark.quote)),
         None => first,
     }
 }

@@ -1,10 +1,9 @@
 //! 구조: one plain question, parts in an order, or parts with their relation?
 
 use super::{
-    Mark,
+    Rating,
     analysis::MessageAnalysis,
     cues::{QUESTION, phrases},
-    kind::Kind,
     quotation::quote_sentence,
 };
 
@@ -17,30 +16,30 @@ phrases! {
     JOINED = "그리고|그런지도|이유도|각각|있으면|기준으로|사례 #개|사례 두|예를 들어|첫째|둘째|then";
 }
 
-pub(super) fn read<'a>(analysis: &MessageAnalysis<'a>) -> Mark<'a> {
+pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     let text = &analysis.text;
-    if analysis.kind != Kind::Plain || analysis.content.is_empty() && !analysis.asks() || is_tangled(analysis) {
-        return Mark::NONE;
+    if analysis.content.is_empty() && !analysis.is_question() || is_tangled(analysis) {
+        return Rating::NONE;
     }
-    if let Some(relation) = RELATION.quote(text).filter(|_| analysis.asks()) {
-        return Mark::of(3, relation);
+    if let Some(relation) = RELATION.quote(text).filter(|_| analysis.is_question()) {
+        return Rating::of(3, relation);
     }
-    let parts = analysis.told.len() + analysis.asking;
-    if analysis.asks() && parts >= 2 {
-        let first = analysis.told.first().copied().unwrap_or_else(|| analysis.opening());
-        return Mark::of(2, quote_sentence(first));
+    let parts = analysis.statements.len() + analysis.question_count;
+    if analysis.is_question() && parts >= 2 {
+        let first = analysis.statements.first().copied().unwrap_or_else(|| analysis.opening());
+        return Rating::of(2, quote_sentence(first));
     }
-    if analysis.asks() && analysis.content.len() >= 4 {
+    if analysis.is_question() && analysis.content.len() >= 4 {
         let lead = JOINED.quote(text).or_else(|| LEAD.quote(text).filter(|_| analysis.content.len() >= 6));
         if let Some(lead) = lead {
-            return Mark::of(2, lead);
+            return Rating::of(2, lead);
         }
     }
-    Mark::of(1, analysis.opening())
+    Rating::of(1, analysis.opening())
 }
 
 /// Several questions in one breath, with nothing that orders them.
 pub(super) fn is_tangled(analysis: &MessageAnalysis<'_>) -> bool {
     let questions = QUESTION.iter(&analysis.text).take(4).count();
-    questions >= 3 && analysis.told.is_empty() && !RELATION.is_in(&analysis.text)
+    questions >= 3 && analysis.statements.is_empty() && !RELATION.is_in(&analysis.text)
 }

@@ -1,6 +1,6 @@
 //! What the message is about, as a noun that fits into a sentence.
 
-use super::{analysis::MessageAnalysis, cues::phrases, fields::touch, kind::Kind};
+use super::{analysis::MessageAnalysis, cues::phrases, fields::match_topic, kind::Kind};
 use domain::Locale;
 use korean::words::{Word, words};
 
@@ -35,7 +35,7 @@ fn matter<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
     // "방법 두 가지" asks for a number of ways, which no longer is a plain noun.
     let matter = opening[..end].trim();
     let plain = matter.split_whitespace().count() <= 5 && matter.contains(' ') && !super::cues::QUESTION.is_in(&text);
-    (plain && analysis.told.is_empty()).then_some(matter)
+    (plain && analysis.statements.is_empty()).then_some(matter)
 }
 
 /// "환경에 대해": the noun before the word, and a bare noun before that.
@@ -55,10 +55,10 @@ fn before_about<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Optio
 /// A word of the topic's field.
 fn of_the_field<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     let message = analysis.asked.message;
-    let touch = touch(analysis.asked.topic, &analysis.text);
-    touch.core.iter().chain(&touch.broad).find_map(|found| {
+    let topic_match = match_topic(analysis.asked.topic, &analysis.text);
+    topic_match.core.iter().chain(&topic_match.broad).find_map(|found| {
         let it = &message[found.range.clone()];
-        // A student's own topic is named by its seeds already.
+        // A student's own topic is named by its stock questions already.
         if !is_noun(it) || it.contains('\n') || analysis.asked.topic.as_str().contains(it) {
             return None;
         }
@@ -115,7 +115,7 @@ pub(super) fn is_broad(it: &str) -> bool {
 fn bare<'a>(analysis: &MessageAnalysis<'a>, words: &[Word<'a>]) -> Option<&'a str> {
     let (first, last) = (words.first()?, words.last()?);
     let nouns = words.len() <= 3 && words.iter().all(|word| word.particle().is_empty() && is_noun(word.stem));
-    (nouns && !analysis.asks()).then(|| &analysis.asked.message[first.range.start..last.range.end])
+    (nouns && !analysis.is_question()).then(|| &analysis.asked.message[first.range.start..last.range.end])
 }
 
 /// A noun that shows itself by its particle.

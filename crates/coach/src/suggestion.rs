@@ -1,13 +1,13 @@
 //! Three questions to send next: the student's own one made better, then others on the topic.
 
 use super::{
-    Reading,
-    analysis::{MessageAnalysis, asks, sentences},
+    Assessment,
+    analysis::{MessageAnalysis, is_question, sentences},
     choice::{self, pick},
-    cues::{BEGGING, QUESTION, WISH, is_content, phrases},
+    cues::{FINISHED_WORK, QUESTION, WISH, is_content, phrases},
     followup::repeats,
     kind::Kind,
-    seeds, subject, wording,
+    stock_questions, subject, wording,
 };
 use domain::{
     Locale, Preset,
@@ -16,7 +16,7 @@ use domain::{
 use korean::{
     Text,
     particles::fill,
-    words::{akin, words},
+    words::{are_related, words},
 };
 
 phrases! {
@@ -28,14 +28,14 @@ phrases! {
 const OWN_MAX_CHARS: usize = 90;
 
 /// Exactly three different questions, the first of them for `target`, at least one to complete.
-pub(super) fn three(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: &[DimId]) -> Vec<String> {
+pub(super) fn three(analysis: &MessageAnalysis<'_>, assessment: &Assessment, targets: &[DimId]) -> Vec<String> {
     let asked = analysis.asked;
     let words = wording::of(asked.locale);
     let salt = choice::hash(asked.message);
     let it = subject::of(analysis);
     let shown = it.map(|it| shown(it, asked.locale));
     let preset = asked.topic.preset();
-    let own = own_question(analysis).filter(|_| reading.topic == TopicFit::On);
+    let own = own_question(analysis).filter(|_| assessment.topic == TopicFit::On);
     let topic = asked.topic.as_str();
     // Questions from the side of the topic, for what the message is about.
     let form = preset == Some(Preset::Literature) && it.is_some_and(|it| FORM.is_in(&Text::new(it)));
@@ -44,7 +44,7 @@ pub(super) fn three(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: 
         // The first of these joins the subject to the topic, which here are the same.
         Some(it) if preset.is_none() && touches(it, topic) => &(words.bridge)(preset)[1..],
         Some(it) if !subject::is_broad(it) => (words.bridge)(preset),
-        _ => (words.seeds)(preset),
+        _ => (words.stock_questions)(preset),
     };
 
     let mut offers: Vec<String> = Vec::new();
@@ -56,18 +56,18 @@ pub(super) fn three(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: 
         ];
         offers.push(fill(template, &values));
     };
-    if BEGGING.is_in(&analysis.text) && analysis.kind == Kind::Plain {
+    if FINISHED_WORK.is_in(&analysis.text) && analysis.kind == Kind::Plain {
         offer(pick(words.hints, salt));
         offer(pick(words.hints, salt + 1));
-    } else if reading.level(DimId::Followup) == Some(1) {
+    } else if assessment.level(DimId::Followup) == Some(1) {
         offer(pick(words.more, salt));
         offer(pick(words.more, salt + 1));
-    } else if reading.topic == TopicFit::Off && it.is_none() && !analysis.content.is_empty() {
+    } else if assessment.topic == TopicFit::Off && it.is_none() && !analysis.content.is_empty() {
         offer(pick(words.join, salt));
-    } else if it.is_some() && reading.topic != TopicFit::On {
+    } else if it.is_some() && assessment.topic != TopicFit::On {
         offer(pick(sides, salt));
     } else if let Some(first) = targets.first().filter(|_| analysis.kind == Kind::Plain) {
-        let unclear = reading.level(DimId::Clarity).unwrap_or(0) < 2;
+        let unclear = assessment.level(DimId::Clarity).unwrap_or(0) < 2;
         match (&own, it) {
             (Some(_), _) if !unclear || it.is_none() => {
                 offer(pick((words.rewrite)(*first), salt));
@@ -82,20 +82,20 @@ pub(super) fn three(analysis: &MessageAnalysis<'_>, reading: &Reading, targets: 
             _ => {}
         }
     }
-    if it.is_some() && analysis.kind == Kind::Plain && !BEGGING.is_in(&analysis.text) {
+    if it.is_some() && analysis.kind == Kind::Plain && !FINISHED_WORK.is_in(&analysis.text) {
         offer(pick(sides, salt / 7));
         offer(pick(sides, salt / 7 + 1));
     }
-    if asked.previous.is_some() && reading.topic == TopicFit::On {
+    if asked.previous.is_some() && assessment.topic == TopicFit::On {
         // The second of them needs no question of the student's.
         offer((words.rewrite)(DimId::Followup)[1]);
     }
-    choose(offers, seeds::all(asked.topic, asked.locale, salt), asked.message)
+    choose(offers, stock_questions::all(asked.topic, asked.locale, salt), asked.message)
 }
 
 /// Whether a subject speaks of the topic itself.
 fn touches(it: &str, topic: &str) -> bool {
-    words(it).any(|word| words(topic).any(|name| akin(word.stem, name.stem)))
+    words(it).any(|word| words(topic).any(|name| are_related(word.stem, name.stem)))
 }
 
 /// The subject as it stands in a question. A lone English noun lacks its article, so it is quoted as a word.
@@ -105,10 +105,10 @@ fn shown(it: &str, locale: Locale) -> String {
     if word && !plain { format!("“{it}”") } else { it.to_owned() }
 }
 
-/// The first three that are different, from the message too; seeds fill up.
-fn choose(offers: Vec<String>, seeds: Vec<String>, message: &str) -> Vec<String> {
+/// The first three that are different, from the message too; stock questions fill up.
+fn choose(offers: Vec<String>, stock_questions: Vec<String>, message: &str) -> Vec<String> {
     let mut chosen: Vec<String> = Vec::with_capacity(3);
-    for offer in offers.into_iter().chain(seeds) {
+    for offer in offers.into_iter().chain(stock_questions) {
         // One stem is enough of an exercise where another question is at hand, but one there must be.
         let last_chance = chosen.len() == 2 && !chosen.iter().any(|q| q.contains("___")) && !offer.contains("___");
         if !last_chance && !repeats(&offer, message) && !chosen.iter().any(|old| repeats(old, &offer)) {
@@ -127,11 +127,11 @@ fn choose(offers: Vec<String>, seeds: Vec<String>, message: &str) -> Vec<String>
 
 /// The student's last question, ready to stand in a longer one.
 fn own_question(analysis: &MessageAnalysis<'_>) -> Option<String> {
-    let question = sentences(analysis.asked.message).filter(|sentence| asks(sentence));
+    let question = sentences(analysis.asked.message).filter(|sentence| is_question(sentence));
     let last = question.last().filter(|last| is_sentence(last))?;
     // "왜 그럴까요?" alone says nothing: it goes with what was told before it.
     let content = words(last).filter(is_content).count();
-    let told = analysis.told.last().filter(|told| content <= 1 && told.len() + last.len() <= 3 * OWN_MAX_CHARS);
+    let told = analysis.statements.last().filter(|told| content <= 1 && told.len() + last.len() <= 3 * OWN_MAX_CHARS);
     let question = told.into_iter().chain([&last]).flat_map(|s| s.split_whitespace()).collect::<Vec<_>>().join(" ");
     let bare = question.trim_end_matches(|c: char| !c.is_alphanumeric());
     if question.chars().count() > OWN_MAX_CHARS || analysis.content.is_empty() || WISH.is_in(&Text::new(&question)) {

@@ -209,7 +209,7 @@ pub(super) fn ends_at(letters: &[Letter], end: usize) -> bool {
 /// Whether two stems speak of the same thing: equal, or one begins with the other (파랗 and 파랗게), at least two
 /// syllables or four Latin letters long.
 #[must_use]
-pub fn akin(a: &str, b: &str) -> bool {
+pub fn are_related(a: &str, b: &str) -> bool {
     if a.eq_ignore_ascii_case(b) {
         return true;
     }
@@ -260,9 +260,9 @@ mod tests {
 
     #[test]
     fn kin_share_their_beginning() {
-        assert!(akin("파랗", "파랗게"));
-        assert!(akin("Robot", "robots"));
-        assert!(!akin("빛", "빛나다"));
-        assert!(!akin("the", "theory"));
+        assert!(are_related("파랗", "파랗게"));
+        assert!(are_related("Robot", "robots"));
+        assert!(!are_related("빛", "빛나다"));
+        assert!(!are_related("the", "theory"));
     }
 }

@@ -1,5 +1,6 @@
 //! One block of Markdown to safe HTML.
 
+use super::escape::escape_into;
 use super::fence::Fence;
 use super::html::Links;
 use super::markers;
@@ -11,12 +12,12 @@ use comrak::{Arena, Options, parse_document};
 use std::sync::LazyLock;
 
 /// Longest block that is read as Markdown, in bytes; a longer one is shown as it was written.
-const LONGEST: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 /// Deepest nesting of lists, quotes and emphasis; a deeper block is shown as it was written.
-const DEEPEST: usize = 60;
+const MAX_DEPTH: usize = 60;
 
 /// Largest table, in cells. Short rows are filled up, so a small text can ask for a huge one.
-const MOST_CELLS: usize = 5_000;
+const MAX_CELLS: usize = 5_000;
 
 static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     let mut options = Options::default();
@@ -31,7 +32,7 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
 });
 
 /// The cells that the largest table in a block could have: as many columns as its widest line, in every line.
-fn most_cells(markdown: &str) -> usize {
+fn max_cells(markdown: &str) -> usize {
     let columns = markdown.lines().map(|line| line.bytes().filter(|&byte| byte == b'|').count()).max().unwrap_or(0);
     columns * markdown.lines().count()
 }
@@ -39,21 +40,21 @@ fn most_cells(markdown: &str) -> usize {
 /// Renders one block. `finished` is false for the last block of a text that is still arriving.
 pub(super) fn render(markdown: &str, finished: bool, links: Links) -> String {
     let html = with_tree(markdown, finished, |root, masked| html::write(root, masked, finished, links));
-    html.map_or_else(|| as_written(markdown), |html| sanitise::clean(&html))
+    html.map_or_else(|| render_verbatim(markdown), |html| sanitise::clean(&html))
 }
 
 /// Parses a text and hands the tree to `read`, unless it is too long or too deep.
 pub(super) fn with_tree<T>(markdown: &str, finished: bool, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
-    if markdown.len() > LONGEST { None } else { parse(markdown, finished, read) }
+    if markdown.len() > MAX_BYTES { None } else { parse(markdown, finished, read) }
 }
 
 /// Parses a text that is still arriving, however long it is, and hands the tree to `read`, unless it is too deep.
-pub(super) fn with_whole_tree<T>(markdown: &str, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
+pub(super) fn with_growing_tree<T>(markdown: &str, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
     parse(markdown, false, read)
 }
 
 fn parse<T>(markdown: &str, finished: bool, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
-    if most_cells(markdown) > MOST_CELLS || markdown.lines().any(|line| markers::container_prefix(line).1 > DEEPEST) {
+    if max_cells(markdown) > MAX_CELLS || markdown.lines().any(|line| markers::container_prefix(line).1 > MAX_DEPTH) {
         return None;
     }
     let masked = Masked::new(markdown, finished);
@@ -69,12 +70,12 @@ fn is_deep(root: Node<'_>) -> bool {
             NodeEdge::Start(_) => depth += 1,
             NodeEdge::End(_) => depth -= 1,
         }
-        depth > 2 * DEEPEST
+        depth > 2 * MAX_DEPTH
     })
 }
 
 /// The text of a block that is too long or too deep to parse, line by line.
-fn as_written(markdown: &str) -> String {
+fn render_verbatim(markdown: &str) -> String {
     let code = Fence::open(markdown.trim_start_matches('\n')).is_some();
     let mut html = String::with_capacity(markdown.len() + 64);
     html.push_str(if code {
@@ -86,7 +87,7 @@ fn as_written(markdown: &str) -> String {
         if n > 0 {
             html.push_str(if code { "\n" } else { "<br>" });
         }
-        html::escape_into(&mut html, line);
+        escape_into(&mut html, line);
     }
     html.push_str(if code { "</code></pre></div>" } else { "</p>" });
     html

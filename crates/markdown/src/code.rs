@@ -3,20 +3,20 @@
 //! syntect names every token by a stack of TextMate scopes. Of those, eight kinds are kept (`static/css/code.css` says
 //! how each looks): a fifth of the HTML that syntect's own class names would make, and nothing in it but fixed words.
 
-use super::html::escape_into;
+use super::escape::escape_into;
 use std::sync::LazyLock;
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
 /// Longest code that is coloured, in bytes.
-const MOST_BYTES: usize = 20_000;
+const MAX_BYTES: usize = 20_000;
 /// Most lines that are coloured.
-const MOST_LINES: usize = 400;
+const MAX_LINES: usize = 400;
 /// Longest line, in bytes.
-const LONGEST_LINE: usize = 160;
+const MAX_LINE_BYTES: usize = 160;
 /// Largest sum of the squares of the lines' lengths: the regular expressions of a syntax are tried at every place of a line
 /// and may each read the rest of it. Code as a lesson shows it, a hundred lines of fifty
 /// characters, stays below.
-const MOST_WORK: usize = 250_000;
+const MAX_WORK: usize = 250_000;
 
 /// Loaded at the first use: tens of milliseconds and some megabytes, which a class without code never pays.
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
@@ -87,8 +87,8 @@ pub(super) fn highlight(code: &str, language: &str) -> Option<String> {
     let name = LANGUAGES.iter().find(|(_, words)| words.contains(&language))?.0;
     let lengths = || code.lines().map(str::len);
     let long =
-        code.len() > MOST_BYTES || lengths().count() > MOST_LINES || lengths().any(|length| length > LONGEST_LINE);
-    if long || lengths().map(|length| length * length).sum::<usize>() > MOST_WORK {
+        code.len() > MAX_BYTES || lengths().count() > MAX_LINES || lengths().any(|length| length > MAX_LINE_BYTES);
+    if long || lengths().map(|length| length * length).sum::<usize>() > MAX_WORK {
         return None;
     }
     colour(code, SYNTAXES.find_syntax_by_name(name)?)
@@ -174,8 +174,8 @@ mod tests {
 
     #[test]
     fn long_code_and_unknown_languages_stay_plain() {
-        assert_eq!(highlight(&"x = 1\n".repeat(MOST_LINES + 1), "python"), None);
-        assert_eq!(highlight(&"x".repeat(LONGEST_LINE + 1), "python"), None);
+        assert_eq!(highlight(&"x = 1\n".repeat(MAX_LINES + 1), "python"), None);
+        assert_eq!(highlight(&"x".repeat(MAX_LINE_BYTES + 1), "python"), None);
         assert_eq!(highlight("x", "klingon"), None);
     }
 

@@ -5,6 +5,7 @@
 //! left to the Markdown parser. The others are either shown as characters, or given neighbours that let the parser read
 //! them as meant.
 
+use super::hangul::is_hangul;
 use super::markers;
 
 /// What becomes of a run.
@@ -34,7 +35,7 @@ pub(super) struct Line {
 }
 
 /// Longest stack of open runs that is searched, so that a line of nothing but marks costs no more than its length.
-const MOST_OPEN: usize = 32;
+const MAX_OPEN: usize = 32;
 
 impl Line {
     pub(super) fn new(line: &str) -> Self {
@@ -111,7 +112,7 @@ impl Line {
 impl Line {
     /// The open run that a run can close: one of its length; or `***`, of which it closes a part; or, for `***`, two.
     fn opener(&self, mark: u8, length: usize) -> Option<usize> {
-        let from = self.open.len().saturating_sub(MOST_OPEN);
+        let from = self.open.len().saturating_sub(MAX_OPEN);
         let last =
             |length: usize| self.open[from..].iter().rposition(|&open| open == (mark, length)).map(|at| from + at);
         last(length).or_else(|| match length {
@@ -183,10 +184,6 @@ fn ends_operand(c: char) -> bool {
 
 fn begins_operand(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '(' | '[' | '√')
-}
-
-pub(super) fn is_hangul(c: char) -> bool {
-    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 fn opens_quote(c: char) -> bool {

@@ -4,7 +4,7 @@
 //! needs to know before the parser which lines are code. Blocks of Markdown that hold code, as models write them, are not
 //! CommonMark: here is decided how they are meant, and the mask makes the parser read them so.
 
-use super::emphasis::is_hangul;
+use super::hangul::is_hangul;
 use super::markers::{self, run};
 
 /// The opening line of a fenced code block.
@@ -34,7 +34,7 @@ pub(super) enum FenceLine {
 }
 
 /// Number of lines below a fence without a language that are read to decide whether it opens a block.
-const MOST_LINES_AHEAD: usize = 100;
+const MAX_LINES_AHEAD: usize = 100;
 
 impl Fence {
     /// Reads the fence that `text` (without its indentation) opens, if it opens one.
@@ -85,7 +85,7 @@ impl Fence {
     /// below a closing fence and none below an opening one.
     pub(super) fn opens_nested<'t>(&self, below: impl Iterator<Item = &'t str> + Clone, at_end: bool) -> Option<bool> {
         let undecided = if at_end { Some(false) } else { None };
-        let mut lines = below.take(MOST_LINES_AHEAD + 1);
+        let mut lines = below.take(MAX_LINES_AHEAD + 1);
         let Some(first) = lines.next() else { return undecided };
         if markers::is_blank(first) || self.kind(first) != Kind::Text {
             return Some(false);
@@ -93,7 +93,7 @@ impl Fence {
         let (mut above, mut count) = (first, 1);
         let next = loop {
             let Some(line) = lines.next() else {
-                return if count > MOST_LINES_AHEAD { Some(false) } else { undecided };
+                return if count > MAX_LINES_AHEAD { Some(false) } else { undecided };
             };
             count += 1;
             match self.kind(line) {
@@ -105,7 +105,7 @@ impl Fence {
         };
         // The next fence without a language closes the block, or it opens one itself.
         match next {
-            None if !at_end && count <= MOST_LINES_AHEAD => None,
+            None if !at_end && count <= MAX_LINES_AHEAD => None,
             _ if markers::is_blank(above) => Some(false),
             None => Some(true),
             Some(next) if markers::is_blank(next) || self.kind(next) == Kind::Bare || markers::is_heading(next) => {

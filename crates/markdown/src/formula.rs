@@ -5,15 +5,15 @@
 //! are: one line only, no letter or digit touching the dollars from outside (a Korean particle may: `$x$는`), and the
 //! content must read like a formula.
 
-use super::emphasis::is_hangul;
 use super::fence::Fence;
+use super::hangul::is_hangul;
 use super::markers;
 use std::ops::Range;
 
 /// Longest formula looked for, in bytes. What is longer stays text.
-const LONGEST: usize = 8_000;
+const MAX_BYTES: usize = 8_000;
 /// Longest group in braces that is looked for without delimiters around it: thousands of open ones must stay cheap.
-const LONGEST_GROUP: usize = 500;
+const MAX_GROUP_BYTES: usize = 500;
 
 /// A formula found in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn dollars(text: &str, at: usize) -> Option<Formula> {
             b'\\' if bytes.get(close + 1) != Some(&b'\n') => close += text_group(&text[close..]).unwrap_or(2),
             _ => close += 1,
         }
-        if close - at > LONGEST {
+        if close - at > MAX_BYTES {
             return None;
         }
     }
@@ -117,7 +117,7 @@ fn closing(text: &str, from: usize, open: &str, close: &str, one_line: bool) -> 
     let bytes = text.as_bytes();
     let mut here = from;
     loop {
-        let rest = bytes.get(here..).filter(|_| here - from <= LONGEST)?;
+        let rest = bytes.get(here..).filter(|_| here - from <= MAX_BYTES)?;
         if rest.starts_with(close.as_bytes()) {
             return Some(here);
         }
@@ -162,7 +162,7 @@ fn chemistry(text: &str, at: usize) -> Option<Formula> {
 /// Bytes up to the brace that closes the group which `content` is in, on the same line.
 pub(super) fn braced(content: &str) -> Option<usize> {
     let mut depth = 0_usize;
-    let mut bytes = content.bytes().enumerate().take(LONGEST_GROUP);
+    let mut bytes = content.bytes().enumerate().take(MAX_GROUP_BYTES);
     while let Some((at, byte)) = bytes.next() {
         match byte {
             b'\\' => drop(bytes.next()),

@@ -2,7 +2,8 @@
 //!
 //! All text is escaped here. The sanitiser that runs afterwards is a second, independent check.
 
-use super::emphasis::is_hangul;
+use super::escape::escape_into;
+use super::hangul::is_hangul;
 use super::mask::{Masked, Piece};
 use super::{code, link, math};
 use comrak::nodes::{
@@ -26,27 +27,11 @@ pub(super) fn write(root: Node<'_>, masked: &Masked, finished: bool, links: Link
     writer.html
 }
 
-/// Escapes text for element content and quoted attributes.
-pub(super) fn escape_into(html: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find(['&', '<', '>', '"']) {
-        html.push_str(&rest[..at]);
-        html.push_str(match rest.as_bytes()[at] {
-            b'&' => "&amp;",
-            b'<' => "&lt;",
-            b'>' => "&gt;",
-            _ => "&quot;",
-        });
-        rest = &rest[at + 1..];
-    }
-    html.push_str(rest);
-}
-
 /// Longest formula in a sentence, in bytes, that needs no box of its own to scroll in.
 const SHORT: usize = 16;
 
 /// Most characters that are shown of the words behind a fence.
-const LONGEST_TITLE: usize = 200;
+const MAX_TITLE_CHARS: usize = 200;
 
 struct Writer<'m> {
     html: String,
@@ -234,7 +219,7 @@ impl Writer<'_> {
         }
         self.html.push_str("<div class=\"code\"><div class=\"code-bar\">");
         // Korean words behind the fence (`예시`, `python 예제`) are shown as they are.
-        let title: String = info.trim().chars().take(LONGEST_TITLE).collect();
+        let title: String = info.trim().chars().take(MAX_TITLE_CHARS).collect();
         let label = if block.fenced && title.contains(is_hangul) { Some(title) } else { language.clone() };
         if let Some(label) = label {
             self.html.push_str("<span class=\"code-lang\">");
@@ -278,7 +263,7 @@ impl Writer<'_> {
         if node.first_child().is_none() {
             escape_into(&mut self.html, address);
         }
-        if !bare && let Some(host) = link::hidden_host(&self.masked.source(&node.collect_text()), address) {
+        if !bare && let Some(host) = link::mismatched_host(&self.masked.source(&node.collect_text()), address) {
             self.html.push_str(" (");
             escape_into(&mut self.html, host);
             self.html.push(')');

@@ -1,13 +1,13 @@
 //! Which addresses a link may have, where a bare address ends, and when a link's text hides where it leads.
 
-use super::emphasis::is_hangul;
+use super::hangul::is_hangul;
 use super::particle;
 use super::sanitise::turns_direction;
 use ammonia::Url;
 use std::ops::Range;
 
 /// Longest address that becomes a link, in bytes.
-const LONGEST: usize = 2_000;
+const MAX_BYTES: usize = 2_000;
 
 /// The address as it may stand in `href`, or `None` if it must not become a link.
 ///
@@ -26,7 +26,7 @@ pub(super) fn allowed(url: &str) -> Option<&str> {
     let user = scheme != "mailto:" && rest.split(['/', '?', '#', '\\']).next().is_some_and(|host| host.contains('@'));
     (plausible
         && !user
-        && url.len() <= LONGEST
+        && url.len() <= MAX_BYTES
         && !url.contains(hidden)
         && !url.contains(['<', '>', '"', '`'])
         && Url::parse(url).is_ok())
@@ -50,7 +50,7 @@ fn host(url: &str) -> &str {
 }
 
 /// Where a link really leads, if its text looks like the address of another place.
-pub(super) fn hidden_host<'u>(text: &str, url: &'u str) -> Option<&'u str> {
+pub(super) fn mismatched_host<'u>(text: &str, url: &'u str) -> Option<&'u str> {
     let real = host(url);
     let text = text.chars().filter(|&c| turns_direction(c) || !is_invisible(c)).collect::<String>();
     let turned = text.contains(turns_direction);
@@ -84,7 +84,7 @@ fn named_host(word: &str) -> (&str, bool) {
 /// The one spelling of a host: lower case, Punycode, without `www.`.
 fn canonical_host(host: &str) -> String {
     // A longer name is no host, and Punycode costs the square of its length.
-    let is_host = host.len() <= LONGEST && !host.contains('@');
+    let is_host = host.len() <= MAX_BYTES && !host.contains('@');
     let parsed = if is_host { Url::parse(&format!("https://{host}")).ok() } else { None };
     let host = parsed.as_ref().and_then(Url::host_str).map_or_else(|| host.to_lowercase(), str::to_owned);
     host.trim_start_matches("www.").trim_end_matches('.').to_owned()
@@ -109,7 +109,7 @@ pub(super) fn bare(text: &str, at: usize) -> Option<(Range<usize>, bool)> {
     let address = &rest[..end];
     let host = host(if scheme == "www." { address } else { &address[scheme.len()..] });
     let plausible = host.starts_with(char::is_alphanumeric) && (scheme != "www." || host.matches('.').count() > 1);
-    (plausible && end <= LONGEST).then_some((at..at + end, scheme == "www."))
+    (plausible && end <= MAX_BYTES).then_some((at..at + end, scheme == "www."))
 }
 
 /// Bytes of the address at the start of `text`, without what the sentence goes on with.
@@ -119,7 +119,7 @@ fn end(text: &str) -> usize {
         let hangul = is_hangul(c);
         let rest = &text[at..];
         let stops = match c {
-            _ if at > LONGEST => true,
+            _ if at > MAX_BYTES => true,
             // Hangul is the sentence's, unless a label of the host, or a name in the path, begins with it.
             _ if hangul && word => false,
             _ if hangul && path => !(ends_with_separator(&text[..at]) && begins_name(rest)),
@@ -193,7 +193,7 @@ pub(super) fn spaced_destination(line: &str, at: usize) -> Option<usize> {
         return None;
     }
     let mut depth = 0_usize;
-    let mut chars = line[at..].char_indices().take(LONGEST);
+    let mut chars = line[at..].char_indices().take(MAX_BYTES);
     let length = chars.find_map(|(length, c)| match c {
         '"' | '\'' | '<' | '>' | '[' | '\n' => Some(0),
         '(' => {
@@ -320,7 +320,7 @@ mod tests {
             ("가.삼성전자", "https://other.example", None),
             ("가.나", "https://other.example", None),
         ] {
-            assert_eq!(hidden_host(text, url), host, "{text}");
+            assert_eq!(mismatched_host(text, url), host, "{text}");
         }
     }
 }

@@ -5,7 +5,7 @@
 //!
 //! The rules are those of CommonMark 0.31 §2.2 (tabs), §4.1 (rules), §4.2 (headings) and §5.2 (lists).
 
-use super::emphasis::is_hangul;
+use super::hangul::is_hangul;
 
 /// Columns of white space before the text, and where the text begins in bytes. A tab reaches the next multiple of four.
 pub(super) fn indent(line: &str) -> (usize, usize) {

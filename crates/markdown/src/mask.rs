@@ -55,7 +55,7 @@ fn is_mask(c: char) -> bool {
 pub(super) struct Masked {
     /// The text with tokens.
     pub text: String,
-    hidden: Vec<Hidden>,
+    hidden: Vec<Token>,
     /// For each line of `text`, the number of the line of the source that it begins in. A formula that runs over lines
     /// makes one line of several, and a line may be added below a table.
     source_lines: Vec<usize>,
@@ -65,13 +65,13 @@ pub(super) struct Masked {
 
 /// Something that was replaced by a token.
 #[derive(Debug)]
-struct Hidden {
+struct Token {
     source: String,
-    meaning: Meaning,
+    meaning: TokenKind,
 }
 
 #[derive(Debug)]
-enum Meaning {
+enum TokenKind {
     Formula {
         latex: String,
         display: bool,
@@ -230,20 +230,20 @@ impl Masked {
                 at += self.emphasis(&mut marks, &text[..end], start + prefix, at);
             } else if bytes[at].is_ascii_alphabetic() {
                 if let Some(length) = link::spaced_destination(&text[start..end], at - start) {
-                    self.hide(&text[at..at + length].trim_end().replace(' ', "%20"), Meaning::Address { www: false });
+                    self.hide(&text[at..at + length].trim_end().replace(' ', "%20"), TokenKind::Address { www: false });
                     at += length;
                 } else if let Some((range, www)) = link::bare(&text[..end], at) {
-                    self.hide(&text[range.clone()], Meaning::Address { www });
+                    self.hide(&text[range.clone()], TokenKind::Address { www });
                     at = range.end;
                 } else {
                     self.text.push(char::from(bytes[at]));
                     at += 1;
                 }
             } else if text[at..end].starts_with("\\@") {
-                self.hide("\\@", Meaning::Character);
+                self.hide("\\@", TokenKind::Character);
                 at += 2;
             } else if let Some((source, written)) = tag(&text[at..end]) {
-                self.hide(source, Meaning::Tag(written));
+                self.hide(source, TokenKind::Tag(written));
                 at += source.len();
             } else if let Some(Formula { latex, end: after, display }) = formula::find(text, at, one_line) {
                 let latex = match content.as_bytes().first() {
@@ -253,7 +253,7 @@ impl Masked {
                     _ if quoted => unquoted(&text[latex]),
                     _ => text[latex].to_owned(),
                 };
-                self.hide(&text[at..after], Meaning::Formula { latex, display });
+                self.hide(&text[at..after], TokenKind::Formula { latex, display });
                 at = after;
                 if at > end {
                     end = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
@@ -312,11 +312,11 @@ impl Masked {
         length
     }
 
-    fn hide(&mut self, source: &str, meaning: Meaning) {
+    fn hide(&mut self, source: &str, meaning: TokenKind) {
         self.text.push(OPEN);
         self.text.push_str(&self.hidden.len().to_string());
         self.text.push(CLOSE);
-        self.hidden.push(Hidden { source: source.to_owned(), meaning });
+        self.hidden.push(Token { source: source.to_owned(), meaning });
     }
 
     /// Takes text from the parser apart into what it stands for.
@@ -333,10 +333,10 @@ impl Masked {
                         && let Some(hidden) = number.parse::<usize>().ok().and_then(|number| self.hidden.get(number))
                     {
                         pieces.push(match &hidden.meaning {
-                            Meaning::Address { www } => Piece::Address { source: &hidden.source, www: *www },
-                            Meaning::Character => Piece::Text(&hidden.source[1..]),
-                            Meaning::Tag(html) => Piece::Tag { html, source: &hidden.source },
-                            Meaning::Formula { latex, display } => {
+                            TokenKind::Address { www } => Piece::Address { source: &hidden.source, www: *www },
+                            TokenKind::Character => Piece::Text(&hidden.source[1..]),
+                            TokenKind::Tag(html) => Piece::Tag { html, source: &hidden.source },
+                            TokenKind::Formula { latex, display } => {
                                 Piece::Formula { latex, display: *display, source: &hidden.source }
                             }
                         });

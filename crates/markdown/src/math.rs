@@ -1,16 +1,16 @@
 //! LaTeX to MathML.
 
-use super::chemistry;
+use super::latex;
 use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Parser, RenderConfig, Storage, mathml};
 use std::panic::{self, AssertUnwindSafe};
 
 /// Longest formula that is typeset, in bytes; longer ones are shown as their source.
-const LONGEST: usize = 2_000;
+const MAX_BYTES: usize = 2_000;
 /// Deepest nesting of groups, environments and delimiters.
-const DEEPEST: usize = 40;
+const MAX_DEPTH: usize = 40;
 /// Most parsing events a formula may unfold into.
-const MOST_EVENTS: usize = 8_000;
+const MAX_EVENTS: usize = 8_000;
 /// Definitions can unfold without bound, and nobody needs them in an answer to a student.
 const FORBIDDEN: [&str; 9] =
     ["def", "gdef", "edef", "xdef", "let", "futurelet", "newcommand", "renewcommand", "providecommand"];
@@ -19,7 +19,7 @@ const FORBIDDEN: [&str; 9] =
 ///
 /// `None` if the formula is too long, too deep, defines commands or is not understood; then its source should be shown.
 pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
-    if latex.len() > LONGEST || is_too_deep(latex) || defines(latex) {
+    if latex.len() > MAX_BYTES || is_too_deep(latex) || defines(latex) {
         return None;
     }
     // The converter has `expect`s on its own state. A student's page must survive a formula that breaks one.
@@ -27,8 +27,8 @@ pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
 }
 
 fn convert(latex: &str, display: bool) -> Option<String> {
-    let latex = chemistry::rewrite(latex)?;
-    if latex.len() > 4 * LONGEST || is_too_deep(&latex) {
+    let latex = latex::rewrite(latex)?;
+    if latex.len() > 4 * MAX_BYTES || is_too_deep(&latex) {
         return None;
     }
     typeset(&latex, display).or_else(|| typeset(&in_lines(&latex)?, display))
@@ -44,8 +44,8 @@ fn in_lines(latex: &str) -> Option<String> {
 
 fn typeset(latex: &str, display: bool) -> Option<String> {
     let storage = Storage::new();
-    let events: Vec<_> = Parser::new(latex, &storage).take(MOST_EVENTS + 1).collect::<Result<_, _>>().ok()?;
-    if events.is_empty() || events.len() > MOST_EVENTS {
+    let events: Vec<_> = Parser::new(latex, &storage).take(MAX_EVENTS + 1).collect::<Result<_, _>>().ok()?;
+    if events.is_empty() || events.len() > MAX_EVENTS {
         return None;
     }
     let display_mode = if display { DisplayMode::Block } else { DisplayMode::Inline };
@@ -102,7 +102,7 @@ fn with_overlines(mut html: String) -> String {
 
 /// Most commands of a formula. Each may take what follows as its argument, whatever stands between them (`\frac1\frac1…`,
 /// `\sqrt[]\sqrt[]…`), and the converter calls itself for each: so many fit its stack four times over.
-const MOST_COMMANDS: usize = 90;
+const MAX_COMMANDS: usize = 90;
 
 /// Whether groups nest too deep, or scripts and commands follow one another in a chain that nests.
 fn is_too_deep(latex: &str) -> bool {
@@ -123,10 +123,10 @@ fn is_too_deep(latex: &str) -> bool {
         let skip = if rest.starts_with('\\') { 2 } else { 1 };
         rest = rest.char_indices().nth(skip).map_or("", |(next, _)| &rest[next..]);
     }
-    braces > 2 * MOST_COMMANDS
-        || deepest > DEEPEST
+    braces > 2 * MAX_COMMANDS
+        || deepest > MAX_DEPTH
         || has_long_chain(latex)
-        || latex.matches('\\').count() > MOST_COMMANDS
+        || latex.matches('\\').count() > MAX_COMMANDS
 }
 
 /// `\sqrt\sqrt\sqrt…`: each command takes the next as its argument, which nests without any brace.
@@ -134,7 +134,7 @@ fn has_long_chain(latex: &str) -> bool {
     let mut chain = 0;
     for word in latex.split('\\').map(str::trim_end).skip(1) {
         chain = if word.bytes().all(|b| b.is_ascii_alphabetic()) { chain + 1 } else { 0 };
-        if chain > DEEPEST {
+        if chain > MAX_DEPTH {
             return true;
         }
     }
@@ -241,7 +241,7 @@ mod tests {
             "x^".repeat(900),
             "(".repeat(1900),
             "\\left(".repeat(200),
-            "x".repeat(LONGEST + 1),
+            "x".repeat(MAX_BYTES + 1),
             r"\def\a{\a\a}\a".into(),
             r"\newcommand{\a}{xx}\a".into(),
             r"\let\a=\b".into(),

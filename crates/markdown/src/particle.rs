@@ -1,6 +1,6 @@
 //! Korean particles and endings that stand directly behind an address.
 
-use super::emphasis::is_hangul;
+use super::hangul::is_hangul;
 
 /// What the syllable before a particle must end in.
 #[derive(Clone, Copy, PartialEq, Eq)]

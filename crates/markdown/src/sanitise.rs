@@ -136,7 +136,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// Drops values that neither the HTML writer nor the formula converter produces.
 fn filter_attribute<'v>(_element: &str, attribute: &str, value: &'v str) -> Option<Cow<'v, str>> {
     let is_allowed = match attribute {
-        _ if value.len() > LONGEST_VALUE => false,
+        _ if value.len() > MAX_VALUE_BYTES => false,
         "class" => value.split(' ').all(is_known_class),
         "tabindex" => value == "0",
         "role" => value == "group",
@@ -155,11 +155,11 @@ fn filter_attribute<'v>(_element: &str, attribute: &str, value: &'v str) -> Opti
 }
 
 /// Longest value of an attribute, in bytes: the longest address with each `&` escaped fits.
-const LONGEST_VALUE: usize = 4 * 1_024;
+const MAX_VALUE_BYTES: usize = 4 * 1_024;
 
 /// Longest text without a tag, in bytes. For each character that the serialiser escapes, it searches the rest of the text
 /// again, so a long text that consists of `&` would cost the square of its length.
-const LONGEST_TEXT: usize = 1_024;
+const MAX_TEXT_BYTES: usize = 1_024;
 
 fn is_known_class(class: &str) -> bool {
     const EXACT: [&str; 13] = [
@@ -203,7 +203,7 @@ pub(super) fn clean(html: &str) -> String {
 
 /// Breaks long texts with empty comments, which the cleaner drops.
 fn break_long_texts(html: &str) -> Cow<'_, str> {
-    if html.len() <= LONGEST_TEXT {
+    if html.len() <= MAX_TEXT_BYTES {
         return Cow::Borrowed(html);
     }
     let bytes = html.as_bytes();
@@ -216,7 +216,7 @@ fn break_long_texts(html: &str) -> Cow<'_, str> {
             }
             b'>' => (in_tag, last) = (false, at),
             // Not within an entity, nor within a character.
-            b'&' | 0xc2..=0xf4 if !in_tag && at - last >= LONGEST_TEXT => {
+            b'&' | 0xc2..=0xf4 if !in_tag && at - last >= MAX_TEXT_BYTES => {
                 broken.push_str(&html[from..at]);
                 broken.push_str("<!---->");
                 (from, last) = (at, at);
@@ -243,7 +243,7 @@ mod tests {
         {
             let broken = break_long_texts(&html);
             let longest = broken.split("<!---->").map(str::len).max();
-            assert!(longest < Some(LONGEST_TEXT + 8), "{longest:?}");
+            assert!(longest < Some(MAX_TEXT_BYTES + 8), "{longest:?}");
             assert_eq!(clean(&html), CLEANER.clean(&html).to_string());
         }
         assert_eq!(clean(&format!("<a href=\"https://example.com/?{}\">x</a>", "&".repeat(9_000))).find("href"), None);

@@ -70,7 +70,7 @@ fn is_heading_or_fence(line: &str) -> bool {
 /// Where the last block at the top level begins, if the text may be cut there. The last line begins at `start`; while it is
 /// not `finished`, it only looks like a heading or a fence.
 fn last_boundary(text: &str, start: usize, finished: bool) -> Option<usize> {
-    let boundary = block::with_whole_tree(text, |root, masked| {
+    let boundary = block::with_growing_tree(text, |root, masked| {
         if masked.is_undecided() {
             return None;
         }

@@ -4,9 +4,10 @@
 //! that is still streamed is shown as it will most likely look: open markup is closed, and what cannot be shown yet is
 //! withheld. The text itself is not changed, and the finished text is rendered without these changes.
 
-use super::emphasis::{self, is_hangul};
+use super::emphasis;
 use super::fence::FencedCode;
 use super::formula;
+use super::hangul::is_hangul;
 use super::markers::{self, run};
 
 /// Completes or removes the unfinished markup at the end of a block.
@@ -152,7 +153,9 @@ impl Completer<'_> {
         if let Some((open, close)) = pairs.iter().find(|(open, _)| rest.starts_with(open)) {
             let content = &rest[open.len()..];
             let given_up = match *close {
-                "}" => content.contains('\n') || formula::braced(content).is_some() || content.len() > LONGEST_WITHHELD,
+                "}" => {
+                    content.contains('\n') || formula::braced(content).is_some() || content.len() > MAX_WITHHELD_BYTES
+                }
                 "\\end{" => content.split("\\end{").skip(1).any(|end| end.contains('}')),
                 close => content.contains(close),
             };
@@ -176,7 +179,7 @@ impl Completer<'_> {
         let rest = &self.text[at..];
         self.brackets += 1;
         let close = closing(rest, '[', ']');
-        if self.brackets > MOST_BRACKETS || close.is_none() && rest.len() > LONGEST_WITHHELD {
+        if self.brackets > MAX_BRACKETS || close.is_none() && rest.len() > MAX_WITHHELD_BYTES {
             return self.copy(at, 1);
         }
         let Some(close) = close else {
@@ -222,15 +225,15 @@ impl Completer<'_> {
 }
 
 /// Longest piece of a line that is withheld, in bytes.
-const LONGEST_WITHHELD: usize = 500;
+const MAX_WITHHELD_BYTES: usize = 500;
 
 /// Most brackets that may begin a link, so that a line of nothing else stays cheap.
-const MOST_BRACKETS: usize = 200;
+const MAX_BRACKETS: usize = 200;
 
 /// Where the bracket stands that closes the one which begins `text`. Only the beginning of a long text is searched.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
     let mut depth = 0_usize;
-    text.char_indices().take(LONGEST_WITHHELD).find_map(|(at, c)| {
+    text.char_indices().take(MAX_WITHHELD_BYTES).find_map(|(at, c)| {
         if c == open {
             depth += 1;
         } else if c == close {

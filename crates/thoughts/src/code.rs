@@ -2,7 +2,7 @@
 
 /// Follows an answer letter by letter.
 #[derive(Debug, Default)]
-pub(super) struct Context {
+pub(super) struct CodeContext {
     /// Nothing but white space and quote marks stand before on the line.
     at_line_start: bool,
     /// The line so far is empty.
@@ -17,7 +17,7 @@ pub(super) struct Context {
     is_escaped: bool,
 }
 
-impl Context {
+impl CodeContext {
     pub(super) fn new() -> Self {
         Self { at_line_start: true, is_blank: true, ..Self::default() }
     }

@@ -8,8 +8,8 @@ mod tests;
 use crate::reply::{
     json::objects,
     label,
-    questions::{apart, three},
-    text::{markdown, plain},
+    questions::{split_questions, three_questions},
+    text::{markdown, plain_text},
     without_thoughts,
 };
 use domain::{Guide, GuideSource};
@@ -36,22 +36,22 @@ pub fn read_guide(text: &str, preset: &Guide) -> Option<Guide> {
             return None;
         }
         let title = field(&["guidetitle", "title", "제목"]).and_then(Value::as_str).unwrap_or_default();
-        let title = Some(plain(title, TITLE_MAX_CHARS)).filter(|title| !title.is_empty());
+        let title = Some(plain_text(title, TITLE_MAX_CHARS)).filter(|title| !title.is_empty());
         let questions =
             match field(&["starterquestions", "questions", "startquestions", "시작질문", "질문", "추천질문"])
             {
                 Some(Value::Array(items)) => match items.as_slice() {
-                    [only] => question(only).map(|only| apart(&only)).unwrap_or_default(),
+                    [only] => question(only).map(|only| split_questions(&only)).unwrap_or_default(),
                     items => items.iter().filter_map(question).collect(),
                 },
-                Some(Value::String(lines)) => apart(lines),
+                Some(Value::String(lines)) => split_questions(lines),
                 _ => Vec::new(),
             };
         let fill = || std::array::from_fn(|i| preset.starter_questions.get(i).cloned().unwrap_or_default());
         Some(Guide {
             guide_title: title.unwrap_or_else(|| preset.guide_title.clone()),
             guide_content: content,
-            starter_questions: three(&questions, None, fill)?.into(),
+            starter_questions: three_questions(&questions, None, fill)?.into(),
             source: GuideSource::Model,
         })
     })

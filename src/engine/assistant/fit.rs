@@ -1,7 +1,7 @@
 //! Makes requests that fit a model's context window.
 
 use llm::{AnswerStream, Client, Error, ModelLimits, Request, RequestProgress, RequestSize};
-use tutor::prompt::{Form, HistoryRoom, Prompt};
+use tutor::prompt::{HistoryRoom, Prompt, PromptLength};
 
 /// Tokens that a thinking model may use for thoughts beside its answer.
 const THOUGHT_TOKENS: u32 = 2_048;
@@ -28,7 +28,7 @@ pub(super) struct TokenDemand {
 /// What a call gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenAllowance {
-    pub(super) form: Form,
+    pub(super) form: PromptLength,
     pub(super) answer: u32,
     pub(super) history: HistoryRoom,
 }
@@ -54,18 +54,18 @@ impl Shortening {
 pub(super) fn allow(
     limits: ModelLimits,
     wish: TokenDemand,
-    rules: impl Fn(Form) -> usize,
+    rules: impl Fn(PromptLength) -> usize,
     squeeze: Shortening,
 ) -> TokenAllowance {
     let thoughts = if limits.thinks { THOUGHT_TOKENS } else { 0 };
     let mut allowed = match limits.window {
         None => TokenAllowance {
-            form: Form::Full,
+            form: PromptLength::Full,
             answer: wish.answer.saturating_add(thoughts),
             history: HistoryRoom::new(wish.history),
         },
         Some(window) => {
-            let form = Form::for_window(window);
+            let form = PromptLength::for_window(window);
             let most = if limits.thinks { window / 2 } else { window / 4 };
             let answer = wish.answer.saturating_add(thoughts).min(most).max(1);
             let estimated = |tokens: u32| (tokens as f32 / limits.token_scale) as usize;
@@ -93,7 +93,7 @@ pub(super) fn allow(
         allowed.history.most = allowed.history.most.min(allowed.history.budget);
     }
     if squeeze >= Shortening::NewestAlone {
-        allowed.form = Form::Short;
+        allowed.form = PromptLength::Short;
         allowed.history = HistoryRoom::new(0);
     }
     if squeeze == Shortening::ShortAnswer {
@@ -166,8 +166,8 @@ mod tests {
 
     const WISH: TokenDemand = TokenDemand { answer: 1000, history: 6000, message: 100, has_schema: false };
 
-    fn rules(form: Form) -> usize {
-        if form == Form::Full { 1000 } else { 400 }
+    fn rules(form: PromptLength) -> usize {
+        if form == PromptLength::Full { 1000 } else { 400 }
     }
 
     fn limits(window: u32, token_scale: f32) -> ModelLimits {
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn without_a_known_window_everything_is_sent() {
-        let all = TokenAllowance { form: Form::Full, answer: 1000, history: HistoryRoom::new(6000) };
+        let all = TokenAllowance { form: PromptLength::Full, answer: 1000, history: HistoryRoom::new(6000) };
         assert_eq!(allow(ModelLimits::default(), WISH, rules, Shortening::None), all);
         let large = allow(limits(128_000, 1.5), WISH, rules, Shortening::None);
-        assert_eq!((large.form, large.answer, large.history.budget), (Form::Full, 1000, 6000));
+        assert_eq!((large.form, large.answer, large.history.budget), (PromptLength::Full, 1000, 6000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{GenerationParams, HistorySource, PromptInput, fit};
 use crate::engine::assistant::fit::{Shortening, TokenAllowance, TokenDemand};
 use domain::{Locale, Topic, turn::Purpose};
 use llm::{Client, ModelLimits, RequestSize};
-use tutor::prompt::{self, Form, HistoryRoom, NoteForm, Prompt, Speaker};
+use tutor::prompt::{self, FeedbackFormat, HistoryRoom, Prompt, PromptLength, Speaker};
 
 /// A request with its estimated size.
 pub(super) type SizedRequest = (llm::Request, RequestSize);
@@ -60,7 +60,7 @@ impl Requests<'_> {
                 [(Speaker::Student, question.as_str()), (Speaker::Assistant, answer.as_str())]
             })
             .collect();
-        let note_form = |form| if as_prose { NoteForm::Prose } else { NoteForm::Json(form) };
+        let note_form = |form| if as_prose { FeedbackFormat::Prose } else { FeedbackFormat::Json(form) };
         let none: [(Speaker, &str); 0] = [];
         let rules = |form| prompt::tutor(note_form(form), topic, &none, "", false, 0).tokens();
         let allowed = self.allow(self.style.feedback_tokens, !as_prose, rules, squeeze);
@@ -72,7 +72,7 @@ impl Requests<'_> {
         &self,
         answer: u32,
         has_schema: bool,
-        rules: impl Fn(Form) -> usize,
+        rules: impl Fn(PromptLength) -> usize,
         squeeze: Shortening,
     ) -> TokenAllowance {
         let wish = TokenDemand {

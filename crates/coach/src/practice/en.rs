@@ -1,10 +1,10 @@
 //! The practice partner's English.
 
-use super::{Lines, Take};
+use super::{Lines, MessageIntent};
 
 pub(super) static LINES: Lines = Lines {
     practice_mode: "> This is **practice mode**. No AI model is connected, so I cannot give you answers, but we can sharpen your question together.",
-    take_up,
+    reactions,
     frames: [
         "| I know | I wonder | How to find out |\n| --- | --- | --- |\n| what comes to mind at “{it}” | one thing I don't know yet | a book, a person, trying it |\n\n**What would you write under “I wonder”?**",
         "1. Write down the first scene that “{it}” brings to mind.\n2. Pick one thing in it that is strange or surprising.\n3. Put “why” or “how” in front of that.\n\n**Which question do you get at step 3?**",
@@ -20,49 +20,49 @@ pub(super) static LINES: Lines = Lines {
     ],
 };
 
-fn take_up(take: Take) -> [&'static str; 3] {
-    match take {
-        Take::Greeting => [
+fn reactions(intent: MessageIntent) -> [&'static str; 3] {
+    match intent {
+        MessageIntent::Greeting => [
             "Hello! Let us look for something you wonder about in {topic}.",
             "Nice to meet you! Let us choose where to start with {topic}.",
             "Hello! If you could ask just one thing about {topic}, think what it would be.",
         ],
-        Take::Thanks => [
+        MessageIntent::Thanks => [
             "I am glad to hear that. If something is still open, let us go on.",
             "Thank you, too. A question grows as much as you think about it yourself.",
             "You are welcome. You can stop here, or take one more step.",
         ],
-        Take::Noise => [
+        MessageIntent::Noise => [
             "I cannot see a question yet, and that is all right. One word from {topic} is enough to begin.",
             "Sometimes nothing comes to mind. Put any word into the frame below.",
             "Take your time. One thing that {topic} makes you think of will do.",
         ],
-        Take::More => [
+        MessageIntent::More => [
             "Good that you want more. I cannot tell you new facts, but we can decide together which way to go.",
             "Put one word after “more” and you will see the way. Choose what you want more of.",
             "To go deeper, hold on to one word that came up before. This frame helps to choose it.",
         ],
-        Take::Why => [
+        MessageIntent::Why => [
             "“Why” is a strong word. It gets stronger when you say what you mean by it.",
             "A good moment for “why”. Write your own guess first, and you will know an answer when you see it.",
             "Let us find the words that come after “why”.",
         ],
-        Take::Begging => [
+        MessageIntent::FinishedWork => [
             "I understand you are in a hurry. I won't write the answer for you, but I can help to find where you are stuck. Start with how far you got.",
             "A bare answer leaves you stuck again next time. Let us part what you know from what you don't.",
             "Instead of the finished work, let us take the first step together. Write one line, and the next gets easier.",
         ],
-        Take::Bridge => [
+        MessageIntent::Bridge => [
             "So “{it}” is on your mind. Find one place where it meets {topic}, and it becomes our question.",
             "You care about “{it}”. Let us build a bridge from there to {topic}.",
             "Starting from what you like is fine. Is there something in “{it}” that leads to {topic}? Look with me.",
         ],
-        Take::Question => [
+        MessageIntent::Question => [
             "Your question starts from “{it}”. It gets clearer if you first say what you know already.",
             "“{it}” caught your eye. Think what you want the answer for, and the question gets sharper.",
             "You asked about “{it}”. Let us go one layer deeper.",
         ],
-        Take::Statement => [
+        MessageIntent::Statement => [
             "You brought up “{it}”. Let us turn that into a question.",
             "What is it about “{it}” that makes you stop? That is where a question begins.",
             "Let us start from “{it}” and choose where the question mark goes.",

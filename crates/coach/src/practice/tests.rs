@@ -2,7 +2,7 @@ use super::*;
 
 fn answer(history: &[(String, String)], message: &str, english: bool) -> String {
     let topic = if english { "Space travel" } else { "과학 탐구" };
-    reply(&Lesson { topic, history, message, english })
+    reply(&PracticeInput { topic, history, message, english })
 }
 
 /// A conversation of these messages, as our replies.
@@ -74,7 +74,7 @@ fn a_child_in_danger_is_pointed_to_people() {
 
 #[test]
 fn a_topic_full_of_marks_stays_words() {
-    let lesson = Lesson { topic: "a|b *c* {it} <script>", history: &[], message: "안녕", english: false };
-    let reply = reply(&lesson);
+    let input = PracticeInput { topic: "a|b *c* {it} <script>", history: &[], message: "안녕", english: false };
+    let reply = reply(&input);
     assert!(reply.contains(r"a\|b \*c\* {it} \<script\>"), "{reply}");
 }

@@ -84,7 +84,7 @@ pub(super) static WORDS: Words = Words {
         "What help can I get if I contact the youth line 1388?",
         "What can I do right now when it all feels too heavy?",
     ],
-    begging: [
+    finished_work: [
         &[
             "“{quote}” sounds like a hurry. A bare answer leaves you stuck again next time, so write how far you got and where it stopped.",
             "Instead of “{quote}”, try “I got this far and then I was stuck here”. That way you learn to do it yourself.",
@@ -127,7 +127,7 @@ pub(super) static WORDS: Words = Words {
         "I am working on a task about {topic}. What should I look up first, and what after that?",
         "My answer is ___ because ___. Did I miss anything?",
     ],
-    seeds,
+    stock_questions,
     titles: ["What went well", "What to improve", "Next step", "Questions to try"],
 };
 
@@ -328,7 +328,7 @@ fn bridge(preset: Option<Preset>) -> Phrasings {
     }
 }
 
-fn seeds(preset: Option<Preset>) -> Phrasings {
+fn stock_questions(preset: Option<Preset>) -> Phrasings {
     match preset {
         Some(Preset::Society) => &[
             "At our school ___ is a trouble. What are two ways to change it without money?",

@@ -78,7 +78,7 @@ pub(super) static WORDS: Words = Words {
         "청소년 전화 1388에 연락하면 어떤 도움을 받을 수 있나요?",
         "마음이 너무 힘들 때 지금 바로 할 수 있는 일은 무엇인가요?",
     ],
-    begging: [
+    finished_work: [
         &[
             "“{quote}”에서 급한 마음이 느껴져요. 답만 받으면 다음에 또 막히니, 어디까지 해 보았고 어디서 막혔는지를 적어 보세요.",
             "“{quote}” 대신 ‘여기까지는 했는데 여기서 막혔어요’라고 물으면 스스로 풀 힘이 생겨요.",
@@ -121,7 +121,7 @@ pub(super) static WORDS: Words = Words {
         "{topic}에 관한 과제를 하고 있어요. 무엇부터 찾아보면 좋을지 순서를 알려 주세요.",
         "제가 고른 답은 ___이고 까닭은 ___예요. 놓친 점이 있을까요?",
     ],
-    seeds,
+    stock_questions,
     titles: ["잘한 점", "개선할 점", "다음 단계", "추천 질문"],
 };
 
@@ -325,7 +325,7 @@ fn bridge(preset: Option<Preset>) -> Phrasings {
     }
 }
 
-fn seeds(preset: Option<Preset>) -> Phrasings {
+fn stock_questions(preset: Option<Preset>) -> Phrasings {
     match preset {
         Some(Preset::Society) => &[
             "우리 학교에서 ___ 때문에 불편해요. 돈을 들이지 않고 바꿀 수 있는 방법 두 가지를 알려 주세요.",

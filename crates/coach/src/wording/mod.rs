@@ -36,7 +36,7 @@ pub(super) struct Words {
     /// What such a child could ask.
     pub(super) care_questions: Phrasings,
     /// Improvements and next steps on a request for the finished work.
-    pub(super) begging: [Phrasings; 2],
+    pub(super) finished_work: [Phrasings; 2],
     /// Improvements on a question sent twice.
     pub(super) repeated: Phrasings,
     /// The student's question, better in one dimension, with its own words in `{q}`.
@@ -54,7 +54,7 @@ pub(super) struct Words {
     /// Ways on from a request for the finished work.
     pub(super) hints: Phrasings,
     /// Questions on a preset, or on `{topic}`, that need nothing from the student.
-    pub(super) seeds: fn(Option<Preset>) -> Phrasings,
+    pub(super) stock_questions: fn(Option<Preset>) -> Phrasings,
     /// The titles of the four parts.
     pub(super) titles: [&'static str; 4],
 }

@@ -1,6 +1,6 @@
 //! How far the coach agrees with the labels.
 
-use coach::read;
+use coach::assess;
 
 use crate::labelled::{Labelled, questions, rubric};
 
@@ -22,8 +22,8 @@ fn kappa(pairs: &[(u8, u8)]) -> f64 {
 }
 
 fn levels(question: &Labelled) -> [Option<u8>; 6] {
-    let reading = read(&question.asked());
-    std::array::from_fn(|i| reading.dims[i].level)
+    let assessment = assess(&question.asked());
+    std::array::from_fn(|i| assessment.dims[i].level)
 }
 
 fn kappas(split: &str) -> [f64; 6] {

@@ -7,7 +7,7 @@
 //! Labels and rules have one author, who knew the `test` rows when choosing the phrases that the rules look for. So
 //! `fresh` says most about messages never seen, and no split says how well two people would agree.
 
-use coach::{Asked, Previous};
+use coach::{CoachInput, PreviousExchange};
 use domain::{Locale, Topic};
 
 /// One labelled question.
@@ -21,11 +21,11 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    pub fn asked(&self) -> Asked<'_> {
-        Asked {
+    pub fn asked(&self) -> CoachInput<'_> {
+        CoachInput {
             topic: &self.topic,
             message: &self.message,
-            previous: self.previous.as_ref().map(|(question, answer)| Previous { question, answer }),
+            previous: self.previous.as_ref().map(|(question, answer)| PreviousExchange { question, answer }),
             locale: self.locale(),
         }
     }

@@ -1,6 +1,6 @@
 //! The practice partner on every labelled message.
 
-use coach::practice::{Lesson, reply};
+use coach::practice::{PracticeInput, reply};
 
 use crate::labelled::{questions, rubric};
 
@@ -10,9 +10,13 @@ fn every_labelled_message_gets_a_short_reply_that_ends_with_a_question() {
         for english in [false, true] {
             for turn in 0..7 {
                 let history = vec![("질문".to_owned(), "답".to_owned()); turn];
-                let lesson =
-                    Lesson { topic: question.topic.as_str(), history: &history, message: &question.message, english };
-                let reply = reply(&lesson);
+                let input = PracticeInput {
+                    topic: question.topic.as_str(),
+                    history: &history,
+                    message: &question.message,
+                    english,
+                };
+                let reply = reply(&input);
                 assert!(reply.chars().count() < 1_200, "{reply}");
                 assert!(reply.trim_end_matches('*').ends_with('?'), "{reply}");
                 assert!(!reply.contains(['{', '}']), "{reply}");

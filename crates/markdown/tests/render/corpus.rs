@@ -88,7 +88,7 @@ fn the_reader_of_a_short_answer_sees_what_the_model_wrote() {
 }
 
 /// Most characters by which an answer may get shorter while it arrives: a mark or two that turned out to be one.
-const MOST_TAKEN_BACK: usize = 8;
+const MAX_WITHDRAWN_CHARS: usize = 8;
 
 #[test]
 fn words_of_a_short_answer_that_were_shown_stay_while_more_arrives() {
@@ -100,7 +100,11 @@ fn words_of_a_short_answer_that_were_shown_stay_while_more_arrives() {
             let html = renderer.blocks().concat();
             let shown: usize =
                 html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text).chars().count()).sum();
-            assert!(shown + MOST_TAKEN_BACK >= longest, "{shown} after {longest}: {:?} of {source:?}", renderer.text());
+            assert!(
+                shown + MAX_WITHDRAWN_CHARS >= longest,
+                "{shown} after {longest}: {:?} of {source:?}",
+                renderer.text()
+            );
             longest = longest.max(shown);
         }
     }

@@ -6,7 +6,7 @@ use super::{
     Draft, DraftDim,
     labels::{self, Part},
 };
-use crate::reply::{json::objects, label, questions::apart};
+use crate::reply::{json::objects, label, questions::split_questions};
 use domain::feedback::{DimId, TopicFit};
 
 /// How deep in other objects a note may stand.
@@ -80,7 +80,7 @@ fn text(value: &Value) -> String {
 fn questions(value: &Value) -> Vec<String> {
     let mut questions = texts(value);
     match (questions.pop(), questions.is_empty()) {
-        (Some(only), true) => apart(&only),
+        (Some(only), true) => split_questions(&only),
         (last, _) => questions.into_iter().chain(last).collect(),
     }
 }

@@ -111,7 +111,7 @@ pub(super) fn part_prefix(text: &str) -> Option<(Part, &str)> {
     names.into_iter().find_map(|(part, name)| Some((part, strip(text, name)?)))
 }
 
-/// What follows `name` in the text, letter for letter, with spaces and dress in the text ignored.
+/// What follows `name` in the text, letter for letter, with spaces and decoration in the text ignored.
 fn strip<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let mut wanted = name.chars();
     let mut want = wanted.next();

@@ -12,7 +12,7 @@ mod tests;
 
 use domain::feedback::{Dim, DimId, Feedback, Source, TopicFit, to_markdown};
 
-use crate::reply::{questions::three, text::plain, without_thoughts};
+use crate::reply::{questions::three_questions, text::plain_text, without_thoughts};
 
 /// Most bytes of a reply that are read; 800 tokens are far less.
 const REPLY_MAX_BYTES: usize = 64 * 1024;
@@ -66,10 +66,10 @@ pub fn read_feedback(
     // One object for each part.
     let merged = || json::drafts(text).reduce(Draft::merge).filter(Draft::has_all_parts);
     let draft = whole.or_else(merged).or_else(|| sections::draft(text).filter(Draft::has_all_parts))?;
-    let strengths = plain(&draft.strengths, PART_MAX_CHARS);
-    let improvements = plain(&draft.improvements, PART_MAX_CHARS);
-    let next_steps = plain(&draft.next_steps, PART_MAX_CHARS);
-    let suggested_questions = Vec::from(three(&draft.questions, Some(message), fill)?);
+    let strengths = plain_text(&draft.strengths, PART_MAX_CHARS);
+    let improvements = plain_text(&draft.improvements, PART_MAX_CHARS);
+    let next_steps = plain_text(&draft.next_steps, PART_MAX_CHARS);
+    let suggested_questions = Vec::from(three_questions(&draft.questions, Some(message), fill)?);
     let stated = draft.dims.iter().find(|dim| dim.id == DimId::Relevance).and_then(|dim| dim.level);
     let dims: Vec<Dim> = DimId::ALL
         .into_iter()
@@ -102,7 +102,7 @@ fn dim(draft: &DraftDim, message: &str, is_first: bool) -> Option<Dim> {
         Some(0) => quote::find(message, &draft.evidence).unwrap_or_default().to_owned(),
         Some(_) => quote::find(message, &draft.evidence)?.to_owned(),
     };
-    Some(Dim { id: draft.id, level, quote, why: plain(&draft.why, WHY_MAX_CHARS) })
+    Some(Dim { id: draft.id, level, quote, why: plain_text(&draft.why, WHY_MAX_CHARS) })
 }
 
 impl Draft {
@@ -126,6 +126,6 @@ impl Draft {
     fn has_all_parts(&self) -> bool {
         [&self.strengths, &self.improvements, &self.next_steps]
             .iter()
-            .all(|part| !plain(part, PART_MAX_CHARS).is_empty() && labels::part(part).is_none())
+            .all(|part| !plain_text(part, PART_MAX_CHARS).is_empty() && labels::part(part).is_none())
     }
 }

@@ -22,17 +22,17 @@ fn find_as_written<'a>(message: &'a str, evidence: &str) -> Option<&'a str> {
     let nfc: String = evidence.nfc().collect();
     let nfd: String = evidence.nfd().collect();
     [evidence, &nfc, &nfd].into_iter().find_map(|evidence| {
-        let core = evidence.trim_matches(dress);
+        let core = evidence.trim_matches(is_decoration);
         let bare = core.trim_end_matches(['.', ',', '!', '?', '~']);
         [evidence, core, bare]
             .into_iter()
-            .find_map(|words| find_spaced(message, words))
-            .or_else(|| find_gapped(message, core))
+            .find_map(|words| find_ignoring_spaces(message, words))
+            .or_else(|| find_with_ellipsis(message, core))
     })
 }
 
 /// What stands around a quotation rather than in it.
-fn dress(c: char) -> bool {
+fn is_decoration(c: char) -> bool {
     c.is_whitespace()
         || c == '…'
         || matches!(c, '"' | '\'' | '“' | '”' | '‘' | '’' | '「' | '」' | '『' | '』' | '`' | '*')
@@ -40,7 +40,7 @@ fn dress(c: char) -> bool {
 }
 
 /// `words` in `message`, with white space counting for nothing.
-fn find_spaced<'a>(message: &'a str, words: &str) -> Option<&'a str> {
+fn find_ignoring_spaces<'a>(message: &'a str, words: &str) -> Option<&'a str> {
     let wanted: Vec<char> = words.chars().filter(|c| !c.is_whitespace()).collect();
     if !wanted.iter().any(|c| c.is_alphanumeric()) {
         return None;
@@ -56,16 +56,17 @@ fn find_spaced<'a>(message: &'a str, words: &str) -> Option<&'a str> {
 
 /// `words` with an ellipsis inside: from the beginning of the first piece to the end of the last, if they stand in
 /// this order.
-fn find_gapped<'a>(message: &'a str, words: &str) -> Option<&'a str> {
+fn find_with_ellipsis<'a>(message: &'a str, words: &str) -> Option<&'a str> {
     let words = words.replace("...", "…");
-    let (first, last) = (words.split('…').next()?.trim_matches(dress), words.rsplit('…').next()?.trim_matches(dress));
+    let (first, last) =
+        (words.split('…').next()?.trim_matches(is_decoration), words.rsplit('…').next()?.trim_matches(is_decoration));
     if !words.contains('…') {
         return None;
     }
-    let start = find_spaced(message, first)?;
+    let start = find_ignoring_spaces(message, first)?;
     let start_at = start.as_ptr() as usize - message.as_ptr() as usize;
     let rest = &message[start_at + start.len()..];
-    let end = find_spaced(rest, last)?;
+    let end = find_ignoring_spaces(rest, last)?;
     let end_at = end.as_ptr() as usize - message.as_ptr() as usize + end.len();
     Some(&message[start_at..end_at])
 }

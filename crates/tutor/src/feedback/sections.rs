@@ -4,7 +4,7 @@ use super::{
     Draft,
     labels::{Part, part_prefix},
 };
-use crate::reply::questions::{apart, is_enclosed_number, without_number, without_quotes};
+use crate::reply::questions::{is_enclosed_number, split_questions, without_number, without_quotes};
 
 /// The draft in a text of sections; its parts are empty where a section is missing.
 pub(super) fn draft(text: &str) -> Option<Draft> {
@@ -32,8 +32,8 @@ pub(super) fn draft(text: &str) -> Option<Draft> {
             Part::Strengths => append(&mut draft.strengths, line),
             Part::Improvements => append(&mut draft.improvements, line),
             Part::NextSteps => append(&mut draft.next_steps, line),
-            Part::Questions if is_item(line) => listed.extend(apart(line)),
-            Part::Questions => draft.questions.extend(apart(line)),
+            Part::Questions if is_item(line) => listed.extend(split_questions(line)),
+            Part::Questions => draft.questions.extend(split_questions(line)),
         }
     }
     // Beside a list, other lines are talk about it.

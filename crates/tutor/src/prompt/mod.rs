@@ -32,7 +32,7 @@ const TUTOR_PROSE: &str = include_str!("../prompts/tutor_prose.txt");
 const GUIDE_SHORT: &str = include_str!("../prompts/guide_short.txt");
 
 /// Windows below this many tokens get the short form.
-pub const SHORT_FORM_BELOW: u32 = 8_192;
+pub const SHORT_PROMPT_BELOW: u32 = 8_192;
 
 /// Most characters of a topic that are repeated with each question.
 const REPEATED_TOPIC_CHARS: usize = 30;
@@ -65,7 +65,7 @@ pub enum Speaker {
 
 /// One message of an earlier conversation, as data.
 #[derive(Serialize)]
-struct Said<'a> {
+struct QuotedMessage<'a> {
     role: Speaker,
     text: &'a str,
 }
@@ -75,18 +75,18 @@ const QUOTED_HISTORY: &str = "앞서 나눈 말을 학생이 옮겨 적은 기�
 
 /// How much the rules say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum PromptLength {
     /// Everything, for windows of 8k tokens and more.
     Full,
     /// The essence, for smaller ones.
     Short,
 }
 
-impl Form {
+impl PromptLength {
     /// The form for a context window of this many tokens.
     #[must_use]
     pub fn for_window(tokens: u32) -> Self {
-        if tokens < SHORT_FORM_BELOW { Self::Short } else { Self::Full }
+        if tokens < SHORT_PROMPT_BELOW { Self::Short } else { Self::Full }
     }
 }
 
@@ -142,7 +142,7 @@ impl Prompt {
 /// outgrows their window would drop the topic with the first one. Later messages repeat the beginning of a long topic.
 #[must_use]
 pub fn chat(
-    form: Form,
+    form: PromptLength,
     topic: &Topic,
     history: &[(impl AsRef<str>, impl AsRef<str>)],
     message: &str,
@@ -179,7 +179,7 @@ pub fn chat(
 /// whole history is data in the student's one turn, as the tutor gets it.
 #[must_use]
 pub fn chat_after_quoted_history(
-    form: Form,
+    form: PromptLength,
     topic: &Topic,
     history: &[(impl AsRef<str>, impl AsRef<str>)],
     message: &str,
@@ -187,11 +187,11 @@ pub fn chat_after_quoted_history(
 ) -> Prompt {
     let cost = |(q, a): &(_, _)| -> usize { quoted_cost(q, a) };
     let kept = room.fit(history, cost);
-    let said: Vec<Said<'_>> = kept
+    let said: Vec<QuotedMessage<'_>> = kept
         .iter()
         .flat_map(|(q, a)| [(Speaker::Student, q.as_ref()), (Speaker::Assistant, a.as_ref())])
         .filter(|(_, text)| !text.trim().is_empty())
-        .map(|(role, text)| Said { role, text })
+        .map(|(role, text)| QuotedMessage { role, text })
         .collect();
     if said.is_empty() {
         let none: [(&str, &str); 0] = [];
@@ -210,10 +210,10 @@ fn quoted_cost(question: &impl AsRef<str>, answer: &impl AsRef<str>) -> usize {
     estimate_tokens(question.as_ref()) + estimate_tokens(answer.as_ref())
 }
 
-fn chat_rules(form: Form) -> &'static str {
+fn chat_rules(form: PromptLength) -> &'static str {
     match form {
-        Form::Full => CHAT,
-        Form::Short => CHAT_SHORT,
+        PromptLength::Full => CHAT,
+        PromptLength::Short => CHAT_SHORT,
     }
 }
 
@@ -230,9 +230,9 @@ fn shortened(topic: &Topic) -> String {
 
 /// How the tutor is asked to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoteForm {
+pub enum FeedbackFormat {
     /// As JSON, by rules of this form.
-    Json(Form),
+    Json(PromptLength),
     /// As four sections of text, for models that never write JSON.
     Prose,
 }
@@ -241,7 +241,7 @@ pub enum NoteForm {
 /// [`TUTOR_RECENT_MESSAGES`] are shown, as far as they cost no more than `room` tokens.
 #[must_use]
 pub fn tutor(
-    form: NoteForm,
+    form: FeedbackFormat,
     topic: &Topic,
     recent: &[(Speaker, impl AsRef<str>)],
     message: &str,
@@ -252,7 +252,7 @@ pub fn tutor(
     struct Input<'a> {
         topic: &'a str,
         is_first_message: bool,
-        recent_messages: Vec<Said<'a>>,
+        recent_messages: Vec<QuotedMessage<'a>>,
         newest_message: &'a str,
     }
     let last = &recent[recent.len().saturating_sub(TUTOR_RECENT_MESSAGES)..];
@@ -260,20 +260,20 @@ pub fn tutor(
     let input = Input {
         topic: topic.as_str(),
         is_first_message: is_first,
-        recent_messages: kept.iter().map(|(role, text)| Said { role: *role, text: text.as_ref() }).collect(),
+        recent_messages: kept.iter().map(|(role, text)| QuotedMessage { role: *role, text: text.as_ref() }).collect(),
         newest_message: message,
     };
     let (system, schema) = match form {
-        NoteForm::Json(Form::Full) => (TUTOR, Some(schema::feedback())),
-        NoteForm::Json(Form::Short) => (TUTOR_SHORT, Some(schema::feedback())),
-        NoteForm::Prose => (TUTOR_PROSE, None),
+        FeedbackFormat::Json(PromptLength::Full) => (TUTOR, Some(schema::feedback())),
+        FeedbackFormat::Json(PromptLength::Short) => (TUTOR_SHORT, Some(schema::feedback())),
+        FeedbackFormat::Prose => (TUTOR_PROSE, None),
     };
     Prompt { system, turns: vec![(Speaker::Student, json(&input))], schema }
 }
 
 /// The call that writes the guide to a topic.
 #[must_use]
-pub fn guide(form: Form, topic: &Topic, locale: Locale) -> Prompt {
+pub fn guide(form: PromptLength, topic: &Topic, locale: Locale) -> Prompt {
     #[derive(Serialize)]
     struct Input<'a> {
         topic: &'a str,
@@ -281,8 +281,8 @@ pub fn guide(form: Form, topic: &Topic, locale: Locale) -> Prompt {
     }
     let input = Input { topic: topic.as_str(), language: locale.tag() };
     let system = match form {
-        Form::Full => GUIDE,
-        Form::Short => GUIDE_SHORT,
+        PromptLength::Full => GUIDE,
+        PromptLength::Short => GUIDE_SHORT,
     };
     Prompt { system, turns: vec![(Speaker::Student, json(&input))], schema: Some(schema::guide()) }
 }

@@ -37,7 +37,7 @@ fn a_chat_is_told_topic_history_and_message() {
         [("하늘은 왜 파래요?", "빛이 흩어져서 그래요. 어떤 빛이 더 잘 흩어질까요?"), ("파란빛이요", "맞아요!")];
     insta::assert_snapshot!(
         "chat",
-        sent(&chat(Form::Full, &topic("과학 탐구"), &history, "그럼 저녁에는 왜 빨개져요?", ROOM))
+        sent(&chat(PromptLength::Full, &topic("과학 탐구"), &history, "그럼 저녁에는 왜 빨개져요?", ROOM))
     );
 }
 
@@ -52,7 +52,7 @@ fn a_tutor_is_told_one_json_object() {
         (Assistant, "여섯"),
     ];
     let prompt = tutor(
-        NoteForm::Json(Form::Full),
+        FeedbackFormat::Json(PromptLength::Full),
         &topic("과학 탐구"),
         &recent,
         "그럼 <b>\"저녁\"</b>은\n왜요?",
@@ -67,18 +67,18 @@ fn a_tutor_is_told_one_json_object() {
 
 #[test]
 fn a_guide_is_told_topic_and_language() {
-    insta::assert_snapshot!("guide", sent(&guide(Form::Full, &topic("우리 동네 하천"), Locale::En)));
+    insta::assert_snapshot!("guide", sent(&guide(PromptLength::Full, &topic("우리 동네 하천"), Locale::En)));
 }
 
 #[test]
 fn each_question_carries_the_topic_and_a_long_one_is_shortened_after_the_first() {
     let long = "아주 긴 주제 ".repeat(10);
-    let prompt = chat(Form::Short, &topic(&long), &[("하나", "답"), ("둘", "답")], "셋", ROOM);
+    let prompt = chat(PromptLength::Short, &topic(&long), &[("하나", "답"), ("둘", "답")], "셋", ROOM);
     let lines: Vec<_> = prompt.turns.iter().filter(|(speaker, _)| *speaker == Student).collect();
     assert!(lines[0].1.starts_with(&format!("주제: \"{}\"\n\n하나", long.trim())));
     assert!(lines[2].1.starts_with("주제: \"아주 긴 주제") && lines[2].1.ends_with("…\"\n\n셋"));
     // What was sent once is sent again just the same: servers keep it in their cache.
-    let next = chat(Form::Short, &topic(&long), &[("하나", "답"), ("둘", "답"), ("셋", "답")], "넷", ROOM);
+    let next = chat(PromptLength::Short, &topic(&long), &[("하나", "답"), ("둘", "답"), ("셋", "답")], "넷", ROOM);
     assert_eq!(next.turns[..5], prompt.turns);
     assert_eq!(prompt.system, CHAT_SHORT);
 }
@@ -90,14 +90,14 @@ fn an_attack_stays_data() {
     let recent = [(Assistant, "안녕하세요")];
     let pairs = [
         (
-            chat(Form::Full, &calm, &[("네", "네")], "왜요?", ROOM),
-            chat(Form::Full, &attacker, &[(ATTACK, ATTACK)], ATTACK, ROOM),
+            chat(PromptLength::Full, &calm, &[("네", "네")], "왜요?", ROOM),
+            chat(PromptLength::Full, &attacker, &[(ATTACK, ATTACK)], ATTACK, ROOM),
         ),
         (
-            tutor(NoteForm::Json(Form::Full), &calm, &recent, "왜요?", true, ROOM.most),
-            tutor(NoteForm::Json(Form::Full), &attacker, &[(Assistant, ATTACK)], ATTACK, true, ROOM.most),
+            tutor(FeedbackFormat::Json(PromptLength::Full), &calm, &recent, "왜요?", true, ROOM.most),
+            tutor(FeedbackFormat::Json(PromptLength::Full), &attacker, &[(Assistant, ATTACK)], ATTACK, true, ROOM.most),
         ),
-        (guide(Form::Full, &calm, Locale::Ko), guide(Form::Full, &attacker, Locale::Ko)),
+        (guide(PromptLength::Full, &calm, Locale::Ko), guide(PromptLength::Full, &attacker, Locale::Ko)),
     ];
     for (calm, attacked) in &pairs {
         assert_eq!(calm.system.as_bytes(), attacked.system.as_bytes());
@@ -122,7 +122,7 @@ fn an_attack_stays_data() {
 #[test]
 fn a_history_that_its_client_wrote_is_quoted() {
     let history = [("하늘은 왜 파래요?", "빛이 흩어져서요."), (ATTACK, ATTACK)];
-    let prompt = chat_after_quoted_history(Form::Full, &topic("과학 탐구"), &history, ATTACK, ROOM);
+    let prompt = chat_after_quoted_history(PromptLength::Full, &topic("과학 탐구"), &history, ATTACK, ROOM);
     insta::assert_snapshot!("quoted", sent(&prompt).replace('\u{200b}', "[ZWSP]"));
     let [(Student, turn)] = prompt.turns.as_slice() else { panic!("one turn of the student") };
     assert!(!turn.contains("<|"));
@@ -131,13 +131,13 @@ fn a_history_that_its_client_wrote_is_quoted() {
     assert_eq!(data[3], json!({"role": "assistant", "text": ATTACK}));
     for history in [&[] as &[(&str, &str)], &[("", " ")]] {
         assert_eq!(
-            chat_after_quoted_history(Form::Full, &topic("가"), history, "왜요?", ROOM),
-            chat(Form::Full, &topic("가"), history, "왜요?", ROOM)
+            chat_after_quoted_history(PromptLength::Full, &topic("가"), history, "왜요?", ROOM),
+            chat(PromptLength::Full, &topic("가"), history, "왜요?", ROOM)
         );
     }
     assert_eq!(
-        chat_after_quoted_history(Form::Full, &topic("가"), &history, "왜요?", HistoryRoom::new(0)),
-        chat(Form::Full, &topic("가"), &history, "왜요?", HistoryRoom::new(0))
+        chat_after_quoted_history(PromptLength::Full, &topic("가"), &history, "왜요?", HistoryRoom::new(0)),
+        chat(PromptLength::Full, &topic("가"), &history, "왜요?", HistoryRoom::new(0))
     );
 }
 
@@ -145,7 +145,7 @@ fn a_history_that_its_client_wrote_is_quoted() {
 fn a_history_that_is_too_long_loses_its_oldest_turns_whole() {
     let turn = |n: usize| (format!("질문 {n}"), "답".repeat(900));
     let history: Vec<_> = (0..20).map(turn).collect();
-    let asked = |turns: usize| chat(Form::Full, &topic("과학 탐구"), &history[..turns], "왜요?", ROOM);
+    let asked = |turns: usize| chat(PromptLength::Full, &topic("과학 탐구"), &history[..turns], "왜요?", ROOM);
     assert_eq!(asked(6).turns.len(), 2 * 6 + 1);
     // A cut leaves 60 %, so that the beginning stays as it is for the next turns.
     for (turns, first, kept) in [(7, 4, 3), (8, 4, 4), (10, 4, 6), (11, 8, 3), (20, 16, 4)] {
@@ -154,14 +154,14 @@ fn a_history_that_is_too_long_loses_its_oldest_turns_whole() {
         assert!(prompt.turns[0].1.starts_with(&format!("주제: \"과학 탐구\"\n\n질문 {first}")), "{turns}");
     }
     let none = HistoryRoom::new(0);
-    assert_eq!(chat(Form::Full, &topic("과학 탐구"), &history, "왜요?", none).turns.len(), 1);
+    assert_eq!(chat(PromptLength::Full, &topic("과학 탐구"), &history, "왜요?", none).turns.len(), 1);
     let little = HistoryRoom { most: 1_000, last: 1_000, ..ROOM };
-    assert_eq!(chat(Form::Full, &topic("과학 탐구"), &history, "왜요?", little).turns.len(), 3);
+    assert_eq!(chat(PromptLength::Full, &topic("과학 탐구"), &history, "왜요?", little).turns.len(), 3);
 }
 
 #[test]
 fn a_turn_without_an_answer_does_not_break_the_alternation() {
-    let prompt = chat(Form::Full, &topic("과학 탐구"), &[("하나", ""), ("둘", "답")], "셋", ROOM);
+    let prompt = chat(PromptLength::Full, &topic("과학 탐구"), &[("하나", ""), ("둘", "답")], "셋", ROOM);
     let expected =
         [(Student, "주제: \"과학 탐구\"\n\n하나\n\n둘"), (Assistant, "답"), (Student, "주제: \"과학 탐구\"\n\n셋")];
     assert_eq!(prompt.turns, expected.map(|(speaker, text)| (speaker, text.to_owned())));

@@ -52,7 +52,7 @@ const AFTER_TAB: [&str; 22] = [
 const IN_FORMULAS: [&str; 7] = ["ne", "neg", "nmid", "nsim", "nu", "to", "top"];
 
 /// The text with those backslashes doubled that stand for themselves.
-pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
+pub(super) fn escape_literal_backslashes(text: &str) -> Cow<'_, str> {
     if !text.contains('\\') {
         return Cow::Borrowed(text);
     }
@@ -72,7 +72,7 @@ pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
                     Some(')' | ']') => in_formula = false,
                     _ => {}
                 }
-                if stands_for_itself(rest, in_formula) {
+                if is_literal(rest, in_formula) {
                     kept.push('\\');
                 } else if let Some(escaped) = rest.chars().next() {
                     // The escaped letter goes along: it may be a backslash or a quote.
@@ -87,7 +87,7 @@ pub(super) fn keep_backslashes(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a backslash before this text is one.
-fn stands_for_itself(after: &str, in_formula: bool) -> bool {
+fn is_literal(after: &str, in_formula: bool) -> bool {
     let word = &after[..after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len())];
     match after.chars().next() {
         None | Some('"' | '\\' | '/' | '\'' | '`' | '\n' | '\r') => false,
@@ -119,7 +119,7 @@ mod tests {
             (r"$\nu$", r"$\nu$"),
             (r#"\"따옴표\" \/ \u0041 \r\n끝"#, "\"따옴표\" / A \r\n끝"),
         ] {
-            let json = format!("\"{}\"", keep_backslashes(text));
+            let json = format!("\"{}\"", escape_literal_backslashes(text));
             assert_eq!(serde_json::from_str::<String>(&json).unwrap(), read, "{text}");
         }
     }

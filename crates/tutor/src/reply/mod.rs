@@ -19,7 +19,7 @@ pub(crate) fn without_thoughts(reply: &str) -> String {
 }
 
 /// A label as it is compared: lower case, letters and digits only, so `**다음 단계:**`, `next_steps` and `Next Steps`
-/// lose what is only dress.
+/// lose what is only decoration.
 pub(crate) fn label(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::{label, text::plain};
+use super::{label, text::plain_text};
 
 /// Most characters of an offered question.
 pub(crate) const QUESTION_MAX_CHARS: usize = 200;
@@ -10,14 +10,14 @@ pub(crate) const QUESTION_MAX_CHARS: usize = 200;
 /// Exactly three distinct questions: those of the model in its order, then those of `fill`. A question that is too
 /// long, empty or the very message the student just sent is left out, never cut: half a question can't be sent.
 /// `None` if even `fill` has too few.
-pub(crate) fn three(
+pub(crate) fn three_questions(
     questions: &[String],
     sent: Option<&str>,
     fill: impl FnOnce() -> [String; 3],
 ) -> Option<[String; 3]> {
     let mut kept: Vec<String> = Vec::with_capacity(3);
     let mut keep = |question: &str, sent: Option<&str>| {
-        let question = tidy(question);
+        let question = clean_question(question);
         let same = |other: &str| key(other) == key(&question);
         if kept.len() < 3
             && !key(&question).is_empty()
@@ -42,7 +42,7 @@ pub(crate) fn three(
 }
 
 /// The questions of a text that holds several: one a line, numbered, or one behind the other.
-pub(crate) fn apart(text: &str) -> Vec<String> {
+pub(crate) fn split_questions(text: &str) -> Vec<String> {
     if text.trim_start().starts_with('[')
         && let Ok(list) = serde_json::from_str::<Vec<String>>(text)
     {
@@ -133,9 +133,9 @@ fn key(question: &str) -> String {
 }
 
 /// Plain text without bullet, number or quotes around it.
-pub(crate) fn tidy(question: &str) -> String {
+pub(crate) fn clean_question(question: &str) -> String {
     // Half a kilobyte more than allowed, so that too long stays too long.
-    let text = plain(question, QUESTION_MAX_CHARS + 500);
+    let text = plain_text(question, QUESTION_MAX_CHARS + 500);
     let mut text = text.as_str();
     while let Some(rest) = without_number(text).or_else(|| without_quotes(text)) {
         text = rest;
@@ -195,26 +195,26 @@ mod tests {
             ("\"가\"와 \"나\"", "\"가\"와 \"나\""),
             ("1919년에 무슨 일이 있었나요?", "1919년에 무슨 일이 있었나요?"),
         ] {
-            assert_eq!(tidy(text), left, "{text}");
+            assert_eq!(clean_question(text), left, "{text}");
         }
     }
 
     #[test]
     fn three_distinct_questions_come_out_whatever_goes_in() {
         let fill = || ["가요?", "나요?", "다요?"].map(str::to_owned);
-        let three = |questions: &[&str]| {
+        let three_questions = |questions: &[&str]| {
             let questions: Vec<String> = questions.iter().map(|&q| q.to_owned()).collect();
-            super::three(&questions, Some("보낸 말"), fill).unwrap()
+            super::three_questions(&questions, Some("보낸 말"), fill).unwrap()
         };
-        assert_eq!(three(&[]), ["가요?", "나요?", "다요?"]);
-        assert_eq!(three(&["1. 가요", "가 요!!", "라요?"]), ["가요", "라요?", "나요?"]);
-        assert_eq!(three(&["보낸 말.", "", &"길".repeat(201), "라요?"]), ["라요?", "가요?", "나요?"]);
-        assert_eq!(three(&["하나", "둘", "셋", "넷"]), ["하나", "둘", "셋"]);
+        assert_eq!(three_questions(&[]), ["가요?", "나요?", "다요?"]);
+        assert_eq!(three_questions(&["1. 가요", "가 요!!", "라요?"]), ["가요", "라요?", "나요?"]);
+        assert_eq!(three_questions(&["보낸 말.", "", &"길".repeat(201), "라요?"]), ["라요?", "가요?", "나요?"]);
+        assert_eq!(three_questions(&["하나", "둘", "셋", "넷"]), ["하나", "둘", "셋"]);
     }
 
     #[test]
     fn questions_in_one_text_are_told_apart() {
-        let three = ["가는 왜요?", "나는 어때요?", "다도 돼요?"];
+        let expected = ["가는 왜요?", "나는 어때요?", "다도 돼요?"];
         for text in [
             "가는 왜요?\n나는 어때요?\n다도 돼요?",
             "1. 가는 왜요? 2. 나는 어때요? 3. 다도 돼요?",
@@ -231,16 +231,16 @@ mod tests {
             "\"가는 왜요?\", \"나는 어때요?\", \"다도 돼요?\"",
             "Q1: 가는 왜요? Q2: 나는 어때요? Q3: 다도 돼요?",
         ] {
-            let read: Vec<String> = apart(text).iter().map(|question| tidy(question)).collect();
-            assert_eq!(read, three, "{text}");
+            let read: Vec<String> = split_questions(text).iter().map(|question| clean_question(question)).collect();
+            assert_eq!(read, expected, "{text}");
         }
         for one in ["1.5배 빠르면 왜 3초예요?", "나는 3학년이에요. 왜 그래요?", "왜?", ""] {
-            assert_eq!(apart(one), [one], "{one}");
+            assert_eq!(split_questions(one), [one], "{one}");
         }
     }
 
     #[test]
     fn a_fill_that_repeats_itself_gives_nothing() {
-        assert_eq!(three(&[], None, || ["가".to_owned(), "가!".to_owned(), "나".to_owned()]), None);
+        assert_eq!(three_questions(&[], None, || ["가".to_owned(), "가!".to_owned(), "나".to_owned()]), None);
     }
 }

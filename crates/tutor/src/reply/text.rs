@@ -4,8 +4,8 @@ use super::decode_entities;
 use domain::message::clean;
 
 /// One line of plain text of at most `max` characters: NFC, no control or direction characters, no tags, no Markdown
-/// dress around the whole. Cut at the end of a sentence where one is near. Empty when nothing readable is left.
-pub(crate) fn plain(text: &str, max: usize) -> String {
+/// decoration around the whole. Cut at the end of a sentence where one is near. Empty when nothing readable is left.
+pub(crate) fn plain_text(text: &str, max: usize) -> String {
     let line = without_tags(&unescape(&one_line(&decode_entities(text))))
         .replace("**", "")
         .replace('`', "")
@@ -130,21 +130,21 @@ mod tests {
             ("N/A", ""),
             ("…", ""),
         ] {
-            assert_eq!(plain(text, 100), left, "{text}");
+            assert_eq!(plain_text(text, 100), left, "{text}");
         }
     }
 
     #[test]
     fn a_long_text_ends_with_a_sentence_or_an_ellipsis() {
-        assert_eq!(plain("하나예요. 둘이에요. 셋이에요.", 12), "하나예요. 둘이에요.");
-        assert_eq!(plain(&"가".repeat(50), 10), format!("{}…", "가".repeat(9)));
+        assert_eq!(plain_text("하나예요. 둘이에요. 셋이에요.", 12), "하나예요. 둘이에요.");
+        assert_eq!(plain_text(&"가".repeat(50), 10), format!("{}…", "가".repeat(9)));
         assert_eq!(markdown("첫 문단\n\n둘째 문단", 8), "첫 문단");
     }
 
     proptest! {
         #[test]
         fn plain_text_holds_no_tag_and_keeps_the_limit(text in "[<>/!a-c가 \\\\*`\n\u{202e}.]{0,40}", max in 1_usize..30) {
-            let plain = plain(&text, max);
+            let plain = plain_text(&text, max);
             prop_assert!(plain.chars().count() <= max);
             let unwanted = plain.contains(['\n', '\u{202e}']);
             prop_assert!(!unwanted);

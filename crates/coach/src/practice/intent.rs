@@ -1,38 +1,38 @@
-//! How a message is to be taken up, and which of its words to take up.
+//! The intent of a message, and its keyword.
 
 use crate::{
-    analysis::asks,
-    cues::{BEGGING, HELLO, MORE, THANKS, phrases},
-    fields::touch,
+    analysis::is_question,
+    cues::{FINISHED_WORK, HELLO, MORE, THANKS, phrases},
+    fields::match_topic,
     kind::Kind,
 };
 use domain::Topic;
 use korean::{
     Text,
     text::{is_jamo, is_letter},
-    words::{Word, akin, words},
+    words::{Word, are_related, words},
 };
 
-/// The sort of a message, as far as the partner's reply differs.
+/// The intent of a message, as far as the partner's reply depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Take {
+pub(super) enum MessageIntent {
     /// Hello.
     Greeting,
     /// Thanks.
     Thanks,
-    /// Nothing to hold on to: ㅋㅋㅋ, asdf.
+    /// Nothing meaningful: ㅋㅋㅋ, asdf.
     Noise,
     /// "더 알려줘".
     More,
-    /// "왜?" and no more.
+    /// Only "왜?".
     Why,
     /// A request for the finished work.
-    Begging,
+    FinishedWork,
     /// Something of everyday life that needs a bridge to the topic.
     Bridge,
     /// A question or a request.
     Question,
-    /// Something told, or a bare word.
+    /// A statement, or a single word.
     Statement,
 }
 
@@ -44,35 +44,35 @@ phrases! {
     EMPTY = "^왜|어떻게|어떤|무엇|^뭐|뭔|뭘|무슨|어디|언제|누구|누가|얼마|^몇|알려|설명|말해|주세요|줘$|줄래|해줘|써줘|싶|궁금|^좀|^더$|^너무|^정말|^진짜|^그리고|^그런데|^근데|^그럼|^저는$|^제가$|^나는$|^내가$|^우리$|^이거|^그거|^것|^수$|^때$|^안$|^못$|^잘$|있어|있는|없어|대해|관해|숙제|정답|^답|빨리|계속|자세히|다른|감사|고마|안녕|the|a|an|of|to|in|on|at|for|and|or|is|are|was|were|do|does|did|it|this|that|i|me|my|you|your|we|what|why|how|when|where|who|which|can|could|should|would|will|please|tell|explain|give|show|more|about|hi|hello|hey|thanks|thank|homework|answer*|have|just";
 }
 
-/// The sort of a message and the student's word to take up, if one stands out. `follows`: something was said before.
-pub(super) fn read(message: &str, topic: &str, follows: bool) -> (Take, Option<String>) {
+/// The intent of a message, and the student's word to react to, if there is one. `follows`: it is not the first message.
+pub(super) fn read(message: &str, topic: &str, follows: bool) -> (MessageIntent, Option<String>) {
     let text = Text::new(message);
     let count = words(message).count();
     let visible = message.chars().filter(|c| c.is_alphanumeric() && !is_jamo(*c)).count();
     let mut it = keyword(message);
     let kind = Kind::of(&text);
     let begins_with_hello = || HELLO.find(&text).is_some_and(|found| message[..found.range.start].trim().is_empty());
-    let take = if visible == 0 || is_mashed(message) || kind == Kind::Noise {
-        Take::Noise
-    } else if BEGGING.is_in(&text) || ANSWER.is_in(&text) {
-        Take::Begging
+    let intent = if visible == 0 || is_mashed(message) || kind == Kind::Noise {
+        MessageIntent::Noise
+    } else if FINISHED_WORK.is_in(&text) || ANSWER.is_in(&text) {
+        MessageIntent::FinishedWork
     } else if kind == Kind::Greeting || count <= 3 && begins_with_hello() && !message.contains('?') {
-        Take::Greeting
+        MessageIntent::Greeting
     } else if kind == Kind::Thanks || count <= 5 && THANKS.is_in(&text) && !message.contains('?') {
-        Take::Thanks
+        MessageIntent::Thanks
     } else if follows && count <= 4 && MORE.is_in(&text) {
-        Take::More
+        MessageIntent::More
     } else if count <= 3 && it.is_none() && WHY.is_in(&text) {
-        Take::Why
+        MessageIntent::Why
     } else if let Some(aside) = aside(&text, topic) {
         it = Some(aside.to_owned());
-        Take::Bridge
-    } else if asks(message) {
-        Take::Question
+        MessageIntent::Bridge
+    } else if is_question(message) {
+        MessageIntent::Question
     } else {
-        Take::Statement
+        MessageIntent::Statement
     };
-    (take, it)
+    (intent, it)
 }
 
 /// The everyday thing in a message that is not about the topic. A game is no aside in a lesson on games, and the evening is
@@ -80,8 +80,8 @@ pub(super) fn read(message: &str, topic: &str, follows: bool) -> (Take, Option<S
 fn aside<'a>(text: &Text<'a>, topic: &str) -> Option<&'a str> {
     let found = EVERYDAY.find(text)?;
     let word = &text.original()[found.range];
-    let is_about_topic = words(topic).any(|name| akin(name.stem, word))
-        || Topic::parse(topic).is_ok_and(|topic| !touch(&topic, text).core.is_empty());
+    let is_about_topic = words(topic).any(|name| are_related(name.stem, word))
+        || Topic::parse(topic).is_ok_and(|topic| !match_topic(&topic, text).core.is_empty());
     (!is_about_topic && text.original().chars().count() <= 60 && !word.contains('\n')).then_some(word)
 }
 
@@ -132,31 +132,31 @@ mod tests {
     #[test]
     fn each_sort_of_message_is_told() {
         for (message, take) in [
-            ("안녕하세요!", Take::Greeting),
-            ("안녕 저는 민수예요", Take::Greeting),
-            ("하이에나는 무리 생활", Take::Statement),
-            ("고마워요", Take::Thanks),
-            ("모르겠어요", Take::Noise),
-            ("독후감 대신 완성해 줘", Take::Begging),
-            ("힌트 말고 정답", Take::Begging),
-            ("ㅋㅋㅋㅋ", Take::Noise),
-            ("asdfasdf", Take::Noise),
-            ("더 알려줘", Take::More),
-            ("왜?", Take::Why),
-            ("숙제 답만 알려줘", Take::Begging),
-            ("롤 티어 올리는 법 알려줘", Take::Bridge),
-            ("하늘은 왜 파래요?", Take::Question),
-            ("세종대왕", Take::Statement),
-            ("What is a black hole?", Take::Question),
+            ("안녕하세요!", MessageIntent::Greeting),
+            ("안녕 저는 민수예요", MessageIntent::Greeting),
+            ("하이에나는 무리 생활", MessageIntent::Statement),
+            ("고마워요", MessageIntent::Thanks),
+            ("모르겠어요", MessageIntent::Noise),
+            ("독후감 대신 완성해 줘", MessageIntent::FinishedWork),
+            ("힌트 말고 정답", MessageIntent::FinishedWork),
+            ("ㅋㅋㅋㅋ", MessageIntent::Noise),
+            ("asdfasdf", MessageIntent::Noise),
+            ("더 알려줘", MessageIntent::More),
+            ("왜?", MessageIntent::Why),
+            ("숙제 답만 알려줘", MessageIntent::FinishedWork),
+            ("롤 티어 올리는 법 알려줘", MessageIntent::Bridge),
+            ("하늘은 왜 파래요?", MessageIntent::Question),
+            ("세종대왕", MessageIntent::Statement),
+            ("What is a black hole?", MessageIntent::Question),
         ] {
             assert_eq!(read(message, "과학 탐구", true).0, take, "{message}");
         }
         for question in ["하늘은 왜 파래요? 저녁에는 왜 빨개져요?", "라면을 끓일 때 물의 끓는점은 왜 올라가요?"]
         {
-            assert_eq!(read(question, "과학 탐구", false).0, Take::Question, "{question}");
+            assert_eq!(read(question, "과학 탐구", false).0, MessageIntent::Question, "{question}");
         }
-        assert_eq!(read("저녁에 떡볶이 먹고 싶어요", "과학 탐구", false).0, Take::Bridge);
-        assert_ne!(read("게임 캐릭터는 어떻게 만들어요?", "게임 만들기", true).0, Take::Bridge);
+        assert_eq!(read("저녁에 떡볶이 먹고 싶어요", "과학 탐구", false).0, MessageIntent::Bridge);
+        assert_ne!(read("게임 캐릭터는 어떻게 만들어요?", "게임 만들기", true).0, MessageIntent::Bridge);
     }
 
     #[test]
