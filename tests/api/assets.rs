@@ -1,10 +1,10 @@
-//! Styles, scripts and pictures.
+//! Styles, scripts and images.
 
 use super::*;
 use reqwest::Method;
 use support::{assets_of, first_asset};
 
-/// In a program built for development files come from the disk, and are asked for again each time.
+/// A development build reads the files from disk, so browsers must revalidate them.
 fn check_cache(cache_control: &str) {
     if cfg!(debug_assertions) {
         assert_eq!(cache_control, "no-cache");
@@ -14,7 +14,7 @@ fn check_cache(cache_control: &str) {
 }
 
 #[tokio::test]
-async fn everything_a_page_names_is_there_and_of_its_kind() {
+async fn every_asset_of_a_page_exists_and_has_its_content_type() {
     let app = TestApp::start().await;
     let student = app.student();
     for page in ["/topic-selection.html", "/chat.html?topic=x", "/conversations.html", "/help.html"] {
@@ -37,7 +37,7 @@ async fn everything_a_page_names_is_there_and_of_its_kind() {
 }
 
 #[tokio::test]
-async fn scripts_find_what_they_import() {
+async fn every_import_of_a_script_exists() {
     let app = TestApp::start().await;
     let student = app.student();
     let mut waiting: Vec<String> = assets_of(&student, "/chat.html?topic=x").await;
@@ -72,7 +72,7 @@ async fn an_unchanged_file_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn what_is_no_asset_is_not_found() {
+async fn an_unknown_asset_is_not_found() {
     let app = TestApp::start().await;
     let student = app.student();
     for path in ["/static", "/static/", "/static/x", "/static/x/", "/static/x/css", "/static/x/css/none.css"] {

@@ -1,4 +1,4 @@
-//! Beginning a conversation when answers are lost on the way.
+//! Repeated requests that create a conversation, because a response was lost.
 
 use super::*;
 use futures_util::future::join_all;
@@ -22,9 +22,9 @@ async fn count(app: &TestApp, table: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_newcomer_whose_answers_are_lost_stays_one_learner_with_one_conversation() {
+async fn repeated_requests_of_a_new_learner_create_one_learner_and_one_conversation() {
     let app = TestApp::start().await;
-    // Each without the cookie of the one before.
+    // Each request has no cookie, because the previous response was lost.
     let lost: Vec<Student> = (0..4).map(|_| app.student()).collect();
     let mut begun = Vec::new();
     for student in &lost {
@@ -35,7 +35,7 @@ async fn a_newcomer_whose_answers_are_lost_stays_one_learner_with_one_conversati
     begun.dedup();
     assert_eq!(begun.len(), 1, "{begun:?}");
     assert_eq!((count(&app, "learners").await, count(&app, "conversations").await), (1, 1));
-    // With the cookie it is the same one, too, and it can be asked in.
+    // With the cookie, the request finds the same conversation, which accepts a question.
     assert_eq!(begin(&lost[0], "과학 탐구", KEY).await.expect(201).json(), begun[0].0);
     let turn = lost[3].ask(begun[0].0["id"].as_str().unwrap(), QUESTION).await;
     assert_eq!(lost[0].finish(&turn).await.state, "done");
@@ -43,7 +43,7 @@ async fn a_newcomer_whose_answers_are_lost_stays_one_learner_with_one_conversati
 }
 
 #[tokio::test]
-async fn twenty_requests_of_a_newcomer_at_once_make_one_learner_and_count_once() {
+async fn twenty_simultaneous_requests_of_a_new_learner_create_one_and_count_once() {
     let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-new-learners-per-minute", "1"]).await;
     let students: Vec<Student> = (0..20).map(|_| app.student()).collect();
     let mut begun: Vec<Value> = Vec::new();
@@ -57,7 +57,7 @@ async fn twenty_requests_of_a_newcomer_at_once_make_one_learner_and_count_once()
 }
 
 #[tokio::test]
-async fn a_learners_key_names_one_conversation_and_another_learners_a_different_one() {
+async fn the_same_key_of_two_learners_creates_two_conversations() {
     let app = TestApp::start().await;
     let (one, two) = (app.student(), app.student());
     for student in [&one, &two] {
@@ -74,7 +74,7 @@ async fn a_learners_key_names_one_conversation_and_another_learners_a_different_
 }
 
 #[tokio::test]
-async fn a_key_that_can_be_guessed_gives_nobody_anothers_cookie() {
+async fn a_guessable_key_gives_nobody_the_cookie_of_another() {
     let app = TestApp::start().await;
     for key in ["k", "00000000-0000-0000-0000-000000000000", "1234567890"] {
         let (one, two) = (app.student(), app.student());
@@ -86,7 +86,7 @@ async fn a_key_that_can_be_guessed_gives_nobody_anothers_cookie() {
 }
 
 #[tokio::test]
-async fn another_learner_with_a_newcomers_key_gets_a_conversation_of_their_own() {
+async fn a_known_learner_with_the_key_of_a_new_one_gets_a_separate_conversation() {
     let app = TestApp::start().await;
     let (newcomer, known) = (app.student(), app.student());
     known.begin("역사 연구").await;
@@ -97,7 +97,7 @@ async fn another_learner_with_a_newcomers_key_gets_a_conversation_of_their_own()
 }
 
 #[tokio::test]
-async fn a_key_leads_to_no_cookie_after_some_minutes_or_when_its_learner_has_left() {
+async fn a_key_gives_no_cookie_after_ten_minutes_or_after_its_learner_left() {
     let app = TestApp::start().await;
     let newcomer = app.student();
     let first = begin(&newcomer, "과학 탐구", KEY).await.expect(201).json();
@@ -115,7 +115,7 @@ async fn a_key_leads_to_no_cookie_after_some_minutes_or_when_its_learner_has_lef
 }
 
 #[tokio::test]
-async fn a_deleted_conversation_takes_its_request_along() {
+async fn the_key_of_a_deleted_conversation_is_deleted() {
     let app = TestApp::start().await;
     let student = app.student();
     let first = begin(&student, "과학 탐구", KEY).await.expect(201).json();
@@ -125,7 +125,7 @@ async fn a_deleted_conversation_takes_its_request_along() {
 }
 
 #[tokio::test]
-async fn the_salt_of_an_old_request_is_deleted_though_no_other_conversation_begins() {
+async fn the_salt_of_an_old_request_is_deleted_without_a_new_conversation() {
     let app = TestApp::start().await;
     begin(&app.student(), "과학 탐구", KEY).await.expect(201);
     let database = app.database().await;

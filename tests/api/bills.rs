@@ -1,4 +1,4 @@
-//! What calls cost is counted, however they end.
+//! The tokens of a call are counted, however the call ends.
 
 use super::*;
 use eventsource_stream::Eventsource;
@@ -7,7 +7,7 @@ use reqwest::Method;
 use support::soon;
 
 #[tokio::test]
-async fn a_client_that_hangs_up_in_the_middle_has_used_tokens_all_the_same() {
+async fn tokens_of_an_answer_are_counted_when_the_client_disconnects() {
     for path in ["/api/v1/chat/chat/stream", "/api/v1/chat/chat"] {
         let app = TestApp::start().await;
         app.openai.set(CHAT, Behaviour::text(["하나 ", "둘"]).gate_at(1));
@@ -32,7 +32,7 @@ async fn a_client_that_hangs_up_in_the_middle_has_used_tokens_all_the_same() {
 }
 
 #[tokio::test]
-async fn an_answer_stopped_before_its_first_word_is_booked() {
+async fn tokens_of_an_answer_cancelled_before_its_first_word_are_counted() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     app.openai.set(TUTOR, Behaviour::default().gate_at(0));
@@ -41,12 +41,12 @@ async fn an_answer_stopped_before_its_first_word_is_booked() {
     let turn = student.ask(&conversation, QUESTION).await;
     app.openai.wait_for_waiting(2).await;
     student.post(&format!("/api/v1/turns/{turn}/cancel"), json!(null)).await.expect(204);
-    // Two system messages alone are more than this.
+    // Two system messages alone have more tokens.
     assert!(app.store().await.tokens_since(0).await.unwrap() > 1_000);
 }
 
 #[tokio::test]
-async fn a_guide_that_cannot_be_read_is_booked() {
+async fn tokens_of_an_unreadable_guide_are_counted() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::text(["no guide at all"]));
     let call = app.student().call(Method::POST, "/api/v1/chat/initial-guide").header("prefer", "wait=20");

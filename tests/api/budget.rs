@@ -1,9 +1,9 @@
-//! The day's tokens.
+//! The daily token budget.
 
 use super::*;
 
 #[tokio::test]
-async fn when_the_days_tokens_are_spent_a_friendly_sentence_says_so() {
+async fn a_spent_daily_budget_is_explained_in_a_friendly_sentence() {
     let app = TestApp::with(&["--daily-token-budget", "150"]).await;
     app.openai.set(CHAT, Behaviour::text(["하나"]));
     let student = app.student();
@@ -23,13 +23,13 @@ async fn when_the_days_tokens_are_spent_a_friendly_sentence_says_so() {
     assert_eq!(guide["source"], "preset");
 
     assert_eq!((app.calls(CHAT), app.calls(TUTOR), app.calls(GUIDE)), (1, 1, 0));
-    // What there is can be read, and nothing of the refused question is stored.
+    // Conversations can still be read, and the refused question is not stored.
     assert_eq!(student.conversation(&conversation).await["turns"].as_array().unwrap().len(), 1);
     student.get(&format!("/api/v1/conversations/{conversation}/export")).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_restart_does_not_forget_what_was_spent() {
+async fn the_spent_budget_survives_a_restart() {
     let app = TestApp::with(&["--daily-token-budget", "150"]).await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
@@ -41,7 +41,7 @@ async fn a_restart_does_not_forget_what_was_spent() {
 }
 
 #[tokio::test]
-async fn an_answer_that_broke_off_is_paid_for_too() {
+async fn a_broken_answer_counts_against_the_budget() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["여기까지", "그 뒤"]) });
     app.openai.set(TUTOR, Behaviour::status(500, ""));
@@ -50,7 +50,7 @@ async fn an_answer_that_broke_off_is_paid_for_too() {
 }
 
 #[tokio::test]
-async fn practice_costs_nothing() {
+async fn the_practice_partner_does_not_count_against_the_budget() {
     let app = TestApp::practice_with(&["--daily-token-budget", "1"]).await;
     let student = app.student();
     for _ in 0..2 {

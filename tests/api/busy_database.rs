@@ -12,7 +12,7 @@ async fn a_message_waits_until_it_can_be_stored() {
     other.execute_unprepared("BEGIN IMMEDIATE").await.unwrap();
     let sending = student.send(&conversation, QUESTION, None);
     let freeing = async {
-        // While it waits, others read.
+        // Reads are answered while the write waits.
         for _ in 0..5 {
             student.conversation(&conversation).await;
         }

@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_stopped_answer_is_kept_and_can_be_tried_again() {
+async fn a_cancelled_answer_is_stored_and_can_be_retried() {
     let app = TestApp::start().await;
     app.openai.queue(CHAT, Behaviour::text(["여기까지 ", "그 뒤"]).gate_at(1));
     let student = app.student();
@@ -30,7 +30,7 @@ async fn a_stopped_answer_is_kept_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn stopping_before_the_first_word_closes_both_calls() {
+async fn cancelling_before_the_first_word_closes_both_calls() {
     let app = TestApp::start().await;
     for purpose in [CHAT, TUTOR] {
         app.openai.set(purpose, Behaviour::default().gate_at(0));
@@ -48,7 +48,7 @@ async fn stopping_before_the_first_word_closes_both_calls() {
 }
 
 #[tokio::test]
-async fn stopping_what_has_ended_changes_nothing() {
+async fn cancelling_an_ended_turn_changes_nothing() {
     let app = TestApp::start().await;
     let student = app.student();
     let turn = student.asked_and_answered(QUESTION).await;
@@ -77,7 +77,7 @@ async fn stopping_after_the_last_word_keeps_the_whole_answer() {
 }
 
 #[tokio::test]
-async fn stopping_ten_times_at_once_stops_once() {
+async fn ten_simultaneous_cancels_cancel_once() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let student = app.student();
@@ -92,7 +92,7 @@ async fn stopping_ten_times_at_once_stops_once() {
 }
 
 #[tokio::test]
-async fn stopping_at_any_moment_leaves_a_turn_that_can_go_on() {
+async fn cancelling_at_any_moment_leaves_a_usable_turn() {
     let app = TestApp::start().await;
     let student = app.student();
     for n in 0..30 {

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Command};
 use super::*;
 use support::process::Process;
 
-/// Runs it to its end; gives whether it succeeded, and what it said.
+/// Runs the program to its end. Returns whether it succeeded, and its output.
 fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     command.args(arguments).current_dir(folder).env_clear().env("APP_PORT", "0").envs(environment.iter().copied());
@@ -15,7 +15,7 @@ fn run(folder: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> (bool
 }
 
 #[test]
-fn it_tells_its_version_and_every_setting() {
+fn help_and_version_are_complete() {
     let folder = tempfile::tempdir().unwrap();
     let (_, version) = run(folder.path(), &["--version"], &[]);
     assert_eq!(version, format!("llm-classroom {}\n", env!("CARGO_PKG_VERSION")));
@@ -60,7 +60,7 @@ fn it_tells_its_version_and_every_setting() {
 }
 
 #[test]
-fn settings_that_cannot_work_are_refused_with_the_mend() {
+fn invalid_settings_are_refused_with_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     for (environment, mend) in [
         (&[("APP_ENV", "production")][..], "APP_BASE_URL, such as https://"),
@@ -77,14 +77,14 @@ fn settings_that_cannot_work_are_refused_with_the_mend() {
 }
 
 #[test]
-fn a_database_that_is_away_is_told_without_its_password() {
+fn an_unreachable_database_is_reported_without_its_password() {
     let folder = tempfile::tempdir().unwrap();
     let (success, said) = run(folder.path(), &[], &[("DATABASE_URL", "postgres://u:pw-secret@127.0.0.1:9/d")]);
     assert!(!success && said.contains("DATABASE_URL") && !said.contains("pw-secret"), "{said}");
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_told_with_the_mend() {
+async fn a_port_in_use_is_reported_with_the_fix() {
     let app = TestApp::practice().await;
     let folder = tempfile::tempdir().unwrap();
     let port = app.address.port().to_string();
@@ -93,7 +93,7 @@ async fn a_port_that_is_taken_is_told_with_the_mend() {
 }
 
 #[tokio::test]
-async fn a_file_named_dot_env_is_read_and_the_environment_beats_it() {
+async fn the_environment_overrides_the_dot_env_file() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(
         folder.path().join(".env"),
@@ -108,7 +108,7 @@ async fn a_file_named_dot_env_is_read_and_the_environment_beats_it() {
 }
 
 #[test]
-fn the_database_can_be_made_ready_beforehand_and_again() {
+fn migrating_the_database_twice_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     for _ in 0..2 {
         let (success, said) = run(folder.path(), &["migrate"], &[]);

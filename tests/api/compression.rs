@@ -1,10 +1,10 @@
-//! Small on the wire.
+//! Compression of responses.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn pages_and_long_answers_are_compressed_as_the_client_can() {
+async fn pages_and_long_responses_are_compressed_as_the_client_accepts() {
     let app = TestApp::start().await;
     let student = app.student();
     let asset = support::first_asset(&student).await;
@@ -39,7 +39,7 @@ async fn streams_are_not_compressed() {
 }
 
 #[tokio::test]
-async fn the_chats_first_view_fits_the_first_flight_of_packets() {
+async fn the_first_view_of_the_chat_fits_the_initial_congestion_window() {
     let app = TestApp::start().await;
     let student = app.student();
     let fetch = async |path: String| {

@@ -1,10 +1,10 @@
-//! More connections than may be open: who comes is told at once, and load balancers still learn how the program is.
+//! The limit of open connections: others get 503 at once, and load balancers still get the health of the program.
 
 use super::*;
 use support::reply::Reply;
 use tokio::{io::AsyncReadExt, io::AsyncWriteExt, net::TcpStream};
 
-/// A program on which one connection may be open, and that connection.
+/// A program with a limit of one connection, and this connection.
 async fn crowded() -> (TestApp, TcpStream) {
     let app = TestApp::practice_with(&["--max-connections", "1"]).await;
     let mut only = TcpStream::connect(app.address).await.unwrap();
@@ -13,7 +13,7 @@ async fn crowded() -> (TestApp, TcpStream) {
     (app, only)
 }
 
-/// An answer over a connection of its own, which the program has to close.
+/// Sends a request on a new connection, which the program must close. Returns head and body.
 async fn alone(app: &TestApp, method: &str, path: &str, headers: &str) -> (String, String) {
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n");
@@ -26,7 +26,7 @@ async fn alone(app: &TestApp, method: &str, path: &str, headers: &str) -> (Strin
 }
 
 #[tokio::test]
-async fn a_connection_beyond_the_limit_is_told_at_once_to_come_back() {
+async fn a_connection_beyond_the_limit_gets_503_at_once() {
     let (app, _only) = crowded().await;
     for (locale, title) in [("ko", "지금은 접속한 사람이 너무 많아요"), ("en", "Too many people are here right now")]
     {
@@ -52,7 +52,7 @@ async fn a_connection_beyond_the_limit_is_told_at_once_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_learns_how_the_program_is_beyond_the_limit() {
+async fn health_and_readiness_are_answered_beyond_the_limit_of_connections() {
     let (app, _only) = crowded().await;
     for _ in 0..200 {
         for (path, told) in [("/health", "healthy"), ("/ready", "ready")] {
@@ -64,7 +64,7 @@ async fn a_load_balancer_learns_how_the_program_is_beyond_the_limit() {
 }
 
 #[tokio::test]
-async fn who_is_refused_is_served_once_a_connection_ends() {
+async fn a_refused_client_is_served_once_a_connection_ends() {
     let (app, only) = crowded().await;
     app.student().get("/help.html").await.expect(503);
     drop(only);

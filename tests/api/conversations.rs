@@ -1,4 +1,4 @@
-//! A learner's list of conversations, and taking one along.
+//! The list of conversations, and the export of one.
 
 use super::*;
 use sea_orm::ConnectionTrait;
@@ -11,7 +11,7 @@ async fn the_list_is_read_page_by_page_newest_activity_first() {
     for n in 0..5 {
         begun.push(student.begin(&format!("{n}번째 주제")).await);
     }
-    // The oldest one becomes the latest.
+    // The oldest conversation gets the latest activity.
     let turn = student.ask(&begun[0], QUESTION).await;
     student.finish(&turn).await;
     let wanted: Vec<_> = [0, 4, 3, 2, 1].iter().map(|&n: &usize| begun[n].clone()).collect();
@@ -37,7 +37,7 @@ async fn the_list_is_read_page_by_page_newest_activity_first() {
 }
 
 #[tokio::test]
-async fn a_page_mark_that_is_none_is_refused() {
+async fn an_invalid_cursor_is_refused() {
     let app = TestApp::start().await;
     let student = app.student();
     student.begin("과학 탐구").await;
@@ -53,7 +53,7 @@ async fn a_page_mark_that_is_none_is_refused() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_taken_along_as_markdown() {
+async fn a_conversation_is_exported_as_markdown() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -74,7 +74,7 @@ async fn a_conversation_is_taken_along_as_markdown() {
 }
 
 #[tokio::test]
-async fn a_conversation_is_taken_along_as_json() {
+async fn a_conversation_is_exported_as_json() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -94,7 +94,7 @@ async fn a_conversation_is_taken_along_as_json() {
 }
 
 #[tokio::test]
-async fn a_preset_greets_in_its_own_words_and_any_topic_is_greeted() {
+async fn each_preset_has_its_own_greeting_and_every_topic_has_one() {
     let app = TestApp::start().await;
     let student = app.student();
     let mut greetings = std::collections::BTreeSet::new();
@@ -111,7 +111,7 @@ async fn a_preset_greets_in_its_own_words_and_any_topic_is_greeted() {
 }
 
 #[tokio::test]
-async fn damaged_feedback_counts_as_missing_and_the_conversation_goes_on() {
+async fn damaged_feedback_counts_as_missing() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -134,7 +134,7 @@ async fn damaged_feedback_counts_as_missing_and_the_conversation_goes_on() {
 }
 
 #[tokio::test]
-async fn the_list_leaves_out_conversations_without_a_question_when_asked_to() {
+async fn the_list_can_leave_out_conversations_without_a_question() {
     let app = TestApp::start().await;
     let student = app.student();
     let mut asked = Vec::new();

@@ -1,4 +1,4 @@
-//! The cookie by which a learner is known.
+//! The learner's cookie.
 
 use super::*;
 use reqwest::Method;
@@ -9,7 +9,7 @@ async fn cookie(app: &TestApp) -> String {
 }
 
 #[tokio::test]
-async fn it_is_out_of_reach_for_scripts_and_other_sites() {
+async fn the_cookie_is_http_only_and_same_site() {
     let app = TestApp::start().await;
     let cookie = cookie(&app).await;
     let (pair, attributes) = cookie.split_once("; ").unwrap();
@@ -24,13 +24,13 @@ async fn it_is_out_of_reach_for_scripts_and_other_sites() {
 }
 
 #[tokio::test]
-async fn behind_https_it_is_sent_over_nothing_else() {
+async fn the_cookie_is_secure_behind_https() {
     let app = TestApp::with(&["--app-base-url", "https://class.example.kr"]).await;
     assert!(cookie(&app).await.split("; ").any(|attribute| attribute == "Secure"));
 }
 
 #[tokio::test]
-async fn it_is_made_once_and_never_the_same() {
+async fn each_learner_gets_a_different_cookie_once() {
     let app = TestApp::start().await;
     assert_ne!(cookie(&app).await, cookie(&app).await);
     let student = app.student();
@@ -40,7 +40,7 @@ async fn it_is_made_once_and_never_the_same() {
 }
 
 #[tokio::test]
-async fn a_cookie_nobody_was_given_names_nobody() {
+async fn an_unknown_or_invalid_cookie_counts_as_none() {
     let app = TestApp::start().await;
     for value in ["0".repeat(32), "x".repeat(32), "0".repeat(31), String::new(), "0".repeat(33)] {
         let student = app.student();
@@ -53,7 +53,7 @@ async fn a_cookie_nobody_was_given_names_nobody() {
 }
 
 #[tokio::test]
-async fn it_stands_nowhere_in_the_database() {
+async fn the_token_is_not_in_the_database() {
     let app = TestApp::start().await;
     let student = app.student();
     student.asked_and_answered("찾을 수 있는 질문").await;
@@ -69,7 +69,7 @@ fn cookies(reply: &support::reply::Reply) -> Vec<String> {
     reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
 }
 
-/// Lets the learners' last visit lie two days back.
+/// Sets the learners' last visit two days back.
 async fn let_two_days_pass(app: &TestApp) {
     let statement = "UPDATE learners SET seen_at = seen_at - 172800000";
     sea_orm::ConnectionTrait::execute_unprepared(&app.database().await, statement).await.unwrap();
@@ -78,11 +78,11 @@ async fn let_two_days_pass(app: &TestApp) {
 const TLS: [&str; 2] = ["--app-base-url", "https://class.example.kr"];
 
 #[tokio::test]
-async fn over_tls_its_name_lets_no_other_host_plant_one() {
+async fn with_tls_the_name_of_the_cookie_has_the_host_prefix() {
     let app = TestApp::with(&TLS).await;
     let cookie = cookie(&app).await;
     assert!(cookie.starts_with("__Host-llm_classroom_learner="), "{cookie}");
-    // What browsers demand of a cookie with this prefix.
+    // Browsers require these attributes for the prefix.
     let attributes: Vec<&str> = cookie.split("; ").collect();
     assert!(attributes.contains(&"Secure") && attributes.contains(&"Path=/"), "{cookie}");
     assert!(!cookie.contains("Domain"), "{cookie}");
@@ -98,7 +98,7 @@ async fn over_tls_its_name_lets_no_other_host_plant_one() {
 }
 
 #[tokio::test]
-async fn one_of_the_old_name_is_taken_over_tls_and_replaced() {
+async fn with_tls_a_cookie_of_the_old_name_is_accepted_and_replaced() {
     let app = TestApp::with(&TLS).await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -113,7 +113,7 @@ async fn one_of_the_old_name_is_taken_over_tls_and_replaced() {
 }
 
 #[tokio::test]
-async fn it_is_renewed_once_a_day_while_it_is_used() {
+async fn the_cookie_is_renewed_once_a_day() {
     for flags in [&[][..], &TLS] {
         let app = TestApp::with(flags).await;
         let student = app.student();
@@ -137,7 +137,7 @@ async fn it_is_renewed_once_a_day_while_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_visit_that_cannot_be_noted_fails_no_request() {
+async fn a_request_succeeds_if_the_visit_cannot_be_stored() {
     let app = TestApp::start().await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
@@ -164,7 +164,7 @@ async fn let_two_days_pass_by_insert(app: &TestApp) {
 }
 
 #[tokio::test]
-async fn who_leaves_a_shared_computer_can_get_back_by_no_means() {
+async fn leaving_revokes_the_token_and_deletes_the_cookies() {
     for flags in [&[][..], &TLS] {
         let app = TestApp::with(flags).await;
         let student = app.student();
@@ -187,17 +187,17 @@ async fn who_leaves_a_shared_computer_can_get_back_by_no_means() {
         assert_eq!(student.cookie(), None);
         assert!(!student.get("/leave.html").await.expect(200).text().contains("<form"));
 
-        // A copy of the token leads nowhere either.
+        // A copy of the token is invalid, too.
         let call = app.student().call(Method::GET, &format!("/api/v1/conversations/{conversation}"));
         call.header("cookie", &token).send().await.problem(404, "not-found");
-        // Whoever begins anew is somebody else.
+        // The next conversation belongs to a new learner.
         student.begin("과학 탐구").await;
         student.get(&format!("/api/v1/conversations/{conversation}")).await.problem(404, "not-found");
     }
 }
 
 #[tokio::test]
-async fn another_sites_page_makes_nobody_leave() {
+async fn a_page_of_another_site_cannot_make_a_student_leave() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;

@@ -4,7 +4,7 @@ use super::*;
 use support::{openai::FakeOpenAi, process::Process};
 
 #[tokio::test]
-async fn after_a_crash_the_message_is_there_and_one_click_answers_it() {
+async fn after_a_crash_a_retry_answers_the_stored_question() {
     let openai = FakeOpenAi::start().await;
     openai.queue(CHAT, Behaviour::text(["여기까지 ", "그 뒤"]).gate_at(1));
     openai.queue(TUTOR, Behaviour::default().gate_at(0));
@@ -38,17 +38,17 @@ async fn after_a_crash_the_message_is_there_and_one_click_answers_it() {
 }
 
 #[tokio::test]
-async fn whatever_was_acknowledged_before_a_crash_is_there_after_it() {
+async fn acknowledged_questions_survive_a_crash() {
     let openai = FakeOpenAi::start().await;
     let (folder, base_url) = (tempfile::tempdir().unwrap(), openai.base_url());
     let environment = [("OPENAI_BASE_URL", base_url.as_str()), ("RATE_LIMIT", "off")];
     let mut acknowledged: Vec<(String, String)> = Vec::new();
     let mut program = Process::start(folder.path(), &environment);
     let mut student = program.student();
-    // So that there is a cookie before several conversations begin at once.
+    // The student needs a cookie before several conversations are created at once.
     student.begin("과학 탐구").await;
     for round in 0..4 {
-        // Some are answered when it dies, some are in the middle, some have only just been taken in.
+        // At the crash, some turns are answered, some are running and some have just been accepted.
         let conversations = futures_util::future::join_all((0..8).map(|_| student.begin("과학 탐구"))).await;
         let messages: Vec<String> = (0..8).map(|n| format!("{round}-{n}번 질문이에요")).collect();
         let asked =

@@ -1,10 +1,10 @@
-//! Pages of other sites: nothing with the learner's cookie, everything without.
+//! Requests from pages of other sites: refused with the learner's cookie, allowed for the stateless API.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn another_sites_page_changes_nothing_in_a_students_name() {
+async fn a_page_of_another_site_cannot_change_the_data_of_a_student() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -32,7 +32,7 @@ async fn another_sites_page_changes_nothing_in_a_students_name() {
 }
 
 #[tokio::test]
-async fn our_own_pages_and_programs_without_a_browser_may() {
+async fn pages_of_this_origin_and_clients_without_a_browser_are_allowed() {
     let app = TestApp::start().await;
     let student = app.student();
     let own = app.url();
@@ -52,7 +52,7 @@ async fn our_own_pages_and_programs_without_a_browser_may() {
 }
 
 #[tokio::test]
-async fn behind_a_proxy_the_public_address_is_our_own() {
+async fn behind_a_proxy_the_public_url_counts_as_this_origin() {
     let app = TestApp::with(&["--app-base-url", "https://class.example.kr"]).await;
     let from = async |origin: &str| {
         let call = app.student().call(Method::POST, "/api/v1/conversations").header("origin", origin);
@@ -63,7 +63,7 @@ async fn behind_a_proxy_the_public_address_is_our_own() {
 }
 
 #[tokio::test]
-async fn any_sites_script_may_call_the_stateless_api_without_cookies() {
+async fn scripts_of_any_origin_may_call_the_stateless_api_without_cookies() {
     let app = TestApp::start().await;
     let student = app.student();
     for path in ["chat", "chat/stream", "initial-message", "initial-guide"] {
@@ -87,7 +87,7 @@ async fn any_sites_script_may_call_the_stateless_api_without_cookies() {
         let reply = call.json(&json!({ "message": "네?", "topic": "과학 탐구" })).send().await.expect(200);
         assert_eq!(reply.header("access-control-allow-origin"), "*");
         assert_eq!(reply.header("access-control-allow-credentials"), "");
-        // A script must be able to read why it was refused.
+        // A script must be able to read the problem.
         let call = student.call(Method::POST, &path).header("origin", "https://other.example");
         let refused = call.json(&json!({ "topic": 5 })).send().await;
         assert_eq!(refused.problem(422, "invalid")["status"], 422);
@@ -96,7 +96,7 @@ async fn any_sites_script_may_call_the_stateless_api_without_cookies() {
 }
 
 #[tokio::test]
-async fn no_other_sites_script_may_read_a_students_own() {
+async fn scripts_of_other_origins_cannot_read_the_data_of_a_student() {
     let app = TestApp::start().await;
     let student = app.student();
     student.begin("과학 탐구").await;
@@ -109,7 +109,7 @@ async fn no_other_sites_script_may_read_a_students_own() {
 }
 
 #[tokio::test]
-async fn the_settings_may_name_the_sites_whose_scripts_may_call() {
+async fn the_settings_can_restrict_the_allowed_origins() {
     let app = TestApp::with(&["--cors-allow-origins", "https://a.example,https://b.example"]).await;
     let allowed = async |origin: &str| {
         let call = app.student().call(Method::POST, "/api/v1/chat/initial-message").header("origin", origin);

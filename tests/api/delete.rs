@@ -3,7 +3,7 @@
 use super::*;
 
 #[tokio::test]
-async fn a_deleted_conversation_is_gone_with_everything_in_it() {
+async fn deleting_a_conversation_deletes_everything_in_it() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -22,7 +22,7 @@ async fn a_deleted_conversation_is_gone_with_everything_in_it() {
 }
 
 #[tokio::test]
-async fn deleting_while_an_answer_runs_stops_it() {
+async fn deleting_a_conversation_cancels_its_running_answer() {
     let app = TestApp::start().await;
     app.openai.queue(CHAT, Behaviour::default().gate_at(1));
     let student = app.student();
@@ -34,12 +34,12 @@ async fn deleting_while_an_answer_runs_stops_it() {
     app.openai.wait_for_disconnects(1).await;
     assert_eq!(events.into_story().await.state, "cancelled");
     student.get(&format!("/api/v1/conversations/{conversation}")).await.problem(404, "not-found");
-    // What follows is not disturbed.
+    // The next question is not affected.
     assert_eq!(student.asked_and_answered(QUESTION).await["state"], "done");
 }
 
 #[tokio::test]
-async fn what_never_was_cannot_be_deleted() {
+async fn deleting_an_unknown_conversation_is_not_found() {
     let app = TestApp::start().await;
     let student = app.student();
     student.begin("과학 탐구").await;
@@ -49,7 +49,7 @@ async fn what_never_was_cannot_be_deleted() {
 }
 
 #[tokio::test]
-async fn what_a_deleted_answer_cost_is_booked_all_the_same() {
+async fn the_tokens_of_a_deleted_answer_are_counted() {
     let app = TestApp::start().await;
     app.openai.queue(CHAT, Behaviour::default().gate_at(1));
     let student = app.student();
@@ -59,7 +59,7 @@ async fn what_a_deleted_answer_cost_is_booked_all_the_same() {
     events.until("the notes", |story| story.feedback.is_some() && !story.html().is_empty()).await;
     student.delete(&format!("/api/v1/conversations/{conversation}")).await.expect(204);
     events.into_story().await;
-    // The tutor's call alone took a hundred.
+    // The tutor's call alone has a hundred tokens.
     assert!(app.store().await.tokens_since(0).await.unwrap() > 100);
 }
 
@@ -67,7 +67,7 @@ async fn what_a_deleted_answer_cost_is_booked_all_the_same() {
 async fn a_deleted_conversation_leaves_no_text_in_the_files_of_the_database() {
     const MARKERS: [&str; 3] = ["주제비밀표식", "질문비밀표식", "답변비밀표식"];
     let app = TestApp::start().await;
-    // Long enough to lie on pages of its own.
+    // Long enough for overflow pages of the database.
     let answer = "답변비밀표식 ".repeat(400);
     app.openai.set(CHAT, Behaviour::text([answer.as_str()]));
     let student = app.student();

@@ -1,4 +1,4 @@
-//! The API's own description.
+//! The OpenAPI document and the interactive docs.
 
 use std::io::Read as _;
 
@@ -7,7 +7,7 @@ use flate2::read::GzDecoder;
 use reqwest::Method;
 
 #[tokio::test]
-async fn the_document_describes_the_calls_as_agreed() {
+async fn the_openapi_document_matches_the_snapshot() {
     let app = TestApp::start().await;
     let reply = app.student().get("/openapi.json").await.expect(200);
     assert!(reply.header("content-type").starts_with("application/json"));
@@ -18,7 +18,7 @@ async fn the_document_describes_the_calls_as_agreed() {
 }
 
 #[tokio::test]
-async fn every_call_it_describes_is_there() {
+async fn every_documented_operation_exists() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -26,7 +26,7 @@ async fn every_call_it_describes_is_there() {
     let mut calls = 0;
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
-            // A conversation of its own for each: some delete it.
+            // Each call gets a new conversation, because one deletes it.
             let conversation = student.begin("과학 탐구").await;
             let turn = student.ask(&conversation, QUESTION).await;
             let id = if path.contains("/turns/{id}") { &turn } else { &conversation };
@@ -47,7 +47,7 @@ async fn every_call_it_describes_is_there() {
 }
 
 #[tokio::test]
-async fn every_reference_in_it_leads_somewhere() {
+async fn every_reference_in_the_document_resolves() {
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
@@ -69,7 +69,7 @@ async fn every_reference_in_it_leads_somewhere() {
 }
 
 #[tokio::test]
-async fn the_interactive_docs_bring_all_they_show() {
+async fn the_interactive_docs_are_complete_without_other_origins() {
     let app = TestApp::start().await;
     let student = app.student();
     let first = student.get("/docs").await;
@@ -89,7 +89,7 @@ async fn the_interactive_docs_bring_all_they_show() {
         }
     }
     assert!(named >= 3, "{html}");
-    // Nothing in the page itself would run under its policy.
+    // Inline scripts would not run under the content security policy.
     assert!(!html.split("<script").skip(1).any(|script| !script.split('>').next().unwrap().contains("src=")), "{html}");
 }
 
@@ -103,7 +103,7 @@ async fn the_program_prints_the_same_document() {
 }
 
 #[tokio::test]
-async fn it_names_the_kind_of_body_that_is_really_sent() {
+async fn the_document_names_the_content_types_of_the_responses() {
     let app = TestApp::start().await;
     let student = app.student();
     let document = student.get("/openapi.json").await.json();
@@ -112,7 +112,7 @@ async fn it_names_the_kind_of_body_that_is_really_sent() {
         for (method, operation) in operations.as_object().unwrap() {
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let Some(content) = response["content"].as_object() else { continue };
-                // Readiness is no failure, and says more than a problem could.
+                // A 503 of readiness has its own body.
                 let is_problem = (status.starts_with('4') || status.starts_with('5')) && path != "/ready";
                 if is_problem && !content.contains_key("application/problem+json") {
                     wrong.push(format!("{method} {path} {status}: {:?}", content.keys()));
@@ -132,7 +132,7 @@ async fn it_names_the_kind_of_body_that_is_really_sent() {
 }
 
 #[tokio::test]
-async fn parameters_stand_where_they_are_read_and_every_call_names_its_problems() {
+async fn the_document_has_the_place_of_each_parameter_and_the_problems_of_each_operation() {
     let app = TestApp::start().await;
     let document = app.student().get("/openapi.json").await.json();
     let mut in_query = std::collections::BTreeSet::new();

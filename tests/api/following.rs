@@ -1,8 +1,8 @@
-//! Following a turn: a snapshot, then what changes. Whoever looks away misses nothing.
+//! Following a turn: a snapshot, then every change, also after reconnecting.
 
 use super::*;
 
-/// A student's turn that has shown `하나` and waits before `둘` and `셋`.
+/// Starts a turn that has sent `하나` and waits before `둘` and `셋`.
 async fn half_answered(app: &TestApp) -> (Student, String, String) {
     let answer = Behaviour { gate: Gate::At(vec![1, 2]), ..Behaviour::text(["하나 ", "둘 ", "셋"]) };
     app.openai.set(CHAT, answer);
@@ -17,7 +17,7 @@ async fn half_answered(app: &TestApp) -> (Student, String, String) {
 async fn a_turn_survives_a_closed_tab() {
     let app = TestApp::start().await;
     let (student, conversation, turn) = half_answered(&app).await;
-    // The tab that `half_answered` followed with is closed; nobody looks while the rest comes.
+    // `half_answered` has closed its stream, so the rest arrives without a follower.
     app.openai.release_all(CHAT);
     app.openai.wait_for_finished(2).await;
     assert_eq!(student.finish(&turn).await.state, "done");
@@ -26,7 +26,7 @@ async fn a_turn_survives_a_closed_tab() {
 }
 
 #[tokio::test]
-async fn who_comes_back_gets_what_came_so_far_and_then_the_rest() {
+async fn a_follower_that_reconnects_gets_the_answer_so_far_and_then_the_rest() {
     let app = TestApp::start().await;
     let (student, _, turn) = half_answered(&app).await;
     let mut events = student.follow(&turn).await;
@@ -41,7 +41,7 @@ async fn who_comes_back_gets_what_came_so_far_and_then_the_rest() {
 }
 
 #[tokio::test]
-async fn two_followers_see_the_same() {
+async fn two_followers_get_the_same_events() {
     let app = TestApp::start().await;
     let (student, conversation, turn) = half_answered(&app).await;
     let (mut first, mut second) = (student.follow(&turn).await, student.follow(&turn).await);
@@ -84,7 +84,7 @@ async fn reconnecting_before_each_of_twenty_pieces_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_finished_turn_is_told_in_a_snapshot_and_an_end() {
+async fn a_finished_turn_is_sent_as_a_snapshot_and_an_end() {
     let app = TestApp::start().await;
     let student = app.student();
     let turn = student.asked_and_answered(QUESTION).await;
@@ -108,7 +108,7 @@ async fn the_ids_of_events_rise() {
 }
 
 #[tokio::test]
-async fn a_student_who_reads_slowly_holds_up_neither_the_answer_nor_others() {
+async fn a_slow_follower_delays_neither_the_answer_nor_other_followers() {
     let app = TestApp::start().await;
     let long: Vec<String> = (0..2_000).map(|n| format!("{n} 가나다라마바사아자차카타파하\n\n")).collect();
     let answer = Behaviour { chunks: Some(long.clone()), gap_ms: 0, ..Behaviour::default() };
@@ -116,7 +116,7 @@ async fn a_student_who_reads_slowly_holds_up_neither_the_answer_nor_others() {
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
     let turn = student.ask(&conversation, QUESTION).await;
-    // Open, and not read.
+    // Open, but never read.
     let slow = student.follow(&turn).await;
     let quick = student.follow(&turn).await;
     app.openai.release_all(CHAT);
@@ -126,7 +126,7 @@ async fn a_student_who_reads_slowly_holds_up_neither_the_answer_nor_others() {
 }
 
 #[tokio::test]
-async fn a_stream_is_not_held_back_on_its_way() {
+async fn a_stream_tells_proxies_not_to_buffer_it() {
     let app = TestApp::start().await;
     let (student, _, turn) = half_answered(&app).await;
     let call = student.call(reqwest::Method::GET, &format!("/api/v1/turns/{turn}/events"));
@@ -139,7 +139,7 @@ async fn a_stream_is_not_held_back_on_its_way() {
 }
 
 #[tokio::test]
-async fn what_is_told_to_be_done_is_stored() {
+async fn a_turn_is_stored_before_followers_see_it_done() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -151,7 +151,7 @@ async fn what_is_told_to_be_done_is_stored() {
 }
 
 #[tokio::test]
-async fn streams_of_a_turn_a_learner_and_an_instance_are_bounded_and_places_come_free() {
+async fn the_streams_of_a_turn_a_learner_and_an_instance_are_limited() {
     let flags = ["--max-followers", "4", "--max-followers-per-learner", "3", "--max-followers-per-turn", "2"];
     let app = TestApp::with(&flags).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
@@ -172,9 +172,9 @@ async fn streams_of_a_turn_a_learner_and_an_instance_are_bounded_and_places_come
     refused(&one, &turns[1], 429, "too-many").await;
     open.push(two.follow(&turns[2]).await);
     refused(&two, &turns[3], 503, "full").await;
-    // What isn't there is not found, also when there is no room.
+    // An unknown turn is not found, also at the limit.
     refused_as_unknown(&two, &turns[0]).await;
-    // Whoever goes makes room.
+    // Closing a stream makes room for another.
     open.clear();
     let again = support::eventually("room for a stream", async || {
         let response = one.call(reqwest::Method::GET, &format!("/api/v1/turns/{}/events", turns[0])).open().await;

@@ -1,11 +1,11 @@
-//! More questions at once than the program is set to answer.
+//! The limit of running turns.
 
 use super::*;
 use crate::support::eventually;
 use reqwest::Method;
 
 #[tokio::test]
-async fn above_the_limit_a_student_is_told_to_wait_and_nothing_is_taken_in() {
+async fn above_the_limit_of_turns_a_question_is_refused_and_not_stored() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     app.openai.queue(CHAT, Behaviour::default().gate_at(1));
     let (first, second) = (app.student(), app.student());
@@ -20,13 +20,13 @@ async fn above_the_limit_a_student_is_told_to_wait_and_nothing_is_taken_in() {
     assert_eq!(full.header("retry-after"), "5");
     assert_eq!(second.conversation(&waiting).await["turns"], json!([]));
     second.post("/api/v1/chat/chat", json!({ "message": QUESTION })).await.problem(503, "full");
-    // Reading is nobody's turn.
+    // Reads need no slot.
     second.get("/").await;
     second.get("/ready").await.expect(200);
 
     app.openai.release_all(CHAT);
     first.finish(&turn).await;
-    // The place is free when the answer is stored; a moment after its followers hear of it.
+    // The slot is free once the answer is stored.
     let taken = eventually("a free place", async || {
         Some(second.send(&waiting, QUESTION, Some("k")).await).filter(|reply| reply.status == 202)
     })
@@ -35,7 +35,7 @@ async fn above_the_limit_a_student_is_told_to_wait_and_nothing_is_taken_in() {
 }
 
 #[tokio::test]
-async fn a_stateless_stream_holds_its_place_until_it_ends_or_its_client_leaves() {
+async fn a_stateless_stream_holds_its_slot_until_it_ends_or_the_client_disconnects() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     app.openai.queue(CHAT, Behaviour::default().gate_at(1));
     let student = app.student();
@@ -53,7 +53,7 @@ async fn a_stateless_stream_holds_its_place_until_it_ends_or_its_client_leaves()
 }
 
 #[tokio::test]
-async fn calls_without_a_cookie_leave_half_of_the_places_to_students() {
+async fn calls_without_a_cookie_use_at_most_half_of_the_slots() {
     let app = TestApp::with(&["--max-turns", "4"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let (student, script) = (app.student(), app.student());

@@ -1,4 +1,4 @@
-//! The greeting and the tutor's introduction to a topic.
+//! The greeting and the tutor's guide to a topic.
 
 use super::*;
 use futures_util::future::join_all;
@@ -36,7 +36,7 @@ async fn a_greeting_needs_no_model() {
 }
 
 #[tokio::test]
-async fn the_preset_is_there_at_once_and_the_models_guide_when_it_is_made() {
+async fn the_built_in_guide_is_replaced_by_the_models_guide_once_written() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -51,13 +51,13 @@ async fn the_preset_is_there_at_once_and_the_models_guide_when_it_is_made() {
     assert_eq!((&made["source"], &made["pending"]), (&json!("model"), &json!(false)));
     assert_eq!(made["guide_title"], canned::guide(&Value::Null)["guide_title"]);
     assert!(made["guide_html"].as_str().unwrap().contains("<strong>왜 그런지</strong>"));
-    // From now on it's there at once.
+    // From now on it is returned at once.
     assert_eq!(guide(&student, "과학 탐구").await, made);
     assert_eq!(app.calls(GUIDE), 1);
 }
 
 #[tokio::test]
-async fn a_guide_is_made_although_nobody_waits_for_it() {
+async fn a_guide_is_written_although_no_request_waits_for_it() {
     let app = TestApp::start().await;
     let student = app.student();
     guide(&student, "과학 탐구").await;
@@ -70,7 +70,7 @@ async fn a_guide_is_made_although_nobody_waits_for_it() {
 }
 
 #[tokio::test]
-async fn thirty_students_who_open_one_preset_cost_one_call() {
+async fn thirty_students_who_open_one_preset_cause_one_call() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let students: Vec<Student> = (0..30).map(|_| app.student()).collect();
@@ -87,7 +87,7 @@ async fn thirty_students_who_open_one_preset_cost_one_call() {
 }
 
 #[tokio::test]
-async fn a_guide_of_an_own_topic_is_shown_to_its_learner_alone() {
+async fn the_guide_to_an_own_topic_is_shown_only_to_its_learner() {
     const TOPIC: &str = "우리 집 강아지 초코";
     let app = TestApp::start().await;
     let [mine, other] = [app.student(), app.student()];
@@ -96,7 +96,7 @@ async fn a_guide_of_an_own_topic_is_shown_to_its_learner_alone() {
     }
     let made = waited(&mine, TOPIC, "wait=20").await.expect(200).json();
     assert_eq!(made["source"], "model");
-    // It's there at once for the one who had it made, and for nobody else, known or not.
+    // Only the learner who requested it gets it, and at once.
     assert_eq!(guide(&mine, TOPIC).await, made);
     assert_eq!(app.calls(GUIDE), 1);
     app.openai.set(GUIDE, Behaviour::status(500, "oops"));
@@ -106,13 +106,13 @@ async fn a_guide_of_an_own_topic_is_shown_to_its_learner_alone() {
     }
     assert_eq!(app.calls(GUIDE), 4);
     assert_eq!(guide(&mine, TOPIC).await, made);
-    // Nor is it promised for later to somebody who can't be known again.
+    // For a request without a cookie no guide is pending, because it could never get it.
     let found = guide(&app.student(), "다른 주제").await;
     assert_eq!((&found["source"], &found["pending"]), (&json!("preset"), &json!(false)), "{found}");
 }
 
 #[tokio::test]
-async fn each_topic_and_language_has_a_guide_of_its_own() {
+async fn each_topic_and_language_has_its_own_guide() {
     let app = TestApp::start().await;
     let student = app.student();
     for (topic, lang) in [("과학 탐구", "ko"), ("과학 탐구", "en"), ("역사 연구", "ko"), ("과학 탐구", "ko")]
@@ -127,7 +127,7 @@ async fn each_topic_and_language_has_a_guide_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_guide_that_failed_leaves_the_preset_and_is_not_asked_for_again_and_again() {
+async fn after_a_failure_the_built_in_guide_stays_and_the_call_is_not_repeated() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::status(500, "oops"));
     let student = app.student();
@@ -140,7 +140,7 @@ async fn a_guide_that_failed_leaves_the_preset_and_is_not_asked_for_again_and_ag
 }
 
 #[tokio::test]
-async fn a_guide_that_cannot_be_read_leaves_the_preset() {
+async fn an_unreadable_guide_leaves_the_built_in_one() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::text(["그냥 말이에요."]));
     let guide = waited(&app.student(), "과학 탐구", "wait=20").await.expect(200).json();
@@ -149,7 +149,7 @@ async fn a_guide_that_cannot_be_read_leaves_the_preset() {
 }
 
 #[tokio::test]
-async fn a_guide_is_made_once_and_kept_over_a_restart() {
+async fn a_guide_is_stored_across_a_restart() {
     let app = TestApp::start().await;
     waited(&app.student(), "과학 탐구", "wait=20").await.expect(200);
     let app = app.restarted().await;
@@ -158,7 +158,7 @@ async fn a_guide_is_made_once_and_kept_over_a_restart() {
 }
 
 #[tokio::test]
-async fn rubbish_in_prefer_is_no_wish_to_wait() {
+async fn an_invalid_prefer_header_is_ignored() {
     let app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -179,7 +179,7 @@ async fn rubbish_in_prefer_is_no_wish_to_wait() {
 }
 
 #[tokio::test]
-async fn a_model_cannot_smuggle_markup_into_a_guide() {
+async fn the_markup_of_a_guide_is_sanitised() {
     let app = TestApp::start().await;
     let mut hostile = canned::guide(&Value::Null);
     hostile["guide_content"] =
@@ -193,7 +193,7 @@ async fn a_model_cannot_smuggle_markup_into_a_guide() {
 }
 
 #[tokio::test]
-async fn guides_take_a_share_of_the_slots_and_leave_the_others_to_questions() {
+async fn guides_use_at_most_their_share_of_the_slots() {
     let app = TestApp::with(&["--max-turns", "20"]).await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -204,10 +204,10 @@ async fn guides_take_a_share_of_the_slots_and_leave_the_others_to_questions() {
     }
     app.openai.wait_for_waiting(5).await;
     assert_eq!(student.asked_and_answered(QUESTION).await["state"], "done");
-    // Too many wait for one more to be promised.
+    // The queue is full, so no further guide is pending.
     assert_eq!(waited(&student, "또 하나", "wait=20").await.expect(200).json()["pending"], false);
     app.openai.release_all(GUIDE);
-    // Five at a time and forty that waited; what found no place is asked for again when it is wanted again.
+    // Five run at a time and forty are queued; guides beyond that are written when they are requested again.
     app.openai.wait_for_calls_of(GUIDE, 45).await;
     assert_eq!(waited(&student, "또 하나", "wait=20").await.expect(200).json()["source"], "model");
     let stats = app.openai.stats();
@@ -215,7 +215,7 @@ async fn guides_take_a_share_of_the_slots_and_leave_the_others_to_questions() {
 }
 
 #[tokio::test]
-async fn a_guide_stays_the_preset_while_questions_have_all_slots_and_is_made_later() {
+async fn a_guide_is_written_later_if_questions_use_all_slots() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     app.openai.queue(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();

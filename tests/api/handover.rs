@@ -1,11 +1,11 @@
-//! The next question while only the tutor's notes are missing: they become the coach's, and the question is taken in.
+//! The next question while only the tutor's feedback is missing: the coach writes it, and the question is accepted.
 
 use super::*;
 use crate::support::events::Events;
 
 const NEXT: &str = "그럼 저녁에는 왜 빨개요?";
 
-/// A turn whose answer is whole and whose tutor still writes, with a stream that follows it.
+/// A turn with a complete answer and a running tutor call, and a stream that follows it.
 async fn answered(app: &TestApp, student: &Student, conversation: &str) -> (String, Events) {
     app.openai.queue(TUTOR, Behaviour::default().gate_at(0));
     let turn = student.ask(conversation, QUESTION).await;
@@ -16,7 +16,7 @@ async fn answered(app: &TestApp, student: &Student, conversation: &str) -> (Stri
 }
 
 #[tokio::test]
-async fn the_next_question_is_taken_in_while_only_the_notes_are_missing() {
+async fn the_next_question_is_accepted_while_only_the_feedback_is_missing() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -41,7 +41,7 @@ async fn the_next_question_is_taken_in_while_only_the_notes_are_missing() {
 }
 
 #[tokio::test]
-async fn who_begins_to_follow_then_learns_that_the_answer_is_whole() {
+async fn a_new_follower_sees_that_only_the_feedback_is_missing() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -55,7 +55,7 @@ async fn who_begins_to_follow_then_learns_that_the_answer_is_whole() {
 }
 
 #[tokio::test]
-async fn the_next_question_takes_the_place_of_the_notes_when_all_are_taken() {
+async fn the_next_question_gets_the_slot_of_the_missing_feedback() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     let (student, other) = (app.student(), app.student());
     let conversation = student.begin("과학 탐구").await;
@@ -68,7 +68,7 @@ async fn the_next_question_takes_the_place_of_the_notes_when_all_are_taken() {
 }
 
 #[tokio::test]
-async fn an_earlier_turn_can_be_tried_again_while_only_the_notes_are_missing() {
+async fn an_earlier_turn_can_be_retried_while_only_the_feedback_is_missing() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -82,7 +82,7 @@ async fn an_earlier_turn_can_be_tried_again_while_only_the_notes_are_missing() {
 }
 
 #[tokio::test]
-async fn of_several_next_questions_at_once_one_is_taken_in() {
+async fn one_of_several_simultaneous_next_questions_is_accepted() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -98,7 +98,7 @@ async fn of_several_next_questions_at_once_one_is_taken_in() {
     assert!(refused.iter().all(|reply| reply.problem(409, "busy")["turn_id"] == next));
 }
 
-/// A turn whose answer failed at once and whose tutor still writes, with a stream that follows it.
+/// A turn with a failed answer and a running tutor call, and a stream that follows it.
 async fn failed(app: &TestApp, student: &Student, conversation: &str) -> (String, Events) {
     app.openai.queue(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
     app.openai.queue(TUTOR, Behaviour::default().gate_at(0));
@@ -126,7 +126,7 @@ async fn a_failed_answer_is_shown_while_the_tutor_still_writes() {
 }
 
 #[tokio::test]
-async fn the_next_question_is_taken_in_after_a_failed_answer_whose_notes_are_missing() {
+async fn the_next_question_is_accepted_after_a_failed_answer_without_feedback() {
     for most in ["1", "10"] {
         let app = TestApp::with(&["--max-turns", most]).await;
         let student = app.student();
@@ -140,7 +140,7 @@ async fn the_next_question_is_taken_in_after_a_failed_answer_whose_notes_are_mis
 }
 
 #[tokio::test]
-async fn a_failed_answer_is_tried_again_while_its_notes_are_missing() {
+async fn a_failed_answer_can_be_retried_while_its_feedback_is_missing() {
     for most in ["1", "10"] {
         let app = TestApp::with(&["--max-turns", most]).await;
         let student = app.student();
@@ -156,7 +156,7 @@ async fn a_failed_answer_is_tried_again_while_its_notes_are_missing() {
 }
 
 #[tokio::test]
-async fn a_slot_is_free_before_a_follower_hears_that_the_turn_ended() {
+async fn a_slot_is_free_before_followers_see_the_end_of_the_turn() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     let (student, other) = (app.student(), app.student());
     for _ in 0..15 {
@@ -172,7 +172,7 @@ async fn a_slot_is_free_before_a_follower_hears_that_the_turn_ended() {
 }
 
 #[tokio::test]
-async fn nobody_else_gets_the_slot_that_a_turn_leaves_to_the_next_question() {
+async fn the_slot_of_a_turn_passes_to_the_next_question_of_its_conversation() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     let (student, other) = (app.student(), app.student());
     let (conversation, others) = (student.begin("과학 탐구").await, other.begin("과학 탐구").await);

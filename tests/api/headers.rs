@@ -1,4 +1,4 @@
-//! The headers that keep pages safe.
+//! Security headers.
 
 use super::*;
 use reqwest::Method;
@@ -24,7 +24,7 @@ fn check(reply: &Reply, path: &str) {
 }
 
 #[tokio::test]
-async fn every_kind_of_response_has_them() {
+async fn every_kind_of_response_has_the_security_headers() {
     let app = TestApp::start().await;
     let student = app.student();
     let asset = support::first_asset(&student).await;
@@ -53,7 +53,7 @@ async fn every_kind_of_response_has_them() {
 }
 
 #[tokio::test]
-async fn pages_insist_on_trusted_types_and_bring_no_inline_script_or_style() {
+async fn pages_require_trusted_types_and_have_no_inline_script_or_style() {
     let app = TestApp::start().await;
     let student = app.student();
     for path in ["/topic-selection.html", "/chat.html?topic=x", "/help.html", "/conversations.html"] {
@@ -75,7 +75,7 @@ async fn pages_insist_on_trusted_types_and_bring_no_inline_script_or_style() {
 }
 
 #[tokio::test]
-async fn private_answers_are_kept_by_no_cache_on_the_way() {
+async fn personal_responses_are_not_cached() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;

@@ -1,9 +1,9 @@
-//! Reading what was asked and answered, page by page.
+//! Reading the turns of a conversation page by page.
 
 use super::*;
 use sea_orm::ConnectionTrait;
 
-/// A conversation of so many turns, of which all but the first are copies.
+/// A conversation with this number of turns, of which all but the first are copies.
 async fn long_conversation(app: &TestApp, student: &Student, turns: u32) -> String {
     let conversation = student.begin("과학 탐구").await;
     let first = student.ask(&conversation, QUESTION).await;
@@ -65,7 +65,7 @@ async fn an_export_holds_every_turn_of_a_long_conversation() {
 }
 
 #[tokio::test]
-async fn another_try_shows_its_own_answer_and_not_the_one_rendered_before() {
+async fn a_retry_shows_its_own_answer_and_not_the_rendered_earlier_one() {
     let app = TestApp::start().await;
     app.openai.queue(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["첫 답의 앞부분", "그 뒤"]) });
     app.openai.queue(CHAT, Behaviour::text(["둘째 답"]));
@@ -86,8 +86,8 @@ async fn another_try_shows_its_own_answer_and_not_the_one_rendered_before() {
 }
 
 #[tokio::test]
-async fn a_learner_with_many_readers_holds_no_other_learner_up() {
-    // Nothing is kept, so that every read renders.
+async fn many_reads_of_one_learner_do_not_delay_another_learner() {
+    // The cache is off, so that every read renders the answers.
     let app = TestApp::with(&["--answer-cache-mb", "0"]).await;
     let (many, other) = (app.student(), app.student());
     let long = long_conversation(&app, &many, 400).await;

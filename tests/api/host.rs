@@ -1,4 +1,4 @@
-//! The names under which the program answers.
+//! The host names that the program answers to.
 
 use super::*;
 use reqwest::Method;
@@ -9,7 +9,7 @@ use tokio::{
 
 const PATHS: [&str; 6] = ["/topic-selection.html", "/metrics", "/ready", "/api/v1/conversations", "/docs/", "/nothing"];
 
-/// The status of a request whose head is sent as it is.
+/// Sends this request head and returns the status.
 async fn status(app: &TestApp, head: &str) -> u16 {
     let mut socket = TcpStream::connect(app.address).await.unwrap();
     socket.write_all(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes()).await.unwrap();
@@ -20,7 +20,7 @@ async fn status(app: &TestApp, head: &str) -> u16 {
 }
 
 #[tokio::test]
-async fn a_page_that_makes_its_own_name_point_here_reads_nothing() {
+async fn a_request_for_an_unknown_host_is_refused() {
     let app = TestApp::start().await;
     for path in PATHS {
         for host in ["evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example"] {
@@ -34,7 +34,7 @@ async fn a_page_that_makes_its_own_name_point_here_reads_nothing() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host() {
+async fn a_request_without_exactly_one_host_is_refused() {
     let app = TestApp::start().await;
     for path in PATHS {
         assert_eq!(status(&app, &format!("GET {path} HTTP/1.1")).await, 400, "{path}: none");
@@ -43,12 +43,12 @@ async fn a_request_names_one_host() {
         assert_eq!(status(&app, &format!("GET {path} HTTP/1.1\r\nHost:")).await, 400, "{path}: empty");
     }
     assert_eq!(status(&app, "GET http://evil.example/ready HTTP/1.1\r\nHost: localhost").await, 421);
-    // HTTP/1.0 has no Host.
+    // HTTP/1.0 does not require Host.
     assert_eq!(status(&app, "GET /ready HTTP/1.0").await, 200);
 }
 
 #[tokio::test]
-async fn our_own_names_and_addresses_are_answered() {
+async fn the_configured_names_and_all_ip_addresses_are_answered() {
     let flags = ["--app-base-url", "https://class.example.kr", "--allowed-hosts", "classroom.local, Second.Example"];
     let app = TestApp::with(&flags).await;
     let names =
@@ -67,7 +67,7 @@ async fn our_own_names_and_addresses_are_answered() {
 }
 
 #[tokio::test]
-async fn a_load_balancer_asks_for_health_by_whatever_name_it_has() {
+async fn health_is_answered_for_any_host() {
     let app = TestApp::start().await;
     for host in ["backend", "10.0.0.5:8000", "evil.example"] {
         app.student().call(Method::GET, "/health").header("host", host).send().await.expect(200);
@@ -87,7 +87,7 @@ async fn a_trusted_proxy_may_rewrite_the_host() {
     };
     call("http://class.example.kr").send().await.expect(201);
     call("http://evil.example").send().await.problem(403, "cross-site");
-    // What a proxy passes on is a stranger's.
+    // A forwarded request counts as one from outside.
     let call = student.call(Method::GET, "/metrics").header("host", "backend.internal");
     call.header("x-forwarded-for", "198.51.100.7").send().await.problem(404, "not-found");
     for client in ["198.51.100.7", "127.0.0.1", "10.0.0.5", "[::1]:80"] {
@@ -98,7 +98,7 @@ async fn a_trusted_proxy_may_rewrite_the_host() {
 }
 
 #[tokio::test]
-async fn only_the_operators_side_is_told_what_each_part_says() {
+async fn only_the_operators_networks_see_the_state_of_each_part() {
     let app = TestApp::with(&["--trusted-proxies", "127.0.0.1"]).await;
     let ready = async |name: &str, value: &str| {
         let call = app.student().call(Method::GET, "/ready").header(name, value);

@@ -1,4 +1,4 @@
-//! Requests no client of ours would make. Whatever is sent, the fault is the sender's, and it is told so.
+//! Malformed and unusual requests get a 4xx and cause no failure.
 
 use super::*;
 use reqwest::Method;
@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Every call that takes a body.
+/// Every path that takes a body.
 async fn paths(student: &Student) -> [String; 6] {
     let conversation = student.begin("과학 탐구").await;
     [
@@ -31,7 +31,7 @@ fn refused(reply: &Reply, what: &str) {
 }
 
 #[tokio::test]
-async fn bodies_that_are_no_question_are_refused() {
+async fn malformed_bodies_are_refused() {
     let app = TestApp::start().await;
     let student = app.student();
     let deep = format!("{{\"message\":{}1{}}}", "[".repeat(20_000), "]".repeat(20_000));
@@ -86,7 +86,7 @@ async fn bodies_that_are_no_question_are_refused() {
 }
 
 #[tokio::test]
-async fn only_json_is_taken_for_json() {
+async fn bodies_of_other_content_types_are_refused() {
     let app = TestApp::start().await;
     let student = app.student();
     let body = json!({ "message": QUESTION, "topic": "과학 탐구" }).to_string();
@@ -107,7 +107,7 @@ async fn only_json_is_taken_for_json() {
 }
 
 #[tokio::test]
-async fn unknown_fields_are_no_offence() {
+async fn unknown_fields_are_ignored() {
     let app = TestApp::start().await;
     let body = json!({ "message": "네?", "temperature": 99, "stream": true, "max_tokens": -1, "__proto__": {} });
     app.student().post("/api/v1/chat/chat", body).await.expect(200);
@@ -115,7 +115,7 @@ async fn unknown_fields_are_no_offence() {
 }
 
 #[tokio::test]
-async fn strange_headers_harm_nobody() {
+async fn unusual_headers_cause_no_failure() {
     let app = TestApp::start().await;
     let student = app.student();
     let long = "a".repeat(4_000);
@@ -170,7 +170,7 @@ async fn strange_headers_harm_nobody() {
 }
 
 #[tokio::test]
-async fn strange_paths_and_queries_harm_nobody() {
+async fn unusual_paths_and_queries_cause_no_failure() {
     let app = TestApp::start().await;
     let student = app.student();
     student.begin("과학 탐구").await;
@@ -209,7 +209,7 @@ async fn strange_paths_and_queries_harm_nobody() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_http_close_the_connection_and_nothing_more() {
+async fn bytes_that_are_no_http_only_close_the_connection() {
     let app = TestApp::start().await;
     let header = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "a".repeat(200_000));
     let smuggled = "POST /api/v1/chat/chat HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n";
@@ -226,7 +226,7 @@ async fn bytes_that_are_no_http_close_the_connection_and_nothing_more() {
         &header,
     ] {
         let mut socket = TcpStream::connect(app.address).await.unwrap();
-        // It may hang up before all is written.
+        // The program may close the connection before everything is written.
         _ = socket.write_all(bytes.as_bytes()).await;
         _ = socket.shutdown().await;
         let mut answer = Vec::new();

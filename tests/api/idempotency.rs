@@ -1,10 +1,10 @@
-//! The same key gives the same turn.
+//! Idempotency keys: repeated requests get the same turn.
 
 use super::*;
 use futures_util::future::join_all;
 
 #[tokio::test]
-async fn one_key_twenty_times_at_once_makes_one_turn_and_one_call() {
+async fn twenty_simultaneous_requests_with_one_key_create_one_turn_and_one_call() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -24,7 +24,7 @@ async fn one_key_twenty_times_at_once_makes_one_turn_and_one_call() {
 }
 
 #[tokio::test]
-async fn a_key_still_names_its_turn_when_that_is_done() {
+async fn a_key_gives_its_turn_after_the_turn_has_ended() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -35,7 +35,7 @@ async fn a_key_still_names_its_turn_when_that_is_done() {
 }
 
 #[tokio::test]
-async fn a_key_is_not_used_for_another_message() {
+async fn a_key_with_another_message_is_refused() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -59,7 +59,7 @@ async fn two_students_may_choose_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_second_question_waits_for_the_first_ones_answer() {
+async fn a_second_question_is_refused_while_the_first_one_runs() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -74,7 +74,7 @@ async fn a_second_question_waits_for_the_first_ones_answer() {
 }
 
 #[tokio::test]
-async fn different_questions_at_once_make_one_turn_and_tell_the_others() {
+async fn one_of_several_simultaneous_questions_is_accepted_and_the_others_get_409() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -93,7 +93,7 @@ async fn different_questions_at_once_make_one_turn_and_tell_the_others() {
 }
 
 #[tokio::test]
-async fn conversations_of_one_student_run_side_by_side() {
+async fn conversations_of_one_student_run_at_the_same_time() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -110,7 +110,7 @@ async fn conversations_of_one_student_run_side_by_side() {
 }
 
 #[tokio::test]
-async fn a_key_counts_within_its_conversation() {
+async fn a_key_is_scoped_to_its_conversation() {
     let app = TestApp::start().await;
     let student = app.student();
     for topic in ["과학 탐구", "역사 연구"] {
@@ -123,7 +123,7 @@ async fn a_key_counts_within_its_conversation() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_while_its_own_turn_takes_the_only_place() {
+async fn a_repeated_request_is_answered_while_its_turn_holds_the_only_slot() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -134,7 +134,7 @@ async fn a_repeat_is_answered_while_its_own_turn_takes_the_only_place() {
     turns.dedup();
     assert_eq!(turns.len(), 1, "{turns:?}");
     student.send(&conversation, "다른 질문이에요", Some("k")).await.problem(422, "key-reused");
-    // Another key is another question.
+    // Another key creates another turn.
     student.send(&conversation, QUESTION, Some("other")).await.problem(503, "full");
     app.openai.release_all(CHAT);
     student.finish(turns[0]["turn_id"].as_str().unwrap()).await;
@@ -143,7 +143,7 @@ async fn a_repeat_is_answered_while_its_own_turn_takes_the_only_place() {
 }
 
 #[tokio::test]
-async fn a_repeat_is_answered_when_the_days_tokens_are_spent() {
+async fn a_repeated_request_is_answered_after_the_budget_is_spent() {
     let app = TestApp::with(&["--daily-token-budget", "1"]).await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -154,8 +154,8 @@ async fn a_repeat_is_answered_when_the_days_tokens_are_spent() {
 }
 
 #[tokio::test]
-async fn twenty_repeats_cost_nothing_of_the_learners_minute() {
-    // One for the conversation, two for questions.
+async fn repeated_requests_do_not_count_against_the_rate_limit() {
+    // Two questions; the conversation counts only for the address, because its learner is new.
     let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-learner-per-minute", "2"]).await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -165,7 +165,7 @@ async fn twenty_repeats_cost_nothing_of_the_learners_minute() {
     let second = student.send(&conversation, "하나 더요", Some("k2")).await.expect(202).json();
     student.finish(second["turn_id"].as_str().unwrap()).await;
     student.send(&conversation, "또 하나요", Some("k3")).await.problem(429, "too-many");
-    // The minute is full, and what was accepted is still answered.
+    // The limit is reached, and repeated requests are still answered.
     turns.push(student.send(&conversation, QUESTION, Some("k")).await.expect(202).json());
     turns.dedup();
     assert_eq!(turns.len(), 1, "{turns:?}");
@@ -174,7 +174,7 @@ async fn twenty_repeats_cost_nothing_of_the_learners_minute() {
 }
 
 #[tokio::test]
-async fn a_repeated_retry_is_answered_while_its_own_turn_takes_the_only_place() {
+async fn a_repeated_retry_is_answered_while_its_turn_holds_the_only_slot() {
     let app = TestApp::with(&["--max-turns", "1"]).await;
     app.openai.queue(CHAT, Behaviour::status(500, "oops"));
     let student = app.student();
@@ -192,7 +192,7 @@ async fn a_repeated_retry_is_answered_while_its_own_turn_takes_the_only_place() 
 }
 
 #[tokio::test]
-async fn a_strangers_repeat_of_a_key_finds_nothing() {
+async fn another_learner_with_the_same_key_gets_404() {
     let app = TestApp::start().await;
     let (student, stranger) = (app.student(), app.student());
     let conversation = student.begin("과학 탐구").await;

@@ -1,9 +1,9 @@
-//! Texts that show nothing, and texts cut in the middle of an emoji.
+//! Invisible texts, and texts that were cut in the middle of an emoji.
 
 use super::*;
 use reqwest::Method;
 
-/// Each shows nothing, however long it is.
+/// Texts of invisible characters.
 const INVISIBLE: [&str; 12] = [
     "\u{2800}",
     "\u{115f}\u{1160}",
@@ -20,7 +20,7 @@ const INVISIBLE: [&str; 12] = [
 ];
 
 #[tokio::test]
-async fn a_question_or_topic_that_shows_nothing_is_refused_as_empty() {
+async fn a_question_or_topic_of_invisible_characters_is_refused_as_empty() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -47,7 +47,7 @@ async fn a_question_or_topic_that_shows_nothing_is_refused_as_empty() {
 }
 
 #[tokio::test]
-async fn an_emoji_of_several_characters_is_a_question() {
+async fn an_emoji_of_several_code_points_is_a_question() {
     let app = TestApp::start().await;
     let student = app.student();
     for emoji in ["👩\u{200d}🔬", "🇰🇷", "❤\u{fe0f}", "1\u{fe0f}\u{20e3}", "🏴\u{e0067}\u{e0062}\u{e007f}"]
@@ -57,7 +57,7 @@ async fn an_emoji_of_several_characters_is_a_question() {
 }
 
 #[tokio::test]
-async fn half_an_emoji_is_replaced_and_the_rest_is_asked() {
+async fn a_lone_surrogate_is_replaced_and_the_question_is_asked() {
     let app = TestApp::start().await;
     let student = app.student();
     let post = async |path: &str, body: &str| {
@@ -91,7 +91,7 @@ async fn half_an_emoji_is_replaced_and_the_rest_is_asked() {
 }
 
 #[tokio::test]
-async fn half_an_emoji_in_a_field_name_is_refused_with_a_sentence_that_says_what_to_do() {
+async fn a_lone_surrogate_in_a_field_name_is_refused_with_an_explanation() {
     let app = TestApp::start().await;
     let call =
         app.student().call(Method::POST, "/api/v1/chat/initial-guide").header("content-type", "application/json");

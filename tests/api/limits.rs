@@ -1,10 +1,10 @@
-//! How much may be sent.
+//! Limits of the size of requests.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn a_message_may_have_two_thousand_characters_and_not_one_more() {
+async fn a_message_has_at_most_two_thousand_characters() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -18,7 +18,7 @@ async fn a_message_may_have_two_thousand_characters_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn a_topic_may_have_a_hundred_characters_and_not_one_more() {
+async fn a_topic_has_at_most_a_hundred_characters() {
     let app = TestApp::start().await;
     let student = app.student();
     for path in ["/api/v1/conversations", "/api/v1/chat/initial-message", "/api/v1/chat/initial-guide"] {
@@ -30,7 +30,7 @@ async fn a_topic_may_have_a_hundred_characters_and_not_one_more() {
 }
 
 #[tokio::test]
-async fn an_empty_message_is_no_question() {
+async fn an_empty_message_is_refused() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -42,7 +42,7 @@ async fn an_empty_message_is_no_question() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_sixty_four_kibibytes() {
+async fn a_body_has_at_most_sixty_four_kibibytes() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -67,7 +67,7 @@ async fn a_body_may_have_sixty_four_kibibytes() {
 }
 
 #[tokio::test]
-async fn a_body_that_never_says_its_length_is_limited_as_well() {
+async fn a_body_without_content_length_is_limited() {
     let app = TestApp::start().await;
     let chunks = futures_util::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1024])));
     let call = app.student().call(Method::POST, "/api/v1/chat/chat").header("content-type", "application/json");

@@ -1,10 +1,10 @@
-//! What is logged: enough to help, nothing a student wrote, no secret.
+//! Log lines: request ids for support, no text of students, no secret.
 
 use super::*;
 use support::{openai::FakeOpenAi, process::Process};
 
 #[tokio::test]
-async fn no_word_of_a_student_and_no_secret_is_logged() {
+async fn no_student_text_and_no_secret_is_logged() {
     let openai = FakeOpenAi::start().await;
     let (folder, base_url) = (tempfile::tempdir().unwrap(), openai.base_url());
     for format in ["text", "json"] {
@@ -60,9 +60,9 @@ async fn a_failed_request_is_found_in_the_log_by_its_id() {
 }
 
 #[tokio::test]
-async fn a_model_server_that_repeats_a_students_words_in_its_error_does_not_bring_them_into_the_log() {
+async fn student_text_in_the_error_of_a_model_server_is_not_logged() {
     let openai = FakeOpenAi::start().await;
-    // As servers do that validate what they are sent.
+    // Servers that validate requests repeat parts of them in errors.
     let echo = Behaviour::error(400, "invalid_request", "1 validation error: input_value='비밀스러운 질문'");
     for purpose in [CHAT, TUTOR] {
         openai.set(purpose, echo.clone());

@@ -1,4 +1,4 @@
-//! The connection to PostgreSQL breaks at the worst moment: after a commit, before its acknowledgement.
+//! The connection to PostgreSQL breaks after a commit and before its acknowledgement.
 
 use std::sync::{
     Arc,
@@ -13,8 +13,8 @@ use tokio::{
     net::{TcpListener, TcpStream, UnixStream},
 };
 
-/// Between the program and PostgreSQL. Of a transaction that carries these words it lets the commit pass and keeps the
-/// answer to itself.
+/// A proxy between the program and PostgreSQL. It forwards the commit of a transaction that contains certain words, and then
+/// closes the connection instead of forwarding the response.
 struct Between {
     url: String,
     cuts: Arc<AtomicUsize>,
@@ -39,7 +39,7 @@ impl Between {
     }
 }
 
-/// Passes everything on, until the first commit of the words.
+/// Forwards everything until the first commit of the words.
 async fn pass(mut client: TcpStream, mut server: UnixStream, words: &'static str, cuts: Arc<AtomicUsize>) {
     let (mut asked, mut answered) = (vec![0; 64 * 1024], vec![0; 64 * 1024]);
     let mut transaction = Vec::new();
@@ -58,7 +58,7 @@ async fn pass(mut client: TcpStream, mut server: UnixStream, words: &'static str
                 }
                 let is_commit = has(request, "COMMIT") && has(&transaction, words);
                 if is_commit && cuts.fetch_add(1, Ordering::SeqCst) == 0 {
-                    // The answer says that it's committed. It goes no further, and both connections close.
+                    // The response acknowledges the commit. It is not forwarded, and both connections close.
                     let _ = server.read(&mut answered).await;
                     return;
                 }
@@ -74,7 +74,7 @@ async fn pass(mut client: TcpStream, mut server: UnixStream, words: &'static str
 }
 
 #[tokio::test]
-async fn an_answer_that_was_stored_is_told_as_done_though_the_acknowledgement_was_lost() {
+async fn a_stored_answer_is_done_although_the_commit_acknowledgement_was_lost() {
     let last_words = canned::CHAT[canned::CHAT.len() - 1];
     let between = Between::start(last_words).await;
     let app = TestApp::with(&["--database-url", &between.url]).await;
@@ -92,7 +92,7 @@ async fn an_answer_that_was_stored_is_told_as_done_though_the_acknowledgement_wa
 }
 
 #[tokio::test]
-async fn a_question_that_was_stored_is_answered_once_though_the_acknowledgement_was_lost() {
+async fn a_stored_question_is_answered_once_although_the_commit_acknowledgement_was_lost() {
     let words = "왜 하필 지금 끊길까요?";
     let between = Between::start(words).await;
     let app = TestApp::with(&["--database-url", &between.url]).await;
@@ -100,12 +100,12 @@ async fn a_question_that_was_stored_is_answered_once_though_the_acknowledgement_
     let conversation = student.begin("과학 탐구").await;
     student.send(&conversation, words, Some("k")).await.problem(503, "store-unavailable");
     assert_eq!(between.cuts.load(Ordering::SeqCst), 1, "the acknowledgement was kept back");
-    // The page sends it again, and gets the turn that is there.
+    // The page repeats the request and gets the stored turn.
     let again = student.send(&conversation, words, Some("k")).await.expect(202).json();
     let turns = student.conversation(&conversation).await["turns"].take();
     assert_eq!(turns.as_array().unwrap().len(), 1);
     assert_eq!(turns[0]["id"], again["turn_id"]);
-    // Nobody runs it, which the next beat finds.
+    // No task runs the turn, which the next renewal of the lease finds.
     let story = student.finish(again["turn_id"].as_str().unwrap()).await;
     assert_eq!(story.state, "interrupted");
     student.retry(again["turn_id"].as_str().unwrap()).await.expect(202);

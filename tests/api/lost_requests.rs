@@ -1,10 +1,10 @@
-//! Connections that break at the worst moment.
+//! Clients that disconnect before the response.
 
 use super::*;
 use support::eventually;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-/// Sends the question as bytes on a connection of its own. Dropping that hangs up.
+/// Sends the question on a separate connection. Dropping the connection disconnects.
 pub(super) async fn send(app: &TestApp, student: &Student, conversation: &str, key: &str) -> TcpStream {
     let body = json!({ "message": QUESTION }).to_string();
     let request = format!(
@@ -20,14 +20,14 @@ pub(super) async fn send(app: &TestApp, student: &Student, conversation: &str, k
 }
 
 #[tokio::test]
-async fn a_message_whose_sender_hung_up_is_answered_or_was_never_there() {
+async fn a_question_whose_client_disconnects_is_either_answered_or_not_stored() {
     let app = TestApp::start().await;
     let student = app.student();
     for n in 0..10 {
         let conversation = student.begin("과학 탐구").await;
         let key = format!("key-{n}");
         drop(send(&app, &student, &conversation, &key).await);
-        // What a page does whose request got no answer: it sends again, with the same key.
+        // A page repeats a request without a response, with the same key.
         let reply = student.send(&conversation, QUESTION, Some(&key)).await.expect(202);
         let turn = reply.json()["turn_id"].as_str().unwrap().to_owned();
         assert_eq!(student.finish(&turn).await.state, "done");
@@ -38,11 +38,11 @@ async fn a_message_whose_sender_hung_up_is_answered_or_was_never_there() {
 }
 
 #[tokio::test]
-async fn a_turn_runs_although_nobody_ever_asked_for_its_answer() {
+async fn a_turn_runs_without_any_follower() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
-    // The client's end is open until the model is asked, then closed without having read a byte.
+    // The client waits until the model is called, and disconnects without reading the response.
     let socket = send(&app, &student, &conversation, "key").await;
     app.openai.wait_for_calls_of(CHAT, 1).await;
     drop(socket);
@@ -54,7 +54,7 @@ async fn a_turn_runs_although_nobody_ever_asked_for_its_answer() {
 }
 
 #[tokio::test]
-async fn half_a_request_leaves_nothing_behind() {
+async fn an_incomplete_request_stores_nothing() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -66,14 +66,14 @@ async fn half_a_request_leaves_nothing_behind() {
     );
     socket.write_all(head.as_bytes()).await.unwrap();
     drop(socket);
-    // The conversation is free for the next question.
+    // The conversation accepts the next question.
     let turn = student.ask(&conversation, QUESTION).await;
     assert_eq!(student.finish(&turn).await.state, "done");
     assert_eq!(student.conversation(&conversation).await["turns"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn many_who_hang_up_in_the_middle_leave_the_database_usable() {
+async fn many_disconnecting_clients_leave_the_database_usable() {
     let app = TestApp::start().await;
     let body = json!({ "topic": "과학 탐구" }).to_string();
     let request = format!(

@@ -1,5 +1,4 @@
-//! The program as its clients see it: the real thing over real sockets, with a database of its own for each test; only
-//! the model server is ours.
+//! The whole program over real sockets, with a separate database for each test. Only the model server is a substitute.
 
 #![allow(clippy::unwrap_used, reason = "a test says what it expects by what it unwraps")]
 

@@ -1,9 +1,9 @@
-//! The main job: a student picks a topic, asks, reads the answer as it comes, and the tutor's notes beside it.
+//! The main use case: a student chooses a topic, asks, and reads the streamed answer and the tutor's feedback.
 
 use super::*;
 
 #[tokio::test]
-async fn a_student_asks_and_gets_an_answer_and_notes() {
+async fn a_student_asks_and_gets_an_answer_and_feedback() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour { gap_ms: 60, ..Behaviour::default() }.gate_at(0));
     let student = app.student();
@@ -22,7 +22,7 @@ async fn a_student_asks_and_gets_an_answer_and_notes() {
     app.openai.release_all(CHAT);
     let story = events.into_story().await;
 
-    // Every part of the answer came, in pieces and in order, and the page that plays them shows what is stored.
+    // Every part of the answer arrived in order, and a page that applies the events shows the stored answer.
     assert_eq!(story.text, canned::CHAT.concat());
     assert!(story.count("delta") > 2, "{:?}", story.outline());
     assert_eq!(story.state, "done");
@@ -45,7 +45,7 @@ async fn a_student_asks_and_gets_an_answer_and_notes() {
 }
 
 #[tokio::test]
-async fn the_notes_have_the_shape_clients_rely_on() {
+async fn the_feedback_has_the_documented_fields() {
     let app = TestApp::start().await;
     let message = "하늘은 왜 파랗고 저녁에는 왜 빨개요?";
     let feedback = app.student().asked_and_answered(message).await["feedback"].take();
@@ -66,7 +66,7 @@ async fn the_notes_have_the_shape_clients_rely_on() {
 }
 
 #[tokio::test]
-async fn a_second_question_carries_the_first_one_along() {
+async fn a_second_question_is_sent_with_the_first_one() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -88,18 +88,18 @@ async fn a_second_question_carries_the_first_one_along() {
 }
 
 #[tokio::test]
-async fn what_a_turn_cost_is_stored() {
+async fn the_token_usage_of_a_turn_is_stored() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["하나", "둘", "셋"]));
     app.openai.set(TUTOR, Behaviour { plain: true, ..Behaviour::default() });
     app.student().asked_and_answered(QUESTION).await;
-    // The fake counts a hundred for each request, and one for each piece.
+    // The fake server counts a hundred tokens for each request, and one for each piece.
     let pieces = canned::chunks(TUTOR, &app.openai.requests_for(TUTOR)[0].body).len() as u64;
     assert_eq!(app.store().await.tokens_since(0).await.unwrap(), 100 + 3 + 100 + pieces);
 }
 
 #[tokio::test]
-async fn no_key_leaves_the_program() {
+async fn no_response_contains_the_api_key() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::error(401, "invalid_api_key", support::app::KEY));
     let student = app.student();

@@ -1,10 +1,10 @@
-//! HEAD, OPTIONS, and methods a path doesn't know.
+//! HEAD, OPTIONS, and methods without a handler.
 
 use super::*;
 use reqwest::Method;
 use std::collections::BTreeSet;
 
-/// Every fixed path, and what it lets be done.
+/// Every path with its methods.
 const PATHS: [(&str, &str); 24] = [
     ("/", "GET,HEAD"),
     ("/topic-selection.html", "GET,HEAD"),
@@ -37,7 +37,7 @@ fn methods(header: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn a_method_a_path_does_not_know_is_answered_with_those_it_knows() {
+async fn a_405_lists_the_methods_of_the_path() {
     let app = TestApp::start().await;
     for (path, allowed) in PATHS {
         for method in [Method::PUT, Method::PATCH, Method::from_bytes(b"BREW").unwrap()] {
@@ -49,7 +49,7 @@ async fn a_method_a_path_does_not_know_is_answered_with_those_it_knows() {
 }
 
 #[tokio::test]
-async fn options_says_what_a_path_can_do() {
+async fn options_lists_the_methods_of_the_path() {
     let app = TestApp::start().await;
     for (path, allowed) in PATHS {
         let reply = app.student().call(Method::OPTIONS, path).send().await.expect(204);

@@ -1,4 +1,4 @@
-//! A school outgrows SQLite: the operator moves it with one command.
+//! `migrate` copies the database from SQLite to PostgreSQL and back.
 
 use std::{
     path::Path,
@@ -9,14 +9,14 @@ use super::*;
 use sea_orm::{ConnectionTrait, Database};
 use support::{openai::FakeOpenAi, postgres::fresh_database, process::Process};
 
-/// Where the program keeps its data when nothing is said.
+/// The default database of the program.
 const DEFAULT: &str = "sqlite://data/llm-classroom.db";
 
 async fn empty_postgresql() -> String {
     tokio::task::spawn_blocking(fresh_database).await.unwrap()
 }
 
-/// Runs `migrate` with these arguments to its end.
+/// Runs `migrate` with these arguments.
 async fn migrate(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     command.arg("migrate").args(arguments).current_dir(folder).env_clear();
@@ -31,14 +31,14 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// Moves, which has to work; gives what was said.
+/// Runs a migration that must succeed. Returns its output.
 async fn moved(folder: &Path, from: &str, to: &str) -> String {
     let output = migrate(folder, &["--from", from, "--to", to]).await;
     assert!(output.status.success(), "{} {}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }
 
-/// What the move is refused for. Nothing was said on the standard output but where it would have gone.
+/// Runs a migration that must be refused before it copies rows. Returns the error.
 async fn refused(folder: &Path, from: &str, to: &str) -> String {
     let output = migrate(folder, &["--from", from, "--to", to]).await;
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
@@ -47,14 +47,14 @@ async fn refused(folder: &Path, from: &str, to: &str) -> String {
     stderr
 }
 
-/// The lines of a table in what was said, without their alignment.
+/// The lines about a table in the output, without their alignment.
 fn lines(said: &str, table: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     said.lines().map(words).filter(|line| line.starts_with(&format!("{table} "))).collect()
 }
 
 #[tokio::test]
-async fn a_school_goes_on_in_postgresql_where_it_stopped_in_sqlite() {
+async fn conversations_continue_after_migrating_from_sqlite_to_postgresql_and_back() {
     let openai = FakeOpenAi::start().await;
     let (folder, base_url, postgresql) = (tempfile::tempdir().unwrap(), openai.base_url(), empty_postgresql().await);
     let model = ("OPENAI_BASE_URL", base_url.as_str());
@@ -92,13 +92,13 @@ async fn a_school_goes_on_in_postgresql_where_it_stopped_in_sqlite() {
 
     let said = refused(folder.path(), DEFAULT, &postgresql).await;
     assert!(said.contains("has been served before") && said.contains("move to an empty database"), "{said}");
-    // And back again, with what was asked there.
+    // Back to SQLite, with the new question.
     let said = moved(folder.path(), &postgresql, "sqlite://back/again.db").await;
     assert_eq!(lines(&said, "turns")[0], "turns 2 rows, 2 of them copied, 0 removed");
 }
 
 #[tokio::test]
-async fn a_school_whose_server_was_killed_moves_and_its_student_tries_again() {
+async fn a_turn_interrupted_by_a_crash_can_be_retried_after_migrating() {
     let openai = FakeOpenAi::start().await;
     openai.queue(CHAT, Behaviour::text(["여기까지 ", "그 뒤"]).gate_at(1));
     let (folder, base_url, postgresql) = (tempfile::tempdir().unwrap(), openai.base_url(), empty_postgresql().await);
@@ -112,7 +112,7 @@ async fn a_school_whose_server_was_killed_moves_and_its_student_tries_again() {
 
     let said = refused(folder.path(), DEFAULT, &postgresql).await;
     assert!(said.contains("being served") && said.contains("30 seconds"), "{said}");
-    // As if these had passed.
+    // The lease has expired.
     let path = folder.path().join("data/llm-classroom.db");
     let database = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
     database.execute_unprepared("UPDATE leases SET expires_at = 1").await.unwrap();
@@ -128,7 +128,7 @@ async fn a_school_whose_server_was_killed_moves_and_its_student_tries_again() {
 }
 
 #[tokio::test]
-async fn what_would_lose_data_is_refused_and_nothing_is_made_or_changed() {
+async fn a_migration_that_would_lose_data_is_refused_and_changes_nothing() {
     let (folder, postgresql) = (tempfile::tempdir().unwrap(), empty_postgresql().await);
     let here = folder.path();
 
@@ -147,7 +147,7 @@ async fn what_would_lose_data_is_refused_and_nothing_is_made_or_changed() {
     let said = refused(here, DEFAULT, "sqlite:new/school.db").await;
     assert!(said.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{said}");
     assert!(!here.join("new").exists());
-    // The target is served, and then it was.
+    // The target is in use, and later it contains data.
     std::fs::create_dir(here.join("other")).unwrap();
     let other = Process::start(&here.join("other"), &[]);
     other.student().begin("역사").await;
@@ -170,7 +170,7 @@ async fn what_would_lose_data_is_refused_and_nothing_is_made_or_changed() {
 }
 
 #[tokio::test]
-async fn one_address_alone_is_refused_with_both_ways_out() {
+async fn a_migration_with_only_one_url_is_refused_with_both_possible_fixes() {
     let folder = tempfile::tempdir().unwrap();
     for half in ["--from", "--to"] {
         let output = migrate(folder.path(), &[half, "sqlite:a.db"]).await;

@@ -1,17 +1,17 @@
-//! Addresses people know.
+//! The URLs of pages.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn the_root_leads_to_the_topics_for_good() {
+async fn the_root_permanently_redirects_to_the_topic_page() {
     let app = TestApp::start().await;
     let reply = app.student().get("/").await.expect(301);
     assert_eq!(reply.header("location"), "/topic-selection.html");
 }
 
 #[tokio::test]
-async fn every_page_is_there_in_both_languages() {
+async fn every_page_exists_in_both_languages() {
     let app = TestApp::start().await;
     let student = app.student();
     for path in
@@ -30,7 +30,7 @@ async fn every_page_is_there_in_both_languages() {
 }
 
 #[tokio::test]
-async fn old_addresses_still_lead_somewhere() {
+async fn urls_of_earlier_versions_still_work() {
     let app = TestApp::start().await;
     let student = app.student();
     let topic = "%EA%B3%BC%ED%95%99%20%ED%83%90%EA%B5%AC";
@@ -46,12 +46,12 @@ async fn old_addresses_still_lead_somewhere() {
 }
 
 #[tokio::test]
-async fn a_topic_is_only_ever_text_on_a_page() {
+async fn a_topic_is_escaped_on_every_page() {
     let app = TestApp::start().await;
     let topic = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%20onload%3D%22x";
     let html = app.student().get(&format!("/chat.html?topic={topic}")).await.expect(200).text();
     assert!(!html.contains("<script>alert"), "{html}");
-    // The quote in it ends no attribute.
+    // The quotation mark must not end the attribute.
     for value in ["data-topic=\"", "<title>"] {
         let shown = html.split_once(value).unwrap().1.split(['"', '<']).next().unwrap();
         assert!(shown.contains("alert(1)") && shown.contains("onload="), "{shown}");

@@ -1,9 +1,9 @@
-//! Chat and tutor: at the same moment, and neither the other's burden.
+//! Chat and tutor are called at the same time and fail independently.
 
 use super::*;
 
 #[tokio::test]
-async fn chat_and_tutor_are_asked_before_either_has_answered() {
+async fn chat_and_tutor_are_called_at_the_same_time() {
     let app = TestApp::start().await;
     for purpose in [CHAT, TUTOR] {
         app.openai.set(purpose, Behaviour::default().gate_at(0));
@@ -20,7 +20,7 @@ async fn chat_and_tutor_are_asked_before_either_has_answered() {
 }
 
 #[tokio::test]
-async fn notes_are_shown_while_the_answer_is_still_awaited() {
+async fn feedback_is_shown_before_the_answer_if_it_comes_first() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -34,7 +34,7 @@ async fn notes_are_shown_while_the_answer_is_still_awaited() {
 }
 
 #[tokio::test]
-async fn a_whole_answer_is_shown_while_the_tutor_still_writes() {
+async fn a_complete_answer_is_shown_before_the_feedback() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["**끝**까지 다 ", "왔어요."]));
     app.openai.set(TUTOR, Behaviour::default().gate_at(0));
@@ -60,7 +60,7 @@ async fn a_failing_tutor_does_not_fail_the_answer() {
 }
 
 #[tokio::test]
-async fn a_tutor_that_cannot_be_understood_is_asked_once_more_and_then_the_coach_writes() {
+async fn unreadable_feedback_is_requested_once_more_and_then_the_coach_writes() {
     let app = TestApp::start().await;
     app.openai.set(TUTOR, Behaviour::text(["{\"oops\":", "["]));
     let turn = app.student().asked_and_answered(QUESTION).await;
@@ -70,7 +70,7 @@ async fn a_tutor_that_cannot_be_understood_is_asked_once_more_and_then_the_coach
 }
 
 #[tokio::test]
-async fn a_tutor_that_is_understood_the_second_time_is_heard() {
+async fn feedback_that_is_readable_the_second_time_is_used() {
     let app = TestApp::start().await;
     app.openai.queue(TUTOR, Behaviour::text(["음…"]));
     let turn = app.student().asked_and_answered(QUESTION).await;
@@ -79,7 +79,7 @@ async fn a_tutor_that_is_understood_the_second_time_is_heard() {
 }
 
 #[tokio::test]
-async fn a_failing_answer_keeps_the_tutors_notes() {
+async fn a_failed_answer_keeps_the_feedback() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::status(500, "oops"));
     let student = app.student();

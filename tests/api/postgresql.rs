@@ -1,11 +1,11 @@
-//! The main job with PostgreSQL as the database.
+//! The main use case with PostgreSQL.
 
 use super::{lost_requests::send, *};
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use support::eventually;
 
 #[tokio::test]
-async fn a_turn_is_asked_failed_tried_again_and_deleted() {
+async fn a_turn_is_asked_fails_is_retried_and_deleted() {
     let app = TestApp::on_postgresql().await;
     app.openai.queue(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["여기까지", "그 뒤"]) });
     let student = app.student();
@@ -23,7 +23,7 @@ async fn a_turn_is_asked_failed_tried_again_and_deleted() {
 }
 
 #[tokio::test]
-async fn one_key_twenty_times_at_once_makes_one_turn() {
+async fn twenty_simultaneous_requests_with_one_key_create_one_turn() {
     let app = TestApp::on_postgresql().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
@@ -41,12 +41,12 @@ async fn one_key_twenty_times_at_once_makes_one_turn() {
 }
 
 #[tokio::test]
-async fn a_message_whose_sender_hangs_up_during_the_commit_is_answered() {
+async fn a_question_whose_client_disconnects_during_the_commit_is_answered() {
     let app = TestApp::on_postgresql().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
     let database = app.database().await;
-    // Lets no new turn be committed while we hold the lock.
+    // No new turn can be committed while this lock is held.
     database
         .execute_unprepared(
             "CREATE FUNCTION wait() RETURNS trigger AS 'BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NULL; END' LANGUAGE plpgsql;
@@ -62,7 +62,7 @@ async fn a_message_whose_sender_hangs_up_during_the_commit_is_answered() {
     })
     .await;
     drop(socket);
-    // By the time it has answered these, the program has seen that the other connection is closed.
+    // After answering these, the program has noticed the closed connection.
     for _ in 0..20 {
         student.get("/health").await.expect(200);
     }

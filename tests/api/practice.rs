@@ -1,10 +1,10 @@
-//! No model is connected: the practice partner and the coach serve, and nobody else is called.
+//! Without a model, the practice partner answers and the coach writes the feedback.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn a_question_is_answered_by_the_practice_partner_with_the_coachs_notes() {
+async fn the_practice_partner_answers_and_the_coach_writes_feedback() {
     let app = TestApp::practice().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -20,7 +20,7 @@ async fn a_question_is_answered_by_the_practice_partner_with_the_coachs_notes() 
 }
 
 #[tokio::test]
-async fn a_practice_answer_can_be_stopped_and_asked_for_again() {
+async fn a_practice_answer_can_be_cancelled_and_retried() {
     let app = TestApp::practice().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -34,7 +34,7 @@ async fn a_practice_answer_can_be_stopped_and_asked_for_again() {
 }
 
 #[tokio::test]
-async fn the_stateless_calls_work_too() {
+async fn stateless_calls_work_in_practice_mode() {
     let app = TestApp::practice().await;
     let student = app.student();
     let call = student.call(Method::POST, "/api/v1/chat/chat").header("content-type", "application/json");
@@ -52,7 +52,7 @@ async fn the_stateless_calls_work_too() {
 }
 
 #[tokio::test]
-async fn the_guide_is_the_preset_and_nothing_better_is_on_its_way() {
+async fn in_practice_mode_the_guide_is_the_built_in_one_and_not_pending() {
     let app = TestApp::practice().await;
     let student = app.student();
     for topic in ["과학 탐구", "우리 동네 하천"] {
@@ -63,7 +63,7 @@ async fn the_guide_is_the_preset_and_nothing_better_is_on_its_way() {
 }
 
 #[tokio::test]
-async fn every_page_and_readiness_say_that_it_is_practice() {
+async fn pages_and_readiness_show_practice_mode() {
     let practice = TestApp::practice().await;
     let model = TestApp::start().await;
     assert_eq!(practice.student().get("/ready").await.expect(200).json()["provider"], "practice");
@@ -82,7 +82,7 @@ async fn every_page_and_readiness_say_that_it_is_practice() {
 }
 
 #[tokio::test]
-async fn the_start_tells_how_to_connect_a_model() {
+async fn the_start_output_says_how_to_connect_a_model() {
     let folder = tempfile::tempdir().unwrap();
     let banner =
         |environment: &[(&str, &str)]| support::process::Process::start(folder.path(), environment).banner.clone();

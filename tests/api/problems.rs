@@ -1,10 +1,10 @@
-//! How failures are told.
+//! Bodies of failed responses.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn a_problem_speaks_the_readers_language() {
+async fn a_problem_is_in_the_language_of_the_request() {
     let app = TestApp::start().await;
     let student = app.student();
     let detail = async |path: &str, language: &str| {
@@ -19,7 +19,7 @@ async fn a_problem_speaks_the_readers_language() {
         (&english["title"], &english["detail"]),
         (&json!("Something needs mending"), &json!("Please write a topic."))
     );
-    // Korean where neither is wanted; the address beats the header.
+    // Korean is the default; the query overrides the header.
     assert_eq!(detail("/api/v1/conversations", "fr").await["detail"], korean["detail"]);
     assert_eq!(detail("/api/v1/conversations?lang=en", "ko").await["detail"], english["detail"]);
     let vary = student.get("/api/v1/nothing").await;
@@ -27,7 +27,7 @@ async fn a_problem_speaks_the_readers_language() {
 }
 
 #[tokio::test]
-async fn why_a_turn_failed_is_told_in_the_readers_language() {
+async fn the_reason_of_a_failed_turn_is_in_the_language_of_the_request() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::status(500, "oops"));
     let student = app.student();
@@ -43,7 +43,7 @@ async fn why_a_turn_failed_is_told_in_the_readers_language() {
 }
 
 #[tokio::test]
-async fn every_response_has_a_request_id_of_ours() {
+async fn every_response_has_a_request_id_of_the_server() {
     let app = TestApp::start().await;
     let student = app.student();
     let mut seen = std::collections::BTreeSet::new();
@@ -60,7 +60,7 @@ async fn every_response_has_a_request_id_of_ours() {
 }
 
 #[tokio::test]
-async fn a_browser_that_opens_a_wrong_address_gets_a_page() {
+async fn a_browser_that_opens_an_unknown_url_gets_an_error_page() {
     let app = TestApp::start().await;
     let student = app.student();
     let browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -74,14 +74,14 @@ async fn a_browser_that_opens_a_wrong_address_gets_a_page() {
             assert!(page.text().contains(&page.header("x-request-id")));
         }
     }
-    // The API answers programs, whatever they accept.
+    // The API returns JSON, whatever the client accepts.
     let call = student.call(Method::GET, "/api/v1/nothing").header("accept", browser);
     call.send().await.problem(404, "not-found");
     student.get("/nothing").await.problem(404, "not-found");
 }
 
 #[tokio::test]
-async fn a_wrong_field_is_named_without_the_servers_insides() {
+async fn an_invalid_field_is_named_without_internals_of_the_server() {
     let app = TestApp::start().await;
     for body in [json!({ "topic": 5 }), json!({}), json!([1])] {
         let reply = app.student().post("/api/v1/conversations", body).await;
@@ -94,7 +94,7 @@ async fn a_wrong_field_is_named_without_the_servers_insides() {
 }
 
 #[tokio::test]
-async fn a_database_that_is_gone_is_told_without_its_insides() {
+async fn a_missing_database_is_reported_without_internals() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;

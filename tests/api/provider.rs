@@ -1,9 +1,9 @@
-//! A model server that misbehaves, and what the student gets to see of it.
+//! Failures of a model server, and what the student sees of them.
 
 use super::*;
 use support::openai::{Error, FakeOpenAi};
 
-/// Asks once and gives the stored turn, after checking that the live page ended up with the same.
+/// Asks once and returns the stored turn, after checking that the live events gave the same.
 async fn asked(app: &TestApp) -> Value {
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
@@ -23,7 +23,7 @@ fn ended(turn: &Value) -> (&str, Option<&str>, Option<&str>) {
 }
 
 #[tokio::test]
-async fn each_failure_before_the_first_word_is_told_by_its_reason() {
+async fn each_failure_before_the_first_word_has_its_reason() {
     for (failure, reason) in [
         (Behaviour::status(500, "oops"), "unavailable"),
         (Behaviour::status(200, ""), "unavailable"),
@@ -45,7 +45,7 @@ async fn each_failure_before_the_first_word_is_told_by_its_reason() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_is_not_seen_by_the_student() {
+async fn a_temporary_failure_is_retried_without_the_student_noticing() {
     let app = TestApp::with(&["--model-retries", "2"]).await;
     app.openai.queue(CHAT, Behaviour::status(503, "").header("retry-after-ms", "1"));
     app.openai.queue(CHAT, Behaviour::error(429, "rate_limit_exceeded", "").header("retry-after", "0.01"));
@@ -55,7 +55,7 @@ async fn a_passing_failure_is_not_seen_by_the_student() {
 }
 
 #[tokio::test]
-async fn a_fallback_model_steps_in() {
+async fn a_fallback_model_answers_if_the_first_one_fails() {
     let app = TestApp::with(&["--openai-model", "main", "--openai-fallback-models", "spare"]).await;
     app.openai.queue(CHAT, Behaviour::error(404, "model_not_found", "no"));
     assert_eq!(asked(&app).await["state"], "done");
@@ -64,7 +64,7 @@ async fn a_fallback_model_steps_in() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+async fn a_server_that_does_not_respond_times_out() {
     let app = TestApp::with(&["--first-token-timeout-seconds", "0.2"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     assert_eq!(ended(&asked(&app).await), ("failed", Some("timeout"), None));
@@ -72,7 +72,7 @@ async fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
 }
 
 #[tokio::test]
-async fn six_time_outs_of_a_slow_server_keep_nobody_else_from_asking() {
+async fn timeouts_do_not_open_the_circuit_breaker() {
     let app = TestApp::with(&["--first-token-timeout-seconds", "0.2", "--breaker-failures", "2"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     app.openai.set(TUTOR, Behaviour::default().gate_at(0));
@@ -84,7 +84,7 @@ async fn six_time_outs_of_a_slow_server_keep_nobody_else_from_asking() {
 }
 
 #[tokio::test]
-async fn an_answer_that_stalls_is_kept_as_far_as_it_came() {
+async fn the_text_of_a_stalled_answer_is_stored() {
     let app = TestApp::with(&["--idle-timeout-seconds", "0.2"]).await;
     app.openai.set(CHAT, Behaviour::text(["여기까지", " 그 뒤"]).gate_at(1));
     assert_eq!(ended(&asked(&app).await), ("failed", Some("timeout"), Some("여기까지")));
@@ -92,7 +92,7 @@ async fn an_answer_that_stalls_is_kept_as_far_as_it_came() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_kept_as_far_as_it_came() {
+async fn the_text_of_a_broken_answer_is_stored() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["여기까지", " 그 뒤"]) });
     let turn = asked(&app).await;
@@ -117,7 +117,7 @@ async fn an_answer_at_its_length_limit_is_done_and_says_so() {
 }
 
 #[tokio::test]
-async fn what_a_content_filter_stopped_is_taken_back() {
+async fn text_stopped_by_a_content_filter_is_withdrawn() {
     let app = TestApp::start().await;
     let answer = Behaviour { finish: Some("content_filter".into()), ..Behaviour::text(["보이면 안 될 말", ""]) };
     app.openai.set(CHAT, answer.gate_at(1));
@@ -143,7 +143,7 @@ async fn a_refusal_is_an_answer() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_down_and_comes_back_is_used_again() {
+async fn a_server_is_used_again_after_an_outage() {
     let mut app = TestApp::with(&["--breaker-failures", "2", "--breaker-cooldown-seconds", "0.001"]).await;
     let port = app.openai.port();
     let down = std::mem::replace(&mut app.openai, FakeOpenAi::start().await);
@@ -156,7 +156,7 @@ async fn a_server_that_is_down_and_comes_back_is_used_again() {
     assert_eq!(student.stored(&conversation).await["feedback"]["source"], "coach");
 
     app.openai = FakeOpenAi::start_on(port).await;
-    // One call finds out whether the server is back: the answer's, and the coach may write the notes once more.
+    // Only the call for the answer tests whether the server is back, so the coach may write this feedback, too.
     student.retry(&turn).await.expect(202);
     assert_eq!(student.finish(&turn).await.state, "done");
     let turn = student.ask(&conversation, "그럼 저녁에는요?").await;
@@ -165,7 +165,7 @@ async fn a_server_that_is_down_and_comes_back_is_used_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_keeps_failing_is_left_alone_and_readiness_says_so() {
+async fn the_circuit_breaker_opens_for_a_failing_server_and_readiness_shows_it() {
     let app = TestApp::with(&["--breaker-failures", "2", "--breaker-cooldown-seconds", "3600"]).await;
     for purpose in [CHAT, TUTOR] {
         app.openai.set(purpose, Behaviour::status(500, "oops"));
@@ -181,7 +181,7 @@ async fn a_server_that_keeps_failing_is_left_alone_and_readiness_says_so() {
 }
 
 #[tokio::test]
-async fn hostile_words_of_a_model_are_harmless() {
+async fn a_hostile_answer_of_a_model_is_sanitised() {
     let app = TestApp::start().await;
     let hostile = "<script>alert(1)</script> [눌러](javascript:alert(1)) <img src=x onerror=alert(1)> ![그림](https://evil.example/x.png)";
     app.openai.set(CHAT, Behaviour::text([hostile]));
@@ -193,7 +193,7 @@ async fn hostile_words_of_a_model_are_harmless() {
     }
 }
 
-/// Events of a stream, as a server sends them that keeps thoughts apart or doesn't.
+/// A stream with these deltas, in which thoughts may have a separate field.
 fn deltas(deltas: &[Value]) -> Behaviour {
     let event = |delta: &Value| format!("data: {}\n\n", json!({ "choices": [{ "delta": delta }] }));
     Behaviour::raw(deltas.iter().map(event).chain(["data: [DONE]\n\n".to_owned()]))
@@ -239,7 +239,7 @@ async fn thoughts_are_neither_shown_nor_stored_nor_sent_with_the_next_question()
 }
 
 #[tokio::test]
-async fn a_page_is_told_that_the_model_thinks() {
+async fn followers_see_that_the_model_thinks() {
     let app = TestApp::start().await;
     let thoughts = deltas(&[json!({ "reasoning_content": "속마음" }), json!({ "content": "답" })]);
     app.openai.set(CHAT, thoughts.gate_at(1));
@@ -259,7 +259,7 @@ async fn a_page_is_told_that_the_model_thinks() {
 }
 
 #[tokio::test]
-async fn a_tutor_whose_thoughts_take_up_its_tokens_gets_more_at_once_and_from_then_on() {
+async fn a_tutor_whose_thoughts_use_up_its_tokens_gets_a_higher_limit() {
     for unsaid in [
         Behaviour { finish: Some("length".into()), ..Behaviour::text(["<think>끝나지 않는 생각"]) },
         deltas(&[json!({ "reasoning_content": "끝나지 않는 생각" })]),
@@ -281,7 +281,7 @@ async fn a_tutor_whose_thoughts_take_up_its_tokens_gets_more_at_once_and_from_th
 }
 
 #[tokio::test]
-async fn a_model_that_only_thinks_has_given_no_answer() {
+async fn an_answer_that_consists_of_thoughts_fails() {
     let only = |text: &str| Behaviour::text([text]);
     for reply in [
         Behaviour { finish: Some("length".into()), ..only("") },

@@ -1,16 +1,16 @@
-//! How often may be asked: by learner first, by address second.
+//! Rate limits of learners and addresses.
 
 use super::*;
 use futures_util::future::join_all;
 use reqwest::Method;
 
 #[tokio::test]
-async fn a_hasty_student_waits_while_the_neighbour_is_served() {
+async fn the_rate_limit_of_one_learner_does_not_affect_another() {
     let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-learner-per-minute", "3"]).await;
     let (hasty, neighbour) = (app.student(), app.student());
     let conversation = hasty.begin("과학 탐구").await;
     let mut refused = None;
-    // The first three at most; beginning without a cookie counts for the address alone.
+    // At most three are accepted; creating a conversation without a cookie counts only for the address.
     for n in 0..4 {
         let reply = hasty.send(&conversation, QUESTION, None).await;
         if reply.status == 429 {
@@ -26,12 +26,12 @@ async fn a_hasty_student_waits_while_the_neighbour_is_served() {
     assert!((1..=20).contains(&wait), "{wait}");
     assert!(problem["detail"].as_str().unwrap().contains("초 뒤에"));
     assert_eq!(neighbour.asked_and_answered(QUESTION).await["state"], "done");
-    // Reading is not asking.
+    // Reads are not limited.
     hasty.conversation(&conversation).await;
 }
 
 #[tokio::test]
-async fn a_class_of_forty_behind_one_address_asks_ten_questions_each() {
+async fn forty_learners_behind_one_address_ask_ten_questions_each() {
     let app = TestApp::with(&["--rate-limit", "on"]).await;
     for purpose in [CHAT, TUTOR] {
         app.openai.set(purpose, Behaviour { plain: true, ..Behaviour::default() });
@@ -50,7 +50,7 @@ async fn a_class_of_forty_behind_one_address_asks_ten_questions_each() {
 }
 
 #[tokio::test]
-async fn one_address_cannot_flood_the_server_with_new_learners_or_stateless_calls() {
+async fn new_learners_and_stateless_calls_are_limited_per_address() {
     let flags = ["--rate-limit", "on", "--rate-limit-learner-per-minute", "5", "--rate-limit-address-per-minute", "5"];
     for path in ["/api/v1/conversations", "/api/v1/chat/chat", "/api/v1/chat/chat/stream", "/api/v1/chat/initial-guide"]
     {
@@ -66,7 +66,7 @@ async fn one_address_cannot_flood_the_server_with_new_learners_or_stateless_call
 }
 
 #[tokio::test]
-async fn only_a_trusted_proxy_says_who_its_clients_are() {
+async fn only_a_trusted_proxy_can_name_the_client_address() {
     let limit = ["--rate-limit", "on", "--rate-limit-learner-per-minute", "2", "--rate-limit-address-per-minute", "2"];
     let from = async |app: &TestApp, address: &str| {
         let student = app.student();
@@ -89,12 +89,12 @@ async fn only_a_trusted_proxy_says_who_its_clients_are() {
 }
 
 #[tokio::test]
-async fn twenty_sends_of_one_message_at_once_pass_the_limits() {
+async fn twenty_simultaneous_requests_with_one_key_pass_the_rate_limit() {
     let app = TestApp::with(&["--rate-limit", "on"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     let student = app.student();
     let conversation = student.begin("과학 탐구").await;
-    // With the limits as they are when nothing is set.
+    // The default limits apply.
     let sends = join_all((0..20).map(|_| student.send(&conversation, QUESTION, Some("k")))).await;
     for reply in sends {
         reply.expect(202);
@@ -103,7 +103,7 @@ async fn twenty_sends_of_one_message_at_once_pass_the_limits() {
     assert_eq!(app.calls(CHAT), 1);
 }
 
-/// Posts guides of topics nobody has, as fast as three threads can, until `done`; how many were refused.
+/// Requests guides to new topics with three tasks until `done`. Returns the number of refused requests.
 async fn flood_with_guides(app: &TestApp, done: &std::sync::atomic::AtomicBool) -> usize {
     let threads = (0..3).map(async |thread| {
         let (script, mut refused) = (app.student(), 0);
@@ -120,10 +120,10 @@ async fn flood_with_guides(app: &TestApp, done: &std::sync::atomic::AtomicBool) 
 }
 
 #[tokio::test]
-async fn a_script_without_a_cookie_takes_nothing_from_seventy_classmates_behind_its_address() {
+async fn requests_without_a_cookie_do_not_limit_seventy_learners_behind_the_same_address() {
     let app = TestApp::with(&["--rate-limit", "on", "--max-turns", "100"]).await;
     app.openai.set(GUIDE, Behaviour { first_ms: 200, ..Behaviour::default() });
-    // Known before, and here for the first time.
+    // Learners with a cookie, and new ones.
     let mut students: Vec<Student> = (0..70).map(|_| app.student()).collect();
     for student in &students[..40] {
         student.begin("과학 탐구").await;
@@ -136,12 +136,12 @@ async fn a_script_without_a_cookie_takes_nothing_from_seventy_classmates_behind_
         done.store(true, std::sync::atomic::Ordering::Relaxed);
     };
     let (refused, ()) = tokio::join!(flood_with_guides(&app, &done), lesson);
-    // A minute's worth at once, and one a second after it.
+    // The requests of a minute at once, and one per second after that.
     assert!(refused > app.calls(GUIDE), "{} guides, {refused} refused", app.calls(GUIDE));
 }
 
 #[tokio::test]
-async fn preset_guides_and_guides_that_are_there_cost_nothing() {
+async fn guides_to_presets_and_stored_guides_are_not_rate_limited() {
     let app = TestApp::with(&["--rate-limit", "on", "--rate-limit-anonymous-per-minute", "1"]).await;
     let script = app.student();
     let guide = async |topic: &str| {
@@ -154,12 +154,12 @@ async fn preset_guides_and_guides_that_are_there_cost_nothing() {
             assert_eq!(guide(topic).await.expect(200).json()["source"], "model");
         }
     }
-    // An own topic's guide is there for its learner alone, and this one is nobody's.
+    // The guide to an own topic is stored only for its learner, and this request has none.
     for topic in ["우리 동네 하천", "다른 하천"] {
         guide(topic).await.problem(429, "too-many");
     }
     assert_eq!(app.calls(GUIDE), 3);
-    // A learner pays with their own minute, and once for a topic.
+    // A guide counts for the limit of the learner, and once per topic.
     script.begin("과학 탐구").await;
     for _ in 0..100 {
         assert_eq!(guide("다른 하천").await.expect(200).json()["source"], "model");
@@ -168,7 +168,7 @@ async fn preset_guides_and_guides_that_are_there_cost_nothing() {
 }
 
 #[tokio::test]
-async fn a_class_of_forty_newcomers_gets_in_at_the_same_moment() {
+async fn forty_new_learners_behind_one_address_start_together() {
     let app = TestApp::with(&["--rate-limit", "on"]).await;
     let students: Vec<Student> = (0..40).map(|_| app.student()).collect();
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -182,7 +182,7 @@ async fn a_class_of_forty_newcomers_gets_in_at_the_same_moment() {
 }
 
 #[tokio::test]
-async fn a_script_that_makes_learners_is_stopped_and_known_learners_go_on() {
+async fn creating_many_learners_is_limited_and_older_learners_are_not() {
     let app = TestApp::with(&["--rate-limit", "on"]).await;
     let known = app.student();
     known.begin("과학 탐구").await;
@@ -190,7 +190,7 @@ async fn a_script_that_makes_learners_is_stopped_and_known_learners_go_on() {
         (0..150).map(async |_| app.student().post("/api/v1/conversations", json!({ "topic": "축구" })).await.status),
     );
     let made = made.await.into_iter().filter(|status| *status == 201).count();
-    // One was made before, and each second brings two more.
+    // One learner was created before, and each second allows two more.
     assert!((119..150).contains(&made), "{made} learners");
     assert_eq!(known.asked_and_answered(QUESTION).await["state"], "done");
 }

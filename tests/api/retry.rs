@@ -1,4 +1,4 @@
-//! 다시 답하기: one more model call, never two.
+//! Retrying a turn (다시 답하기): one more model call, never two.
 
 use super::*;
 
@@ -13,7 +13,7 @@ async fn failed(app: &TestApp) -> (Student, String, String) {
 }
 
 #[tokio::test]
-async fn a_failed_turn_that_is_tried_again_ends_done_after_one_more_call() {
+async fn a_retry_of_a_failed_turn_makes_one_more_call_and_is_done() {
     let app = TestApp::start().await;
     let (student, conversation, turn) = failed(&app).await;
     let accepted = student.retry(&turn).await.expect(202).json();
@@ -23,13 +23,13 @@ async fn a_failed_turn_that_is_tried_again_ends_done_after_one_more_call() {
     assert_eq!(turns.as_array().unwrap().len(), 1);
     assert_eq!(turns[0]["answer"]["text"], canned::CHAT.concat());
     assert_eq!(app.calls(CHAT), 2);
-    // The message is the same, so the notes on it are.
+    // The message is the same, so its feedback is kept.
     assert_eq!(app.calls(TUTOR), 1);
     assert_eq!(turns[0]["feedback"]["source"], "model");
 }
 
 #[tokio::test]
-async fn notes_the_coach_wrote_are_asked_of_the_model_when_trying_again() {
+async fn a_retry_asks_the_model_again_for_feedback_that_the_coach_wrote() {
     let app = TestApp::start().await;
     app.openai.queue(TUTOR, Behaviour::status(500, "oops"));
     let (student, conversation, turn) = failed(&app).await;
@@ -40,7 +40,7 @@ async fn notes_the_coach_wrote_are_asked_of_the_model_when_trying_again() {
 }
 
 #[tokio::test]
-async fn trying_again_twenty_times_at_once_starts_once() {
+async fn twenty_simultaneous_retries_start_one_attempt() {
     let app = TestApp::start().await;
     let (student, _, turn) = failed(&app).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
@@ -54,7 +54,7 @@ async fn trying_again_twenty_times_at_once_starts_once() {
 }
 
 #[tokio::test]
-async fn an_answered_turn_is_not_tried_again() {
+async fn an_answered_turn_cannot_be_retried() {
     let app = TestApp::start().await;
     let student = app.student();
     let turn = student.asked_and_answered(QUESTION).await;
@@ -63,7 +63,7 @@ async fn an_answered_turn_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_turn_is_not_tried_again_while_another_one_runs() {
+async fn a_turn_cannot_be_retried_while_another_one_runs() {
     let app = TestApp::start().await;
     let (student, conversation, turn) = failed(&app).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));

@@ -1,9 +1,9 @@
-//! SIGTERM: running answers get their grace, and nobody is left without a word.
+//! SIGTERM: running answers get a grace period, and followers see the end.
 
 use super::*;
 use support::{eventually, openai::FakeOpenAi, process::Process};
 
-/// The program with this grace in seconds, and a student whose answer has begun and waits.
+/// A program with this grace period in seconds, and a student whose answer has begun and waits.
 async fn answering(openai: &FakeOpenAi, folder: &std::path::Path, grace: &str) -> (Process, Student, String, String) {
     openai.queue(CHAT, Behaviour::text(["여기까지 ", "그 뒤"]).gate_at(1));
     let base_url = openai.base_url();
@@ -16,7 +16,7 @@ async fn answering(openai: &FakeOpenAi, folder: &std::path::Path, grace: &str) -
 }
 
 #[tokio::test]
-async fn with_grace_enough_an_answer_is_finished_and_stored() {
+async fn an_answer_that_ends_within_the_grace_period_is_stored() {
     let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
     let (program, student, conversation, turn) = answering(&openai, folder.path(), "60").await;
     let mut events = student.follow(&turn).await;
@@ -34,7 +34,7 @@ async fn with_grace_enough_an_answer_is_finished_and_stored() {
 }
 
 #[tokio::test]
-async fn without_grace_a_turn_is_interrupted_and_its_page_told() {
+async fn without_a_grace_period_a_turn_is_interrupted_and_followers_see_it() {
     let (openai, folder) = (FakeOpenAi::start().await, tempfile::tempdir().unwrap());
     let (program, student, conversation, turn) = answering(&openai, folder.path(), "0").await;
     let mut events = student.follow(&turn).await;
@@ -54,7 +54,7 @@ async fn without_grace_a_turn_is_interrupted_and_its_page_told() {
 }
 
 #[tokio::test]
-async fn while_draining_nothing_new_begins_and_everything_can_be_read() {
+async fn while_draining_questions_are_refused_and_reads_are_answered() {
     let mut app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let student = app.student();
@@ -80,7 +80,7 @@ async fn while_draining_nothing_new_begins_and_everything_can_be_read() {
 }
 
 #[tokio::test]
-async fn a_program_with_nothing_to_do_ends_at_once() {
+async fn an_idle_program_ends_at_once() {
     let mut app = TestApp::start().await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
@@ -89,7 +89,7 @@ async fn a_program_with_nothing_to_do_ends_at_once() {
 }
 
 #[tokio::test]
-async fn a_guide_that_is_being_made_does_not_hold_up_the_end() {
+async fn a_running_guide_does_not_delay_the_shutdown() {
     let mut app = TestApp::start().await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let guide = app.student().post("/api/v1/chat/initial-guide", json!({ "topic": "과학 탐구" })).await.expect(200);
@@ -101,7 +101,7 @@ async fn a_guide_that_is_being_made_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn a_stateless_stream_has_the_grace_too() {
+async fn a_stateless_stream_may_end_within_the_grace_period() {
     let mut app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["하나", "둘"]).gate_at(1));
     let call = app.student().call(reqwest::Method::POST, "/api/v1/chat/chat/stream");
@@ -115,7 +115,7 @@ async fn a_stateless_stream_has_the_grace_too() {
 }
 
 #[tokio::test]
-async fn a_stateless_stream_that_never_ends_does_not_hold_up_the_end() {
+async fn a_stateless_stream_is_ended_after_the_grace_period() {
     let mut app = TestApp::with(&["--shutdown-grace-seconds", "0"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let call = app.student().call(reqwest::Method::POST, "/api/v1/chat/chat/stream");
@@ -126,7 +126,7 @@ async fn a_stateless_stream_that_never_ends_does_not_hold_up_the_end() {
 }
 
 #[tokio::test]
-async fn followers_of_every_turn_are_told_when_many_are_interrupted_at_once() {
+async fn the_followers_of_many_interrupted_turns_all_see_it() {
     let mut app = TestApp::with(&["--shutdown-grace-seconds", "0"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let mut followed = Vec::new();

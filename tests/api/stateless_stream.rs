@@ -26,7 +26,7 @@ async fn an_answer_comes_in_pieces_and_ends_with_done() {
 }
 
 #[tokio::test]
-async fn the_first_piece_is_not_held_back() {
+async fn the_first_piece_is_sent_at_once() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["하나", "둘"]).gate_at(1));
     let response = app.student().call(Method::POST, PATH).json(&json!({ "message": "네?" })).open().await;
@@ -39,7 +39,7 @@ async fn the_first_piece_is_not_held_back() {
 }
 
 #[tokio::test]
-async fn the_model_knows_topic_and_age() {
+async fn the_prompt_contains_the_topic_and_the_age_of_the_student() {
     let app = TestApp::start().await;
     let body = json!({ "messages": [{ "role": "user", "content": QUESTION }], "topic": "우리 동네 하천" });
     app.student().post(PATH, body).await.expect(200);
@@ -52,7 +52,7 @@ async fn the_model_knows_topic_and_age() {
 }
 
 #[tokio::test]
-async fn closing_the_stream_stops_the_model() {
+async fn closing_the_stream_cancels_the_call_of_the_model() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let response = app.student().call(Method::POST, PATH).json(&json!({ "message": "네?" })).open().await;
@@ -71,7 +71,7 @@ async fn a_failure_before_the_first_word_is_a_problem() {
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_says_so_before_its_end() {
+async fn a_broken_answer_sends_an_error_before_the_end() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["하나", "둘"]) });
     let text = app.student().post(PATH, json!({ "message": "네?" })).await.expect(200).text();
@@ -86,7 +86,7 @@ async fn a_stream_that_breaks_off_says_so_before_its_end() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_stopped_by_a_filter_says_so() {
+async fn a_filtered_answer_sends_an_error_before_the_end() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour { finish: Some("content_filter".into()), ..Behaviour::text(["하나"]) });
     let text = app.student().post(PATH, json!({ "message": "네?" })).await.expect(200).text();
@@ -95,7 +95,7 @@ async fn a_stream_that_is_stopped_by_a_filter_says_so() {
 }
 
 #[tokio::test]
-async fn what_a_streamed_answer_cost_is_stored() {
+async fn the_token_usage_of_a_streamed_answer_is_stored() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::text(["하나", "둘"]));
     app.student().post(PATH, json!({ "message": "네?" })).await.expect(200);

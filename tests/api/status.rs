@@ -1,10 +1,10 @@
-//! What tells an operator how the program is.
+//! Health, readiness and metrics.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn health_and_the_api_greet() {
+async fn health_and_the_name_of_the_api_are_answered() {
     let app = TestApp::start().await;
     let student = app.student();
     let health = student.get("/health").await.expect(200).json();
@@ -14,7 +14,7 @@ async fn health_and_the_api_greet() {
 }
 
 #[tokio::test]
-async fn readiness_tells_of_every_part() {
+async fn readiness_shows_every_part() {
     let app = TestApp::start().await;
     let ready = app.student().get("/ready").await.expect(200).json();
     let wanted = json!({
@@ -24,7 +24,7 @@ async fn readiness_tells_of_every_part() {
 }
 
 #[tokio::test]
-async fn figures_are_told_to_this_machine_only() {
+async fn metrics_are_served_only_to_this_machine() {
     let app = TestApp::start().await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
@@ -39,7 +39,7 @@ async fn figures_are_told_to_this_machine_only() {
     ] {
         assert!(figures.text().contains(name), "{name} in {}", figures.text());
     }
-    // Ids would make a series each.
+    // Each id would create a series.
     assert!(figures.text().contains("route=\"/api/v1/conversations/{id}\""));
     for header in ["x-forwarded-for", "forwarded", "x-real-ip"] {
         let reply = student.call(Method::GET, "/metrics").header(header, "127.0.0.1").send().await;
@@ -48,13 +48,13 @@ async fn figures_are_told_to_this_machine_only() {
 }
 
 #[tokio::test]
-async fn figures_can_have_a_listener_of_their_own() {
+async fn metrics_can_have_a_separate_listener() {
     let app = TestApp::with(&["--metrics-addr", "127.0.0.1:0"]).await;
     app.student().get("/metrics").await.problem(404, "not-found");
 }
 
 #[tokio::test]
-async fn figures_name_no_student_and_no_word_of_theirs() {
+async fn metrics_contain_no_student_and_no_text() {
     let app = TestApp::start().await;
     let student = app.student();
     let conversation = student.begin("비밀스러운 주제").await;
@@ -67,7 +67,7 @@ async fn figures_name_no_student_and_no_word_of_theirs() {
 }
 
 #[tokio::test]
-async fn made_up_methods_make_no_figures_of_their_own() {
+async fn invented_methods_create_no_metric_series() {
     let app = TestApp::start().await;
     let student = app.student();
     for n in 0..5 {
@@ -79,7 +79,7 @@ async fn made_up_methods_make_no_figures_of_their_own() {
 }
 
 #[tokio::test]
-async fn the_figures_own_listener_serves_them_and_nothing_else() {
+async fn the_metrics_listener_serves_only_metrics() {
     let folder = tempfile::tempdir().unwrap();
     let _program = support::process::Process::start(folder.path(), &[("METRICS_ADDR", "127.0.0.1:0")]);
     let address = support::eventually("the listener", async || {

@@ -1,10 +1,10 @@
-//! A learner sees nothing of another's: what is somebody else's can't be told from what isn't there.
+//! A learner gets 404 for the data of another, as for unknown data.
 
 use super::*;
 use reqwest::Method;
 
 #[tokio::test]
-async fn nothing_of_mine_is_there_for_anybody_else() {
+async fn another_learner_gets_404_for_everything_of_mine() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let me = app.student();
@@ -35,14 +35,14 @@ async fn nothing_of_mine_is_there_for_anybody_else() {
         }
         stranger.send(&conversation, "끼어들기", None).await.problem(404, "not-found");
     }
-    // None of that has disturbed my turn.
+    // None of the requests has affected my turn.
     app.openai.release_all(CHAT);
     assert_eq!(me.finish(&turn).await.state, "done");
     assert_eq!(me.conversation(&conversation).await["turns"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn each_student_sees_their_own_list() {
+async fn each_learner_gets_their_own_list() {
     let app = TestApp::start().await;
     let (one, two) = (app.student(), app.student());
     let mine = one.begin("과학 탐구").await;

@@ -4,7 +4,7 @@ use super::*;
 use sea_orm::{ConnectionTrait, Statement};
 use support::openai::window::{Full, Window};
 
-/// A lesson's answer: some 300 Hangul syllables.
+/// A long answer of about 300 Hangul syllables.
 fn long_answer() -> Behaviour {
     let sentence = "식물은 햇빛과 물과 공기 속의 이산화탄소로 양분을 만들어요. ";
     Behaviour { chunks: Some(vec![sentence.repeat(12)]), gap_ms: 0, ..Behaviour::default() }
@@ -16,9 +16,9 @@ fn is_refused(window: &Window, request: &support::openai::Recorded) -> bool {
 }
 
 #[tokio::test]
-async fn a_long_lesson_goes_on_in_a_window_of_4096_tokens() {
+async fn a_long_conversation_fits_a_context_window_of_4096_tokens() {
     for full in [Full::RefuseStated, Full::Refuse] {
-        // SmolLM2 reads a Hangul syllable as 2.7 tokens.
+        // SmolLM2 has 2.7 tokens per Hangul syllable.
         for per_syllable in [1.0, 2.7] {
             let app = TestApp::start().await;
             app.openai.set(CHAT, long_answer());
@@ -50,8 +50,8 @@ async fn a_long_lesson_goes_on_in_a_window_of_4096_tokens() {
 }
 
 #[tokio::test]
-async fn the_last_exchange_goes_along_whenever_it_fits_the_window() {
-    // With 2.7 tokens a syllable the long question and its answer take 1,500 tokens.
+async fn the_last_turn_is_sent_whenever_it_fits_the_context_window() {
+    // With 2.7 tokens per syllable, the long question and its answer have 1,500 tokens.
     let long = format!("{}왜 그런지 자세히 알려 주세요.", "식물의 잎이 초록색으로 보이는 까닭이 궁금해요. ".repeat(12));
     for (tokens, per_syllable) in [(2048, 1.0), (4096, 1.0), (4096, 2.7), (8192, 2.7), (16_384, 2.7)] {
         for full in [Full::RefuseStated, Full::DropOldest] {
@@ -69,7 +69,7 @@ async fn the_last_exchange_goes_along_whenever_it_fits_the_window() {
             }
             let chats = app.openai.requests_for(CHAT);
             let answered: Vec<_> = chats.iter().filter(|chat| !is_refused(&window, chat)).collect();
-            // The first two turns may still teach how the server counts.
+            // The program may still learn from the first two turns how the server counts tokens.
             for chat in &answered[answered.len() - 18..] {
                 let messages = chat.body["messages"].as_array().unwrap();
                 assert!(messages.len() >= 4, "{case}: {messages:?}");
@@ -81,7 +81,7 @@ async fn the_last_exchange_goes_along_whenever_it_fits_the_window() {
 }
 
 #[tokio::test]
-async fn a_window_in_the_settings_is_kept_from_the_first_question_on() {
+async fn a_context_window_in_the_settings_applies_from_the_first_question() {
     let app = TestApp::with(&["--model-context-tokens", "4096"]).await;
     let window = Window::new(4096, Full::RefuseStated);
     app.openai.set_window(window.clone());
@@ -92,7 +92,7 @@ async fn a_window_in_the_settings_is_kept_from_the_first_question_on() {
 }
 
 #[tokio::test]
-async fn a_question_that_never_fits_is_told_so_and_the_conversation_goes_on() {
+async fn a_question_that_does_not_fit_fails_and_the_conversation_continues() {
     let app = TestApp::start().await;
     app.openai.set_window(Window { per_syllable: 2.7, ..Window::new(4096, Full::RefuseStated) });
     let student = app.student();
@@ -108,7 +108,7 @@ async fn a_question_that_never_fits_is_told_so_and_the_conversation_goes_on() {
 }
 
 #[tokio::test]
-async fn a_server_that_drops_the_beginning_gets_less_and_every_question_carries_the_topic() {
+async fn a_server_that_truncates_the_prompt_gets_shorter_ones_with_the_topic() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, long_answer());
     let window = Window::new(4096, Full::DropOldest);
@@ -127,7 +127,7 @@ async fn a_server_that_drops_the_beginning_gets_less_and_every_question_carries_
 }
 
 #[tokio::test]
-async fn the_chats_request_goes_out_before_the_tutors() {
+async fn the_chat_request_is_sent_before_the_tutor_request() {
     let app = TestApp::start().await;
     app.openai.set_slots(1);
     let student = app.student();
@@ -141,7 +141,7 @@ async fn the_chats_request_goes_out_before_the_tutors() {
 }
 
 #[tokio::test]
-async fn of_each_of_many_questions_at_once_the_chats_request_arrives_before_the_tutors() {
+async fn for_many_simultaneous_questions_each_chat_request_arrives_before_its_tutor_request() {
     let app = TestApp::start().await;
     let questions: Vec<String> = (10..50).map(|n| format!("{n}번 학생이 물어요.")).collect();
     futures_util::future::join_all(questions.iter().map(|question| async {
@@ -157,7 +157,7 @@ async fn of_each_of_many_questions_at_once_the_chats_request_arrives_before_the_
 }
 
 #[tokio::test]
-async fn with_few_slots_the_tutor_is_asked_once_the_answer_has_begun() {
+async fn on_a_server_with_few_slots_the_tutor_request_follows_the_first_word() {
     let app = TestApp::with(&["--model-slots", "1"]).await;
     app.openai.set(CHAT, Behaviour::text(["하나 ", "둘"]).gate_at(0));
     let student = app.student();
@@ -167,14 +167,14 @@ async fn with_few_slots_the_tutor_is_asked_once_the_answer_has_begun() {
     assert_eq!((app.calls(CHAT), app.calls(TUTOR)), (1, 0));
     app.openai.release(CHAT, 1);
     assert_eq!(student.finish(&turn).await.feedback.unwrap()["source"], "model");
-    // A chat that fails does not keep the tutor waiting.
+    // A failing chat call does not delay the tutor.
     app.openai.set(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
     let turn = student.ask(&conversation, QUESTION).await;
     assert_eq!(student.finish(&turn).await.state, "failed");
 }
 
 #[tokio::test]
-async fn a_model_that_never_writes_json_is_asked_once_a_turn_for_prose() {
+async fn a_model_that_never_writes_json_is_asked_for_prose_once_per_turn() {
     let app = TestApp::start().await;
     app.openai.set(TUTOR, Behaviour::text(["참 좋은 질문이에요!"]));
     let student = app.student();
@@ -196,7 +196,7 @@ async fn a_model_that_never_writes_json_is_asked_once_a_turn_for_prose() {
 }
 
 #[tokio::test]
-async fn an_estimate_is_booked_under_the_name_of_the_model() {
+async fn estimated_tokens_are_counted_for_the_model() {
     let app = TestApp::with(&["--openai-model", "main"]).await;
     app.openai.set(CHAT, Behaviour::default().gate_at(0));
     app.openai.set(TUTOR, Behaviour::default().gate_at(0));

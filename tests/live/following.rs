@@ -1,4 +1,4 @@
-//! A follower as a page: it plays all events and shows what they add up to.
+//! A page that applies the events of a turn.
 
 use llm_classroom::live::{Event, Follower, Status};
 
@@ -7,11 +7,11 @@ use crate::soon;
 pub struct Page {
     follower: Follower,
     pub snapshots: usize,
-    /// Whether another snapshot may come, as it does when text is withdrawn.
+    /// Whether another snapshot may come, which withdraws text.
     pub may_withdraw: bool,
     pub thinking: bool,
     pub status: Option<Status>,
-    /// What came after the snapshot.
+    /// The text after the snapshot.
     pub text: String,
     pub blocks: Vec<String>,
     pub feedback: Option<String>,
@@ -33,7 +33,7 @@ impl Page {
         }
     }
 
-    /// Takes in what is new; `false` when the stream is closed.
+    /// Applies new events; `false` once the stream is closed.
     pub async fn step(&mut self) -> bool {
         let Some(events) = soon(self.follower.next()).await else { return false };
         assert!(!events.is_empty());
@@ -43,14 +43,14 @@ impl Page {
         true
     }
 
-    /// Steps until the page shows what is wanted.
+    /// Applies events until the page meets a condition.
     pub async fn until(&mut self, wanted: impl Fn(&Self) -> bool) {
         while !wanted(self) {
             assert!(self.step().await, "the stream closed with {:?} {:?}", self.status, self.blocks);
         }
     }
 
-    /// Steps to the end, after which nothing comes.
+    /// Applies events until the stream is closed.
     pub async fn until_the_end(&mut self) {
         self.until(|page| page.ended).await;
         assert!(!self.step().await);

@@ -1,4 +1,4 @@
-//! What instances share: the bus, whose contract the one of a process and the one over Redis both keep, and the rest.
+//! The bus of live events, with one contract for the bus in a process and the bus over Redis, and what else uses Redis.
 
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
@@ -20,11 +20,11 @@ use redis_server::RedisServer;
 const ANSWERING: Status = Status::new("answering", None);
 const DONE: Status = Status::new("done", None);
 
-/// Takes everything as it comes.
+/// Accepts HTML without sanitising it.
 const UNCHECKED: PayloadChecks =
     PayloadChecks { html: str::to_owned, feedback: |json| Some(json.to_owned()), status: |_| true };
 
-/// What `future` gives, which must come soon.
+/// Awaits a future with a time limit.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(20), future).await.expect("it comes soon")
 }
@@ -35,12 +35,12 @@ async fn connect(server: &RedisServer) -> Redis {
     shared
 }
 
-/// Waits until Redis is there, or isn't.
+/// Waits until Redis is available, or unavailable.
 async fn until_up(shared: &Redis, up: bool) {
     until("Redis comes or goes", || shared.is_up() == up).await;
 }
 
-/// Looks again and again until it is so. For what nobody announces.
+/// Polls until a condition is true, for changes without an event.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     let looking = async {
         while !is_so() {

@@ -1,4 +1,4 @@
-//! Messages, claims and counts over Redis.
+//! Messages, locks and counters over Redis.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::{RedisServer, connect, soon, until_up};
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_message_reaches_all_who_listen_and_nobody_after_they_stopped() {
+async fn a_message_reaches_all_subscribers_until_they_unsubscribe() {
     let server = RedisServer::start();
     let [one, other] = [connect(&server).await, connect(&server).await];
     let mut first = one.subscribe("news").await;
@@ -29,7 +29,7 @@ async fn a_message_reaches_all_who_listen_and_nobody_after_they_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_listened_before_redis_went_listens_when_it_is_back() {
+async fn subscriptions_survive_an_outage_of_redis() {
     let mut server = RedisServer::start();
     let shared = connect(&server).await;
     let mut before = shared.subscribe("news").await;
@@ -46,7 +46,7 @@ async fn who_listened_before_redis_went_listens_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_claim_one_has_it_until_it_gives_it_up() {
+async fn one_of_many_gets_a_lock_until_it_unlocks() {
     let server = RedisServer::start();
     let mut claiming = tokio::task::JoinSet::new();
     for _ in 0..10 {
@@ -67,7 +67,7 @@ async fn of_many_who_claim_one_has_it_until_it_gives_it_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_quota_is_counted_once_over_all() {
+async fn a_quota_is_counted_across_instances() {
     let server = RedisServer::start();
     let instances = [connect(&server).await, connect(&server).await, connect(&server).await];
     let limit = |name: &str, count| (name.to_owned(), Quota { count, per: MINUTE });
@@ -75,12 +75,12 @@ async fn a_quota_is_counted_once_over_all() {
     for n in 0..18 {
         match instances[n % 3].count(&[limit("learner", 6), limit("school", 100)]).await.unwrap() {
             None => allowed += 1,
-            // A sixth of a minute brings one more.
+            // Each sixth of a minute allows one more.
             Some((limit, wait)) => assert!(limit == 0 && wait <= MINUTE / 6, "{limit} {wait:?}"),
         }
     }
     assert_eq!(allowed, 6);
-    // What the first limit refused was not counted against the second.
+    // A request that the first limit refused does not count for the second.
     let left = Quota { count: 100, per: MINUTE };
     let mut school = 0;
     while instances[0].count(&[("school".to_owned(), left)]).await.unwrap().is_none() {
@@ -91,7 +91,7 @@ async fn a_quota_is_counted_once_over_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_redis_every_call_says_so_at_once() {
+async fn without_redis_every_call_fails_at_once() {
     let server = RedisServer::start();
     let url = server.url();
     drop(server);
@@ -103,7 +103,7 @@ async fn without_redis_every_call_says_so_at_once() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_of_redis_is_refused_without_being_repeated() {
+async fn an_invalid_redis_url_is_refused_without_repeating_it() {
     for url in
         ["", "127.0.0.1:6379", "http://:secret-word@127.0.0.1", "redis://:secret-word@127.0.0.1:port", "rediss://"]
     {
@@ -114,7 +114,7 @@ async fn a_url_that_is_none_of_redis_is_refused_without_being_repeated() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_description_holds_no_password() {
+async fn the_description_contains_no_password() {
     let shared = Redis::connect("redis://me:secret-word@127.0.0.1:1/3").await.unwrap();
     assert_eq!(shared.describe(), "Redis at 127.0.0.1:1, database 3");
 }

@@ -1,4 +1,4 @@
-//! A turn as a follower sees it.
+//! The events of a turn, and the state that they add up to.
 
 use std::pin::Pin;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::soon;
 
-/// One event.
+/// An event.
 #[derive(Debug, Clone)]
 pub struct Event {
     pub id: String,
@@ -19,24 +19,24 @@ pub struct Event {
 /// The stream of a turn's events. Dropping it closes the connection, as a closed tab does.
 pub struct Events {
     stream: Pin<Box<dyn Stream<Item = Event> + Send>>,
-    /// What came so far.
+    /// The events so far.
     pub story: Story,
 }
 
-/// What a page that plays all events shows.
+/// The state of a page that applies all events.
 #[derive(Debug, Default)]
 pub struct Story {
     pub events: Vec<Event>,
     pub blocks: Vec<String>,
-    /// The deltas joined: the text that came after the snapshot.
+    /// The text of all deltas.
     pub text: String,
     pub feedback: Option<Value>,
-    /// Whether the model thinks and writes nothing yet.
+    /// Whether the model thinks and has written nothing yet.
     pub thinking: bool,
-    /// Whether another snapshot may come, as it does when text is withdrawn.
+    /// Whether another snapshot may come, which withdraws text.
     pub may_withdraw: bool,
     pub state: String,
-    /// Whether only the notes are missing.
+    /// Whether only the feedback is missing.
     pub is_answered: bool,
     pub reason: Option<String>,
 }
@@ -52,14 +52,14 @@ impl Events {
         Self { stream: Box::pin(stream), story: Story::default() }
     }
 
-    /// The next event; `None` when the stream was closed.
+    /// The next event; `None` once the stream is closed.
     pub async fn next(&mut self) -> Option<Event> {
         let event = soon("an event", self.stream.next()).await?;
         self.story.play(&event);
         Some(event)
     }
 
-    /// Reads on until the page shows what is wanted.
+    /// Reads until the page meets a condition.
     pub async fn until(&mut self, what: &str, wanted: impl Fn(&Story) -> bool) -> &Story {
         while !wanted(&self.story) {
             let next = self.next().await;
@@ -68,12 +68,12 @@ impl Events {
         &self.story
     }
 
-    /// Reads on until this state.
+    /// Reads until this state.
     pub async fn until_state(&mut self, state: &str) -> &Story {
         self.until(state, |story| story.state == state).await
     }
 
-    /// Reads on until the answer shows this.
+    /// Reads until the answer contains this text.
     pub async fn until_shown(&mut self, text: &str) -> &Story {
         self.until(text, |story| story.html().contains(text)).await
     }
@@ -129,14 +129,14 @@ impl Story {
         self.blocks.concat()
     }
 
-    /// The events' names, those in a row that are the same only once.
+    /// The names of the events, without repetitions in a row.
     pub fn outline(&self) -> Vec<&str> {
         let mut names: Vec<&str> = self.events.iter().map(|event| event.name.as_str()).collect();
         names.dedup();
         names
     }
 
-    /// How many events of this name there were.
+    /// The number of events with this name.
     pub fn count(&self, name: &str) -> usize {
         self.events.iter().filter(|event| event.name == name).count()
     }

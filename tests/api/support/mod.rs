@@ -1,4 +1,4 @@
-//! What the tests drive the program with.
+//! Support for tests: the program, its clients and its model server.
 
 pub mod app;
 pub mod events;
@@ -14,14 +14,14 @@ mod waiting;
 
 pub use waiting::{eventually, soon};
 
-/// The styles, scripts and pictures a page names.
+/// The paths of the assets in a page.
 pub async fn assets_of(student: &student::Student, page: &str) -> Vec<String> {
     let html = student.get(page).await.expect(200).text();
     let named = html.split('"').filter(|text| text.starts_with("/static/") && text.contains('.'));
     named.map(str::to_owned).collect()
 }
 
-/// A style that every page has.
+/// The path of a style of every page.
 pub async fn first_asset(student: &student::Student) -> String {
     let assets = assets_of(student, "/help.html").await;
     assets.into_iter().find(|asset| asset.ends_with("base.css")).expect("the base style")

@@ -1,4 +1,4 @@
-//! The program as a process of its own, which can be killed.
+//! The program as a process that can be killed.
 
 use std::{
     fs::File,
@@ -16,14 +16,14 @@ use super::{
 pub struct Process {
     child: Child,
     pub url: String,
-    /// What it printed at the start.
+    /// The output at the start.
     pub banner: String,
-    /// Open as long as the process lives, so that it can print.
+    /// Kept open, so that the process can write to it.
     _stdout: BufReader<ChildStdout>,
 }
 
 impl Process {
-    /// Starts it in a folder, where its database will be, with these environment variables and no others.
+    /// Starts the program in a directory, which will contain its database, with only these environment variables.
     pub fn start(folder: &Path, environment: &[(&str, &str)]) -> Self {
         let log = File::options().create(true).append(true).open(folder.join("log")).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_llm-classroom"))
@@ -51,7 +51,7 @@ impl Process {
         Student::new(http_client(), self.url.clone())
     }
 
-    /// `kill -9`: no warning, no chance to put anything in order.
+    /// `kill -9`.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -62,14 +62,14 @@ impl Process {
         self.signal("TERM");
     }
 
-    /// Sends a signal by its name.
+    /// Sends the signal with this name.
     pub fn signal(&self, name: &str) {
         let kill = "kill -$1 $0";
         let killed = Command::new("sh").args(["-c", kill, &self.child.id().to_string(), name]).status();
         assert!(killed.unwrap().success());
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits for the end of the process.
     pub async fn ended(mut self) -> ExitStatus {
         let child = std::sync::Mutex::new(&mut self.child);
         eventually("the process's end", async || child.lock().unwrap().try_wait().unwrap()).await

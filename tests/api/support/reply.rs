@@ -1,4 +1,4 @@
-//! An answer of the program.
+//! A response of the program.
 
 use reqwest::{StatusCode, header::HeaderMap};
 use serde_json::Value;
@@ -17,7 +17,7 @@ impl Reply {
         Self { status, headers, bytes: response.bytes().await.unwrap().to_vec() }
     }
 
-    /// The same, which must have this status.
+    /// Asserts the status and returns the response.
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
@@ -31,13 +31,13 @@ impl Reply {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|error| panic!("{error} in {:?}", self.text()))
     }
 
-    /// A header's value; empty if it isn't there. A header that is there several times is one list.
+    /// The value of a header; empty if it is absent, and joined by commas if it is repeated.
     pub fn header(&self, name: &str) -> String {
         let values: Vec<&str> = self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
         values.join(", ")
     }
 
-    /// The problem, which must be of this status and kind, and shaped as RFC 9457 says.
+    /// Asserts a problem (RFC 9457) with this status and type, and returns it.
     pub fn problem(&self, status: u16, kind: &str) -> Value {
         assert_eq!(self.status, status, "{}", self.text());
         assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text());

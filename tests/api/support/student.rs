@@ -1,4 +1,4 @@
-//! A student's browser: it keeps the learner's cookie and sends it along.
+//! A student's browser: it stores the learner's cookie and sends it.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,21 +15,21 @@ use super::{
     soon,
 };
 
-/// A client without any memory of its own.
+/// A client without a cookie store.
 pub fn http_client() -> Client {
-    // Without certificates, which plain connections don't need and which take long to load.
+    // Plain connections need no certificates, which take long to load.
     let _ = rustls::crypto::ring::default_provider().install_default();
     Client::builder().no_proxy().redirect(Policy::none()).tls_certs_only([]).build().unwrap()
 }
 
-/// Who asks.
+/// A student with a browser.
 pub struct Student {
     http: Client,
     url: String,
     cookie: Arc<Mutex<Option<String>>>,
 }
 
-/// A call that is being put together.
+/// A builder of a request.
 pub struct Call {
     cookie: Arc<Mutex<Option<String>>>,
     request: RequestBuilder,
@@ -40,12 +40,12 @@ impl Student {
         Self { http, url, cookie: Arc::default() }
     }
 
-    /// The same student, with the same cookie, at another address.
+    /// The same student, with the same cookie, at another base URL.
     pub fn moved_to(&self, url: String) -> Self {
         Self { http: self.http.clone(), url, cookie: self.cookie.clone() }
     }
 
-    /// The cookie as `name=value`, once there is one.
+    /// The cookie as `name=value`, if there is one.
     pub fn cookie(&self) -> Option<String> {
         self.cookie.lock().unwrap().clone()
     }
@@ -70,18 +70,18 @@ impl Student {
         self.call(Method::DELETE, path).send().await
     }
 
-    /// Begins a conversation; gives its id.
+    /// Creates a conversation and returns its id.
     pub async fn begin(&self, topic: &str) -> String {
         let reply = self.post("/api/v1/conversations", json!({ "topic": topic })).await.expect(201);
         id(&reply.json()["id"])
     }
 
-    /// Asks; gives the turn's id.
+    /// Asks a question and returns the id of the turn.
     pub async fn ask(&self, conversation: &str, message: &str) -> String {
         id(&self.send(conversation, message, None).await.expect(202).json()["turn_id"])
     }
 
-    /// Sends a message, whatever comes of it.
+    /// Sends a question and returns the response, which may be a refusal.
     pub async fn send(&self, conversation: &str, message: &str, key: Option<&str>) -> Reply {
         let path = format!("/api/v1/conversations/{conversation}/turns");
         let mut call = self.call(Method::POST, &path).json(&json!({ "message": message }));
@@ -103,7 +103,7 @@ impl Student {
         self.follow(turn).await.into_story().await
     }
 
-    /// Begins a conversation on science, asks in it, and waits for the end: the stored turn.
+    /// Creates a conversation about science, asks a question, waits for the end and returns the stored turn.
     pub async fn asked_and_answered(&self, message: &str) -> Value {
         let conversation = self.begin("과학 탐구").await;
         let turn = self.ask(&conversation, message).await;
@@ -111,12 +111,12 @@ impl Student {
         self.stored(&conversation).await
     }
 
-    /// The conversation as it's stored.
+    /// The stored conversation.
     pub async fn conversation(&self, conversation: &str) -> Value {
         self.get(&format!("/api/v1/conversations/{conversation}")).await.expect(200).json()
     }
 
-    /// The conversation's last turn as it's stored.
+    /// The last stored turn of the conversation.
     pub async fn stored(&self, conversation: &str) -> Value {
         let turns = self.conversation(conversation).await["turns"].take();
         turns.as_array().unwrap().last().expect("a turn").clone()
@@ -132,7 +132,7 @@ impl Student {
 }
 
 impl Call {
-    /// Adds a header; its value may be any bytes a header may hold.
+    /// Adds a header with any valid bytes.
     pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         let name = HeaderName::try_from(name).unwrap();
         let value = HeaderValue::from_bytes(value.as_ref()).unwrap();
@@ -147,18 +147,18 @@ impl Call {
         Self { request: self.request.body(body), ..self }
     }
 
-    /// Sends it and reads the answer whole.
+    /// Sends the request and reads the whole response.
     pub async fn send(self) -> Reply {
         Reply::of(self.open().await).await
     }
 
-    /// Sends it and gives the answer, its body yet to come.
+    /// Sends the request and returns the response without reading its body.
     pub async fn open(self) -> Response {
         let response = soon("a response", self.request.send()).await.unwrap();
         for cookie in response.headers().get_all(SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap_or_default();
             if pair.trim_start_matches("__Host-").starts_with("llm_classroom_learner=") {
-                // An empty one is a cookie that the browser is to drop.
+                // An empty value deletes the cookie.
                 *self.cookie.lock().unwrap() = Some(pair.to_owned()).filter(|pair| !pair.ends_with('='));
             }
         }
