@@ -99,14 +99,21 @@ test("a portal that answers in place of a script is waited for like any other", 
   await close();
 });
 
-test("the list of conversations says so, too, and comes by itself after the login", async () => {
-  const { page, assertFaultless, close } = await student();
-  await openChat(page, "과학 탐구");
-  await ask(page, QUESTION);
-  await settled(page);
-  await page.route("**/api/**", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Wi-Fi</h1>" }));
-  await page.route("**/health", (route) => route.fulfill({ contentType: "text/html", body: "<h1>Wi-Fi</h1>" }));
+test("the list of conversations says so, too, and its rest comes by itself after the login", async () => {
+  const { page, context, assertFaultless, close } = await student();
+  const headers = { origin: portal.url };
+  for (let n = 1; n <= 21; n += 1) {
+    const begun = await context.request.post("/api/v1/conversations", { data: { topic: `주제 ${n}` }, headers });
+    const { id } = await begun.json();
+    const data = { message: n === 1 ? QUESTION : "다른 질문이에요" };
+    const asked = await context.request.post(`/api/v1/conversations/${id}/turns`, { data, headers });
+    assert.equal(asked.status(), 202);
+  }
   await page.goto("/conversations.html");
+  const login = { contentType: "text/html", body: "<h1>Wi-Fi</h1>" };
+  await page.route("**/conversations.html?*", (route) => route.fulfill(login));
+  await page.route("**/health", (route) => route.fulfill(login));
+  await page.getByRole("button", { name: "더 보기" }).click();
   await page.getByText(SAYS).waitFor();
   await assertAccessible(page, "conversations, portal");
   await page.unrouteAll();

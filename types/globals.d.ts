@@ -59,14 +59,6 @@ interface Conversation {
   next: number | null;
 }
 
-interface ConversationSummary {
-  id: string;
-  topic: string;
-  turns: number;
-  first_message: string | null;
-  active_at: number;
-}
-
 interface Guide {
   guide_title: string;
   guide_html: string;

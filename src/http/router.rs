@@ -87,7 +87,10 @@ pub fn router(state: AppState) -> Router {
         .layer(layers::no_store());
 
     let leave = get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config)));
-    let pages = pages().route(pages::LEAVE_PATH, leave).layer(middleware::from_fn(learner::renew_cookie));
+    let pages = pages()
+        .route(pages::LEAVE_PATH, leave)
+        .layer(layers::time_limit(config))
+        .layer(middleware::from_fn(learner::renew_cookie));
 
     let docs = Router::from(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
         .layer(layers::docs_csp())

@@ -1,7 +1,7 @@
 import { Problem } from "./api.js";
 import { lost } from "./connection.js";
 import { composer } from "./composer.js";
-import { gone, open, send } from "./conversation.js";
+import { gone, send, showNewest } from "./conversation.js";
 import { CookiesNeeded } from "./cookies.js";
 import { byId } from "./dom.js";
 import { Retry } from "./retry.js";
@@ -83,7 +83,7 @@ async function explain(problem) {
     progress.show(strings.unsentYet);
   } else {
     composer.hint(problem.message || strings.unsent);
-    if (problem.turn) await open();
+    if (problem.turn) await showNewest();
     else if (problem.status === 404) gone();
   }
 }

@@ -6,6 +6,7 @@ import { onReached } from "./connection.js";
 import { CookiesNeeded, explainCookies } from "./cookies.js";
 import { byId, keepsCookies, make, one } from "./dom.js";
 import { beginningKey, hasBegun, keepForNew } from "./draft.js";
+import { listenForEarlier, offerEarlier, offersEarlier } from "./earlier.js";
 import { follow } from "./events.js";
 import { Retry } from "./retry.js";
 import { grew, letGo, toEnd } from "./scroll.js";
@@ -65,8 +66,23 @@ async function begin(message, key) {
   }
 }
 
-/** Shows the conversation that the address names, and follows a turn that's still running. */
-export async function open() {
+/** Shows the end of the conversation that the server rendered, or says why there is none. */
+export function open() {
+  const missing = turns.querySelector(".notice");
+  if (missing) {
+    missing.remove();
+    if (keepsCookies()) gone();
+    else explainCookies();
+    return;
+  }
+  markSent(shown.values());
+  toEnd();
+  // Without scripts a page of earlier turns stands alone.
+  if (turns.dataset.page === "earlier") catchUp().catch(() => {});
+}
+
+/** Fetches what was asked elsewhere and shows the end of the conversation. */
+export async function showNewest() {
   const note = notice(strings.loading);
   try {
     await catchUp();
@@ -104,23 +120,19 @@ async function fetchTurns() {
     showPage(page.turns);
   }
   const { next } = page;
-  if (!next || offersEarlier || shownBefore(next)) return;
-  offersEarlier = true;
-  const { offerEarlier } = await import("./earlier.js");
-  offerEarlier(page.id, next, showPage);
+  if (next && !offersEarlier() && !shownBefore(next)) offerEarlier(next);
 }
 
 /** Whether turns are shown that come before this one. @param {number} place */
 const shownBefore = (place) => [...shown.values()].some(({ seq }) => seq < place);
-
-/** Whether the turns before those that are shown are offered, or were. */
-let offersEarlier = false;
 
 /** @param {Turn[]} page */
 function showPage(page) {
   for (const turn of page) update(turn);
   markSent(shown.values());
 }
+
+listenForEarlier(() => id, showPage);
 
 /** A tab that is looked at again catches up: others may have gone on. */
 async function refreshShown() {
@@ -169,7 +181,7 @@ function update(turn) {
 function show(turn, seq, message) {
   const known = shown.get(turn);
   if (known) return known;
-  const view = new TurnView(turn, seq, message, retry);
+  const view = TurnView.create(turn, seq, message, retry);
   const next = [...shown.values()].filter((other) => other.seq > seq).sort((a, b) => a.seq - b.seq)[0];
   shown.set(turn, view);
   turns.insertBefore(view.element, next?.element ?? turns.querySelector(".notice"));
@@ -294,7 +306,7 @@ function watch(view) {
   );
 }
 
-/** @param {{state: string}} standing */
+/** @param {{state: string | null}} standing */
 const isOver = ({ state }) => state !== "accepted" && state !== "answering";
 
 /** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
@@ -367,3 +379,10 @@ turns.addEventListener("click", (event) => {
 addEventListener("beforeprint", () => {
   for (const note of document.querySelectorAll("details.note")) note.toggleAttribute("open", true);
 });
+
+// Takes over what the server rendered before anything is added, and follows a turn that's still running.
+for (const element of turns.querySelectorAll("article")) {
+  const view = TurnView.adopt(element, retry);
+  shown.set(view.id, view);
+  if (!isOver(view)) watch(view);
+}

@@ -1,72 +1,56 @@
 import "./theme.js";
 import { call } from "./api.js";
-import { isLost, reached } from "./connection.js";
-import { byId, clone, keepsCookies, one } from "./dom.js";
-import { fill, strings } from "./strings.js";
+import { direct, lost, reached } from "./connection.js";
+import { byId, keepsCookies, one } from "./dom.js";
+import { parseHtml } from "./html.js";
+import { strings } from "./strings.js";
 
 const list = byId("list");
 const status = byId("status");
-const more = byId("more");
-const retry = byId("retry");
+const more = one(document, "#more", HTMLFormElement);
+const before = one(more, "[name=before]", HTMLInputElement);
 const empty = byId("empty");
 const confirm = one(document, "#confirm", HTMLDialogElement);
 const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
-/** @type {string | null} */
-let next = null;
 
-async function load() {
-  retry.hidden = true;
+/** Shows the times where the student is. @param {ParentNode} within */
+function localiseTimes(within) {
+  for (const time of within.querySelectorAll("time")) time.textContent = when.format(new Date(time.dateTime));
+}
+
+/** Appends the next page of the list, which the server renders as the first one. */
+async function loadMore() {
   try {
-    const query = new URLSearchParams({ limit: "20", asked: "true", ...(next && { before: next }) });
-    const page = await call("GET", `conversations?${query}`);
-    list.append(...page.items.map(row));
-    next = page.next;
-    more.hidden = !next;
-    status.textContent = keepsCookies() ? "" : strings.cookies;
-    empty.hidden = list.childElementCount > 0;
-  } catch {
+    const response = await fetch(`${more.action}?before=${before.value}`, direct);
+    if (!response.ok && response.type !== "opaqueredirect") {
+      status.textContent = strings.unloaded;
+      return;
+    }
+    const page = parseHtml(await response.text());
+    const next = page.querySelector("#more [name=before]");
+    // A login page has none.
+    if (!(next instanceof HTMLInputElement)) throw new SyntaxError();
+    localiseTimes(page);
+    list.append(...page.querySelectorAll("#list > li"));
+    before.value = next.value;
+    more.hidden = !next.value;
+    status.textContent = "";
+  } catch (error) {
+    lost(error instanceof SyntaxError);
     status.textContent = strings.unloaded;
-    retry.hidden = false;
-    // What is in the way goes by itself, or the student sees to it.
-    if (isLost())
-      reached().then(() => {
-        if (!retry.hidden) load();
-      });
+    void reached().then(loadMore);
   }
 }
 
-/** @param {ConversationSummary} item */
-function row(item) {
-  const element = clone("t-item");
-  const preset = [...byId("presets").children].find((p) => p instanceof HTMLElement && p.dataset.topic === item.topic);
-  const name = preset instanceof HTMLElement ? `${preset.dataset.emoji} ${preset.textContent}` : item.topic;
-  // A topic of one's own stands in no address.
-  const href = `/chat.html?${new URLSearchParams({ ...(preset && { topic: item.topic }), c: item.id })}`;
-  const title = one(element, "h2 a", HTMLAnchorElement);
-  title.textContent = name;
-  title.href = href;
-  one(element, ".first", HTMLElement).textContent = item.first_message ?? strings.unasked;
-  const time = one(element, "time", HTMLTimeElement);
-  time.textContent = when.format(item.active_at);
-  time.dateTime = new Date(item.active_at).toISOString();
-  one(element, ".when span", HTMLElement).textContent = fill(strings.turns, { n: item.turns });
-  one(element, ".go-on", HTMLAnchorElement).href = href;
-  one(element, ".save", HTMLAnchorElement).href = `/api/v1/conversations/${item.id}/export?format=md`;
-  for (const act of element.querySelectorAll(".acts > *"))
-    act.setAttribute("aria-label", `${act.textContent}: ${name}`);
-  one(element, ".drop", HTMLButtonElement).onclick = () => drop(item, element);
-  return element;
-}
-
-/** @param {ConversationSummary} item @param {HTMLElement} element */
-function drop(item, element) {
-  byId("confirm-what").textContent = item.first_message ?? item.topic;
+/** Asks before a conversation is deleted. @param {HTMLElement} item */
+function confirmDelete(item) {
+  byId("confirm-what").textContent = one(item, ".first", HTMLElement).textContent;
   confirm.returnValue = "no";
   confirm.onclose = async () => {
     if (confirm.returnValue !== "yes") return;
     try {
-      await call("DELETE", `conversations/${item.id}`);
-      element.remove();
+      await call("DELETE", `conversations/${item.dataset.id}`);
+      item.remove();
       status.textContent = strings.deleted;
       empty.hidden = list.childElementCount > 0 || !more.hidden;
       one(document, "h1", HTMLElement).focus();
@@ -77,6 +61,13 @@ function drop(item, element) {
   confirm.showModal();
 }
 
-more.onclick = load;
-retry.onclick = load;
-load();
+localiseTimes(list);
+if (!keepsCookies()) status.textContent = strings.cookies;
+more.onsubmit = (event) => {
+  event.preventDefault();
+  void loadMore();
+};
+list.onclick = ({ target }) => {
+  const item = target instanceof Element && target.closest(".drop") ? target.closest("li") : null;
+  if (item) confirmDelete(item);
+};

@@ -1,45 +1,55 @@
 import { call } from "./api.js";
-import { byId, make } from "./dom.js";
+import { byId, one } from "./dom.js";
 import { letGo } from "./scroll.js";
 import { strings } from "./strings.js";
 
 const turns = byId("turns");
+const form = one(turns, "#earlier", HTMLFormElement);
+const before = one(form, "[name=before]", HTMLInputElement);
+const status = one(form, "span", HTMLElement);
+
+/** Whether the turns before those that are shown are offered. */
+export const offersEarlier = () => !form.hidden;
+
+/** Offers the turns before a place, above those that are shown. @param {number} place */
+export function offerEarlier(place) {
+  before.value = String(place);
+  form.hidden = false;
+}
 
 /**
- * Offers the turns before a place, page by page, above those that are shown.
- * @param {string} conversation its id @param {number} before @param {(turns: Turn[]) => void} show
+ * Reads earlier turns page by page, without loading the page anew.
+ * @param {() => string | null} conversation its id @param {(turns: Turn[]) => void} show
  */
-export function offerEarlier(conversation, before, show) {
-  const line = make("p", "", "state earlier");
-  const text = make("span", "");
-  const button = /** @type {HTMLButtonElement} */ (make("button", strings.earlier, "plain"));
-  button.type = "button";
-  button.onclick = async () => {
+export function listenForEarlier(conversation, show) {
+  form.onsubmit = async (event) => {
+    event.preventDefault();
     letGo();
     // Not disabled: that would lose the focus.
-    if (line.ariaBusy === "true") return;
-    line.ariaBusy = "true";
-    text.textContent = strings.loading;
+    if (form.ariaBusy === "true") return;
+    form.ariaBusy = "true";
+    status.textContent = strings.loading;
     try {
       /** @type {Conversation} */
-      const page = await call("GET", `conversations/${conversation}?before=${before}`);
-      keepInPlace(line.nextElementSibling ?? line, () => {
+      const page = await call("GET", `conversations/${conversation()}?before=${before.value}`);
+      keepInPlace(form.nextElementSibling ?? form, () => {
         show(page.turns);
-        text.textContent = "";
-        if (page.next) before = page.next;
-        else line.remove();
+        status.textContent = "";
+        if (page.next) offerEarlier(page.next);
+        else form.hidden = true;
       });
       if (!page.next) turns.querySelector("article")?.focus({ preventScroll: true });
     } catch {
-      text.textContent = strings.unloaded;
+      status.textContent = strings.unloaded;
     }
-    line.ariaBusy = "false";
+    form.ariaBusy = "false";
   };
-  line.append(text, button);
-  turns.querySelector(".first")?.after(line);
 }
 
-/** Changes what stands above an element, which stays where the reader sees it. @param {Element} element @param {() => void} change */
+/**
+ * Changes what stands above an element, which stays where the reader sees it.
+ * @param {Element} element @param {() => void} change
+ */
 function keepInPlace(element, change) {
   const { style } = document.body;
   const anchor = style.getPropertyValue("overflow-anchor");

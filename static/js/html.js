@@ -1,7 +1,13 @@
-/** The only place where HTML becomes page: blocks that the server rendered and cleaned. */
+/** The only place where HTML becomes page: what the server rendered and cleaned. */
 const policy = window.trustedTypes?.createPolicy("llm-classroom", { createHTML: (html) => html });
+
+/** @param {string} html @returns {string} */
+const trusted = (html) => (policy ? /** @type {string} */ (/** @type {unknown} */ (policy.createHTML(html))) : html);
 
 /** @param {Element} element @param {string} html from the server's renderer, nothing else */
 export function setHtml(element, html) {
-  element.innerHTML = policy ? /** @type {string} */ (/** @type {unknown} */ (policy.createHTML(html))) : html;
+  element.innerHTML = trusted(html);
 }
+
+/** @param {string} html a page of the server, nothing else */
+export const parseHtml = (html) => new DOMParser().parseFromString(trusted(html), "text/html");

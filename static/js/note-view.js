@@ -6,13 +6,16 @@ const wide = matchMedia("(min-width: 801px), print");
 
 /** In the margin a note stands open; on a narrow screen it folds under its question. */
 wide.addEventListener("change", () => {
-  for (const note of document.querySelectorAll("details.note")) note.toggleAttribute("open", wide.matches);
+  document.querySelectorAll("details.note").forEach(fitNote);
 });
+
+/** Folds or opens a note as the screen has room. @param {Element} note */
+export const fitNote = (note) => note.toggleAttribute("open", wide.matches);
 
 /** @param {Feedback} feedback @param {(dim: Dim) => string} idOf */
 export function noteView(feedback, idOf) {
   const note = clone("t-note");
-  note.toggleAttribute("open", wide.matches);
+  fitNote(note);
   one(note, ".gist", HTMLElement).textContent = feedback.strengths || feedback.improvements;
   one(note, ".by", HTMLElement).hidden = feedback.source !== "coach";
   for (const part of /** @type {const} */ (["strengths", "improvements", "next_steps"])) {

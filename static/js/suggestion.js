@@ -6,6 +6,8 @@ import { strings } from "./strings.js";
 export function suggestion(question) {
   const item = clone("t-suggestion");
   one(item, "span", HTMLElement).textContent = question;
+  // Only for a page without its scripts: a line says that it takes a moment.
+  one(item, "button", HTMLElement).removeAttribute("popovertarget");
   return item;
 }
 

@@ -2,34 +2,61 @@ import { addCopyButtons } from "./copy.js";
 import { clone, make, one } from "./dom.js";
 import { setHtml } from "./html.js";
 import { morph } from "./morph.js";
-import { noteView } from "./note-view.js";
+import { fitNote, noteView } from "./note-view.js";
 import { underline } from "./quotes.js";
 import { strings } from "./strings.js";
 
 const HEADINGS = "h1, h2, h3, h4, h5, h6";
+/** Stands for the JSON of a note that the server rendered. */
+const RENDERED = "rendered";
 const WIDE = ".table-wrap, math[display=block]";
 
 /** One question, its answer, and the note beside it. */
 export class TurnView {
-  /** @param {string} id @param {number} seq @param {string} message @param {(view: TurnView) => void} retry */
-  constructor(id, seq, message, retry) {
+  /** @param {HTMLElement} element @param {(view: TurnView) => void} retry */
+  constructor(element, retry) {
+    const { id = "", seq, attempt } = element.dataset;
     this.id = id;
     /** Its place in the conversation. */
-    this.seq = seq;
+    this.seq = Number(seq);
     /** The state that is shown. @type {TurnState | null} */
     this.state = null;
     /** Which try is shown, from 1. */
-    this.attempt = 1;
-    this.message = message;
+    this.attempt = Number(attempt);
     this.retry = retry;
     /** The note that is shown, as JSON. */
     this.feedback = "";
-    this.element = clone("t-turn");
-    this.words = one(this.element, ".words", HTMLElement);
-    this.margin = one(this.element, ".margin", HTMLElement);
-    this.prose = one(this.element, ".prose", HTMLElement);
-    this.line = one(this.element, ".state", HTMLElement);
-    this.words.textContent = message;
+    this.element = element;
+    this.words = one(element, ".words", HTMLElement);
+    this.margin = one(element, ".margin", HTMLElement);
+    this.prose = one(element, ".prose", HTMLElement);
+    this.line = one(element, ".state", HTMLElement);
+    this.message = this.words.textContent ?? "";
+  }
+
+  /** @param {string} id @param {number} seq @param {string} message @param {(view: TurnView) => void} retry */
+  static create(id, seq, message, retry) {
+    const element = clone("t-turn");
+    Object.assign(element.dataset, { id, seq, attempt: 1 });
+    one(element, ".words", HTMLElement).textContent = message;
+    return new TurnView(element, retry);
+  }
+
+  /** Takes over a turn that the server rendered. @param {HTMLElement} element @param {(view: TurnView) => void} retry */
+  static adopt(element, retry) {
+    const view = new TurnView(element, retry);
+    for (const block of view.prose.children) {
+      addCopyButtons(block);
+      view.#prepare(block);
+    }
+    const note = view.margin.querySelector(".note");
+    if (note) {
+      fitNote(note);
+      view.feedback = RENDERED;
+    }
+    const { state, reason = null } = element.dataset;
+    view.setState({ state: /** @type {TurnState} */ (state), reason, reason_text: view.line.textContent || null });
+    return view;
   }
 
   /** @param {string[]} blocks */
@@ -46,13 +73,18 @@ export class TurnView {
     setHtml(fresh, html);
     addCopyButtons(fresh);
     morph(block, fresh);
+    this.#prepare(block);
+    if (this.line.classList.contains("wait")) this.wait(strings.writing);
+  }
+
+  /** Adds what the server's HTML lacks. @param {Element} block */
+  #prepare(block) {
     block.querySelectorAll(WIDE).forEach(reachable);
     // A box to tick in a task list has its text beside it, not as a label.
     for (const box of block.querySelectorAll("input"))
       box.setAttribute("aria-label", box.parentElement?.textContent?.trim() || "…");
     if (block.querySelector("code, math, .task")) loadStyles();
     if (block.querySelector(HEADINGS)) this.#levelHeadings();
-    if (this.line.classList.contains("wait")) this.wait(strings.writing);
   }
 
   /** A model begins at any level; a screen reader's list of headings must not skip one. */

@@ -6,20 +6,24 @@ use axum::extract::{
     Query, State,
     rejection::{FormRejection, QueryRejection},
 };
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use percent_encoding::{NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 
 use super::page::Page;
 use super::strings::{self, Script};
+use super::turn::{Note, Status, TurnArticle};
 use super::{CHAT_PATH, TOPICS_PATH};
 use crate::http::{AppState, error::ApiError, learner::Learner};
 use coach::guide;
 use domain::guide::Guide;
 use domain::message::MESSAGE_MAX_CHARS;
-use domain::{ConversationId, Topic};
+use domain::{ConversationId, LearnerId, Topic};
 use markdown::render_without_links;
+
+/// Turns a page shows.
+const TURNS_PAGE: u64 = 50;
 
 /// The query of the chat page.
 #[derive(Debug, Default, Deserialize)]
@@ -30,6 +34,8 @@ pub struct ChatQuery {
     own: Option<String>,
     /// The id of an earlier conversation.
     c: Option<String>,
+    /// The place before which its turns are shown; the newest if not given. Only pages without scripts use it.
+    before: Option<String>,
 }
 
 /// The form of the topic page. It is posted, so that a student's own topic is in no URL and in no log of URLs.
@@ -57,6 +63,24 @@ struct ChatPage<'a> {
     guide_html: String,
     strings: &'static str,
     max_chars: usize,
+    conversation: Option<ConversationId>,
+    turns: Vec<TurnArticle>,
+    needs_rich_styles: bool,
+    /// The place before which there are more turns.
+    earlier: Option<u32>,
+    /// Later turns are not on the page.
+    is_earlier_page: bool,
+    /// The address names a conversation that this learner doesn't have.
+    is_missing: bool,
+}
+
+/// What the page shows of a conversation.
+#[derive(Default)]
+struct History {
+    turns: Vec<TurnArticle>,
+    earlier: Option<u32>,
+    is_earlier_page: bool,
+    is_missing: bool,
 }
 
 /// `/index.html` and `/chat.html`: an earlier conversation of this learner with its topic, else [`chat`].
@@ -66,14 +90,38 @@ pub async fn resume(
     page: Page,
     query: Result<Query<ChatQuery>, QueryRejection>,
 ) -> Result<Response, ApiError> {
-    let requested = query.as_ref().ok().and_then(|Query(query)| query.c.as_deref()?.parse().ok());
-    if let Some(id) = requested
+    if let Ok(Query(query)) = &query
+        && let Some(id) = query.c.as_deref().and_then(|id| id.parse().ok())
         && let Some(Learner(learner)) = learner?
         && let Some(conversation) = state.store.conversation(learner, id).await?
     {
-        return Ok(render(page, &conversation.topic, Some(id)));
+        let before = query.before.as_deref().and_then(|before| before.parse().ok());
+        let history = load_history(&state, &page, learner, id, before).await?;
+        let mut response = render(page, &conversation.topic, Some(id), history);
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return Ok(response);
     }
     Ok(chat(page, query).await)
+}
+
+/// Reads and renders a page of a conversation's turns.
+async fn load_history(
+    state: &AppState,
+    page: &Page,
+    learner: LearnerId,
+    id: ConversationId,
+    before: Option<u32>,
+) -> Result<History, ApiError> {
+    let _share = state.rendered.share_of(learner).await;
+    let stored = state.store.turns_page(learner, id, before, TURNS_PAGE).await?;
+    // Places rise from 1 without holes.
+    let earlier = stored.first().map(|turn| turn.seq).filter(|first| *first > 1);
+    let mut turns = Vec::with_capacity(stored.len());
+    for turn in &stored {
+        let blocks = state.rendered.blocks(turn).await.map_err(|error| ApiError::internal(&error))?;
+        turns.push(TurnArticle::new(turn, blocks.concat(), page));
+    }
+    Ok(History { turns, earlier, is_earlier_page: before.is_some(), is_missing: false })
 }
 
 /// The chat page for the topic in the query. Without one, it redirects to the topic page.
@@ -86,10 +134,10 @@ pub async fn chat(page: Page, query: Result<Query<ChatQuery>, QueryRejection>) -
     }
     let topic = query.topic.as_deref().map(Topic::parse);
     let id = query.c.as_deref().and_then(|id| id.parse().ok());
+    let history = History { is_missing: query.c.is_some(), ..History::default() };
     match (topic, query.c) {
-        (Some(Ok(topic)), _) => render(page, &topic, id),
-        // The script of the page reports that the conversation does not exist.
-        (None, Some(_)) => render(page, &Topic::default(), id),
+        (Some(Ok(topic)), _) => render(page, &topic, id, history),
+        (None, Some(_)) => render(page, &Topic::default(), id, history),
         _ => Redirect::to(&page.topics_address()).into_response(),
     }
 }
@@ -102,7 +150,7 @@ pub async fn submit_topic(page: Page, form: Result<Form<ChoiceForm>, FormRejecti
     });
     match chosen {
         Some(topic) if topic.preset().is_some() => Redirect::to(&address_with_topic(&topic)).into_response(),
-        Some(topic) => render(page, &topic, None),
+        Some(topic) => render(page, &topic, None, History::default()),
         None => Redirect::to(TOPICS_PATH).into_response(),
     }
 }
@@ -112,14 +160,9 @@ pub async fn redirect_to_topics() -> Redirect {
     Redirect::to(TOPICS_PATH)
 }
 
-fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response {
+fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>, history: History) -> Response {
     let fresh = new_conversation_address(topic);
-    let address = match id {
-        // The conversation determines its topic. The name of a preset stays in the URL, as in earlier versions.
-        Some(id) if is_own(topic) => format!("{CHAT_PATH}?c={id}"),
-        Some(id) => format!("{fresh}&c={id}"),
-        None => fresh.clone(),
-    };
+    let address = id.map_or_else(|| fresh.clone(), |id| conversation_address(topic, id));
     if is_own(topic) {
         page.translated = in_other_language(&address, page.other_tag());
     }
@@ -135,9 +178,24 @@ fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>) -> Response
         guide,
         strings: strings::json(Script::Chat, page.locale),
         max_chars: MESSAGE_MAX_CHARS,
+        conversation: id,
+        needs_rich_styles: history.turns.iter().any(TurnArticle::needs_rich_styles),
+        turns: history.turns,
+        earlier: history.earlier,
+        is_earlier_page: history.is_earlier_page,
+        is_missing: history.is_missing,
         page: &page,
     };
     page.render(StatusCode::OK, &template)
+}
+
+/// The URL of the chat page for a conversation.
+pub(super) fn conversation_address(topic: &Topic, id: ConversationId) -> String {
+    if is_own(topic) {
+        // The conversation determines its topic. The name of a preset stays in the URL, as in earlier versions.
+        return format!("{CHAT_PATH}?c={id}");
+    }
+    format!("{}&c={id}", address_with_topic(topic))
 }
 
 /// The URL of the chat page for a topic.

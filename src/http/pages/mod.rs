@@ -10,6 +10,7 @@ mod strings;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod turn;
 
 use std::sync::Arc;
 

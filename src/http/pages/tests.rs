@@ -15,7 +15,7 @@ fn router(practice: bool) -> Router {
     Router::new()
         .route("/topic-selection.html", get(topics))
         .route("/chat.html", get(chat))
-        .route("/conversations.html", get(conversations))
+        .route("/conversations.html", get(async |page: page::Page| conversations::render(&page, &[], false)))
         .route("/help.html", get(help))
         .route("/mode-selection.html", get(mode_selection))
         .route("/", get(root))
