@@ -1,6 +1,6 @@
 //! LLM Classroom: students learn to ask a language model well.
 //!
-//! Data flows one way: `http → engine → store | llm | bus`; what instances share is below. [`app`] alone wires the parts.
+//! Data flows one way: `http → engine → store | llm | live`, and `redis` is below `live`. [`app`] alone wires the parts.
 
 rust_i18n::i18n!("locales", fallback = "ko");
 
@@ -11,6 +11,7 @@ pub mod config;
 pub mod doctor;
 pub mod engine;
 pub mod http;
+pub mod lifecycle;
 pub mod live;
 pub mod redis;
 pub mod server;

@@ -19,7 +19,6 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 use secrecy::ExposeSecret as _;
-use tokio_util::sync::CancellationToken;
 
 pub use backup_store::{BackupStore, StoredBackup, folder_of, without_keys};
 pub use manifest::{Manifest, Name};
@@ -155,19 +154,20 @@ pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<
 /// How often a running server reads the time of its newest backup.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// Sets the metric of the newest backup's time regularly until `stop`. Sets nothing while there is no backup.
-pub async fn watch(url: String, stop: CancellationToken) {
+/// Sets the metric of the newest backup's time at every interval. Sets nothing while there is no backup. Never returns.
+pub async fn watch(url: String) {
     let mut interval = tokio::time::interval(CHECK_INTERVAL);
-    while stop.run_until_cancelled(interval.tick()).await.is_some() {
-        match stop.run_until_cancelled(newest(&url)).await {
-            Some(Ok(Some(name))) => {
+    loop {
+        interval.tick().await;
+        match newest(&url).await {
+            Ok(Some(name)) => {
                 #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
                 metrics::gauge!("backup_last_success_timestamp_seconds").set(name.moment() as f64);
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 tracing::debug!(error = format!("{error:#}"), "the backups can't be listed")
             }
-            Some(Ok(None)) | None => {}
+            Ok(None) => {}
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The commands of the program. They read settings and print results; their work is in other modules.
 
 mod backup;
+pub(crate) mod banner;
 mod doctor;
 mod migrate;
 mod output;

@@ -7,7 +7,6 @@ use futures_util::StreamExt;
 
 use super::finding::{Finding, State, Subject};
 use crate::{
-    app,
     config::{Config, ModelConfig},
     engine::assistant::{Assistant, HistorySource, PRACTICE_PACE, PromptInput},
 };
@@ -29,7 +28,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let finding = |state, code| finding(state, code).with("server", server);
     // What stands in for it says nothing of it.
     let alone = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
-    let assistant = match app::assistant(&alone) {
+    let assistant = match Assistant::new(&alone) {
         Ok(assistant) => assistant,
         Err(error) => return vec![finding(State::Failed, "model-settings").with("error", format!("{error:#}"))],
     };

@@ -1,6 +1,7 @@
 //! Who answers: a model server, or the practice partner and the coach when none is connected.
 
 mod call_order;
+mod connect;
 mod fit;
 mod pacing;
 mod requests;
@@ -23,6 +24,7 @@ use llm::ReplyFormat;
 use requests::{Requests, SizedRequest};
 
 pub use call_order::{ChatGate, TutorGate, call_order};
+pub use connect::rediscover;
 
 /// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
 pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;

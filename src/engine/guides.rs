@@ -9,10 +9,12 @@ use std::{
 
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{assistant::Assistant, budget::Budget, turn::engine::Engine};
-use crate::redis::{LockAttempt, Redis, Unavailable};
+use super::{assistant::Assistant, budget::Budget, turn::GuideSlots};
+use crate::{
+    lifecycle::Lifecycle,
+    redis::{LockAttempt, Redis, Unavailable},
+};
 use coach::guide;
 use domain::{Guide, LearnerId, Locale, Topic};
 use store::Store;
@@ -53,15 +55,14 @@ impl Key {
 
 struct Inner {
     store: Store,
-    shared: Option<Redis>,
+    redis: Option<Redis>,
     assistant: Assistant,
     budget: Arc<Budget>,
-    engine: Engine,
+    slots: GuideSlots,
     made: Cache<Key, Option<Arc<Guide>>>,
     /// The guides that are being looked up or made here.
     making: Mutex<HashSet<Key>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    lifecycle: Lifecycle,
 }
 
 /// A guide, and whether a better one is on its way.
@@ -90,23 +91,20 @@ impl Drop for Making {
 struct NoSlot;
 
 impl Guides {
-    /// Guides over these parts, none in memory and at most `kept` later. `tasks` are waited for and `stop` ends them
-    /// when the program ends.
+    /// Guides over these parts, of which at most `capacity` stay in memory.
     #[must_use]
-    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub fn new(
-        kept: u64,
+        capacity: u64,
         store: Store,
-        shared: Option<Redis>,
+        redis: Option<Redis>,
         assistant: Assistant,
         budget: Arc<Budget>,
-        engine: Engine,
-        tasks: TaskTracker,
-        stop: CancellationToken,
+        slots: GuideSlots,
+        lifecycle: Lifecycle,
     ) -> Self {
-        let made = Cache::builder().max_capacity(kept).time_to_live(KEPT_FOR).build();
+        let made = Cache::builder().max_capacity(capacity).time_to_live(KEPT_FOR).build();
         let making = Mutex::default();
-        Self(Arc::new(Inner { store, shared, assistant, budget, engine, made, making, tasks, stop }))
+        Self(Arc::new(Inner { store, redis, assistant, budget, slots, made, making, lifecycle }))
     }
 
     /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
@@ -158,7 +156,7 @@ impl Guides {
             .flatten()
         };
         // An error means that the making panicked or the runtime ends.
-        self.0.tasks.spawn(making).await.unwrap_or_default()
+        self.0.lifecycle.spawn_uninterrupted(making).await.unwrap_or_default()
     }
 }
 
@@ -183,21 +181,21 @@ impl Inner {
             return Ok(Some(guide));
         }
         // Before the claim, which does not last for ever.
-        let slot = self.engine.admit_guide().await.ok_or(NoSlot)?;
+        let slot = self.slots.admit().await.ok_or(NoSlot)?;
         // Instances pass guides on through the store, where a guide of an own topic never is.
-        let shared = self.shared.as_ref().filter(|_| topic.preset().is_some());
-        let Some(shared) = shared else { return Ok(self.ask(topic, locale).await) };
+        let redis = self.redis.as_ref().filter(|_| topic.preset().is_some());
+        let Some(redis) = redis else { return Ok(self.ask(topic, locale).await) };
         let name = claim_name(topic, locale);
-        match shared.try_lock(&name, LONGEST_MAKING).await {
+        match redis.try_lock(&name, LONGEST_MAKING).await {
             Ok(LockAttempt::Acquired) => {
                 let made = self.ask(topic, locale).await;
                 // Should this fail, the claim runs out by itself.
-                let _ = shared.unlock(&name).await;
+                let _ = redis.unlock(&name).await;
                 Ok(made)
             }
             Ok(LockAttempt::HeldElsewhere(left)) => {
                 drop(slot);
-                self.made_elsewhere(shared, &name, left).await;
+                self.made_elsewhere(redis, &name, left).await;
                 Ok(self.look_up(topic, locale).await)
             }
             // Each instance for itself, then: the last guide stored is the one that's kept.
@@ -206,15 +204,15 @@ impl Inner {
     }
 
     /// Waits until another instance has made the guide, or given up.
-    async fn made_elsewhere(&self, shared: &Redis, name: &str, longest: Duration) {
+    async fn made_elsewhere(&self, redis: &Redis, name: &str, longest: Duration) {
         let given_up = async {
-            while matches!(shared.locked_for(name).await, Ok(Some(_))) {
+            while matches!(redis.locked_for(name).await, Ok(Some(_))) {
                 tokio::time::sleep(MAKING_LOOK).await;
             }
         };
         tokio::select! {
             _ = tokio::time::timeout(longest, given_up) => {}
-            () = self.stop.cancelled() => {}
+            () = self.lifecycle.drained() => {}
         }
     }
 
@@ -235,7 +233,7 @@ impl Inner {
     async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
         let (guide, usage) = tokio::select! {
             made = self.assistant.guide(topic, locale) => made,
-            () = self.stop.cancelled() => return None,
+            () = self.lifecycle.drained() => return None,
         };
         let usage = usage?;
         self.budget.count(now(), &usage);

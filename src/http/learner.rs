@@ -74,7 +74,7 @@ async fn find_learner(parts: &Parts, state: &AppState) -> Result<Option<Learner>
     let hash = hash_token(&cookie.token);
     record_learner(&hash);
     // Every request with a cookie comes here, so none waits for a connection to a database that is known to fail.
-    if state.engine.is_without_database() {
+    if state.lease.is_failing() {
         return Err(ApiError::StoreUnavailable);
     }
     let Some((learner, seen_at)) = state.store.find_learner(&hash).await? else { return Ok(None) };

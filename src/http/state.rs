@@ -8,9 +8,14 @@ use super::{followers::Followers, learner::VisitPause, pages::PageContext, rate_
 use crate::{
     config::Config,
     engine::{
-        assistant::Assistant, budget::Budget, guides::Guides, keyed_locks::KeyedLocks, rendered::RenderedAnswers,
-        turn::engine::Engine,
+        assistant::Assistant,
+        budget::Budget,
+        guides::Guides,
+        keyed_locks::KeyedLocks,
+        rendered::RenderedAnswers,
+        turn::{InstanceLease, StatelessSlots, TurnService},
     },
+    lifecycle::Lifecycle,
     redis::Redis,
     telemetry::metrics::MetricsExporter,
 };
@@ -32,8 +37,14 @@ pub struct AppParts {
     pub assistant: Assistant,
     /// The daily token budget.
     pub budget: Arc<Budget>,
-    /// Accepts messages and runs turns.
-    pub engine: Engine,
+    /// Asks, retries, cancels and follows turns.
+    pub turns: TurnService,
+    /// The slots of stateless calls.
+    pub stateless_slots: StatelessSlots,
+    /// The lease of this instance.
+    pub lease: InstanceLease,
+    /// The phase of the program.
+    pub lifecycle: Lifecycle,
     /// Rendered answers of ended turns.
     pub rendered: RenderedAnswers,
     /// Locks of conversations that are being created, by the hash of the idempotency key.

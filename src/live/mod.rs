@@ -6,7 +6,7 @@
 //!
 //! With Redis, the view of a turn that runs elsewhere is mirrored: a relay, which is a follower like any other, brings
 //! it to Redis, and a feed brings it from there to the instances where somebody looks. Without, or while Redis is away,
-//! a mirror only learns how the turn ended, from whoever reads that in the database (see [`Bus::conclude`]).
+//! a mirror only learns how the turn ended, from whoever reads that in the database (see [`LiveEvents::conclude`]).
 //!
 //! The bus knows no domain types: states and reasons are words, feedback is JSON text.
 
@@ -50,7 +50,7 @@ pub type Key = (Uuid, u32);
 
 /// The turns that are followed or can be followed here.
 #[derive(Clone, Default)]
-pub struct Bus(Arc<Inner>);
+pub struct LiveEvents(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -76,7 +76,7 @@ pub struct StoredOutcome {
     pub feedback: Option<Arc<str>>,
 }
 
-impl Bus {
+impl LiveEvents {
     /// A bus of this process alone, or one over Redis, from which nothing is taken unchecked.
     #[must_use]
     pub fn new(shared: Option<Redis>, checks: PayloadChecks) -> Self {
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_follower_gets_a_snapshot_and_then_only_what_changed() {
-        let bus = Bus::default();
+        let bus = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         publisher.text("a", [html(0, "<p>a</p>")]);
@@ -240,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_follower_waits_until_something_changes() {
-        let bus = Bus::default();
+        let bus = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         let mut follower = bus.follow(id).unwrap();
@@ -253,7 +253,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_follower_sees_the_last_version_of_each_block_once() {
-        let bus = Bus::default();
+        let bus = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
         let publisher = bus.publish(id, ANSWERING);
         let mut follower = bus.follow(id).unwrap();
@@ -270,7 +270,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_publisher_of_one_turn_is_the_one_that_is_found() {
-        let bus = Bus::default();
+        let bus = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
         let first = bus.publish(id, ANSWERING);
         let second = bus.publish(id, Status::new("accepted", None));

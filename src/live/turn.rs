@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    Bus, Event, Inner, Key, Status,
+    Event, Inner, Key, LiveEvents, Status,
     view::{Seen, View},
 };
 
@@ -32,7 +32,7 @@ impl Live {
     }
 
     /// A turn that runs elsewhere, about which nothing is known yet.
-    pub(super) fn elsewhere(bus: &Bus, key: Key, fed: DropGuard) -> Self {
+    pub(super) fn elsewhere(bus: &LiveEvents, key: Key, fed: DropGuard) -> Self {
         let mirror = Mirror { key, bus: Arc::downgrade(&bus.0), _fed: fed };
         Self { view: Mutex::default(), changed: watch::Sender::new(()), mirror: Some(mirror) }
     }
@@ -64,7 +64,7 @@ impl Drop for Live {
 pub struct Publisher {
     pub(super) key: Key,
     pub(super) live: Arc<Live>,
-    pub(super) bus: Bus,
+    pub(super) bus: LiveEvents,
 }
 
 impl Publisher {

@@ -13,7 +13,6 @@ use rustls::{
 use rustls_acme::{AcmeConfig, AcmeState, EventError, EventOk, acme::ACME_TLS_ALPN_NAME};
 use time::OffsetDateTime;
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 use super::acme_cache::AcmeCache;
 use crate::config::{LETS_ENCRYPT, TlsConfig};
@@ -70,14 +69,14 @@ impl Certificates {
         Ok(Arc::new(config))
     }
 
-    /// Orders and renews certificates until `stop`. The old one is served until there is a new one.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Orders and renews certificates. The old one is served until there is a new one.
+    pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let event = match stop.run_until_cancelled(timeout(SILENCE, self.state.next())).await {
-                Some(Ok(Some(event))) => event,
-                Some(Ok(None)) | None => return,
-                Some(Err(_)) => {
+            let event = match timeout(SILENCE, self.state.next()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => return,
+                Err(_) => {
                     self.check_silence();
                     continue;
                 }
@@ -96,7 +95,7 @@ impl Certificates {
                         "no certificate could be had; every name has to point at this machine, and its port 443 has to be reachable from outside. It's tried again after a pause"
                     );
                     // The order isn't tried again while nobody asks for the next event.
-                    stop.run_until_cancelled(tokio::time::sleep(pause)).await;
+                    tokio::time::sleep(pause).await;
                     pause = (pause * LONGER).min(LONGEST_PAUSE);
                 }
                 Err(error) => tracing::error!(

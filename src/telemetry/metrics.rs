@@ -10,7 +10,6 @@ use std::{sync::Arc, time::Duration};
 
 use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio_util::sync::CancellationToken;
 
 /// From a hundred microseconds, our own share, to two minutes, the longest answer.
 const SECONDS: [f64; 17] =
@@ -83,9 +82,10 @@ impl MetricsExporter {
         page
     }
 
-    /// Aggregates recorded samples every few seconds until `stop`, so that they don't take up memory.
-    pub async fn run_upkeep(self, stop: CancellationToken) {
-        while stop.run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY)).await.is_some() {
+    /// Aggregates recorded samples every few seconds, so that they don't take up memory. Never returns.
+    pub async fn run_upkeep(self) {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
             self.recorded.run_upkeep();
         }
     }

@@ -1,7 +1,7 @@
 //! PostgreSQL goes and comes back.
 
 use futures_util::future::join_all;
-use llm_classroom::app::POSTGRES_LEASE_LIFETIME;
+use llm_classroom::engine::turn::POSTGRES_LEASE_LIFETIME;
 use tokio::time::Instant;
 
 use crate::{

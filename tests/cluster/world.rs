@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use llm_classroom::app::POSTGRES_LEASE_LIFETIME;
+use llm_classroom::engine::turn::POSTGRES_LEASE_LIFETIME;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use serde_json::Value;
 use tempfile::TempDir;

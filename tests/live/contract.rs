@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use llm_classroom::live::{Bus, Key, Publisher};
+use llm_classroom::live::{Key, LiveEvents, Publisher};
 use uuid::Uuid;
 
 use crate::{ANSWERING, DONE, RedisServer, UNCHECKED, connect, following::Page, until};
 
 /// Where a turn runs, and where it's followed.
 pub struct World {
-    pub here: Bus,
-    pub there: Bus,
+    pub here: LiveEvents,
+    pub there: LiveEvents,
     _redis: Option<RedisServer>,
 }
 
 impl World {
     async fn in_process() -> Self {
-        let bus = Bus::new(None, UNCHECKED);
+        let bus = LiveEvents::new(None, UNCHECKED);
         Self { here: bus.clone(), there: bus, _redis: None }
     }
 
     async fn redis() -> Self {
         let server = RedisServer::start();
-        let [here, there] =
-            [Bus::new(Some(connect(&server).await), UNCHECKED), Bus::new(Some(connect(&server).await), UNCHECKED)];
+        let [here, there] = [
+            LiveEvents::new(Some(connect(&server).await), UNCHECKED),
+            LiveEvents::new(Some(connect(&server).await), UNCHECKED),
+        ];
         Self { here, there, _redis: Some(server) }
     }
 

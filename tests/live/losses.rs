@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llm_classroom::{
     engine::turn::REDIS_CHECKS,
-    live::{Bus, StoredOutcome},
+    live::{LiveEvents, StoredOutcome},
     redis::Update,
 };
 
@@ -18,8 +18,10 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_forgets_a_turn_is_told_again() {
     let server = RedisServer::start();
-    let [here, there] =
-        [Bus::new(Some(connect(&server).await), UNCHECKED), Bus::new(Some(connect(&server).await), UNCHECKED)];
+    let [here, there] = [
+        LiveEvents::new(Some(connect(&server).await), UNCHECKED),
+        LiveEvents::new(Some(connect(&server).await), UNCHECKED),
+    ];
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     add(&publisher, "하나", 0, "<p>1</p>");
@@ -41,7 +43,7 @@ async fn a_redis_that_forgets_a_turn_is_told_again() {
 async fn followers_elsewhere_catch_up_when_redis_is_back_and_followers_here_notice_nothing() {
     let mut server = RedisServer::start();
     let shared = [connect(&server).await, connect(&server).await];
-    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared), UNCHECKED));
+    let [here, there] = shared.clone().map(|shared| LiveEvents::new(Some(shared), UNCHECKED));
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let (mut near, mut far) = (Page::new(here.follow(key).unwrap()), Page::new(there.follow_elsewhere(key, ANSWERING)));
@@ -71,7 +73,7 @@ async fn followers_elsewhere_catch_up_when_redis_is_back_and_followers_here_noti
 async fn a_redis_that_stalls_loses_nothing() {
     let server = RedisServer::start();
     let shared = [connect(&server).await, connect(&server).await];
-    let [here, there] = shared.clone().map(|shared| Bus::new(Some(shared), UNCHECKED));
+    let [here, there] = shared.clone().map(|shared| LiveEvents::new(Some(shared), UNCHECKED));
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let mut far = Page::new(there.follow_elsewhere(key, ANSWERING));
@@ -93,7 +95,7 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
     let shared = connect(&server).await;
     server.kill();
     until_up(&shared, false).await;
-    for there in [Bus::new(Some(shared), UNCHECKED), Bus::new(None, UNCHECKED)] {
+    for there in [LiveEvents::new(Some(shared), UNCHECKED), LiveEvents::new(None, UNCHECKED)] {
         let key = key();
         let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
         page.step().await;
@@ -113,8 +115,8 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_others_write_into_redis_breaks_nothing() {
     let server = RedisServer::start();
-    let (stranger, there) = (connect(&server).await, Bus::new(Some(connect(&server).await), UNCHECKED));
-    let here = Bus::new(Some(connect(&server).await), UNCHECKED);
+    let (stranger, there) = (connect(&server).await, LiveEvents::new(Some(connect(&server).await), UNCHECKED));
+    let here = LiveEvents::new(Some(connect(&server).await), UNCHECKED);
     let key = key();
     let channel = format!("turn:{}:1", key.0);
     let publisher = here.publish(key, ANSWERING);
@@ -134,7 +136,7 @@ async fn what_others_write_into_redis_breaks_nothing() {
 async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
     let server = RedisServer::start();
     let stranger = connect(&server).await;
-    let there = Bus::new(Some(connect(&server).await), REDIS_CHECKS);
+    let there = LiveEvents::new(Some(connect(&server).await), REDIS_CHECKS);
     let hostile = |from: u64, index: usize| {
         serde_json::json!({
             "from": from, "to": from + 9, "text": "", "ended": false,
@@ -169,7 +171,7 @@ async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
 
 #[tokio::test]
 async fn what_runs_here_is_not_concluded_by_anyone_else() {
-    let here = Bus::new(None, UNCHECKED);
+    let here = LiveEvents::new(None, UNCHECKED);
     let key = key();
     let publisher = here.publish(key, ANSWERING);
     let mut page = Page::new(here.follow(key).unwrap());
@@ -182,7 +184,7 @@ async fn what_runs_here_is_not_concluded_by_anyone_else() {
 
 #[tokio::test]
 async fn an_instance_that_leaves_closes_the_streams_of_what_runs_elsewhere() {
-    let bus = Bus::new(None, UNCHECKED);
+    let bus = LiveEvents::new(None, UNCHECKED);
     let (ours, theirs) = (key(), key());
     let publisher = bus.publish(ours, ANSWERING);
     let (mut near, mut far) =

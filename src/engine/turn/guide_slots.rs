@@ -1,4 +1,4 @@
-//! Slots for guides: a share of those for questions, so that guides, however many are wanted, never take all of them.
+//! Slots for guides: a share of those for questions, so that guides never take all of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,23 +7,27 @@ use tokio::{
     time::timeout,
 };
 
-use super::engine::{Engine, Slot};
+use super::admission::{Admission, Slot};
+use crate::lifecycle::{Lifecycle, Phase};
 
-/// Guides take one slot in so many.
+/// Guides take at most one slot in so many.
 const SHARE: usize = 4;
 /// Guides that may wait for each one that is being made.
 const WAITING_FOR_EACH: usize = 8;
-/// How long a guide waits for a slot. Nobody waits for a guide for longer.
+/// How long a guide waits for a slot. No page waits longer for its guide.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// The slots of guides.
-pub(super) struct GuideSlots {
+/// The slots of guides. Clones share them.
+#[derive(Clone)]
+pub struct GuideSlots {
+    admission: Admission,
+    lifecycle: Lifecycle,
     making: Arc<Semaphore>,
     /// One for each guide that is made or waits.
     queue: Arc<Semaphore>,
 }
 
-/// The right to have the model make one guide. Dropping it gives it back.
+/// The right to have the model make one guide. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct GuideSlot {
     _slot: Slot,
@@ -32,23 +36,21 @@ pub struct GuideSlot {
 }
 
 impl GuideSlots {
-    pub(super) fn new(max_turns: usize) -> Self {
+    pub(super) fn new(max_turns: usize, admission: Admission, lifecycle: Lifecycle) -> Self {
         let share = (max_turns / SHARE).max(1);
         let queue = share.saturating_mul(1 + WAITING_FOR_EACH);
-        Self { making: Arc::new(Semaphore::new(share)), queue: Arc::new(Semaphore::new(queue)) }
+        let (making, queue) = (Arc::new(Semaphore::new(share)), Arc::new(Semaphore::new(queue)));
+        Self { admission, lifecycle, making, queue }
     }
-}
 
-impl Engine {
-    /// The right to make a guide, waited for while as many guides are made as may. `None` when too many wait already,
-    /// when questions have all slots, when the day's tokens are spent, or when the server is shutting down.
-    pub async fn admit_guide(&self) -> Option<GuideSlot> {
-        let GuideSlots { making, queue } = &self.0.guide_slots;
-        let queue = queue.clone().try_acquire_owned().ok()?;
+    /// Acquires the right to make a guide; waits while as many guides are made as may be. `None` if too many wait
+    /// already, if questions have all slots, if the daily budget is spent, or if the program is shutting down.
+    pub async fn admit(&self) -> Option<GuideSlot> {
+        let queue = self.queue.clone().try_acquire_owned().ok()?;
         let making = tokio::select! {
-            making = timeout(LONGEST_WAIT, making.clone().acquire_owned()) => making.ok()?.ok()?,
-            () = self.0.draining.cancelled() => return None,
+            making = timeout(LONGEST_WAIT, self.making.clone().acquire_owned()) => making.ok()?.ok()?,
+            () = self.lifecycle.reached(Phase::Draining) => return None,
         };
-        Some(GuideSlot { _slot: self.free_slot().ok()?, _making: making, _queue: queue })
+        Some(GuideSlot { _slot: self.admission.try_admit().ok()?, _making: making, _queue: queue })
     }
 }

@@ -1,65 +1,58 @@
-//! A turn whose answer is whole, or failed, makes way for the next question or another try: the notes that are still
-//! missing are the coach's then.
+//! A turn that only waits for its feedback ends early for the next question or a retry; the coach then writes its
+//! feedback.
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::{
-    AskError,
-    engine::{Engine, Following, Slot},
+    admission::{Admission, Slot},
+    cancel::TurnCanceller,
+    reader::{Remaining, TurnReader},
+    refusal::AskError,
+    running::RunningTurns,
     turn_metrics,
 };
-use crate::live::Event;
-use domain::{
-    ConversationId, LearnerId, TurnId,
-    turn::{Turn, TurnState},
-};
+use domain::{ConversationId, LearnerId, TurnId};
 use store::StoreError;
 
-/// How long it is waited for that another instance tells how a turn stands.
-const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// What a turn still waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Remaining {
-    /// Nothing: it has ended.
-    Nothing,
-    /// Only the feedback: the answer is whole, or failed.
-    Feedback { has_failed: bool },
-    /// The answer, as far as is known.
-    Answer,
+/// Ends turns that only wait for their feedback where another turn needs their slot or their conversation.
+#[derive(Clone)]
+pub(super) struct Handover {
+    pub(super) admission: Admission,
+    pub(super) running: Arc<RunningTurns>,
+    pub(super) reader: TurnReader,
+    pub(super) canceller: TurnCanceller,
 }
 
-impl Engine {
-    /// The right to begin a turn of a conversation. Where no slot is free, that of the conversation's own turn of which
-    /// only the notes are missing.
+impl Handover {
+    /// Acquires a slot for a turn of a conversation. If none is free, the conversation's own turn hands over its slot if
+    /// it only waits for its feedback.
     pub(super) async fn admit_to(&self, learner: LearnerId, conversation: ConversationId) -> Result<Slot, AskError> {
         let since = Instant::now();
-        let refusal = match self.free_slot() {
+        let refusal = match self.admission.try_admit() {
             Err(AskError::Full) => AskError::Full,
             outcome => return outcome.map_err(turn_metrics::refused),
         };
-        let running = &self.0.running;
-        let Some(turn) = running.turn_in(conversation) else { return Err(turn_metrics::refused(refusal)) };
-        match self.remaining(learner, turn).await? {
-            Some(Remaining::Nothing) => self.admit(),
+        let Some(turn) = self.running.turn_in(conversation) else { return Err(turn_metrics::refused(refusal)) };
+        match self.reader.remaining(learner, turn).await? {
+            Some(Remaining::Nothing) => self.admission.admit(),
             Some(Remaining::Feedback { .. }) => {
-                // The slot goes from one turn to the other, so that nobody else takes it in between.
-                let inherited = running.inherit_slot(turn);
-                self.cancel(learner, turn).await?;
+                // The slot passes from one turn to the other, so that no third turn gets it in between.
+                let inherited = self.running.inherit_slot(turn);
+                self.canceller.cancel(learner, turn).await?;
                 match inherited {
-                    Some(slot) => slot.await.map_or_else(|_| self.admit(), |slot| Ok(slot.asked_at(since))),
-                    None => self.admit(),
+                    Some(slot) => slot.await.map_or_else(|_| self.admission.admit(), |slot| Ok(slot.asked_at(since))),
+                    None => self.admission.admit(),
                 }
             }
             Some(Remaining::Answer) | None => Err(turn_metrics::refused(refusal)),
         }
     }
 
-    /// Accepts a turn. Where a running turn is in the way of which only the notes are missing, ends that and accepts once
-    /// more.
-    pub(super) async fn accept_after_handover<T, Accepting>(
+    /// Accepts a turn. If `obstacle` names a running turn that only waits for its feedback, ends that turn and accepts
+    /// once more.
+    pub(super) async fn accept<T, Accepting>(
         &self,
         learner: LearnerId,
         accept: impl Fn() -> Accepting,
@@ -75,38 +68,13 @@ impl Engine {
         }
     }
 
-    /// Ends a running turn of which only the notes are missing, wherever it runs. `false` if its answer is still awaited,
-    /// or if the instance where it runs can't be asked.
+    /// Ends a running turn that only waits for its feedback, at whichever instance it runs. `false` if its answer is still
+    /// awaited, or if its instance can't be asked.
     async fn end_answered(&self, learner: LearnerId, turn: TurnId) -> Result<bool, AskError> {
-        let remaining = self.remaining(learner, turn).await?;
+        let remaining = self.reader.remaining(learner, turn).await?;
         if let Some(Remaining::Feedback { .. }) = remaining {
-            self.cancel(learner, turn).await?;
+            self.canceller.cancel(learner, turn).await?;
         }
         Ok(!matches!(remaining, Some(Remaining::Answer) | None))
-    }
-
-    /// Whether the answer of a running turn failed, so that only its notes are awaited.
-    pub(super) async fn has_failed_answer(&self, turn: &Turn) -> Result<bool, AskError> {
-        Ok(self.remaining_of(turn.clone()).await? == Remaining::Feedback { has_failed: true })
-    }
-
-    /// `None` for a turn that isn't this learner's.
-    async fn remaining(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Remaining>, AskError> {
-        match self.find_turn(learner, turn).await? {
-            Some(turn) => self.remaining_of(turn).await.map(Some),
-            None => Ok(None),
-        }
-    }
-
-    async fn remaining_of(&self, turn: Turn) -> Result<Remaining, AskError> {
-        let Following::Live(mut follower) = self.follow(turn).await? else { return Ok(Remaining::Nothing) };
-        let events = timeout(STATUS_TIMEOUT, follower.next()).await.ok().flatten().unwrap_or_default();
-        Ok(match events.first() {
-            Some(Event::Snapshot { status, .. }) if status.is_answered => Remaining::Feedback { has_failed: false },
-            Some(Event::Snapshot { status, .. }) if status.state == TurnState::Failed.as_str() => {
-                Remaining::Feedback { has_failed: true }
-            }
-            _ => Remaining::Answer,
-        })
     }
 }

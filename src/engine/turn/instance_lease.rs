@@ -1,14 +1,17 @@
 //! The lease of this instance, and until when it is certainly valid.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::{Instant, timeout};
 
-use store::Lease;
-use store::{LeaseGrant, LeaseMode, Store, StoreError};
+use crate::config::Config;
+use store::{DatabaseEngine, Lease, LeaseGrant, LeaseMode, Store, StoreError};
+
+/// How long a lease on PostgreSQL lasts without renewal.
+pub const POSTGRES_LEASE_LIFETIME: Duration = Duration::from_secs(5);
 
 /// How an instance holds its lease.
 #[derive(Debug, Clone)]
@@ -24,13 +27,31 @@ pub struct LeaseConfig {
     pub renewal_interval: Duration,
 }
 
+impl LeaseConfig {
+    /// The configuration for a database of this kind. An SQLite file is served by the one process that holds its lock
+    /// ([`store::DatabaseLock`]); a renewal costs a write to disk, so it is rare. On PostgreSQL, other instances have to
+    /// notice soon that this one died.
+    #[must_use]
+    pub fn new(config: &Config, engine: DatabaseEngine) -> Self {
+        let seconds = Duration::from_secs;
+        let (mode, lifetime, renewal_interval) = match (engine, config.redis()) {
+            (DatabaseEngine::Sqlite, _) => (LeaseMode::TakeOver, seconds(30), seconds(10)),
+            (DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, POSTGRES_LEASE_LIFETIME, seconds(1)),
+            (DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, POSTGRES_LEASE_LIFETIME, seconds(1)),
+        };
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+        let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());
+        Self { holder, mode, lifetime, renewal_interval }
+    }
+}
+
 /// Why an instance may not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum LeaseConfigError {
-    /// Another instance serves, and they would not share.
+    /// Another instance serves and doesn't share the database.
     #[error("{holder} serves this database already; for several instances, give each of them the same REDIS_URL")]
     Taken {
-        /// What it calls itself.
+        /// Its name.
         holder: String,
     },
     /// The database failed.
@@ -38,8 +59,13 @@ pub enum LeaseConfigError {
     Store(#[from] StoreError),
 }
 
-pub(super) struct InstanceLease {
-    pub(super) config: LeaseConfig,
+/// The lease of this instance. Clones share it.
+#[derive(Clone)]
+pub struct InstanceLease(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    config: LeaseConfig,
     held: Mutex<Held>,
 }
 
@@ -72,26 +98,33 @@ pub(super) enum Renewal {
 }
 
 impl InstanceLease {
-    /// Takes a lease. Waits for the lease of another instance to expire, which may have died a moment ago.
-    pub(super) async fn begin(store: &Store, config: LeaseConfig) -> Result<(Self, u64), LeaseConfigError> {
+    /// Acquires a lease and interrupts the turns of expired leases. Waits for the lease of another instance to expire,
+    /// which may have died a moment ago.
+    ///
+    /// # Errors
+    /// [`LeaseConfigError`] if another instance serves and doesn't share, or if the database fails.
+    pub async fn acquire(store: Store, config: LeaseConfig) -> Result<Self, LeaseConfigError> {
         let deadline = Instant::now() + config.lifetime + config.renewal_interval;
-        let mut said = false;
+        let mut is_logged = false;
         loop {
             let asked = Instant::now();
             match store.take_lease(&config.holder, config.mode, config.lifetime).await? {
                 LeaseGrant::Granted { lease, interrupted } => {
+                    if interrupted > 0 {
+                        tracing::warn!(
+                            turns = interrupted,
+                            "turns of an earlier run were interrupted; students can try them again"
+                        );
+                    }
                     let held = Held { lease, since: asked, until: asked + config.lifetime, failing: false };
-                    return Ok((Self { config, held: Mutex::new(held) }, interrupted));
+                    return Ok(Self(Arc::new(Inner { store, config, held: Mutex::new(held) })));
                 }
                 LeaseGrant::Refused { holder } if Instant::now() >= deadline => {
                     return Err(LeaseConfigError::Taken { holder });
                 }
                 LeaseGrant::Refused { holder } => {
-                    if !std::mem::replace(&mut said, true) {
-                        tracing::warn!(
-                            holder,
-                            "another instance holds this database; waiting for its lease to run out"
-                        );
+                    if !std::mem::replace(&mut is_logged, true) {
+                        tracing::warn!(holder, "another instance holds this database; waiting for its lease to expire");
                     }
                     tokio::time::sleep(config.renewal_interval).await;
                 }
@@ -99,7 +132,17 @@ impl InstanceLease {
         }
     }
 
-    /// The lease, while it can't have run out and the database answers.
+    pub(super) fn config(&self) -> &LeaseConfig {
+        &self.0.config
+    }
+
+    /// Whether this instance may run turns.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.lease().is_some()
+    }
+
+    /// The lease, while it can't have expired and the database answers.
     pub(super) fn lease(&self) -> Option<Lease> {
         let held = self.held();
         (Instant::now() < held.until && !held.failing).then_some(held.lease)
@@ -121,11 +164,12 @@ impl InstanceLease {
     }
 
     /// Whether the database failed when it was last asked.
-    pub(super) fn is_failing(&self) -> bool {
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
         self.held().failing
     }
 
-    /// The lease, whether or not it has run out.
+    /// The lease, whether or not it has expired.
     pub(super) fn last_lease(&self) -> Lease {
         self.held().lease
     }
@@ -135,12 +179,12 @@ impl InstanceLease {
     pub(super) fn may_expire_others(&self) -> bool {
         let held = self.held();
         let now = Instant::now();
-        now < held.until && now.duration_since(held.since) >= self.config.lifetime
+        now < held.until && now.duration_since(held.since) >= self.0.config.lifetime
     }
 
-    /// Renews the lease, or takes another if it expired.
-    pub(super) async fn renew(&self, store: &Store) -> Result<Renewal, StoreError> {
-        let LeaseConfig { holder, mode, lifetime, renewal_interval } = &self.config;
+    /// Renews the lease, or acquires another if it expired.
+    pub(super) async fn renew(&self) -> Result<Renewal, StoreError> {
+        let Inner { store, config: LeaseConfig { holder, mode, lifetime, renewal_interval }, .. } = &*self.0;
         let asked = Instant::now();
         let old = self.last_lease();
         let Ok(renewed) = timeout(*lifetime - *renewal_interval, store.renew_lease(old, *lifetime)).await else {
@@ -167,7 +211,17 @@ impl InstanceLease {
         }
     }
 
+    /// Releases the lease. No renewal may follow.
+    pub async fn release(&self) {
+        if let Err(error) = self.0.store.release_lease(self.last_lease()).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the lease was not released; it expires by itself"
+            );
+        }
+    }
+
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

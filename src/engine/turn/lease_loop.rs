@@ -1,49 +1,67 @@
-//! The loop that every instance runs: it renews the lease of this instance, stops runs whose turn was taken away, handles
+//! The loop that every instance runs: it renews the lease of this instance, stops runs that lost their turn, handles
 //! cancel requests of other instances, and expires the leases of instances that stopped renewing.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use super::{engine::Engine, instance_lease::Renewal, parts::Parts};
-use crate::{engine::budget::day_start, redis::Subscription};
-use domain::TurnId;
-use domain::turn::Outcome;
-use store::Lease;
-use store::{DayTokens, RunningTurn, StoreError, now};
+use super::{
+    instance_lease::{InstanceLease, Renewal},
+    running::RunningTurns,
+};
+use crate::{
+    engine::budget::{Budget, day_start},
+    lifecycle::{Lifecycle, Phase},
+    redis::{Redis, Subscription},
+};
+use domain::{TurnId, turn::Outcome};
+use store::{DayTokens, Lease, RunningTurn, Store, StoreError, now};
 
 /// The channel for cancel requests: a turn was cancelled or deleted at another instance.
 pub(super) const CANCEL_CHANNEL: &str = "stops";
-/// How soon a renewal that failed is tried again the first time. Each further failure doubles the pause, up to that
-/// between two renewals: a full disk is not worth ten tries a second.
+/// The pause before a failed renewal is repeated for the first time. Each further failure doubles it, up to the renewal
+/// interval: a full disk is not worth ten tries a second.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
-/// How often the day's tokens are read, of which other instances use some.
+/// How often the day's tokens of all instances are read.
 const BUDGET_EVERY: Duration = Duration::from_secs(10);
 
-impl Engine {
-    /// Renews the lease and updates everything that depends on it until the engine has ended.
-    pub(super) async fn run_lease_loop(self) {
-        let parts = &self.0.parts;
-        let mut renewal = interval(self.0.parts.instance_lease.config.renewal_interval);
+/// Renews the lease and updates everything that depends on it.
+pub(super) struct LeaseLoop {
+    pub(super) store: Store,
+    /// Where cancel requests arrive, if instances share Redis.
+    pub(super) redis: Option<Redis>,
+    pub(super) lease: InstanceLease,
+    pub(super) running: Arc<RunningTurns>,
+    pub(super) budget: Arc<Budget>,
+    pub(super) lifecycle: Lifecycle,
+}
+
+impl LeaseLoop {
+    /// Runs until [`Phase::Stopped`]. Ends between two steps, so that a renewal never overtakes the lease's release.
+    pub(super) async fn run(self) {
+        let stopped = self.lifecycle.reached(Phase::Stopped);
+        tokio::pin!(stopped);
+        let renewal_interval = self.lease.config().renewal_interval;
+        let mut renewal = interval(renewal_interval);
         let mut count = interval(BUDGET_EVERY);
         let mut day_tokens = DayTokens::default();
         for interval in [&mut renewal, &mut count] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
-        let mut cancel_requests = match &parts.shared {
-            Some(shared) => Some(shared.subscribe(CANCEL_CHANNEL).await),
+        let mut cancel_requests = match &self.redis {
+            Some(redis) => Some(redis.subscribe(CANCEL_CHANNEL).await),
             None => None,
         };
         let mut retry_after = FIRST_RETRY;
         loop {
             let done = tokio::select! {
-                () = self.0.gone.cancelled() => return,
+                () = &mut stopped => return,
                 _ = renewal.tick() => {
                     if self.renew_lease().await {
                         retry_after = FIRST_RETRY;
                     } else {
                         renewal.reset_after(retry_after);
-                        retry_after = next_retry(retry_after, parts.instance_lease.config.renewal_interval);
+                        retry_after = next_retry(retry_after, renewal_interval);
                     }
                     Ok(())
                 }
@@ -59,12 +77,12 @@ impl Engine {
 
     /// Renews the lease and expires others; `true` if the database answered in time.
     async fn renew_lease(&self) -> bool {
-        let instance_lease = &self.0.parts.instance_lease;
+        let lease = &self.lease;
         // A dead connection gives no error. A renewal that waits for it must end before others expire this lease.
-        let done = timeout(instance_lease.config.lifetime, self.renew_and_expire_others()).await.unwrap_or(Ok(false));
+        let done = timeout(lease.config().lifetime, self.renew_and_expire_others()).await.unwrap_or(Ok(false));
         let failing = !matches!(done, Ok(true));
-        let is_news = if failing { instance_lease.record_failure() } else { instance_lease.record_answer() };
-        metrics::gauge!("lease_held").set(if instance_lease.lease().is_some() { 1.0 } else { 0.0 });
+        let is_news = if failing { lease.record_failure() } else { lease.record_answer() };
+        metrics::gauge!("lease_held").set(if lease.lease().is_some() { 1.0 } else { 0.0 });
         match done {
             Ok(false) if is_news => tracing::error!("the database is too slow; finished answers wait for it"),
             Err(error) if is_news => {
@@ -78,8 +96,7 @@ impl Engine {
 
     /// `false` if the database didn't answer in time.
     async fn renew_and_expire_others(&self) -> Result<bool, StoreError> {
-        let Parts { store, instance_lease, .. } = &self.0.parts;
-        match instance_lease.renew(store).await? {
+        match self.lease.renew().await? {
             Renewal::Late => return Ok(false),
             Renewal::Renewed => {}
             Renewal::Replaced { old } => {
@@ -93,8 +110,8 @@ impl Engine {
                 self.lose_all(old);
             }
         }
-        if instance_lease.may_expire_others() {
-            let interrupted = store.expire_leases().await?;
+        if self.lease.may_expire_others() {
+            let interrupted = self.store.expire_leases().await?;
             if interrupted > 0 {
                 metrics::counter!("turns_taken_over_total").increment(interrupted);
                 tracing::warn!(
@@ -109,52 +126,51 @@ impl Engine {
     }
 
     fn lose_all(&self, lease: Lease) {
-        for fencing_token in self.0.running.under(lease) {
-            self.0.running.lose(fencing_token);
+        for fencing_token in self.running.under(lease) {
+            self.running.lose(fencing_token);
         }
     }
 
-    /// Brings what runs here in line with the database; what it has under this lease.
+    /// Stops the runs that the database says are lost or cancelled. Returns the turns that it has under this lease.
     async fn reconcile(&self) -> Result<Vec<RunningTurn>, StoreError> {
-        let lease = self.0.parts.instance_lease.last_lease();
-        // Before the database is asked: what begins in between is left alone.
-        let ours = self.0.running.under(lease);
-        let held = self.0.parts.store.running_turns(lease).await?;
+        let lease = self.lease.last_lease();
+        // Listed before the database is asked, so that a turn which begins in between isn't stopped.
+        let ours = self.running.under(lease);
+        let held = self.store.running_turns(lease).await?;
         for fencing_token in ours {
             match held.iter().find(|held| held.fencing_token == fencing_token) {
-                // Deleted, taken away, or just finished, which is no harm.
-                None => self.0.running.lose(fencing_token),
-                Some(held) if held.is_cancel_requested => drop(self.0.running.stop(fencing_token.turn)),
+                // Deleted, expired by another instance, or just finished, where this has no effect.
+                None => self.running.lose(fencing_token),
+                Some(held) if held.is_cancel_requested => drop(self.running.cancel(fencing_token.turn)),
                 Some(_) => {}
             }
         }
         Ok(held)
     }
 
-    /// Interrupts what this lease holds and nobody runs: the connection broke when the question was committed, and this
-    /// instance never heard that it was. Only turns that had no run at the renewal before, too: others are just starting.
+    /// Interrupts turns of this lease that have no run: the connection broke while the question was committed, so this
+    /// instance doesn't know that it was. A turn must also have had no run at the previous renewal; others are starting.
     async fn interrupt_unclaimed(&self, held: &[RunningTurn]) -> Result<(), StoreError> {
-        for fencing_token in self.0.running.unclaimed_twice(held.iter().map(|held| held.fencing_token)) {
-            if self.0.parts.store.finish_turn(fencing_token, &Outcome::interrupted(), now()).await? {
-                tracing::warn!(turn.id = %fencing_token.turn, "a turn that was stored unheard is interrupted; it can be tried again");
+        for fencing_token in self.running.unclaimed_twice(held.iter().map(|held| held.fencing_token)) {
+            if self.store.finish_turn(fencing_token, &Outcome::interrupted(), now()).await? {
+                tracing::warn!(turn.id = %fencing_token.turn, "a turn was stored without confirmation and is interrupted; it can be tried again");
             }
         }
         Ok(())
     }
 
-    /// Somebody, somewhere, wants a turn stopped or has deleted it.
+    /// Handles a message that a turn was cancelled or deleted at another instance.
     async fn handle_cancel(&self, turn: &str) -> Result<(), StoreError> {
         match turn.parse().map(TurnId) {
-            Ok(turn) if self.0.running.has(turn) => self.reconcile().await.map(drop),
+            Ok(turn) if self.running.has(turn) => self.reconcile().await.map(drop),
             _ => Ok(()),
         }
     }
 
     async fn count_tokens(&self, day_tokens: &mut DayTokens) -> Result<(), StoreError> {
-        let Parts { store, budget, .. } = &self.0.parts;
-        if budget.is_limited() {
+        if self.budget.is_limited() {
             let now = now();
-            budget.at_least(now, day_tokens.read(store, day_start(now), now).await?);
+            self.budget.at_least(now, day_tokens.read(&self.store, day_start(now), now).await?);
         }
         Ok(())
     }
@@ -165,7 +181,7 @@ fn next_retry(last: Duration, renewal_interval: Duration) -> Duration {
     (last * 2).min(renewal_interval.max(last))
 }
 
-/// The next wish. Cancel-safe.
+/// The next cancel request. Cancel-safe.
 async fn next(cancel_requests: &mut Option<Subscription>) -> String {
     match cancel_requests {
         Some(cancel_requests) => cancel_requests.next().await,

@@ -1,48 +1,52 @@
-//! Slots for stateless calls: those of callers without a cookie take a share, so that a script never takes all of them.
+//! Slots for stateless calls. Callers without a cookie get a share of them, so that a script never takes all.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    AskError,
-    engine::{Engine, Slot},
+    admission::{Admission, Slot},
+    refusal::AskError,
     turn_metrics,
 };
 
-/// Calls without a learner take one slot in so many.
+/// Calls without a learner take at most one slot in so many.
 const SHARE: usize = 2;
 
-/// The slots of stateless calls without a learner.
-pub(super) struct AnonymousSlots(Arc<Semaphore>);
+/// The slots of stateless calls. Clones share them.
+#[derive(Clone)]
+pub struct StatelessSlots {
+    admission: Admission,
+    /// The share of calls without a learner.
+    anonymous: Arc<Semaphore>,
+}
 
-/// The right to answer one stateless call. Dropping it gives it back.
+/// The right to answer one stateless call. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct StatelessSlot {
     _slot: Slot,
-    _share: Option<OwnedSemaphorePermit>,
+    _anonymous: Option<OwnedSemaphorePermit>,
 }
 
-impl AnonymousSlots {
-    pub(super) fn new(max_turns: usize) -> Self {
-        Self(Arc::new(Semaphore::new((max_turns / SHARE).max(1))))
+impl StatelessSlots {
+    pub(super) fn new(max_turns: usize, admission: Admission) -> Self {
+        Self { admission, anonymous: Arc::new(Semaphore::new((max_turns / SHARE).max(1))) }
     }
-}
 
-impl Engine {
-    /// The right to answer a stateless call now.
+    /// Acquires the right to answer a stateless call now.
     ///
     /// # Errors
-    /// As [`Engine::admit`]; also [`AskError::Full`] when calls without a learner have their share.
-    pub fn admit_stateless(&self, has_learner: bool) -> Result<StatelessSlot, AskError> {
-        let slot = self.admit()?;
-        let share = match has_learner {
+    /// [`AskError::Draining`], [`AskError::BudgetSpent`], or [`AskError::Full`], also when calls without a learner have
+    /// their share.
+    pub fn admit(&self, has_learner: bool) -> Result<StatelessSlot, AskError> {
+        let slot = self.admission.admit()?;
+        let anonymous = match has_learner {
             true => None,
             false => {
-                let share = self.0.anonymous_slots.0.clone().try_acquire_owned();
-                Some(share.map_err(|_| turn_metrics::refused(AskError::Full))?)
+                let permit = self.anonymous.clone().try_acquire_owned();
+                Some(permit.map_err(|_| turn_metrics::refused(AskError::Full))?)
             }
         };
-        Ok(StatelessSlot { _slot: slot, _share: share })
+        Ok(StatelessSlot { _slot: slot, _anonymous: anonymous })
     }
 }

@@ -1,12 +1,11 @@
-//! What is counted of turns.
+//! The metrics of turns.
 
 use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::{AskError, engine::Engine};
+use super::refusal::AskError;
 use domain::turn::{Outcome, Reason, TurnState};
-use store::now;
 
 /// Describes the metrics of turns, and registers every series with a known set of labels at 0: Prometheus can't see the
 /// increase of a series that begins with 1. Called once, when the recorder is installed.
@@ -58,22 +57,29 @@ pub fn describe() {
     counter!("turns_taken_over_total").increment(0);
 }
 
-impl Engine {
-    /// Sets what stands at this moment.
-    #[expect(clippy::cast_precision_loss, reason = "no figure here comes near 2^53")]
-    pub fn set_gauges(&self) {
-        gauge!("turns_running").set(self.turns_running() as f64);
-        let (in_use, limit) = self.slots();
-        gauge!("turn_slots_in_use").set(in_use as f64);
-        gauge!("turns_limit").set(limit as f64);
-        gauge!("database_up").set(if self.is_without_database() { 0.0 } else { 1.0 });
-        let (used, limit) = self.0.parts.budget.used(now());
-        gauge!("daily_tokens_used").set(used as f64);
-        gauge!("daily_tokens_limit").set(limit as f64);
-    }
+/// The current values of gauges.
+pub(super) struct Gauges {
+    /// Turns that run here.
+    pub(super) running: usize,
+    /// Slots in use, and how many there are.
+    pub(super) slots: (usize, usize),
+    pub(super) is_database_up: bool,
+    /// Tokens used today, and how many may be.
+    pub(super) daily_tokens: (u64, u64),
 }
 
-/// Counts a turn that ended after so long, of which the slower model call took `model_time`.
+/// Sets the gauges.
+#[expect(clippy::cast_precision_loss, reason = "no value here comes near 2^53")]
+pub(super) fn set_gauges(gauges: &Gauges) {
+    gauge!("turns_running").set(gauges.running as f64);
+    gauge!("turn_slots_in_use").set(gauges.slots.0 as f64);
+    gauge!("turns_limit").set(gauges.slots.1 as f64);
+    gauge!("database_up").set(if gauges.is_database_up { 1.0 } else { 0.0 });
+    gauge!("daily_tokens_used").set(gauges.daily_tokens.0 as f64);
+    gauge!("daily_tokens_limit").set(gauges.daily_tokens.1 as f64);
+}
+
+/// Counts a turn that ended after `took`, of which the slower model call took `model_time`.
 pub(super) fn ended(outcome: &Outcome, took: Duration, model_time: Option<Duration>) {
     counter!("turns_total", "outcome" => outcome.state.as_str()).increment(1);
     if let (TurnState::Failed, Some(reason)) = (outcome.state, outcome.reason) {
@@ -85,7 +91,7 @@ pub(super) fn ended(outcome: &Outcome, took: Duration, model_time: Option<Durati
     }
 }
 
-/// Counts a question that isn't taken in for want of means; other refusals are the asker's matter.
+/// Counts a refusal for a reason of the server's; refusals for a reason of the request are not counted.
 pub(super) fn refused(error: AskError) -> AskError {
     let reason = match error {
         AskError::Full => "full",

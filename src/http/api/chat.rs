@@ -29,6 +29,7 @@ use crate::{
         AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, metrics::InFlight,
         problem::Problem,
     },
+    lifecycle::Phase,
 };
 use domain::{
     Feedback, LearnerId, Locale, Topic,
@@ -165,12 +166,12 @@ pub async fn stream(
             None => last(vec![error_data(Reason::Broken, locale)]),
         }
     });
-    let stopped = state.engine.stopped();
-    let engine = state.engine.clone();
-    let interrupted = async move { engine.is_stopped().then(|| error_data(Reason::Broken, locale)) };
+    let stopping = state.lifecycle.reached(Phase::Stopping);
+    let lifecycle = state.lifecycle.clone();
+    let interrupted = async move { lifecycle.has_reached(Phase::Stopping).then(|| error_data(Reason::Broken, locale)) };
     let events = data
         .flat_map(stream::iter)
-        .take_until(stopped)
+        .take_until(stopping)
         .chain(stream::once(interrupted).filter_map(future::ready))
         .chain(stream::iter([json!({ "content": "[DONE]" })]))
         .map(|data| Ok::<_, Infallible>(sse::Event::default().data(data.to_string())));
@@ -194,7 +195,7 @@ async fn admit(
 ) -> Result<(PromptInput, StatelessSlot), ApiError> {
     let input = parse_request(state, request, locale)?;
     state.limits.check(learner, address).await?;
-    Ok((input, state.engine.admit_stateless(learner.is_some())?))
+    Ok((input, state.stateless_slots.admit(learner.is_some())?))
 }
 
 fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {

@@ -212,7 +212,7 @@ pub async fn delete(
     Learner(learner): Learner,
     PathId(id): PathId<ConversationId>,
 ) -> Result<StatusCode, ApiError> {
-    if state.engine.delete_conversation(learner, id).await? {
+    if state.turns.delete_conversation(learner, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(ApiError::NotFound)

@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{PathId, event_schema::TurnEvent, turns::record_turn};
 use crate::{
-    engine::turn::{AskError, engine::Following},
+    engine::turn::{AskError, Following},
     http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
     live::{Event, Follower, Status},
 };
@@ -50,10 +50,10 @@ pub async fn follow(
     PathId(id): PathId<TurnId>,
 ) -> Result<Response, ApiError> {
     record_turn(id);
-    let turn = state.engine.find_turn(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
+    let turn = state.turns.find_turn(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
     // Checked before the stream is set up.
     let open_stream = state.followers.try_open(learner, id)?;
-    let following = state.engine.follow(turn).await?;
+    let following = state.turns.follow(turn).await?;
     let in_flight = InFlight::start();
     let events = match following {
         Following::Live(follower) => live_events(follower).left_stream(),

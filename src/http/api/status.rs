@@ -102,7 +102,7 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
             BreakerState::HalfOpen => "trying",
         },
     };
-    let status = match (state.engine.is_draining(), failing) {
+    let status = match (state.lifecycle.is_draining(), failing) {
         (true, _) => "draining",
         (false, None) => "ready",
         (false, Some(_)) => "unavailable",
@@ -121,14 +121,14 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
         bus: is_operator.then_some(bus),
         instances: is_operator.then_some(instances),
         provider: is_operator.then_some(provider),
-        turns_running: is_operator.then(|| state.engine.turns_running()),
+        turns_running: is_operator.then(|| state.turns.running()),
     };
     (code, Json(readiness))
 }
 
 /// The first failing part, as named in [`Readiness`].
 async fn failing_part(state: &AppState) -> Option<&'static str> {
-    let is_without_database = state.engine.is_without_database();
+    let is_without_database = state.lease.is_failing();
     // After a recent failure only the file is checked, because a ping could wait for a connection.
     let answered = if is_without_database { state.store.check_file().await } else { state.store.ping().await };
     if let Err(error) = answered {
@@ -144,5 +144,5 @@ async fn failing_part(state: &AppState) -> Option<&'static str> {
     if is_without_database {
         return Some("database");
     }
-    (!state.engine.has_lease()).then_some("lease")
+    (!state.lease.is_valid()).then_some("lease")
 }

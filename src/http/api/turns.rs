@@ -136,11 +136,11 @@ pub async fn ask(
 ) -> Result<(StatusCode, Json<AcceptedTurn>), ApiError> {
     let message = StudentMessage::parse(&request.message)?;
     let key = idempotency_key(&headers)?;
-    let turn = match state.engine.find_question(learner, id, &message, key).await? {
+    let turn = match state.turns.find_question(learner, id, &message, key).await? {
         Lookup::Repeated(turn) => turn,
         Lookup::New(reservation) => {
             state.limits.check(Some(learner), address).await?;
-            state.engine.ask(learner, id, message, reservation, locale).await?
+            state.turns.ask(learner, id, message, reservation, locale).await?
         }
     };
     record_turn(turn.id);
@@ -156,7 +156,7 @@ pub async fn cancel(
     PathId(id): PathId<TurnId>,
 ) -> Result<StatusCode, ApiError> {
     record_turn(id);
-    state.engine.cancel(learner, id).await?;
+    state.turns.cancel(learner, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -172,11 +172,11 @@ pub async fn retry(
     PathId(id): PathId<TurnId>,
 ) -> Result<(StatusCode, Json<AcceptedTurn>), ApiError> {
     record_turn(id);
-    let turn = match state.engine.find_retry(learner, id).await? {
+    let turn = match state.turns.find_retry(learner, id).await? {
         Lookup::Repeated(turn) => turn,
         Lookup::New(reservation) => {
             state.limits.check(Some(learner), address).await?;
-            state.engine.retry(learner, id, reservation, locale).await?
+            state.turns.retry(learner, id, reservation, locale).await?
         }
     };
     Ok((StatusCode::ACCEPTED, Json(turn.into())))
