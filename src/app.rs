@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::metrics::Label;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
@@ -240,7 +241,10 @@ fn metrics_exporter(
         store.set_gauges();
         live_events.set_gauges();
         let Assistant::Model(client, _) = &assistant else { return Vec::new() };
-        vec![FractionalCounter { name: llm::COST.0, help: llm::COST.1, label: "model", values: client.spending() }]
+        let (name, help) = llm::COST;
+        let series = client.spending().into_iter();
+        let series = series.map(|(model, dollars)| (vec![Label::new("model", model)], dollars)).collect();
+        vec![FractionalCounter { name, help, series }]
     };
     MetricsExporter::new(recorded, Arc::new(read))
 }

@@ -4,12 +4,15 @@
 //! connections in use, memory) is read when somebody asks for the metrics. Labels have few values: words of a closed set,
 //! routes' patterns, and models that the settings name; never an id and never a word of a student.
 
+mod fractional;
 mod process;
 
 use std::{sync::Arc, time::Duration};
 
 use metrics::{describe_gauge, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+pub use fractional::FractionalCounter;
 
 /// From a hundred microseconds, our own share, to two minutes, the longest answer.
 const SECONDS: [f64; 17] =
@@ -35,20 +38,7 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
     Ok(handle)
 }
 
-/// A counter that the library can't hold, since its counters are whole numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FractionalCounter {
-    /// Its name.
-    pub name: &'static str,
-    /// What it means.
-    pub help: &'static str,
-    /// The name of its label.
-    pub label: &'static str,
-    /// Its value for each value of the label.
-    pub values: Vec<(String, f64)>,
-}
-
-/// Reads what stands at a moment: sets gauges, and gives the counters of fractions.
+/// Sets the gauges to their current values and returns the fractional counters.
 pub type Read = dyn Fn() -> Vec<FractionalCounter> + Send + Sync;
 
 /// The program's metrics. Cheap to clone.
@@ -59,7 +49,7 @@ pub struct MetricsExporter {
 }
 
 impl MetricsExporter {
-    /// What was recorded, and what `read` brings when somebody asks.
+    /// The recorded metrics, and those that `read` sets and returns at every scrape.
     #[must_use]
     pub fn new(recorded: PrometheusHandle, read: Arc<Read>) -> Self {
         gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -69,15 +59,11 @@ impl MetricsExporter {
     /// All metrics in Prometheus' text format.
     #[must_use]
     pub fn render(&self) -> String {
-        let fractions = (self.read)();
-        let cpu_seconds = process::read();
+        let mut counters = (self.read)();
+        counters.extend(process::read());
         let mut page = self.recorded.render();
-        if let Some(seconds) = cpu_seconds {
-            add(&mut page, "process_cpu_seconds_total", process::CPU, &[(String::new(), seconds)]);
-        }
-        for FractionalCounter { name, help, label, values } in fractions {
-            let labelled: Vec<_> = values.into_iter().map(|(value, count)| (labelled(label, &value), count)).collect();
-            add(&mut page, name, help, &labelled);
+        for counter in counters {
+            counter.write(&mut page);
         }
         page
     }
@@ -88,40 +74,5 @@ impl MetricsExporter {
             tokio::time::sleep(UPKEEP_EVERY).await;
             self.recorded.run_upkeep();
         }
-    }
-}
-
-/// Adds a counter of fractions.
-fn add(page: &mut String, name: &str, help: &str, samples: &[(String, f64)]) {
-    if samples.is_empty() {
-        return;
-    }
-    page.push_str(&format!("# HELP {name} {help}\n# TYPE {name} counter\n"));
-    for (labels, value) in samples {
-        page.push_str(&format!("{name}{labels} {value}\n"));
-    }
-    page.push('\n');
-}
-
-/// `{name="value"}`, the value escaped as the format wants it.
-fn labelled(name: &str, value: &str) -> String {
-    let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    format!("{{{name}=\"{value}\"}}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fractions_are_counted_and_labels_escaped() {
-        let mut page = String::new();
-        let samples = [(labelled("model", "a\\b\"c\nd"), 0.000_001_5), (String::new(), 2.0)];
-        add(&mut page, "x_total", "Help", &samples);
-        let wanted =
-            "# HELP x_total Help\n# TYPE x_total counter\nx_total{model=\"a\\\\b\\\"c\\nd\"} 0.0000015\nx_total 2\n\n";
-        assert_eq!(page, wanted);
-        add(&mut page, "y_total", "Help", &[]);
-        assert_eq!(page, wanted);
     }
 }

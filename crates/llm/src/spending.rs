@@ -16,27 +16,31 @@ pub struct Price {
 }
 
 impl Price {
-    /// What a call cost, in dollars.
-    fn of(&self, usage: Usage) -> f64 {
+    /// The cost of a call in nano-dollars.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "prices and tokens are not negative")]
+    fn nano_dollars(&self, usage: Usage) -> u64 {
         let cached = f64::from(usage.cached_tokens);
         let read = f64::from(usage.prompt_tokens) - cached;
-        (read * self.input + cached * self.cached + f64::from(usage.completion_tokens) * self.output) / 1e6
+        let dollars_by_million =
+            read * self.input + cached * self.cached + f64::from(usage.completion_tokens) * self.output;
+        (dollars_by_million * 1e3).round() as u64
     }
 }
 
-/// Adds up what calls cost. A counter of the metrics library holds whole numbers, and a call costs a fraction of a cent.
+/// Adds up the cost of calls, in whole numbers of which no fraction is lost: one token costs less than a micro-dollar, and
+/// the usual prices, with up to three decimals, are whole nano-dollars per token.
 #[derive(Debug)]
 pub(super) struct Spending {
     prices: HashMap<String, Price>,
-    /// Dollars since the start, by model.
-    spent: Mutex<BTreeMap<String, f64>>,
+    /// Nano-dollars since the start, by model.
+    spent: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Spending {
     /// Begins at nothing for those of these models that have a price.
     pub(super) fn new<'a>(prices: &[(String, Price)], models: impl Iterator<Item = &'a String>) -> Self {
         let prices: HashMap<String, Price> = prices.iter().cloned().collect();
-        let spent = models.filter(|model| prices.contains_key(*model)).map(|model| (model.clone(), 0.0)).collect();
+        let spent = models.filter(|model| prices.contains_key(*model)).map(|model| (model.clone(), 0)).collect();
         Self { prices, spent: Mutex::new(spent) }
     }
 
@@ -44,13 +48,14 @@ impl Spending {
     pub(super) fn count(&self, model: &str, usage: Usage) {
         let Some(price) = self.prices.get(model) else { return };
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        *spent.entry(model.to_owned()).or_default() += price.of(usage);
+        *spent.entry(model.to_owned()).or_default() += price.nano_dollars(usage);
     }
 
     /// Dollars since the start, by model.
+    #[expect(clippy::cast_precision_loss, reason = "2^53 nano-dollars are nine million dollars")]
     pub(super) fn so_far(&self) -> Vec<(String, f64)> {
         let spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        spent.iter().map(|(model, dollars)| (model.clone(), *dollars)).collect()
+        spent.iter().map(|(model, nanos)| (model.clone(), *nanos as f64 / 1e9)).collect()
     }
 }
 
@@ -74,5 +79,11 @@ mod tests {
         spending.count("c", usage);
         let [(_, dollars)] = &spending.so_far()[..] else { panic!("one model has a price") };
         assert!((dollars - 0.825).abs() < 1e-9, "{dollars}");
+        // Small calls add up without rounding.
+        for _ in 0..1000 {
+            let usage = Usage { prompt_tokens: 3, cached_tokens: 1, completion_tokens: 1, estimated: false };
+            spending.count("a", usage);
+        }
+        assert_eq!(spending.so_far(), [("a".to_owned(), 0.825_975)]);
     }
 }

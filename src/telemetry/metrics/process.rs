@@ -1,11 +1,11 @@
-//! What the kernel says of this process.
+//! Metrics of this process, as the kernel counts them.
 
 use std::{fs, path::Path};
 
 use metrics::{describe_gauge, gauge};
 use metrics_process::collector::{self, Metrics};
 
-pub(super) const CPU: &str = "Processor time used, in seconds";
+use super::fractional::FractionalCounter;
 
 pub(super) fn describe() {
     describe_gauge!("process_open_fds", "Open files and connections");
@@ -20,9 +20,9 @@ pub(super) fn describe() {
     describe_gauge!("process_threads", "Threads");
 }
 
-/// Reads the gauges, and gives the processor time in seconds.
+/// Sets the gauges and returns the counter of processor time.
 #[expect(clippy::cast_precision_loss, reason = "bytes of memory stay below 2^53")]
-pub(super) fn read() -> Option<f64> {
+pub(super) fn read() -> Option<FractionalCounter> {
     let Metrics {
         cpu_seconds_total,
         open_fds,
@@ -46,7 +46,11 @@ pub(super) fn read() -> Option<f64> {
             gauge!(name).set(value as f64);
         }
     }
-    cpu_seconds_total
+    Some(FractionalCounter {
+        name: "process_cpu_seconds_total",
+        help: "Processor time used, in seconds",
+        series: vec![(Vec::new(), cpu_seconds_total?)],
+    })
 }
 
 /// What the control group allows (systemd's `MemoryMax`, or a container's limit), or what the machine has.
