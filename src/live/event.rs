@@ -1,10 +1,10 @@
-//! What a follower of a turn is told.
+//! The events that a follower of a turn receives.
 
 use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// Where a turn stands, in the words of the API.
+/// The status of a turn, in the words of the API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// The state.
@@ -41,15 +41,15 @@ impl Status {
 /// One event of a turn's stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// All there is so far. Always first; again when text that was there was withdrawn.
+    /// The whole view. Always first; sent again after text was withdrawn.
     Snapshot {
-        /// Where the turn stands.
+        /// The status of the turn.
         status: Status,
         /// The answer, block by block, as safe HTML.
         blocks: Vec<Arc<str>>,
         /// The feedback as JSON, if it's there.
         feedback: Option<Arc<str>>,
-        /// The model thinks and writes nothing yet.
+        /// Whether the model is thinking before its answer.
         thinking: bool,
     },
     /// New text of the answer, as the model wrote it.
@@ -57,28 +57,28 @@ pub enum Event {
         /// The text.
         text: String,
     },
-    /// A block that is new or has changed. An empty one is gone.
+    /// A new or changed block. An empty one was removed.
     Block {
         /// Its place in the answer, from 0.
         index: usize,
         /// The whole block as safe HTML.
         html: Arc<str>,
     },
-    /// The feedback came.
+    /// The feedback was added.
     Feedback {
         /// The feedback as JSON.
         json: Arc<str>,
     },
-    /// The model began to think, or left off.
+    /// The model began or stopped thinking.
     Thinking {
         /// Whether it thinks.
         thinking: bool,
     },
     /// The state changed.
     State {
-        /// Where the turn stands now.
+        /// The new status.
         status: Status,
     },
-    /// Nothing more will come.
+    /// The last event.
     End,
 }

@@ -1,36 +1,36 @@
-//! From Redis to an instance whose students follow a turn that runs elsewhere.
+//! Mirrors a turn that runs at another instance: reads its view from Redis and applies each published change.
 
 use std::sync::Weak;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PayloadChecks, Status, hash, turn::Live, view::Change};
+use super::{checks::PayloadChecks, event::Status, hash, turn::LiveTurn, view::Change};
 use crate::redis::Redis;
 
-/// More blocks than any answer has. Whoever can write to Redis must not make this instance run out of memory.
+/// More blocks than any answer has. A writer to Redis must not be able to exhaust the memory of this instance.
 const MOST_BLOCKS: usize = 10_000;
 
-/// Keeps a mirror up to date until it has ended or nobody looks at it: first what Redis keeps, then each change. A
-/// change that doesn't fit what is known means that one was missed; then everything is read again.
+/// Updates a mirror until the turn has ended or has no follower: first with the stored view, then with each change. A
+/// change that doesn't follow the known version means that one was missed; then the view is read again.
 pub(super) async fn feed(
-    live: Weak<Live>,
+    turn: Weak<LiveTurn>,
     stop: CancellationToken,
     name: String,
-    shared: Redis,
+    redis: Redis,
     checks: PayloadChecks,
     stored: Status,
 ) {
     let feeding = async {
-        let mut messages = shared.subscribe(&name).await;
-        let mut reconnects = shared.reconnects();
-        let mut feed = Feed { live, name, shared, checks, known: 0 };
+        let mut messages = redis.subscribe(&name).await;
+        let mut reconnects = redis.reconnects();
+        let mut feed = Feed { turn, name, redis, checks, known: 0 };
         if !feed.read_all().await {
-            // Nothing is kept yet, or any more. What the database says is enough to begin with.
+            // Redis has no view of the turn. The status in the database is enough to begin with.
             feed.apply(Change { status: Some(stored), ..Change::default() });
         }
         while !feed.has_ended() {
             tokio::select! {
-                message = messages.next() => feed.hear(&message).await,
+                message = messages.next() => feed.apply_message(&message).await,
                 () = reconnects.next() => {
                     feed.read_all().await;
                 }
@@ -44,16 +44,16 @@ pub(super) async fn feed(
 }
 
 struct Feed {
-    live: Weak<Live>,
+    turn: Weak<LiveTurn>,
     name: String,
-    shared: Redis,
+    redis: Redis,
     checks: PayloadChecks,
-    /// The publisher's version that is known here.
+    /// The last version of the publisher's view that was applied here.
     known: u64,
 }
 
 impl Feed {
-    async fn hear(&mut self, message: &str) {
+    async fn apply_message(&mut self, message: &str) {
         let change = serde_json::from_str::<Change>(message).ok();
         let Some(change) = change.filter(|change| change.blocks.iter().all(|(index, _)| *index < MOST_BLOCKS)) else {
             tracing::warn!("a message on a turn's channel can't be read");
@@ -67,9 +67,9 @@ impl Feed {
         }
     }
 
-    /// Whether anything was there.
+    /// Reads the whole view; `false` if there is none.
     async fn read_all(&mut self) -> bool {
-        let Ok((fields, text)) = self.shared.get(&self.name).await else { return false };
+        let Ok((fields, text)) = self.redis.get(&self.name).await else { return false };
         let Some(change) = hash::whole(&fields, text) else { return false };
         self.known = change.to;
         self.apply(self.checks.check(change));
@@ -77,12 +77,12 @@ impl Feed {
     }
 
     fn apply(&self, change: Change) {
-        if let Some(live) = self.live.upgrade() {
-            live.change(|view| view.apply(change));
+        if let Some(turn) = self.turn.upgrade() {
+            turn.change(|view| view.apply(change));
         }
     }
 
     fn has_ended(&self) -> bool {
-        self.live.upgrade().is_none_or(|live| live.view().has_ended())
+        self.turn.upgrade().is_none_or(|turn| turn.view().has_ended())
     }
 }

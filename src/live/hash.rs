@@ -1,9 +1,8 @@
-//! How a turn's view is kept in Redis: as a hash with a field for each block, so that a change writes only what it
-//! changed.
+//! The view of a turn as a Redis hash with a field for each block, so that a change writes only the blocks it changed.
 
 use std::sync::Arc;
 
-use super::{Status, view::Change};
+use super::{event::Status, view::Change};
 use crate::redis::Fields;
 
 const VERSION: &str = "version";
@@ -14,7 +13,7 @@ const THINKING: &str = "thinking";
 const WITHDRAWN: &str = "withdrawn";
 const BLOCK: &str = "block:";
 
-/// The fields that a change sets. The text is kept beside them.
+/// The fields that a change sets. The text is stored under a key of its own.
 pub(super) fn fields(change: &Change) -> Vec<(String, String)> {
     let mut fields = vec![(VERSION.to_owned(), change.to.to_string())];
     if let Some(status) = change.status.as_ref().and_then(|status| serde_json::to_string(status).ok()) {
@@ -36,7 +35,7 @@ pub(super) fn fields(change: &Change) -> Vec<(String, String)> {
     fields
 }
 
-/// Everything that is kept, as a change from nothing; `None` if nothing is, or not by a program like this one.
+/// The stored view as a change from version 0; `None` if there is none, or if another program wrote it.
 pub(super) fn whole(fields: &Fields, text: String) -> Option<Change> {
     let to = fields.get(VERSION)?.parse().ok()?;
     let status: Status = serde_json::from_str(fields.get(STATUS)?).ok()?;
@@ -45,7 +44,7 @@ pub(super) fn whole(fields: &Fields, text: String) -> Option<Change> {
         .filter_map(|(name, html)| Some((name.strip_prefix(BLOCK)?.parse().ok()?, Arc::from(html.as_str()))))
         .collect();
     blocks.sort_unstable_by_key(|(index, _)| *index);
-    // A hole would mean that another program writes here; blocks behind it have no place.
+    // A gap means that another program writes here; blocks after it can't be placed.
     let whole = blocks.iter().enumerate().take_while(|(place, (index, _))| place == index).count();
     blocks.truncate(whole);
     let feedback = fields.get(FEEDBACK).map(|json| Arc::from(json.as_str()));

@@ -1,14 +1,14 @@
 //! Live events of running turns: a snapshot of what is there, then what changes.
 //!
-//! A publisher changes one shared view; each follower remembers which version of it it has seen and pulls the
-//! difference when it is ready to send. So there is no queue: a slow follower skips versions and never holds memory,
-//! and a new follower, a reconnecting one and one that fell behind are the same thing.
+//! A publisher changes one view of a turn; each follower remembers the version that it has and pulls the difference when
+//! it is ready to send. So there is no queue: a slow follower skips versions and costs no memory, and a new follower, a
+//! reconnecting one and one that fell behind are treated alike.
 //!
-//! With Redis, the view of a turn that runs elsewhere is mirrored: a relay, which is a follower like any other, brings
-//! it to Redis, and a feed brings it from there to the instances where somebody looks. Without, or while Redis is away,
-//! a mirror only learns how the turn ended, from whoever reads that in the database (see [`LiveEvents::conclude`]).
+//! With Redis, the view of a turn at another instance is mirrored: a relay, which is a follower like any other, sends it to
+//! Redis, and a feed reads it from there at the instances with followers. Without Redis, or during its outage, a mirror
+//! only receives the outcome of the turn, which the engine reads from the database (see [`LiveEvents::conclude`]).
 //!
-//! The bus knows no domain types: states and reasons are words, feedback is JSON text.
+//! This module knows no domain types: states and reasons are words, feedback is JSON text.
 
 mod checks;
 mod event;
@@ -19,19 +19,17 @@ mod turn;
 mod view;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use uuid::Uuid;
 
 use crate::redis::Redis;
 pub use checks::PayloadChecks;
 pub use event::{Event, Status};
-use turn::Live;
-pub use turn::{Follower, Publisher};
+pub use turn::{Follower, Key, Publisher};
+use turn::{LiveTurn, Registry};
 use view::Change;
 
 /// Describes this module's metrics; call once, when the recorder is installed.
@@ -45,25 +43,22 @@ pub fn describe_metrics() {
     metrics::counter!("bus_relay_failures_total").increment(0);
 }
 
-/// A turn and which try of it: another try is another view.
-pub type Key = (Uuid, u32);
-
-/// The turns that are followed or can be followed here.
+/// The turns that can be followed here. Clones share them.
 #[derive(Clone, Default)]
 pub struct LiveEvents(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    live: Mutex<HashMap<Key, Weak<Live>>>,
-    shared: Option<Redis>,
+    turns: Arc<Registry>,
+    redis: Option<Redis>,
     checks: PayloadChecks,
     /// The relays.
     relays: TaskTracker,
-    /// Cancelled when followers of turns that run elsewhere should go there.
+    /// Cancelled when followers of turns at other instances have to reconnect there.
     leaving: CancellationToken,
 }
 
-/// How a turn ended, as the database has it.
+/// The outcome of a turn, as stored in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredOutcome {
     /// The final state.
@@ -77,69 +72,67 @@ pub struct StoredOutcome {
 }
 
 impl LiveEvents {
-    /// A bus of this process alone, or one over Redis, from which nothing is taken unchecked.
+    /// Events within this process or, with Redis, of all instances. `checks` are applied to all data from Redis.
     #[must_use]
-    pub fn new(shared: Option<Redis>, checks: PayloadChecks) -> Self {
-        Self(Arc::new(Inner { shared, checks, ..Inner::default() }))
+    pub fn new(redis: Option<Redis>, checks: PayloadChecks) -> Self {
+        Self(Arc::new(Inner { redis, checks, ..Inner::default() }))
     }
 
-    /// Opens a turn that runs here for followers, wherever they are. A second publisher of one key takes over its name;
-    /// followers of the first keep theirs.
+    /// Registers a turn that runs here, so that it can be followed at all instances. A second publisher of one key
+    /// replaces the first; followers of the first stay with it.
     #[must_use]
     pub fn publish(&self, key: Key, status: Status) -> Publisher {
-        let live = Arc::new(Live::here(status));
-        self.0.lock().insert(key, Arc::downgrade(&live));
-        if let Some(shared) = &self.0.shared {
-            self.0.relays.spawn(relay::relay(live.clone(), name(key), shared.clone()));
+        let turn = Arc::new(LiveTurn::here(status));
+        self.0.turns.lock().insert(key, Arc::downgrade(&turn));
+        if let Some(redis) = &self.0.redis {
+            self.0.relays.spawn(relay::relay(turn.clone(), name(key), redis.clone()));
         }
-        Publisher { key, live, bus: self.clone() }
+        Publisher { key, turn, registry: self.0.turns.clone() }
     }
 
-    /// Follows a turn that runs here, or that others here follow already, from a snapshot on; `None` if there is none.
+    /// Follows a turn that runs here or is mirrored here already; `None` if there is none.
     #[must_use]
     pub fn follow(&self, key: Key) -> Option<Follower> {
-        let live = self.0.lock().get(&key)?.upgrade()?;
-        Some(Follower::new(live, &self.0.leaving))
+        Some(Follower::new(self.0.turns.get(key)?, &self.0.leaving))
     }
 
-    /// Follows a turn that runs elsewhere, which the database shows as `stored`.
+    /// Follows a turn that runs at another instance and has the status `stored` in the database.
     #[must_use]
     pub fn follow_elsewhere(&self, key: Key, stored: Status) -> Follower {
-        let mut lives = self.0.lock();
-        if let Some(live) = lives.get(&key).and_then(Weak::upgrade) {
-            drop(lives);
-            return Follower::new(live, &self.0.leaving);
+        let mut turns = self.0.turns.lock();
+        if let Some(turn) = turns.get(&key).and_then(Weak::upgrade) {
+            drop(turns);
+            return Follower::new(turn, &self.0.leaving);
         }
         let stop = CancellationToken::new();
-        let live = Arc::new(Live::elsewhere(self, key, stop.clone().drop_guard()));
-        lives.insert(key, Arc::downgrade(&live));
-        drop(lives);
-        let follower = Follower::new(live.clone(), &self.0.leaving);
-        match &self.0.shared {
-            Some(shared) => {
-                tokio::spawn(feed::feed(Arc::downgrade(&live), stop, name(key), shared.clone(), self.0.checks, stored));
+        let turn = Arc::new(LiveTurn::elsewhere(&self.0.turns, key, stop.clone().drop_guard()));
+        turns.insert(key, Arc::downgrade(&turn));
+        drop(turns);
+        let follower = Follower::new(turn.clone(), &self.0.leaving);
+        match &self.0.redis {
+            Some(redis) => {
+                tokio::spawn(feed::feed(Arc::downgrade(&turn), stop, name(key), redis.clone(), self.0.checks, stored));
             }
-            None => live.change(|view| view.apply(Change { status: Some(stored), ..Change::default() })),
+            None => turn.change(|view| view.apply(Change { status: Some(stored), ..Change::default() })),
         }
         follower
     }
 
-    /// The turns that run elsewhere, are followed here, and haven't ended.
+    /// The turns that run at other instances, are followed here, and haven't ended.
     #[must_use]
     pub fn followed_elsewhere(&self) -> Vec<Key> {
-        // Dropping the last handle of a mirror takes the lock, so none is dropped while it's held.
-        let lives: Vec<(Key, Arc<Live>)> =
-            self.0.lock().iter().filter_map(|(key, live)| Some((*key, live.upgrade()?))).collect();
-        lives.into_iter().filter(|(_, live)| live.is_mirror() && !live.view().has_ended()).map(|(key, _)| key).collect()
+        // Dropping the last handle of a mirror acquires the lock, so none is dropped while it's held.
+        let turns: Vec<(Key, Arc<LiveTurn>)> =
+            self.0.turns.lock().iter().filter_map(|(key, turn)| Some((*key, turn.upgrade()?))).collect();
+        turns.into_iter().filter(|(_, turn)| turn.is_mirror() && !turn.view().has_ended()).map(|(key, _)| key).collect()
     }
 
-    /// Tells the followers of a turn that runs elsewhere how it ended.
-    pub fn conclude(&self, key: Key, ending: StoredOutcome) {
-        let live = self.0.lock().get(&key).and_then(Weak::upgrade);
-        let Some(live) = live.filter(|live| live.is_mirror()) else { return };
-        let StoredOutcome { status, text, blocks, feedback } = ending;
+    /// Sends the outcome of a turn at another instance to its followers here.
+    pub fn conclude(&self, key: Key, outcome: StoredOutcome) {
+        let Some(turn) = self.0.turns.get(key).filter(|turn| turn.is_mirror()) else { return };
+        let StoredOutcome { status, text, blocks, feedback } = outcome;
         let blocks = blocks.into_iter().enumerate().collect();
-        live.change(|view| {
+        turn.change(|view| {
             let ended = true;
             view.apply(Change { status: Some(status), text, blocks, feedback, ended, ..Change::default() });
         });
@@ -148,40 +141,28 @@ impl LiveEvents {
     /// Sets what stands at this moment.
     #[expect(clippy::cast_precision_loss, reason = "no instance has so many turns")]
     pub fn set_gauges(&self) {
-        metrics::gauge!("bus_turns").set(self.live() as f64);
+        metrics::gauge!("bus_turns").set(self.count() as f64);
         metrics::gauge!("bus_mirrors").set(self.followed_elsewhere().len() as f64);
     }
 
     /// How many turns can be followed here.
     #[must_use]
-    pub fn live(&self) -> usize {
-        self.0.lock().len()
+    pub fn count(&self) -> usize {
+        self.0.turns.lock().len()
     }
 
-    /// Closes the streams of those who follow a turn that runs elsewhere, so that they follow it at another instance.
+    /// Ends the streams of followers of turns at other instances, so that they reconnect to another instance.
     pub fn leave(&self) {
         self.0.leaving.cancel();
     }
 
-    /// Waits, at most so long, until what was published has reached Redis. Nothing may be published after.
-    pub async fn flush(&self, patience: Duration) {
+    /// Waits, at most for `limit`, until all changes have reached Redis. Nothing may be published afterwards.
+    pub async fn flush(&self, limit: Duration) {
         self.0.relays.close();
-        if tokio::time::timeout(patience, self.0.relays.wait()).await.is_err() {
-            tracing::warn!("not every last word reached Redis; followers elsewhere read it from the database");
-        }
-    }
-}
-
-impl Inner {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Weak<Live>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes a turn off the list, unless another took its name over.
-    fn forget(&self, key: Key, live: &Live) {
-        let mut lives = self.lock();
-        if lives.get(&key).is_some_and(|named| std::ptr::eq(named.as_ptr(), live)) {
-            lives.remove(&key);
+        if tokio::time::timeout(limit, self.0.relays.wait()).await.is_err() {
+            tracing::warn!(
+                "the last changes of some turns did not reach Redis; followers elsewhere read them from the database"
+            );
         }
     }
 }
@@ -192,6 +173,8 @@ fn name((turn, attempt): Key) -> String {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     const ANSWERING: Status = Status::new("answering", None);
@@ -203,12 +186,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_follower_gets_a_snapshot_and_then_only_what_changed() {
-        let bus = LiveEvents::default();
+        let live_events = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
-        let publisher = bus.publish(id, ANSWERING);
+        let publisher = live_events.publish(id, ANSWERING);
         publisher.text("a", [html(0, "<p>a</p>")]);
 
-        let mut follower = bus.follow(id).unwrap();
+        let mut follower = live_events.follow(id).unwrap();
         let snapshot = follower.next().await.unwrap();
         assert_eq!(
             snapshot,
@@ -234,16 +217,16 @@ mod tests {
             [Event::Feedback { json: "{}".into() }, Event::State { status: DONE }, Event::End]
         );
         assert_eq!(follower.next().await, None);
-        assert!(bus.follow(id).is_none());
-        assert_eq!(bus.live(), 0);
+        assert!(live_events.follow(id).is_none());
+        assert_eq!(live_events.count(), 0);
     }
 
     #[tokio::test]
     async fn a_follower_waits_until_something_changes() {
-        let bus = LiveEvents::default();
+        let live_events = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
-        let publisher = bus.publish(id, ANSWERING);
-        let mut follower = bus.follow(id).unwrap();
+        let publisher = live_events.publish(id, ANSWERING);
+        let mut follower = live_events.follow(id).unwrap();
         follower.next().await.unwrap();
 
         let waiting = tokio::spawn(async move { follower.next().await });
@@ -253,10 +236,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_follower_sees_the_last_version_of_each_block_once() {
-        let bus = LiveEvents::default();
+        let live_events = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
-        let publisher = bus.publish(id, ANSWERING);
-        let mut follower = bus.follow(id).unwrap();
+        let publisher = live_events.publish(id, ANSWERING);
+        let mut follower = live_events.follow(id).unwrap();
         follower.next().await.unwrap();
         for n in 0..1_000 {
             publisher.text("x", [html(0, &format!("<p>{n}</p>"))]);
@@ -270,15 +253,15 @@ mod tests {
 
     #[tokio::test]
     async fn a_second_publisher_of_one_turn_is_the_one_that_is_found() {
-        let bus = LiveEvents::default();
+        let live_events = LiveEvents::default();
         let id = (Uuid::now_v7(), 1);
-        let first = bus.publish(id, ANSWERING);
-        let second = bus.publish(id, Status::new("accepted", None));
+        let first = live_events.publish(id, ANSWERING);
+        let second = live_events.publish(id, Status::new("accepted", None));
         drop(first);
-        let mut follower = bus.follow(id).unwrap();
+        let mut follower = live_events.follow(id).unwrap();
         let Some(Event::Snapshot { status, .. }) = follower.next().await.unwrap().pop() else { panic!("no snapshot") };
         assert_eq!(status.state, "accepted");
         drop(second);
-        assert!(bus.follow(id).is_none());
+        assert!(live_events.follow(id).is_none());
     }
 }

@@ -1,41 +1,42 @@
-//! From the instance that runs a turn to Redis: the relay is one more follower of the turn's view, so it too holds no
-//! queue, and joins what changes while Redis is slow.
+//! Sends the view of a turn that runs here to Redis. The relay is one more follower of the view, so it needs no queue, and
+//! it joins the changes that arrive while Redis is slow.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    turn::Live,
+    hash,
+    turn::LiveTurn,
     view::{Change, Seen},
 };
 use crate::redis::{Reconnects, Redis, Unavailable, Update};
 
-/// How long Redis keeps a turn of which nothing new is heard.
+/// The lifetime of a view in Redis without a renewal.
 const LIFETIME: Duration = Duration::from_secs(60);
-/// How often an unchanged turn is kept on, and found again should Redis have lost it.
+/// How often the lifetime of an unchanged view is renewed, and a view that Redis lost is sent anew.
 const REFRESH: Duration = Duration::from_secs(3);
 
-/// Brings every change of a view to Redis until it has ended.
-pub(super) async fn relay(live: Arc<Live>, name: String, shared: Redis) {
-    let mut changed = live.changed.subscribe();
-    let mut reconnects = shared.reconnects();
-    // What Redis has. Nothing is always safe to assume: everything is sent then.
+/// Sends every change of a view to Redis until the turn has ended.
+pub(super) async fn relay(turn: Arc<LiveTurn>, name: String, redis: Redis) {
+    let mut changed = turn.changed.subscribe();
+    let mut reconnects = redis.reconnects();
+    // The version that Redis has. The default is always safe: then the whole view is sent.
     let mut sent = Seen::default();
     loop {
         changed.mark_unchanged();
-        let news = live.view().since(&sent);
+        let news = turn.view().since(&sent);
         let Some((change, seen)) = news else {
             tokio::select! {
                 _ = changed.changed() => {}
                 () = reconnects.next() => sent = Seen::default(),
                 () = tokio::time::sleep(REFRESH) => {
-                    if shared.extend_lifetime(&name, LIFETIME).await == Ok(false) {
+                    if redis.extend_lifetime(&name, LIFETIME).await == Ok(false) {
                         sent = Seen::default();
                     }
                 }
             }
             continue;
         };
-        match send(&shared, &name, &change).await {
+        match send(&redis, &name, &change).await {
             Ok(true) => sent = seen,
             Ok(false) => {
                 sent = Seen::default();
@@ -44,7 +45,7 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Redis) {
             Err(Unavailable) => {
                 metrics::counter!("bus_relay_failures_total").increment(1);
                 sent = Seen::default();
-                if !worth_another_try(&live, &mut reconnects).await {
+                if !wait_before_retry(&turn, &mut reconnects).await {
                     return;
                 }
                 continue;
@@ -56,22 +57,22 @@ pub(super) async fn relay(live: Arc<Live>, name: String, shared: Redis) {
     }
 }
 
-/// `false` if Redis had lost what the change builds upon.
-async fn send(shared: &Redis, name: &str, change: &Change) -> Result<bool, Unavailable> {
+/// Sends a change; `false` if Redis had lost the version before it.
+async fn send(redis: &Redis, name: &str, change: &Change) -> Result<bool, Unavailable> {
     let whole = change.from == 0;
-    let update = Update { fields: super::hash::fields(change), text: change.text.clone(), whole };
+    let update = Update { fields: hash::fields(change), text: change.text.clone(), whole };
     let Ok(message) = serde_json::to_string(change) else { return Ok(true) };
-    Ok(shared.set(name, &update, &message, LIFETIME).await? || whole)
+    Ok(redis.set(name, &update, &message, LIFETIME).await? || whole)
 }
 
-/// Waits until Redis is back, or for a while should it only have refused (it may be out of memory); `false` if the turn
-/// ended first. Then the database has all there is.
-async fn worth_another_try(live: &Live, reconnects: &mut Reconnects) -> bool {
-    let mut changed = live.changed.subscribe();
+/// Waits until Redis is connected again, or for [`REFRESH`] in case it only refused the change (it may be out of memory).
+/// `false` if the turn ended first; followers then read it from the database.
+async fn wait_before_retry(turn: &LiveTurn, reconnects: &mut Reconnects) -> bool {
+    let mut changed = turn.changed.subscribe();
     let waited = tokio::time::sleep(REFRESH);
     tokio::pin!(waited);
     loop {
-        if live.view().has_ended() {
+        if turn.view().has_ended() {
             return false;
         }
         tokio::select! {

@@ -1,39 +1,69 @@
-//! One turn that can be followed: who changes its view, and who follows it.
+//! A turn that can be followed: its publisher, its followers, and the registry of all such turns.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
 
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use uuid::Uuid;
 
 use super::{
-    Event, Inner, Key, LiveEvents, Status,
+    event::{Event, Status},
     view::{Seen, View},
 };
 
-/// One live turn. It lives as long as its publisher or a follower does.
-pub(super) struct Live {
+/// A turn and its attempt. Each attempt has a view of its own.
+pub type Key = (Uuid, u32);
+
+/// The turns that can be followed here.
+#[derive(Default)]
+pub(super) struct Registry(Mutex<HashMap<Key, Weak<LiveTurn>>>);
+
+impl Registry {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<Key, Weak<LiveTurn>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The turn of this key, if it can be followed.
+    pub(super) fn get(&self, key: Key) -> Option<Arc<LiveTurn>> {
+        self.lock().get(&key)?.upgrade()
+    }
+
+    /// Removes a turn, unless another has its key by now.
+    fn remove(&self, key: Key, turn: &LiveTurn) {
+        let mut turns = self.lock();
+        if turns.get(&key).is_some_and(|registered| std::ptr::eq(registered.as_ptr(), turn)) {
+            turns.remove(&key);
+        }
+    }
+}
+
+/// A turn that can be followed. It lives as long as its publisher or a follower does.
+pub(super) struct LiveTurn {
     view: Mutex<View>,
     pub(super) changed: watch::Sender<()>,
-    /// Of a turn that runs elsewhere.
+    /// For a turn that runs at another instance.
     mirror: Option<Mirror>,
 }
 
 struct Mirror {
     key: Key,
-    bus: Weak<Inner>,
-    /// Ends the task that feeds it.
-    _fed: DropGuard,
+    registry: Weak<Registry>,
+    /// Ends the task that updates the mirror.
+    _feed: DropGuard,
 }
 
-impl Live {
+impl LiveTurn {
     /// A turn that runs here.
     pub(super) fn here(status: Status) -> Self {
         Self { view: Mutex::new(View::new(status)), changed: watch::Sender::new(()), mirror: None }
     }
 
-    /// A turn that runs elsewhere, about which nothing is known yet.
-    pub(super) fn elsewhere(bus: &LiveEvents, key: Key, fed: DropGuard) -> Self {
-        let mirror = Mirror { key, bus: Arc::downgrade(&bus.0), _fed: fed };
+    /// A turn that runs at another instance, with an empty view.
+    pub(super) fn elsewhere(registry: &Arc<Registry>, key: Key, feed: DropGuard) -> Self {
+        let mirror = Mirror { key, registry: Arc::downgrade(registry), _feed: feed };
         Self { view: Mutex::default(), changed: watch::Sender::new(()), mirror: Some(mirror) }
     }
 
@@ -41,7 +71,7 @@ impl Live {
         self.mirror.is_some()
     }
 
-    /// A view is only ever changed by whole assignments, so a panic elsewhere leaves nothing half-done in it.
+    /// A view is changed by whole assignments only, so a panic in another task leaves it consistent.
     pub(super) fn view(&self) -> MutexGuard<'_, View> {
         self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -52,91 +82,92 @@ impl Live {
     }
 }
 
-impl Drop for Live {
+impl Drop for LiveTurn {
     fn drop(&mut self) {
-        if let Some((bus, key)) = self.mirror.as_ref().and_then(|mirror| Some((mirror.bus.upgrade()?, mirror.key))) {
-            bus.forget(key, self);
+        if let Some(Mirror { key, registry, .. }) = &self.mirror
+            && let Some(registry) = registry.upgrade()
+        {
+            registry.remove(*key, self);
         }
     }
 }
 
-/// The one who changes a turn's view. Dropping it ends every follower's stream.
+/// Changes the view of a turn. Dropping it ends the streams of all followers.
 pub struct Publisher {
     pub(super) key: Key,
-    pub(super) live: Arc<Live>,
-    pub(super) bus: LiveEvents,
+    pub(super) turn: Arc<LiveTurn>,
+    pub(super) registry: Arc<Registry>,
 }
 
 impl Publisher {
     /// Adds text of the answer, together with the blocks it changed: `(index, html)` each.
     pub fn text(&self, text: &str, blocks: impl IntoIterator<Item = (usize, Arc<str>)>) {
-        self.live.change(|view| view.add(text, blocks));
+        self.turn.change(|view| view.add(text, blocks));
     }
 
-    /// Takes all text of the answer back.
+    /// Withdraws all text of the answer.
     pub fn withdraw(&self) {
-        self.live.change(View::withdraw);
+        self.turn.change(View::withdraw);
     }
 
     /// Sets whether the model thinks.
     pub fn thinking(&self, thinking: bool) {
-        self.live.change(|view| view.set_thinking(thinking));
+        self.turn.change(|view| view.set_thinking(thinking));
     }
 
     /// Sets the feedback, as JSON text.
     pub fn feedback(&self, json: Arc<str>) {
-        self.live.change(|view| view.set_feedback(json));
+        self.turn.change(|view| view.set_feedback(json));
     }
 
-    /// Sets where the turn stands.
+    /// Sets the status of the turn.
     pub fn status(&self, status: Status) {
-        self.live.change(|view| view.set_status(status));
+        self.turn.change(|view| view.set_status(status));
     }
 }
 
 impl Drop for Publisher {
     fn drop(&mut self) {
-        self.bus.0.forget(self.key, &self.live);
-        self.live.change(View::end);
+        self.registry.remove(self.key, &self.turn);
+        self.turn.change(View::end);
     }
 }
 
 /// One subscriber of a turn.
 pub struct Follower {
-    live: Arc<Live>,
+    turn: Arc<LiveTurn>,
     changed: watch::Receiver<()>,
     seen: Seen,
     ended: bool,
-    /// Cancelled when followers of turns that run elsewhere should go there.
+    /// Cancelled when followers of turns at other instances have to reconnect there.
     leaving: Option<CancellationToken>,
 }
 
 impl Follower {
-    pub(super) fn new(live: Arc<Live>, leaving: &CancellationToken) -> Self {
-        let leaving = live.is_mirror().then(|| leaving.clone());
-        Self { changed: live.changed.subscribe(), live, seen: Seen::default(), ended: false, leaving }
+    pub(super) fn new(turn: Arc<LiveTurn>, leaving: &CancellationToken) -> Self {
+        let leaving = turn.is_mirror().then(|| leaving.clone());
+        Self { changed: turn.changed.subscribe(), turn, seen: Seen::default(), ended: false, leaving }
     }
 
-    /// What is new: first a snapshot, later the changes since the call before, joined. Waits until there is
-    /// something; `None` after [`Event::End`], or without one when this instance ends and the turn goes on at another.
-    /// Cancel-safe.
+    /// Waits for the next events: first a snapshot, later the joined changes since the previous call. `None` after
+    /// [`Event::End`], or without one if this instance shuts down while the turn runs at another. Cancel-safe.
     pub async fn next(&mut self) -> Option<Vec<Event>> {
         if self.ended {
             return None;
         }
         loop {
             self.changed.mark_unchanged();
-            let news = self.live.view().since(&self.seen);
+            let news = self.turn.view().since(&self.seen);
             if let Some((change, seen)) = news {
                 self.ended = change.ended;
                 self.seen = seen;
                 let events = change.into_events();
-                // A mirror may have read anew what it had.
+                // A mirror may have read a view that it has already.
                 if !events.is_empty() {
                     return Some(events);
                 }
             }
-            // The sender lives in `self.live`, so waiting can't fail.
+            // The sender lives in `self.turn`, so waiting can't fail.
             match &self.leaving {
                 Some(leaving) => tokio::select! {
                     changed = self.changed.changed() => changed.ok()?,

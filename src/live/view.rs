@@ -1,13 +1,12 @@
-//! The view of one turn, and the difference between two moments of it.
+//! The view of one turn, and the difference between two of its versions.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Event, Status};
+use super::event::{Event, Status};
 
-/// All there is of a turn, each part with the version that last changed it. Version 0 is that of a view about which
-/// nothing is known yet.
+/// The content of a turn, each part with the version that last changed it. Version 0 is a view without content.
 #[derive(Default)]
 pub(super) struct View {
     version: u64,
@@ -16,19 +15,20 @@ pub(super) struct View {
     blocks: Vec<(u64, Arc<str>)>,
     feedback: Option<(u64, Arc<str>)>,
     thinking: (u64, bool),
-    /// How often the text was withdrawn, and the version of the last time: who saw less gets everything.
+    /// The version of the last withdrawal of text, and how many there were. A follower with an older version gets the whole
+    /// view.
     withdrawn: (u64, u32),
     ended: bool,
 }
 
-/// What somebody has seen of a view.
+/// The version of a view that a follower has.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seen {
     version: u64,
     text: usize,
 }
 
-/// What changed between two versions; from version 0 on it's everything.
+/// The changes between two versions; from version 0, the whole view.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Change {
     pub(super) from: u64,
@@ -42,7 +42,7 @@ pub(super) struct Change {
     /// The version before sends neither this nor the next.
     #[serde(default)]
     pub(super) thinking: Option<bool>,
-    /// How often the text was withdrawn before what this builds upon.
+    /// How many withdrawals of text precede this change.
     #[serde(default)]
     pub(super) withdrawn: u32,
 }
@@ -94,8 +94,8 @@ impl View {
         self.ended
     }
 
-    /// Takes a change of another view over, whose versions are its own. What is the same already stays untouched, so
-    /// that followers aren't told twice.
+    /// Applies a change of another view, which has versions of its own. Equal parts keep their version, so that followers
+    /// don't receive them twice.
     pub(super) fn apply(&mut self, change: Change) {
         if self.ended {
             return;
@@ -138,12 +138,12 @@ impl View {
         self.blocks[index] = (self.version, html);
     }
 
-    /// What brings somebody from what they have seen to now; `None` when they have seen all.
+    /// The changes since the version of a follower, and the new version; `None` if there are none.
     pub(super) fn since(&self, seen: &Seen) -> Option<(Change, Seen)> {
         if seen.version == self.version {
             return None;
         }
-        // What stands on withdrawn text is of no use.
+        // A change to withdrawn text can't be applied.
         let seen = if seen.version < self.withdrawn.0 { &Seen::default() } else { seen };
         let news = |version: u64| version > seen.version;
         let change = Change {
@@ -166,7 +166,7 @@ impl View {
 }
 
 impl Change {
-    /// The change as a follower is told of it: everything is a snapshot.
+    /// The change as events; the whole view is a snapshot.
     pub(super) fn into_events(self) -> Vec<Event> {
         let Self { from, to: _, status, text, blocks, feedback, ended, thinking, withdrawn: _ } = self;
         let mut events = Vec::new();

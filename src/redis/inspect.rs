@@ -1,21 +1,21 @@
-//! A look at Redis that changes nothing: for the operator who asks what is wrong.
+//! Inspects Redis without changing it, for `doctor`.
 
 use super::connection;
 
-/// What was seen of Redis.
+/// Properties of a Redis server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspected {
     /// Its version.
     pub version: String,
-    /// How it chooses what to forget when its memory is full, if it may choose any of our keys.
+    /// Its eviction policy, if that may evict keys of this program.
     pub evicts: Option<String>,
 }
 
 impl super::Redis {
-    /// Asks Redis how it is.
+    /// Reads the properties of the server.
     ///
     /// # Errors
-    /// Why it can't be asked, in its own or the system's words; they hold no password.
+    /// The reason in the server's or the system's words, which contain no password.
     pub async fn inspect(url: &str) -> Result<Inspected, String> {
         let client = connection::client(url).map_err(|error| error.to_string())?;
         let mut connection = connection::open(&client).await.map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Locks with a lifetime, so that one instance does what all would do.
+//! Locks with a lifetime, so that one instance does work that all would do.
 
 use std::time::Duration;
 
@@ -15,9 +15,6 @@ pub enum LockAttempt {
 
 impl Redis {
     /// Locks `name` for `lifetime`, unless it is locked.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
     pub async fn try_lock(&self, name: &str, lifetime: Duration) -> Result<LockAttempt, Unavailable> {
         let millis = u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX);
         let mut pipe = redis::pipe();
@@ -31,9 +28,6 @@ impl Redis {
     }
 
     /// How long `name` stays locked; `None` if it is free.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
     pub async fn locked_for(&self, name: &str) -> Result<Option<Duration>, Unavailable> {
         let mut pipe = redis::pipe();
         pipe.pttl(key(name));
@@ -41,10 +35,7 @@ impl Redis {
         Ok(u64::try_from(left).ok().filter(|left| *left > 0).map(Duration::from_millis))
     }
 
-    /// Unlocks `name`.
-    ///
-    /// # Errors
-    /// [`Unavailable`]; then the lock expires by itself.
+    /// Unlocks `name`. If that fails, the lock expires by itself.
     pub async fn unlock(&self, name: &str) -> Result<(), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.del(key(name)).ignore();

@@ -1,8 +1,7 @@
-//! What instances share beside the database, through Redis: messages, short-lived values, claims and counts.
+//! Redis: messages, short-lived values, locks and counters that instances share beside the database.
 //!
-//! Everything here may be gone at any moment. Redis may be away, may have been restarted empty, or may have evicted a
-//! key: the callers do without then, each in its own way, and the database stays the truth. While Redis is away every
-//! call says so at once and waits for nothing.
+//! Redis may be unreachable, may have been restarted empty, or may have evicted a key. Callers work without it then; the
+//! database is authoritative. During an outage every call fails at once with [`Unavailable`].
 
 mod connection;
 mod inspect;
@@ -23,7 +22,7 @@ pub use subscription::Subscription;
 use subscription::Subscriptions;
 pub use values::{Fields, Update};
 
-/// In front of every key and channel, so that other programs may use the same Redis.
+/// The prefix of every key and channel, so that other programs may use the same Redis.
 const PREFIX: &str = "llm-classroom:";
 
 /// A connection to Redis that reconnects by itself. Cheap to clone: clones share it.
@@ -34,10 +33,10 @@ struct Inner {
     /// The connection while there is one.
     connection: watch::Sender<Option<MultiplexedConnection>>,
     subscriptions: Subscriptions,
-    /// Someone met a failure; the connection is to be looked at now.
-    suspicion: Notify,
-    /// Where Redis is, without its password.
-    place: String,
+    /// A call failed, so the connection is checked now.
+    check_now: Notify,
+    /// The server's address, without the password.
+    address: String,
 }
 
 /// Describes this module's metrics; call once, when the recorder is installed.
@@ -47,66 +46,63 @@ pub fn describe_metrics() {
     metrics::counter!("redis_failures_total").increment(0);
 }
 
-/// Redis is away, or was too slow to answer.
+/// Redis can't be reached, or did not answer in time. The only error of calls to Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("Redis is away")]
 pub struct Unavailable;
 
-/// A Redis URL that can't be used. The text doesn't repeat it, since it may hold a password.
+/// An invalid Redis URL. The text doesn't repeat the URL, because it may contain a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("it is no Redis URL, such as redis://127.0.0.1:6379 or rediss://:password@host:6379")]
 pub struct UrlError;
 
 impl Redis {
-    /// Connects to Redis by `redis://…` or, over TLS, `rediss://…`. Comes back when connected or when the first try has
-    /// failed; then, and whenever the connection is lost, it is tried again for as long as a clone of this lives.
+    /// Connects to `redis://…` or, over TLS, `rediss://…`. Returns after the first try, whether or not it succeeded. A task
+    /// reconnects as long as a clone of this lives.
     ///
     /// # Errors
-    /// [`UrlError`] for a URL that can't be used.
+    /// [`UrlError`] for an invalid URL.
     pub async fn connect(url: &str) -> Result<Self, UrlError> {
         let client = connection::client(url)?;
-        let place = connection::describe(&client);
+        let address = connection::describe(&client);
         let inner = Arc::new(Inner {
             connection: watch::Sender::new(None),
             subscriptions: Subscriptions::default(),
-            suspicion: Notify::new(),
-            place,
+            check_now: Notify::new(),
+            address,
         });
         metrics::gauge!("redis_up").set(0.0);
-        connection::keep(&inner, client).await;
+        connection::start(&inner, client).await;
         Ok(Self(inner))
     }
 
-    /// Where Redis is, for the operator: never a password.
+    /// The server's address for the operator, without the password.
     #[must_use]
     pub fn describe(&self) -> &str {
-        &self.0.place
+        &self.0.address
     }
 
-    /// Whether Redis answers.
+    /// Whether Redis is connected.
     #[must_use]
     pub fn is_up(&self) -> bool {
         self.0.connection.borrow().is_some()
     }
 
-    /// Waits for reconnections after an outage of Redis. Messages may have been missed meanwhile.
+    /// The reconnections after outages of Redis, during which messages may have been missed.
     #[must_use]
     pub fn reconnects(&self) -> Reconnects {
         Reconnects(self.0.connection.subscribe())
     }
 
-    /// Sends a message to all who listen to the channel, this instance among them.
-    ///
-    /// # Errors
-    /// [`Unavailable`]; then nobody got it.
+    /// Publishes a message to all subscribers of the channel, those of this instance included.
     pub async fn publish(&self, channel: &str, message: &str) -> Result<(), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.publish(key(channel), message).ignore();
         self.run(&pipe).await
     }
 
-    /// Listens to a channel until dropped. What is published after this returns is heard, unless Redis is away: then
-    /// what is published after it's back.
+    /// Subscribes to a channel until dropped. Messages that are published after this returns are received, or during an
+    /// outage those that are published after the reconnection.
     pub async fn subscribe(&self, channel: &str) -> Subscription {
         subscription::subscribe(&self.0, key(channel)).await
     }
@@ -123,7 +119,7 @@ impl Inner {
         self.connection.borrow().clone().ok_or(Unavailable)
     }
 
-    /// Has the connection looked at. A command that Redis refuses is a defect of ours and told to the log.
+    /// Has the connection checked. A command that Redis refuses is a bug and is logged.
     fn failed(&self, error: &redis::RedisError) -> Unavailable {
         if error.is_io_error() {
             tracing::debug!(%error, "a call to Redis failed");
@@ -131,7 +127,7 @@ impl Inner {
             tracing::warn!(%error, "Redis refused a command");
         }
         metrics::counter!("redis_failures_total").increment(1);
-        self.suspicion.notify_one();
+        self.check_now.notify_one();
         Unavailable
     }
 }
@@ -140,7 +136,7 @@ impl Inner {
 pub struct Reconnects(watch::Receiver<Option<MultiplexedConnection>>);
 
 impl Reconnects {
-    /// Waits until Redis is back once more.
+    /// Waits for the next reconnection.
     pub async fn next(&mut self) {
         loop {
             if self.0.changed().await.is_err() {
@@ -157,10 +153,10 @@ fn key(name: &str) -> String {
     format!("{PREFIX}{name}")
 }
 
-/// The client behind a URL, to check settings before anything connects.
+/// Checks a URL without connecting.
 ///
 /// # Errors
-/// [`UrlError`] for a URL that can't be used.
+/// [`UrlError`] for an invalid URL.
 pub fn check_url(url: &str) -> Result<(), UrlError> {
     connection::client(url).map(|_: Client| ())
 }

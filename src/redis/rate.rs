@@ -1,4 +1,4 @@
-//! Counting how often something happens, over all instances.
+//! Rate limits over all instances.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -6,18 +6,18 @@ use redis::Script;
 
 use super::{Redis, Unavailable, key};
 
-/// How much is allowed: so many at once, after that evenly so many in `per`.
+/// A limit: `count` events at once, and then evenly `count` in `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
-    /// How many.
+    /// How many events.
     pub count: u32,
-    /// In what time.
+    /// The period.
     pub per: Duration,
 }
 
-/// The generic cell rate algorithm (ITU-T I.371, annex A), by the clock of Redis: the key holds when the allowance will
-/// be whole again. Times are in microseconds. All limits are asked before any is counted, so that what one refuses
-/// doesn't use up another.
+/// The generic cell rate algorithm (ITU-T I.371, annex A) by the clock of Redis: the key holds the time at which the whole
+/// allowance is available again, in microseconds. All limits are checked before any is counted, so that an event refused
+/// by one limit doesn't count against another.
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -39,11 +39,8 @@ static SCRIPT: LazyLock<Script> = LazyLock::new(|| {
 });
 
 impl Redis {
-    /// Counts one event against all of these, or against none: then says which of them (by its place) forbids it, and how
-    /// long until it would be allowed.
-    ///
-    /// # Errors
-    /// [`Unavailable`]; then it's not counted.
+    /// Counts one event against all limits, or against none if one refuses it; then returns the index of that limit and the
+    /// time until the event would be allowed. An error means that the event is not counted.
     pub async fn count(&self, limits: &[(String, Quota)]) -> Result<Option<(usize, Duration)>, Unavailable> {
         let mut call = SCRIPT.prepare_invoke();
         for (name, Quota { count, per }) in limits {

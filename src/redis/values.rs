@@ -1,4 +1,4 @@
-//! A value of named fields and a growing text with a lifetime, and a message to its subscribers.
+//! Values with a lifetime: named fields and a growing text. Each change is published.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -21,9 +21,6 @@ pub struct Update {
 impl Redis {
     /// Applies `update`, sets the lifetime, and publishes `message` to the channel of the same name, atomically. `false` if
     /// there was no value, or Redis had lost it.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
     pub async fn set(
         &self,
         name: &str,
@@ -47,10 +44,7 @@ impl Redis {
         Ok(existed)
     }
 
-    /// Sets the lifetime anew; `false` if Redis had lost the value.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
+    /// Renews the lifetime; `false` if Redis had lost the value.
     pub async fn extend_lifetime(&self, name: &str, lifetime: Duration) -> Result<bool, Unavailable> {
         let millis = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
         let mut pipe = redis::pipe();
@@ -60,9 +54,6 @@ impl Redis {
     }
 
     /// The fields and the text; no fields if there is no value.
-    ///
-    /// # Errors
-    /// [`Unavailable`].
     pub async fn get(&self, name: &str) -> Result<(Fields, String), Unavailable> {
         let mut pipe = redis::pipe();
         pipe.atomic().hgetall(key(name)).get(key(&format!("{name}:text")));

@@ -1,4 +1,4 @@
-//! What every bus does: for who follows where the turn runs, and for who follows elsewhere.
+//! The contract of live events: for followers at the instance that runs a turn, and at another one.
 
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ pub struct World {
 
 impl World {
     async fn in_process() -> Self {
-        let bus = LiveEvents::new(None, UNCHECKED);
-        Self { here: bus.clone(), there: bus, _redis: None }
+        let live_events = LiveEvents::new(None, UNCHECKED);
+        Self { here: live_events.clone(), there: live_events, _redis: None }
     }
 
     async fn redis() -> Self {
@@ -175,7 +175,7 @@ async fn many_turns_at_once_all_arrive(world: World) {
     }
     drop(pages);
     // A feed may hold its last mirror for a moment.
-    until("nothing is kept", || world.here.live() + world.there.live() == 0).await;
+    until("nothing is kept", || world.here.count() + world.there.count() == 0).await;
 }
 
 async fn text_that_is_withdrawn_is_replaced_by_a_snapshot(world: World) {

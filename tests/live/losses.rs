@@ -184,14 +184,14 @@ async fn what_runs_here_is_not_concluded_by_anyone_else() {
 
 #[tokio::test]
 async fn an_instance_that_leaves_closes_the_streams_of_what_runs_elsewhere() {
-    let bus = LiveEvents::new(None, UNCHECKED);
+    let live_events = LiveEvents::new(None, UNCHECKED);
     let (ours, theirs) = (key(), key());
-    let publisher = bus.publish(ours, ANSWERING);
+    let publisher = live_events.publish(ours, ANSWERING);
     let (mut near, mut far) =
-        (Page::new(bus.follow(ours).unwrap()), Page::new(bus.follow_elsewhere(theirs, ANSWERING)));
+        (Page::new(live_events.follow(ours).unwrap()), Page::new(live_events.follow_elsewhere(theirs, ANSWERING)));
     near.step().await;
     far.step().await;
-    bus.leave();
+    live_events.leave();
     assert!(!far.step().await);
     assert!(!far.ended, "the turn goes on");
     publisher.status(DONE);

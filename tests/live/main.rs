@@ -1,4 +1,4 @@
-//! The bus of live events, with one contract for the bus in a process and the bus over Redis, and what else uses Redis.
+//! Live events, in one process and over Redis, and what else instances share in Redis.
 
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
