@@ -9,12 +9,11 @@ use std::{
 use ::metrics::Label;
 use anyhow::Context;
 use metrics_exporter_prometheus::PrometheusHandle;
-use secrecy::ExposeSecret;
 
 use crate::{
     backup,
     cli::banner,
-    config::Config,
+    config::{Config, DatabaseConfig, is_https},
     engine::{
         assistant::{self, Assistant},
         breaker,
@@ -62,7 +61,7 @@ impl App {
     pub async fn new(config: Config, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         config.validate()?;
         let certificates = config.tls.is_on().then(|| Certificates::new(&config.tls)).transpose()?;
-        let store = open_store(&config).await?;
+        let store = open_store(&config.database).await?;
         let assistant = Assistant::new(&config.model)?;
         let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
         let budget = Arc::new(Budget::new(config.limits.daily_token_budget, now(), spent));
@@ -190,7 +189,7 @@ impl App {
         socket: Option<TcpListener>,
     ) -> (ShutdownHandle, impl Future<Output = anyhow::Result<()>> + use<>) {
         let handle = ShutdownHandle::new();
-        let base = self.state.config.public_url().filter(|url| url.starts_with("https://"));
+        let base = self.state.config.public_url().filter(|url| is_https(url));
         let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base.into_owned(), handle.clone()));
         (handle, async {
             match redirect {
@@ -253,12 +252,12 @@ fn metrics_exporter(
 ///
 /// # Errors
 /// If it can't be opened or migrated.
-pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
+pub async fn open_store(config: &DatabaseConfig) -> anyhow::Result<Store> {
     let mut options = store::Options { acquire_timeout: DATABASE_TIMEOUT, ..store::Options::default() };
     if let Some(pool) = config.database_pool {
         (options.postgres_connections, options.sqlite_readers) = (pool, pool);
     }
-    Store::open_with(config.database_url.expose_secret(), options)
+    Store::open_with(config.url(), options)
         .await
         .context("the database can't be opened; check DATABASE_URL, and that the folder may be written to")
 }

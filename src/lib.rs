@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod engine;
+mod host_name;
 pub mod http;
 pub mod lifecycle;
 pub mod live;

@@ -114,7 +114,7 @@ pub fn digest_file(path: &Path) -> io::Result<FileDigest> {
             }
         }
     }
-    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hex::encode(hash.finalize());
     Ok(FileDigest { bytes, sha256 })
 }
 

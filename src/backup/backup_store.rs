@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use super::manifest::{Manifest, Name};
+use crate::config::is_https;
 
 /// Most bytes of a manifest: it lists six tables.
 const MANIFEST_MAX: u64 = 64 * 1024;
@@ -286,9 +287,7 @@ fn bucket(rest: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     // Not repeated: in front of an @ there may be a key.
     let is_name = bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
     anyhow::ensure!(is_name, "BACKUP_URL names no bucket of S3; keys belong into AWS_ACCESS_KEY_ID and the like");
-    // The one that all of the program uses. An error means it is installed already.
-    _ = rustls::crypto::ring::default_provider().install_default();
-    let is_plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| url.starts_with("http://"));
+    let is_plain = std::env::var("AWS_ENDPOINT_URL").is_ok_and(|url| !is_https(&url));
     let retry = RetryConfig { retry_timeout: RETRY_TIMEOUT, max_retries: 5, ..RetryConfig::default() };
     let store = AmazonS3Builder::from_env()
         .with_bucket_name(bucket)

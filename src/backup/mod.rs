@@ -18,16 +18,15 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use secrecy::ExposeSecret as _;
 
 pub use backup_store::{BackupStore, StoredBackup, folder_of, without_keys};
 pub use manifest::{Manifest, Name};
 
-use crate::config::Config;
+use crate::config::BackupCommandConfig;
 use manifest::Rows;
 use owner::refuse_root;
 use scratch_dir::ScratchDir;
-use store::{DatabaseLock, Options, Store, TableChecksum, Tables, sqlite_path};
+use store::{DatabaseEngine, DatabaseLock, Options, Store, TableChecksum, Tables, sqlite_path};
 
 /// Few connections, because a backup runs while classes are served.
 const OPTIONS: fn() -> Options = || Options { postgres_connections: 2, sqlite_readers: 1, ..Options::default() };
@@ -39,7 +38,7 @@ const INTO_EMPTY_ONLY: &str = "a backup is restored into an empty database only,
 ///
 /// # Errors
 /// When a part of that can't be done, with the mend. Then older backups are all still there.
-pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
+pub async fn make(config: &BackupCommandConfig) -> anyhow::Result<(Name, Manifest)> {
     let store = BackupStore::open(&config.backup.backup_url)?;
     if let Some(folder) = store.folder() {
         refuse_root(folder)?;
@@ -48,7 +47,7 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     let recipient = recipient.map(archive::recipient).transpose()?;
     let scratch = ScratchDir::open()?;
     let (database, packed) = (scratch.path().join("school.db"), scratch.path().join("packed"));
-    let url = config.database_url.expose_secret();
+    let url = config.database.url();
     let tables = Store::snapshot(url, &database, OPTIONS()).await.context("the database can't be read")?;
     let (plain, stored) = {
         let (database, packed, recipient) = (database.clone(), packed.clone(), recipient.clone());
@@ -61,7 +60,7 @@ pub async fn make(config: &Config) -> anyhow::Result<(Name, Manifest)> {
     };
     let manifest = Manifest {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        engine: if url.starts_with("sqlite:") { "SQLite" } else { "PostgreSQL" }.to_owned(),
+        engine: DatabaseEngine::of_url(url).context("DATABASE_URL is of no known kind")?.to_string(),
         bytes: stored.bytes,
         sha256: stored.sha256,
         database_bytes: plain.bytes,
@@ -93,7 +92,7 @@ pub enum Verified {
 ///
 /// # Errors
 /// When it's damaged or can't be read, with what it is.
-pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verified)> {
+pub async fn verify(config: &BackupCommandConfig, which: &str) -> anyhow::Result<(Name, Verified)> {
     let store = BackupStore::open(&config.backup.backup_url)?;
     let StoredBackup { name, manifest, .. } = find(&store, which).await?;
     let scratch = ScratchDir::open()?;
@@ -113,10 +112,13 @@ pub async fn verify(config: &Config, which: &str) -> anyhow::Result<(Name, Verif
 /// # Errors
 /// When the backup is damaged, or the database holds something that would be lost. Then, and when it's ended on the
 /// way, nothing was changed.
-pub async fn restore(config: &Config, which: &str) -> anyhow::Result<(Name, Vec<(&'static str, TableChecksum)>)> {
+pub async fn restore(
+    config: &BackupCommandConfig,
+    which: &str,
+) -> anyhow::Result<(Name, Vec<(&'static str, TableChecksum)>)> {
     let store = BackupStore::open(&config.backup.backup_url)?;
     let StoredBackup { name, manifest, .. } = find(&store, which).await?;
-    let url = config.database_url.expose_secret();
+    let url = config.database.url();
     let lock = DatabaseLock::acquire(url, "restore", Duration::ZERO).await;
     let _lock = lock.context(INTO_EMPTY_ONLY)?;
     let scratch = ScratchDir::open()?;
@@ -228,7 +230,7 @@ async fn find(store: &BackupStore, which: &str) -> anyhow::Result<StoredBackup> 
 
 /// A backup's database, checked to the last row, in a file in `folder`.
 async fn open(
-    config: &Config,
+    config: &BackupCommandConfig,
     store: &BackupStore,
     name: &Name,
     manifest: &Manifest,

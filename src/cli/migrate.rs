@@ -16,16 +16,15 @@ use crate::{app, config::Migrate, telemetry};
 
 /// Migrates, or copies if the arguments name two databases.
 pub(super) fn migrate(args: &Migrate) -> anyhow::Result<()> {
-    let config = &args.config;
-    if let Some((from, to)) = args.places().unwrap_or_else(|error| error.exit()) {
-        let telemetry_guard = telemetry::init(config)?;
+    if let Some((from, to)) = args.databases().unwrap_or_else(|error| error.exit()) {
+        let telemetry_guard = telemetry::init(&args.telemetry)?;
         let moved = runtime()?.block_on(move_data(from, to));
         telemetry_guard.end(moved.as_ref().err());
         return moved;
     }
-    config.validate()?;
-    let telemetry_guard = telemetry::init(config)?;
-    let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(config).await?.close().await?) });
+    args.database.validate()?;
+    let telemetry_guard = telemetry::init(&args.telemetry)?;
+    let migrated = runtime()?.block_on(async { anyhow::Ok(app::open_store(&args.database).await?.close().await?) });
     telemetry_guard.end(migrated.as_ref().err());
     migrated?;
     Ok(print("The database is at this version.")?)
@@ -34,11 +33,11 @@ pub(super) fn migrate(args: &Migrate) -> anyhow::Result<()> {
 /// Copies the data and prints the result.
 ///
 /// # Errors
-/// When the databases can't be used for it, or differ in the end, with what to do about it.
+/// When a database can't be used, or both differ after the copy; the text says what to do.
 async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
     let from = from.expose_secret();
-    // A source that isn't there is missed when it's opened, and nothing is made in its place.
+    // Opening a missing source fails; a lock would create a file beside it.
     let is_file = sqlite_path(from).is_some_and(Path::exists);
     let lock = if is_file { lock(from).await.context("the database after --from")? } else { None };
     let source = Store::open_source(from, options).await.context("the database after --from")?;
@@ -48,7 +47,7 @@ async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()>
     closed.context("closing the database after --from")
 }
 
-/// Keeps others from serving an SQLite file while it's moved, or moved to.
+/// Locks an SQLite file, so that no other process serves it during the copy.
 async fn lock(url: &str) -> Result<Option<DatabaseLock>, DatabaseInUse> {
     DatabaseLock::acquire(url, "migrate", Duration::ZERO).await
 }
@@ -60,7 +59,7 @@ async fn move_from(
     options: Options,
 ) -> anyhow::Result<()> {
     let is_locked = source_lock.is_some_and(|lock| lock.is_of(to.expose_secret()));
-    // One database named twice is refused below.
+    // If --from and --to name the same database, `copy_from` refuses it.
     let _lock = if is_locked { None } else { lock(to.expose_secret()).await.context("the database after --to")? };
     let target = Store::open_target(to.expose_secret(), options).await.context("the database after --to")?;
     print_text(&format!("Moving from {}\n         to {}\n\n", source.describe(), target.describe()));
@@ -76,7 +75,7 @@ async fn move_from(
     Ok(())
 }
 
-/// One line a table; on a terminal it counts up.
+/// Prints one line per table; on a terminal the line is updated while rows are copied.
 fn print_step(step: &Step) {
     let Step { table, rows, written, removed, done } = step;
     let line = format!("{table:<15}{rows:>10} rows, {written} of them copied, {removed} removed");

@@ -12,13 +12,14 @@ use std::{io, process::ExitCode};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    config::{self, Cli, Command, Config, DoctorArgs},
+    config::{self, BackupCommandConfig, Cli, Command, DoctorArgs, TelemetryConfig},
     http, telemetry,
 };
 use output::print;
 
 /// Runs the command that the arguments name; the exit code of the program.
 pub fn run() -> ExitCode {
+    llm::install_crypto_provider();
     // Before any thread starts: it changes the environment.
     let read = config::load().map_err(anyhow::Error::msg).and_then(|()| Ok(Cli::read()?));
     let result = match (read, DoctorArgs::read()) {
@@ -51,9 +52,12 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
 }
 
 /// Runs a command whose result is printed, with only warnings and errors in the log.
-fn run_backup_command(config: &Config, work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    config.validate()?;
-    let quiet = Config { rust_log: "warn".to_owned(), ..config.clone() };
+fn run_backup_command(
+    config: &BackupCommandConfig,
+    work: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    config.database.validate()?;
+    let quiet = TelemetryConfig { rust_log: "warn".to_owned(), ..config.telemetry.clone() };
     let telemetry_guard = telemetry::init(&quiet)?;
     let done = runtime()?.block_on(work);
     telemetry_guard.end(done.as_ref().err());

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use store::DatabaseLock;
@@ -19,7 +18,7 @@ use crate::{
 /// Serves until a signal ends the program.
 pub(super) fn serve(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    let telemetry_guard = telemetry::init(&config)?;
+    let telemetry_guard = telemetry::init(&config.telemetry)?;
     let served = runtime()?.block_on(serve_until_signal(config));
     telemetry_guard.end(served.as_ref().err());
     served
@@ -64,7 +63,7 @@ const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(60);
 async fn lock_database(config: &Config, are_sockets_passed: bool) -> anyhow::Result<Option<DatabaseLock>> {
     let timeout = if are_sockets_passed { PREDECESSOR_TIMEOUT } else { Duration::ZERO };
     let purpose = format!("serve, port {}", config.app_port);
-    Ok(DatabaseLock::acquire(config.database_url.expose_secret(), &purpose, timeout).await?)
+    Ok(DatabaseLock::acquire(config.database.url(), &purpose, timeout).await?)
 }
 
 struct Listeners {

@@ -1,18 +1,18 @@
-//! How the doctor was asked, as far as that can be told while the settings can't be read.
+//! Arguments of `doctor`, read without the settings: the doctor reports settings that can't be read.
 
 use std::env;
 
-/// What is asked of the doctor.
+/// The arguments that choose the form of the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoctorArgs {
-    /// Whether the report is to be JSON.
+    /// Whether the report is JSON.
     pub json: bool,
-    /// The language that was named.
+    /// Language of the report, if one is named.
     pub language: Option<String>,
 }
 
 impl DoctorArgs {
-    /// What the command line says, if it's a report of the doctor that it asks for.
+    /// Reads the command line; `None` if it doesn't ask for a report of the doctor.
     #[must_use]
     pub fn read() -> Option<Self> {
         let words: Vec<_> = env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
@@ -21,21 +21,21 @@ impl DoctorArgs {
 
     fn of(words: &[impl AsRef<str>]) -> Option<Self> {
         let mut words = words.iter().map(AsRef::as_ref);
-        // It's the first word, since settings of `serve` don't stand before another.
+        // Always the first word: flags of `serve` can't precede another command.
         if words.next() != Some("doctor") {
             return None;
         }
-        let mut asked = Self { json: false, language: None };
+        let mut args = Self { json: false, language: None };
         while let Some(word) = words.next() {
             match (word, word.strip_prefix("--language=")) {
                 ("--health", _) => return None,
-                ("--json", _) => asked.json = true,
-                ("--language", _) => asked.language = words.next().map(str::to_owned),
-                (_, Some(language)) => asked.language = Some(language.to_owned()),
+                ("--json", _) => args.json = true,
+                ("--language", _) => args.language = words.next().map(str::to_owned),
+                (_, Some(language)) => args.language = Some(language.to_owned()),
                 _ => {}
             }
         }
-        Some(asked)
+        Some(args)
     }
 }
 
@@ -44,11 +44,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_report_is_a_consultation() {
-        let asked = |json, language: Option<&str>| Some(DoctorArgs { json, language: language.map(str::to_owned) });
-        assert_eq!(DoctorArgs::of(&["doctor"]), asked(false, None));
-        assert_eq!(DoctorArgs::of(&["doctor", "--json", "--language", "ko"]), asked(true, Some("ko")));
-        assert_eq!(DoctorArgs::of(&["doctor", "--language=en", "--app-port", "x"]), asked(false, Some("en")));
+    fn only_the_doctors_report_has_these_arguments() {
+        let args = |json, language: Option<&str>| Some(DoctorArgs { json, language: language.map(str::to_owned) });
+        assert_eq!(DoctorArgs::of(&["doctor"]), args(false, None));
+        assert_eq!(DoctorArgs::of(&["doctor", "--json", "--language", "ko"]), args(true, Some("ko")));
+        assert_eq!(DoctorArgs::of(&["doctor", "--language=en", "--app-port", "x"]), args(false, Some("en")));
         for other in [&["doctor", "--health"][..], &["serve", "doctor"], &["--json"], &[]] {
             assert_eq!(DoctorArgs::of(other), None, "{other:?}");
         }

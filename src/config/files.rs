@@ -1,59 +1,59 @@
-//! Where settings come from when neither flag nor environment has them.
+//! Files of settings, for what neither flag nor environment sets.
 
 use std::{env, fs, io::ErrorKind, path::Path};
 
-/// Where the Debian package keeps a server's settings. systemd reads them for the service; this is for the operator at
-/// the command line, who wants the same.
-const OF_THE_MACHINE: &str = "/etc/llm-classroom/llm-classroom.env";
+/// The settings that the Debian package installs. systemd reads them for the service. The program reads them too, so that
+/// a command at the command line uses the same.
+const MACHINE_FILE: &str = "/etc/llm-classroom/llm-classroom.env";
 
-/// Where packages put programs. One from there is this machine's service, whatever folder its operator stands in: that
-/// one's `.env` may be another program's.
-const INSTALLED: &str = "/usr/";
+/// Where packages install programs. An installed program ignores `.env` in the current folder, which may be another
+/// program's.
+const INSTALL_PREFIX: &str = "/usr/";
 
-/// Puts what `.env` says into the environment, below what is there; for an installed program, or where there is no `.env`,
-/// what the machine's settings say. To be called before any thread starts.
+/// Adds the settings of `.env` to the environment, which takes precedence. An installed program, or one without `.env`, reads
+/// the machine's file instead. Call it before any thread starts.
 ///
 /// # Errors
-/// A file that is there and can't be read, as a sentence.
+/// When a file exists and can't be read; the text says which.
 pub fn load() -> Result<(), String> {
-    let machine = Path::new(OF_THE_MACHINE);
-    if machine.exists() && env::current_exe().is_ok_and(|program| program.starts_with(INSTALLED)) {
-        of_the_machine(machine)?;
-        return place_data();
+    let machine = Path::new(MACHINE_FILE);
+    if machine.exists() && env::current_exe().is_ok_and(|program| program.starts_with(INSTALL_PREFIX)) {
+        load_machine_file(machine)?;
+        return set_default_locations();
     }
     match dotenvy::dotenv() {
         Ok(_) => Ok(()),
-        Err(error) if error.not_found() => of_the_machine(machine),
-        // A folder that this user may not look into. Where it may, the file is seen.
+        Err(error) if error.not_found() => load_machine_file(machine),
+        // This user may not read the folder. If it may, `.env` itself exists.
         Err(dotenvy::Error::Io(error))
             if error.kind() == ErrorKind::PermissionDenied && !Path::new(".env").exists() =>
         {
-            of_the_machine(machine)
+            load_machine_file(machine)
         }
         Err(error) => Err(unreadable(Path::new("the file .env"), &error)),
     }
 }
 
-/// Where an installed program keeps what it keeps, if its settings don't say: the same for the service and for whoever
-/// looks after it.
-fn place_data() -> Result<(), String> {
-    let mut places = String::from("BACKUP_URL=/var/backups/llm-classroom\n");
+/// Sets where an installed program keeps its data and backups, unless its settings do: the same for the service and for
+/// commands of its operator.
+fn set_default_locations() -> Result<(), String> {
+    let mut settings = String::from("BACKUP_URL=/var/backups/llm-classroom\n");
     let credential = env::var_os("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join("DATABASE_URL"));
     if env::var_os("DATABASE_URL_FILE").is_none_or(|path| path.is_empty()) && !credential.is_some_and(|it| it.exists())
     {
-        places += "DATABASE_URL=sqlite:///var/lib/llm-classroom/llm-classroom.db\n";
+        settings += "DATABASE_URL=sqlite:///var/lib/llm-classroom/llm-classroom.db\n";
     }
-    // Below what is there already.
-    dotenvy::from_read(places.as_bytes()).map_err(|error| error.to_string())
+    // What is set already takes precedence.
+    dotenvy::from_read(settings.as_bytes()).map_err(|error| error.to_string())
 }
 
-/// Whether there are settings of this machine that this user may not read.
+/// Whether the machine's file of settings exists and this user may not read it.
 #[must_use]
 pub fn are_hidden() -> bool {
-    fs::File::open(OF_THE_MACHINE).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+    fs::File::open(MACHINE_FILE).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
-/// Names the setting and not its line, which may hold a secret.
+/// The error of a file that can't be read. It names the setting and leaves out the line, which may hold a secret.
 fn unreadable(path: &Path, error: &dotenvy::Error) -> String {
     let path = path.display();
     match error {
@@ -67,10 +67,10 @@ fn unreadable(path: &Path, error: &dotenvy::Error) -> String {
     }
 }
 
-fn of_the_machine(path: &Path) -> Result<(), String> {
+fn load_machine_file(path: &Path) -> Result<(), String> {
     match dotenvy::from_path(path) {
         Err(dotenvy::Error::Io(error)) if error.kind() == ErrorKind::PermissionDenied => {
-            // They hold secrets. Whoever only wants the version or another database needs none of them; the doctor says so.
+            // The file holds secrets. `--version` and commands with flags work without it; the doctor reports it.
             Ok(())
         }
         Err(error) if error.not_found() => Ok(()),
@@ -89,10 +89,10 @@ mod tests {
         let file = folder.path().join("settings");
         for line in ["OPENAI_API_KEY=\"sk-secret", "OPENAI_API_KEY: sk-secret", "sk-secret", "sk-secret key = 'x"] {
             fs::write(&file, format!("APP_PORT=8000\n{line}\n")).unwrap();
-            let said = of_the_machine(&file).unwrap_err();
-            assert!(said.contains("isn't written as NAME=value") && !said.contains("secret"), "{said}");
+            let error = load_machine_file(&file).unwrap_err();
+            assert!(error.contains("isn't written as NAME=value") && !error.contains("secret"), "{error}");
         }
         fs::write(&file, "OPENAI_API_KEY=\"sk-secret\n").unwrap();
-        assert!(of_the_machine(&file).unwrap_err().contains("OPENAI_API_KEY isn't written"));
+        assert!(load_machine_file(&file).unwrap_err().contains("OPENAI_API_KEY isn't written"));
     }
 }

@@ -1,19 +1,19 @@
-//! The price list of models, as it stands in a setting.
+//! Prices of models in a setting.
 
 /// What a model costs, in US dollars per million tokens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelPrice {
-    /// Its name, as in `OPENAI_MODEL`.
+    /// Name of the model, as in `OPENAI_MODEL`.
     pub model: String,
-    /// Tokens of requests.
+    /// Price of tokens of requests.
     pub input: f64,
-    /// Tokens of answers.
+    /// Price of tokens of answers.
     pub output: f64,
-    /// Tokens of requests that the server still had in its cache.
+    /// Price of tokens of requests that were in the server's cache.
     pub cached: f64,
 }
 
-/// Reads `MODEL=INPUT/OUTPUT` or `MODEL=INPUT/OUTPUT/CACHED`. Names may hold `=` and `/` themselves.
+/// Parses `MODEL=INPUT/OUTPUT` or `MODEL=INPUT/OUTPUT/CACHED`. Names may hold `=` and `/` themselves.
 pub(super) fn price(text: &str) -> Result<ModelPrice, String> {
     let wrong =
         || format!("{text:?} is no price such as gpt-4o-mini=0.15/0.60 (dollars per million tokens in and out)");

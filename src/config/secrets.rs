@@ -1,5 +1,5 @@
-//! Secrets that come in files, so that no list of processes, environment or unit file shows them: `NAME_FILE=/path`, as
-//! containers have it, or a credential that systemd passes (`LoadCredential=NAME:/path`).
+//! Secrets in files, which no list of processes, environment or unit file shows: `NAME_FILE=/path`, as in containers, or a
+//! credential that systemd passes (`LoadCredential=NAME:/path`).
 
 use std::{
     env,
@@ -13,25 +13,24 @@ use clap::{Arg, Command, builder::Resettable};
 
 use super::ConfigError;
 
-/// Settings that may come in a file, by the name of their variable.
+/// Variables of the settings that can be read from a file.
 pub const SECRETS: [&str; 4] = ["OPENAI_API_KEY", "DATABASE_URL", "REDIS_URL", "SENTRY_DSN"];
 
-/// The secrets that a command uses. Who keeps backups needs no key, and mostly may not read it either.
-fn used_by(command: Option<&OsStr>) -> &'static [&'static str] {
-    match command.and_then(OsStr::to_str) {
-        Some("backup" | "restore" | "migrate") => &["DATABASE_URL", "SENTRY_DSN"],
-        Some("openapi") => &[],
-        _ => &SECRETS,
-    }
+/// The secrets among the settings of the named command. The user that makes backups needs no key of a model server and
+/// usually may not read it.
+fn used_by(command: &Command, name: Option<&OsStr>) -> Vec<&'static str> {
+    let named = name.and_then(|name| command.find_subcommand(name)).unwrap_or(command);
+    let has = |name: &str| named.get_arguments().any(|argument| argument.get_env() == Some(OsStr::new(name)));
+    SECRETS.into_iter().filter(|name| has(name)).collect()
 }
 
-/// The same command line, in which a secret's file stands in for its default: below flag and environment.
+/// Makes the contents of each secret's file the default of its setting, so that flag and environment take precedence.
 ///
 /// # Errors
 /// When a file that a setting names can't be read.
 pub(super) fn with_files(mut command: Command) -> Result<Command, ConfigError> {
     let credentials = env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
-    for &name in used_by(env::args_os().nth(1).as_deref()) {
+    for name in used_by(&command, env::args_os().nth(1).as_deref()) {
         let file = env::var_os(format!("{name}_FILE")).filter(|path| !path.is_empty()).map(PathBuf::from);
         if let Some(secret) = secret(name, credentials.as_deref(), file.as_deref())? {
             command = with_default(command, name, &secret);
@@ -40,7 +39,7 @@ pub(super) fn with_files(mut command: Command) -> Result<Command, ConfigError> {
     Ok(command)
 }
 
-/// What systemd passes comes before a path: the same settings then serve the unit, and the operator at the command line.
+/// A credential of systemd takes precedence over a path, so that the service and its operator can share a file of settings.
 fn secret(name: &str, credentials: Option<&Path>, file: Option<&Path>) -> Result<Option<String>, ConfigError> {
     if let Some(passed) = credentials.map(|folder| folder.join(name))
         && passed.exists()
@@ -65,13 +64,13 @@ fn read(path: &Path, what: &str, name: &str) -> Result<String, ConfigError> {
 fn with_default(command: Command, name: &str, secret: &str) -> Command {
     let secret = secret.to_owned();
     let command = command.mut_args(|argument| match argument.get_env() {
-        Some(variable) if variable == name => stand_in(argument, name, &secret),
+        Some(variable) if variable == name => use_as_default(argument, name, &secret),
         _ => argument,
     });
     command.mut_subcommands(|subcommand| with_default(subcommand, name, &secret))
 }
 
-fn stand_in(argument: Arg, name: &str, secret: &str) -> Arg {
+fn use_as_default(argument: Arg, name: &str, secret: &str) -> Arg {
     let argument = argument.default_value(secret.to_owned()).hide_default_value(true);
     // `.env` files often carry an empty value, which means none.
     match env::var_os(name) {
@@ -85,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_systemd_passes_comes_before_a_path() {
+    fn a_credential_of_systemd_takes_precedence_over_a_path() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("elsewhere");
         fs::write(&file, "from-file\n").unwrap();

@@ -1,7 +1,9 @@
-//! Limits of time that depend on where the model server is: one on a desk or in the school may take minutes to its first
-//! word, one on the internet that takes so long won't answer at all.
+//! Time limits that depend on where the model server is. A server in the school may take minutes to its first word; one on
+//! the internet that takes so long won't answer at all.
 
 use std::{net::IpAddr, time::Duration};
+
+use url::{Host, Url};
 
 use super::{Config, ModelConfig, is_private_address};
 
@@ -9,22 +11,22 @@ use super::{Config, ModelConfig, is_private_address};
 const FIRST_TOKEN: [f64; 2] = [30.0, 180.0];
 /// Seconds for a whole answer, likewise.
 const ANSWER: [f64; 2] = [120.0, 600.0];
-/// What a request may take longer than the answer it waits for.
+/// Seconds that a request may take longer than the answer that it waits for.
 const BESIDE_ANSWER: f64 = 30.0;
 
-/// Endings of names that no public name server knows.
+/// Endings of names that exist only in private networks.
 const NEARBY_ENDINGS: [&str; 6] = [".localhost", ".local", ".internal", ".lan", ".intranet", ".home.arpa"];
 
 impl ModelConfig {
-    /// Seconds until the first word: as set, else 30, or 180 for a server nearby.
+    /// Seconds until the first word: the setting, else 30, or 180 for a server nearby.
     #[must_use]
     pub fn first_token_seconds(&self) -> f64 {
-        // Who sets the longer limit alone to a short time means the shorter one, too.
+        // A short limit for the whole answer limits the time to the first word too.
         let default = self.by_distance(FIRST_TOKEN).min(self.answer_timeout_seconds.unwrap_or(f64::INFINITY));
         self.first_token_timeout_seconds.unwrap_or(default)
     }
 
-    /// Seconds for a whole answer: as set, else 120, or 600 for a server nearby; never less than set for the first word.
+    /// Seconds for a whole answer: the setting, else 120, or 600 for a server nearby, and at least those for the first word.
     #[must_use]
     pub fn answer_seconds(&self) -> f64 {
         let default = self.by_distance(ANSWER).max(self.first_token_timeout_seconds.unwrap_or(0.0));
@@ -37,7 +39,7 @@ impl ModelConfig {
 }
 
 impl Config {
-    /// How long a request other than a stream may take: as set, else 30 seconds longer than a whole answer.
+    /// How long a request other than a stream may take: the setting, else 30 seconds longer than a whole answer.
     #[must_use]
     pub fn request_timeout(&self) -> Duration {
         match self.request_timeout_seconds {
@@ -50,24 +52,21 @@ impl Config {
 
 /// Whether an address names this machine or one in the same private network.
 fn is_nearby(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    match host.split('%').next().unwrap_or_default().parse::<IpAddr>() {
-        Ok(address) => is_nearby_address(address.to_canonical()),
-        Err(_) => {
-            let name = host.trim_end_matches('.').to_ascii_lowercase();
-            // A name without a dot is one of the own network, as `ollama` among containers.
-            !name.is_empty() && (!name.contains('.') || NEARBY_ENDINGS.iter().any(|ending| name.ends_with(ending)))
+    let url = Url::parse(url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Ipv4(address)) => is_nearby_address(address.into()),
+        Some(Host::Ipv6(address)) => is_nearby_address(address.to_canonical()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.');
+            // A name without a dot belongs to the local network, such as `ollama` among containers.
+            !name.contains('.') || NEARBY_ENDINGS.iter().any(|ending| name.ends_with(ending))
         }
+        None => false,
     }
 }
 
 fn is_nearby_address(address: IpAddr) -> bool {
-    // 100.64.0.0/10 is what VPNs such as Tailscale give out. Providers give it to strangers too, so it isn't private.
+    // VPNs such as Tailscale assign 100.64.0.0/10. Internet providers do too, so `is_private_address` doesn't include it.
     let is_shared = matches!(address, IpAddr::V4(v4) if v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]));
     is_private_address(address) || address.is_unspecified() || is_shared
 }
@@ -100,7 +99,7 @@ mod tests {
             "http://[::1]:8080/v1",
             "http://[::ffff:192.168.0.1]/v1",
             "http://[fd12:3456::1]/v1",
-            "http://[fe80::1%25eth0]:1/v1",
+            "http://[fe80::1]:1/v1",
             "http://10.1.2.3/v1",
             "http://172.16.0.1/v1",
             "http://172.31.255.1:1/v1",

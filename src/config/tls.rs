@@ -7,38 +7,39 @@ use clap::Args;
 /// Let's Encrypt's directory.
 pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
 
-/// Which names are served over TLS, and who certifies them.
+/// Which names are served over TLS, and which authority certifies them.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "TLS without a proxy")]
 pub struct TlsConfig {
-    /// Names to serve over TLS, comma-separated; certificates are ordered and renewed by themselves. The main port must
-    /// be 443 as seen from outside
+    /// Names to serve over TLS, comma-separated, on port 443 as seen from outside; certificates are obtained and renewed
+    /// automatically
     #[arg(long, env = "TLS_DOMAIN", value_delimiter = ',', value_parser = domain)]
     pub tls_domain: Vec<String>,
-    /// Address to which the certificate authority writes when something is wrong
+    /// Contact address for the certificate authority
     #[arg(long, env = "TLS_EMAIL", value_parser = email)]
     pub tls_email: Option<String>,
-    /// Folder for the account's key and the certificates
+    /// Folder for keys and certificates
     #[arg(long, env = "TLS_CACHE", default_value = "data/tls")]
     pub tls_cache: PathBuf,
-    /// Directory of the certificate authority; Let's Encrypt unless told
+    /// ACME directory of the certificate authority
     #[arg(long, env = "ACME_DIRECTORY_URL", default_value = LETS_ENCRYPT)]
     pub acme_directory_url: String,
-    /// PEM file with the root certificate of a certificate authority of your own
+    /// PEM file with the root certificate of a private certificate authority
     #[arg(long, env = "ACME_CA_FILE")]
     pub acme_ca_file: Option<String>,
-    /// Where plain HTTP is sent on to HTTPS, such as 0.0.0.0:80; a socket from systemd named `redirect` comes first
+    /// Address that redirects plain HTTP to HTTPS, such as 0.0.0.0:80; a systemd socket named `redirect` takes precedence
     #[arg(long, env = "HTTP_REDIRECT_ADDR")]
     pub http_redirect_addr: Option<SocketAddr>,
 }
 
 impl TlsConfig {
-    /// The root of a certificate authority of one's own, unless it's empty: `.env` files often carry an empty one.
+    /// The file with the root certificate, unless it's empty: `.env` files often carry empty settings.
     #[must_use]
     pub fn ca_file(&self) -> Option<PathBuf> {
         self.acme_ca_file.as_deref().map(str::trim).filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
-    /// Whether the program speaks TLS itself.
+    /// Whether the program serves TLS itself.
     #[must_use]
     pub fn is_on(&self) -> bool {
         !self.tls_domain.is_empty()
@@ -54,7 +55,7 @@ fn domain(text: &str) -> Result<String, &'static str> {
             && ends_well
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    if name.contains("://") || name.contains([':', '/']) {
+    if name.contains([':', '/']) {
         return Err("it is a name alone, such as class.example.kr, without https:// and port");
     }
     if name.starts_with("*.") {
@@ -84,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_and_what_cannot_be_certified_is_refused() {
+    fn a_public_name_is_accepted_and_one_that_cannot_get_a_certificate_is_refused() {
         assert_eq!(domain(" Class.Example.KR. ").as_deref(), Ok("class.example.kr"));
         assert_eq!(domain("xn--3e0b707e.kr").as_deref(), Ok("xn--3e0b707e.kr"));
         for wrong in

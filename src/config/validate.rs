@@ -1,20 +1,23 @@
-//! Refuses settings that cannot work together, each with its fix.
+//! Checks of settings that depend on each other or on a range.
 
-use secrecy::ExposeSecret;
+use store::DatabaseEngine;
 
-use super::{AppEnv, Config};
+use super::{
+    AppEnv, Config,
+    urls::{check_url, is_this_machine},
+};
 use crate::redis;
 
-/// More turns than any machine runs; what the semaphore behind it can count is far above.
+/// More turns than any machine runs, and far fewer than the semaphore for them can count.
 const MOST_TURNS: usize = 1_000_000;
 
-/// As many files as Linux lets a process open at most.
+/// The most files that Linux lets a process open.
 const MOST_CONNECTIONS: usize = 1_048_576;
 
 /// Tokens of the smallest context window in which the shortest prompts leave room for a question and its answer.
 const SMALLEST_CONTEXT: u32 = 2_048;
 
-/// Settings that cannot work, as a sentence that says how to fix it.
+/// An invalid setting, or settings that don't work together. The text says which and how to fix it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ConfigError(pub(super) String);
@@ -26,10 +29,10 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Checks what no single setting shows.
+    /// Checks all settings, alone and together.
     ///
     /// # Errors
-    /// [`ConfigError`] with the first thing that is wrong and its fix.
+    /// [`ConfigError`] for the first that is wrong.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.check_addresses()?;
         self.check_model()?;
@@ -39,17 +42,12 @@ impl Config {
     }
 
     fn check_addresses(&self) -> Result<(), ConfigError> {
-        let database = self.database_url.expose_secret();
-        if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| database.starts_with(scheme)) {
-            return refuse(
-                "DATABASE_URL must begin with sqlite:// or postgres://, such as sqlite://data/llm-classroom.db",
-            );
-        }
+        let engine = self.database.validate()?;
         if let Some(redis) = self.redis() {
             if let Err(error) = redis::check_url(redis) {
                 return refuse(&format!("REDIS_URL can't be used: {error}"));
             }
-            if database.starts_with("sqlite:") {
+            if engine == DatabaseEngine::Sqlite {
                 return refuse(
                     "REDIS_URL is for several instances, which need PostgreSQL: set DATABASE_URL=postgres://…, or leave REDIS_URL out",
                 );
@@ -66,16 +64,16 @@ impl Config {
         if self.cors_allow_origins.len() > 1 && self.cors_allow_origins.iter().any(|origin| origin == "*") {
             return refuse("CORS_ALLOW_ORIGINS is either * or a list of origins, not both");
         }
-        if self.app_env == AppEnv::Production && self.public_url().is_none() {
+        if self.telemetry.app_env == AppEnv::Production && self.public_url().is_none() {
             return refuse("APP_ENV=production needs APP_BASE_URL, such as https://class.example.kr");
         }
-        if self.tls.http_redirect_addr.is_some() && !self.public_url().is_some_and(|url| url.starts_with("https://")) {
+        if self.tls.http_redirect_addr.is_some() && !self.is_https() {
             return refuse(
                 "HTTP_REDIRECT_ADDR sends to https://, so it needs TLS_DOMAIN, or APP_BASE_URL with https://",
             );
         }
         check_url("ACME_DIRECTORY_URL", &self.tls.acme_directory_url)?;
-        if self.tls.is_on() && self.app_base_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+        if self.tls.is_on() && !self.is_https() {
             return refuse(
                 "APP_BASE_URL begins with http://, but TLS_DOMAIN makes the program speak TLS; write https://, or leave it out",
             );
@@ -86,9 +84,9 @@ impl Config {
     fn check_model(&self) -> Result<(), ConfigError> {
         let model = &self.model;
         if let Some(url) = &model.openai_base_url {
-            check_url("OPENAI_BASE_URL", url)?;
-            let local = ["http://127.", "http://localhost", "http://[::1]"].iter().any(|own| url.starts_with(own));
-            if self.app_env == AppEnv::Production && model.key().is_some() && url.starts_with("http://") && !local {
+            let url = check_url("OPENAI_BASE_URL", url)?;
+            let is_plain = url.scheme() == "http" && !is_this_machine(&url);
+            if self.telemetry.app_env == AppEnv::Production && model.key().is_some() && is_plain {
                 return refuse(
                     "OPENAI_BASE_URL would send the key unencrypted; use https://, or leave OPENAI_API_KEY out",
                 );
@@ -156,25 +154,10 @@ impl Config {
                 "MAX_FOLLOWERS, MAX_FOLLOWERS_PER_LEARNER and MAX_FOLLOWERS_PER_TURN must be at least 1, or nobody sees an answer",
             );
         }
-        if self.database_pool == Some(0) {
-            return refuse("DATABASE_POOL must be at least 1");
-        }
         if self.request_timeout_seconds == Some(0) {
             return refuse("REQUEST_TIMEOUT_SECONDS must be at least 1");
         }
         Ok(())
-    }
-}
-
-/// Nothing of the address is repeated: addresses are shown in many places, and people write passwords into them.
-pub(super) fn check_url(name: &str, url: &str) -> Result<(), ConfigError> {
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    match host {
-        Some(rest) if rest.split(['/', '?', '#']).next().is_some_and(|host| host.contains('@')) => {
-            refuse(&format!("{name} holds a user or password before the @, which has no place there"))
-        }
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(char::is_whitespace) => Ok(()),
-        _ => refuse(&format!("{name} must be a whole address such as https://example.kr")),
     }
 }
 
@@ -239,6 +222,7 @@ mod tests {
         assert!(with("http://llm.example.kr/v1").is_err());
         assert_eq!(with("https://llm.example.kr/v1"), Ok(()));
         assert_eq!(with("http://127.0.0.1:11434/v1"), Ok(()));
+        assert!(with("http://localhost.example.kr/v1").is_err());
     }
 
     #[test]
@@ -270,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_traces_go_nowhere_unless_said_and_an_empty_place_is_none() {
+    fn errors_and_traces_are_sent_only_to_an_address_that_is_set_and_not_empty() {
         for empty in ["", " "] {
             let telemetry = config(&["--sentry-dsn", empty, "--otel-exporter-otlp-endpoint", empty]).telemetry;
             assert!(telemetry.dsn().unwrap().is_none());

@@ -1,8 +1,7 @@
-//! Whether the database can be reached, is sound, and fits this version.
+//! Check of the database: connection, damage, tables and permissions.
 
 use std::{io::ErrorKind, os::unix::fs::MetadataExt as _, path::Path, time::Duration};
 
-use secrecy::ExposeSecret;
 use tokio::time::timeout;
 
 use super::finding::{Finding, State, Subject};
@@ -10,11 +9,11 @@ use crate::config::Config;
 use store::{DatabaseEngine, DatabaseReport, Store, StoreError, Tables, sqlite_path};
 
 /// How long PostgreSQL may take to answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What was found, and the database server's clock in milliseconds since 1970.
+/// Returns the findings, and the database server's clock in milliseconds since 1970.
 pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
-    let url = config.database_url.expose_secret();
+    let url = config.database.url();
     let file = sqlite_path(url);
     if let Some(path) = file
         && let Err(error) = tokio::fs::metadata(path).await
@@ -22,25 +21,25 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     {
         return (vec![finding(State::Failed, "database-forbidden").with("path", path.display())], None);
     }
-    // Root may do what the service may not.
+    // Root can write here although the service can't.
     if let Some(path) = file
         && let Some(folder) = path.parent()
         && owner(path).zip(owner(folder)).is_some_and(|(file, folder)| file != folder)
     {
         return (vec![finding(State::Failed, "database-owner").with("path", path.display())], None);
     }
-    // A large file takes its time to be looked through; a server that is silent so long waits for a lock, or is lost.
+    // Checking a large file takes long. A server that takes this long waits for a lock or can't be reached.
     let report = match file {
-        Some(_) => Store::inspect(url, PATIENCE).await,
-        None => match timeout(2 * PATIENCE, Store::inspect(url, PATIENCE)).await {
+        Some(_) => Store::inspect(url, TIMEOUT).await,
+        None => match timeout(2 * TIMEOUT, Store::inspect(url, TIMEOUT)).await {
             Ok(report) => report,
             Err(_) => return (vec![finding(State::Failed, "database-silent")], None),
         },
     };
     match report {
         Ok(None) => (vec![finding(State::Note, "database-missing").with("path", path_of(file))], None),
-        Ok(Some(report)) => (judge(&report, file), report.clock),
-        // A read-only folder lets SQLite open no log of changes.
+        Ok(Some(report)) => (findings_of(&report, file), report.clock),
+        // SQLite can't open its write-ahead log in a read-only folder.
         Err(error) => match file.and_then(denied_writing) {
             Some(path) => (vec![finding(State::Failed, "database-read-only").with("path", path)], None),
             None => (vec![failure(&error, file)], None),
@@ -48,12 +47,12 @@ pub(super) async fn check(config: &Config) -> (Vec<Finding>, Option<i64>) {
     }
 }
 
-/// The number of the user whose it is, if it's there.
+/// The id of the user who owns a file, if it exists.
 pub(super) fn owner(path: &Path) -> Option<u32> {
-    std::fs::metadata(path).ok().map(|known| known.uid())
+    std::fs::metadata(path).ok().map(|metadata| metadata.uid())
 }
 
-fn judge(report: &DatabaseReport, file: Option<&Path>) -> Vec<Finding> {
+fn findings_of(report: &DatabaseReport, file: Option<&Path>) -> Vec<Finding> {
     let mut found = Vec::new();
     if let Some(damage) = &report.damage {
         found.push(finding(State::Failed, "database-damaged").with("damage", damage).with("path", path_of(file)));
@@ -93,15 +92,15 @@ fn failure(error: &StoreError, file: Option<&Path>) -> Finding {
         Some(_) => "database-unreadable",
         None => "database-unreachable",
     };
-    // The cause's own words: they name the host, the user or the file, and never the password.
+    // The root cause names the host, the user or the file, and never the password.
     finding(State::Failed, code).with("path", path_of(file)).with("error", cause)
 }
 
-/// The file or folder of the database in which this user may not write: SQLite makes files beside its own.
+/// The file of the database or its folder if this user can't write there. SQLite creates files beside its own.
 fn denied_writing(path: &Path) -> Option<String> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let may = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
-    [path, folder].into_iter().find(|path| !may(path)).map(|path| path.display().to_string())
+    let is_writable = |path: &Path| rustix::fs::access(path, rustix::fs::Access::WRITE_OK).is_ok();
+    [path, folder].into_iter().find(|path| !is_writable(path)).map(|path| path.display().to_string())
 }
 
 fn path_of(file: Option<&Path>) -> String {

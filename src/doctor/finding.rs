@@ -5,29 +5,29 @@ use serde::Serialize;
 
 use domain::Locale;
 
-/// What is checked.
+/// The part that a finding is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Subject {
     /// The settings.
     Settings,
-    /// Where conversations are kept.
+    /// The database.
     Database,
-    /// Room on the disk.
+    /// Free disk space.
     Disk,
-    /// Room in memory.
+    /// Free memory.
     Memory,
     /// This machine's clock.
     Clock,
-    /// What instances share.
+    /// Redis, which instances share.
     Redis,
     /// The model server.
     Model,
     /// The backups.
     Backup,
-    /// The program that serves on this machine.
+    /// The server on this machine.
     Server,
-    /// The way from the outside to it.
+    /// The public address.
     Public,
 }
 
@@ -48,60 +48,60 @@ impl Subject {
     }
 }
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// As it should be.
+    /// It works.
     Ok,
-    /// Worth knowing; nothing to fix.
+    /// Information; nothing to fix.
     Note,
-    /// It works, and will hurt some day.
+    /// It works, and may cause a problem later.
     Warning,
     /// It doesn't work.
     Failed,
 }
 
-/// What a check found. Its words are in `locales/`, under its code.
+/// The result of a check. Its texts are in `locales/`, under its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was checked.
+    /// The part that was checked.
     pub subject: Subject,
-    /// How bad it is.
+    /// Its severity.
     pub state: State,
-    /// Names it, in the guide for operators too: `database-unreachable`.
+    /// Its name, also in the operators' guide: `database-unreachable`.
     pub code: &'static str,
-    /// What stands in its words.
+    /// Values for the placeholders of its texts.
     pub values: Vec<(&'static str, String)>,
 }
 
 impl Finding {
-    /// A finding whose words need no values.
+    /// Creates a finding without values.
     #[must_use]
     pub fn new(subject: Subject, state: State, code: &'static str) -> Self {
         Self { subject, state, code, values: Vec::new() }
     }
 
-    /// With a value for its words.
+    /// Adds a value for a placeholder of its texts.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.values.push((name, value.to_string()));
         self
     }
 
-    /// What was checked, in a word.
+    /// Name of the part that was checked.
     #[must_use]
     pub fn subject_text(&self, locale: Locale) -> String {
         t!(format!("doctor.subject.{}", self.subject.key()), locale = locale.tag()).into_owned()
     }
 
-    /// What was found, in a sentence.
+    /// What was found, as a sentence.
     #[must_use]
     pub fn message(&self, locale: Locale) -> String {
         self.text("said", locale)
     }
 
-    /// What to do about it; empty where there is nothing to do.
+    /// How to fix it; empty if there is nothing to fix.
     #[must_use]
     pub fn fix(&self, locale: Locale) -> String {
         if self.state <= State::Note { String::new() } else { self.text("mend", locale) }

@@ -1,4 +1,4 @@
-//! Room on the disk and in memory, and the clock.
+//! Checks of this machine: disk, memory, clock.
 
 use std::{
     fs,
@@ -6,27 +6,25 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use secrecy::ExposeSecret;
-
 use super::finding::{Finding, State, Subject};
 use crate::config::Config;
 use store::sqlite_path;
 
 const MIB: u64 = 1024 * 1024;
-/// Below this much free disk SQLite may fail in the middle of a class: its log grows by some MiB an hour, and backups
-/// need the size of the database once more.
+/// Free disk space below which SQLite may fail during a class: its log grows by some MiB an hour, and a backup needs the
+/// size of the database again.
 const DISK_FULL: u64 = 200 * MIB;
 const DISK_LOW: u64 = 1024 * MIB;
-/// Below this much free memory the kernel ends programs; ours takes 22 MiB idle, and 0.2 a running turn.
+/// Free memory below which the kernel may kill programs. This one uses 22 MiB idle, and 0.2 MiB for each running turn.
 const MEMORY_LOW: u64 = 100 * MIB;
-/// A clock that is off by this much breaks TLS, and the days of the token budget.
+/// Difference of clocks that breaks TLS and the days of the token budget.
 const CLOCK_OFF: Duration = Duration::from_secs(60);
 
-/// Whether the disk of the database, or of this folder, has room.
+/// Checks the free space on the disk of the database, or of this folder.
 pub(super) fn disk(config: &Config) -> Finding {
-    let file = sqlite_path(config.database_url.expose_secret());
+    let file = sqlite_path(config.database.url());
     let folder = file.and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-    // The folder itself may not be there before the first start.
+    // Before the first start the folder may not exist.
     let folder =
         folder.ancestors().find(|folder| folder.exists()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
@@ -43,7 +41,7 @@ pub(super) fn disk(config: &Config) -> Finding {
     }
 }
 
-/// Whether memory is left.
+/// Checks the free memory.
 pub(super) fn memory() -> Option<Finding> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -52,7 +50,7 @@ pub(super) fn memory() -> Option<Finding> {
     Some(Finding::new(Subject::Memory, state, code).with("free", free / MIB))
 }
 
-/// Whether this machine's clock agrees with another's, in milliseconds since 1970. A second is lost on the way.
+/// Compares this machine's clock with others, in milliseconds since 1970. Reading them may take a second.
 pub(super) fn clock(others: &[(&'static str, i64)]) -> Option<Finding> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_millis();
     let off = |other: i64| Duration::from_millis(i64::try_from(now).unwrap_or(i64::MAX).abs_diff(other));

@@ -1,6 +1,6 @@
-//! What is wrong, and how to fix it: every part is looked at as the running program uses it, and nothing is changed.
+//! Diagnosis for operators: each part is checked as the running program uses it, and nothing is changed.
 //!
-//! Each finding has a code under which `locales/doctor.*.yml` has its words, and the operators' guide its explanation.
+//! Each finding has a code. `locales/doctor.*.yml` has its texts, the operators' guide its explanation.
 
 mod backups;
 mod database;
@@ -21,12 +21,12 @@ pub use settings::refused;
 
 use crate::config::Config;
 
-/// Looks at everything. What depends on another part isn't skipped: two things may be broken at once.
+/// Checks everything. A part is checked even if one that it depends on fails: two may be broken at once.
 pub async fn examine(config: &Config) -> Vec<Finding> {
-    let mut found = settings::check(config);
-    if !report::is_well(&found) {
-        // The other parts would be looked for where these settings say.
-        return found;
+    let mut findings = settings::check(config);
+    if !report::is_well(&findings) {
+        // These settings say where the other parts are.
+        return findings;
     }
     let ((database, database_clock), redis, model, backup, server, (public, public_clock)) = tokio::join!(
         database::check(config),
@@ -38,14 +38,14 @@ pub async fn examine(config: &Config) -> Vec<Finding> {
     );
     let clocks = [("PostgreSQL", database_clock), ("HTTP", public_clock)];
     let clocks: Vec<_> = clocks.into_iter().filter_map(|(who, clock)| Some((who, clock?))).collect();
-    found.extend(database);
-    found.push(machine::disk(config));
-    found.extend(machine::memory());
-    found.extend(machine::clock(&clocks));
-    found.extend(redis);
-    found.extend(model);
-    found.push(backup);
-    found.push(server);
-    found.extend(public);
-    found
+    findings.extend(database);
+    findings.push(machine::disk(config));
+    findings.extend(machine::memory());
+    findings.extend(machine::clock(&clocks));
+    findings.extend(redis);
+    findings.extend(model);
+    findings.push(backup);
+    findings.push(server);
+    findings.extend(public);
+    findings
 }

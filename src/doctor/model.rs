@@ -1,5 +1,5 @@
-//! Whether the model server answers: what the program asks it for a student's question, the answer and the tutor's notes,
-//! with the same prompts, schema and settings. The question is a made-up one, so the server's own words can be shown.
+//! Check of the model server: it asks for an answer and for feedback with the same prompts, schema and settings as for a
+//! student. The question is a made-up one, so the report may show the server's messages.
 
 use std::time::{Duration, Instant};
 
@@ -13,29 +13,29 @@ use crate::{
 use domain::{Locale, Topic};
 use llm::{Client, Deviation, Error, Piece};
 
-/// Above this, students wonder whether anything happens.
+/// Time to the first word above which students notice a delay.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// Below this even the short prompts leave hardly any room for earlier questions.
+/// Tokens of a context window below which even the short prompts leave little room for earlier questions.
 const SMALL_WINDOW: u32 = 4_096;
 
-/// A question as students ask.
+/// A question like those of students.
 const QUESTION: &str = "하늘은 왜 파래요? 저녁에는 왜 빨개지는지도 궁금해요.";
 
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let finding = |state, code| Finding::new(Subject::Model, state, code).with("model", &config.model.openai_model);
     let Some(server) = config.model.server() else { return vec![finding(State::Note, "model-practice")] };
     let finding = |state, code| finding(state, code).with("server", server);
-    // What stands in for it says nothing of it.
-    let alone = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
-    let assistant = match Assistant::new(&alone) {
+    // Fallback models would hide its failure.
+    let without_fallbacks = ModelConfig { openai_fallback_models: Vec::new(), ..config.model.clone() };
+    let assistant = match Assistant::new(&without_fallbacks) {
         Ok(assistant) => assistant,
         Err(error) => return vec![finding(State::Failed, "model-settings").with("error", format!("{error:#}"))],
     };
     let Assistant::Model(client, _) = &assistant else { return vec![finding(State::Note, "model-practice")] };
     client.record_refusals();
     client.discover(std::slice::from_ref(&config.model.openai_model)).await;
-    let asking = PromptInput {
+    let input = PromptInput {
         topic: Topic::default(),
         history: Vec::new(),
         history_source: HistorySource::Stored,
@@ -46,13 +46,13 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 
     let began = Instant::now();
     let mut found = Vec::new();
-    match first_word(&assistant, &asking).await {
+    match first_word(&assistant, &input).await {
         Ok(()) => {
             let took = began.elapsed();
             let (state, code) = if took > SLOW { (State::Warning, "model-slow") } else { (State::Ok, "model-ok") };
             found.push(finding(state, code).with("millis", took.as_millis()));
             let began = Instant::now();
-            let (state, code, error) = match assistant.model_feedback(&asking).await {
+            let (state, code, error) = match assistant.model_feedback(&input).await {
                 Ok(Some(_)) => (State::Ok, "model-notes", None),
                 Ok(None) => (State::Warning, "model-notes-unread", None),
                 Err(error) => (State::Failed, "model-notes-failed", Some(error)),
@@ -60,11 +60,11 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
             let notes = finding(state, code).with("millis", began.elapsed().as_millis());
             let refused = error.is_some();
             found.push(notes.with("error", error.map(|error| error.to_string()).unwrap_or_default()));
-            found.extend(sentence(client).filter(|_| refused));
+            found.extend(last_refusal(client).filter(|_| refused));
         }
         Err(error) => {
             found.push(finding(State::Failed, code(&error)).with("error", error));
-            found.extend(sentence(client));
+            found.extend(last_refusal(client));
         }
     }
     found.extend(window(client).map(|finding| finding.with("model", &config.model.openai_model)));
@@ -75,15 +75,15 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         found.push(finding(State::Note, "model-few-slots").with("slots", slots));
     }
     found.extend(client.deviations(None).iter().map(|deviation| {
-        let (code, path) = words(deviation);
+        let (code, path) = deviation_code(deviation);
         finding(State::Note, code).with("path", path)
     }));
     found
 }
 
-/// Asks, and hangs up at the first word of the answer. Thoughts before it are none.
-async fn first_word(assistant: &Assistant, asking: &PromptInput) -> Result<(), Error> {
-    let mut answer = assistant.answer(asking, PRACTICE_PACE).await?;
+/// Asks the question and waits for the first word of the answer; thoughts before it don't count.
+async fn first_word(assistant: &Assistant, input: &PromptInput) -> Result<(), Error> {
+    let mut answer = assistant.answer(input, PRACTICE_PACE).await?;
     while let Some(piece) = answer.next().await {
         if matches!(piece?, Piece::Text(_)) {
             return Ok(());
@@ -92,7 +92,7 @@ async fn first_word(assistant: &Assistant, asking: &PromptInput) -> Result<(), E
     Err(Error::NoAnswer)
 }
 
-/// How large the model's context window is, as far as the server tells or its refusals show.
+/// Checks the size of the model's context window, if the server or its errors tell it.
 fn window(client: &Client) -> Option<Finding> {
     let window = client.limits(None).window?;
     let (state, code) =
@@ -100,8 +100,8 @@ fn window(client: &Client) -> Option<Finding> {
     Some(Finding::new(Subject::Model, state, code).with("tokens", window))
 }
 
-/// What the server said when it refused.
-fn sentence(client: &Client) -> Option<Finding> {
+/// The server's message of its last refusal.
+fn last_refusal(client: &Client) -> Option<Finding> {
     let sentence = client.last_refusal()?;
     Some(Finding::new(Subject::Model, State::Note, "model-said").with("sentence", sentence))
 }
@@ -122,8 +122,8 @@ fn code(error: &Error) -> &'static str {
     }
 }
 
-/// The finding about a deviation, and the path it names.
-fn words(deviation: &Deviation) -> (&'static str, &str) {
+/// The code of a deviation's finding, and the path that the deviation names.
+fn deviation_code(deviation: &Deviation) -> (&'static str, &str) {
     match deviation {
         Deviation::Path(path) => ("model-other-path", path),
         Deviation::NoStream => ("model-no-stream", ""),

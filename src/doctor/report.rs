@@ -1,4 +1,4 @@
-//! What was found, for people and for machines.
+//! The report as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::finding::{Finding, State};
 use domain::Locale;
 
-/// Lines for people: each finding with its fix below, and a last line with the sum.
+/// The report as text: each finding with its fix below, and a last line with the counts.
 #[must_use]
 pub fn text(findings: &[Finding], locale: Locale) -> String {
     let mut text = String::new();
@@ -32,7 +32,7 @@ pub fn text(findings: &[Finding], locale: Locale) -> String {
     text + "\n" + &sum
 }
 
-/// One JSON object for machines.
+/// The report as one JSON object.
 #[must_use]
 pub fn json(findings: &[Finding], locale: Locale) -> String {
     let findings: Vec<_> = findings
@@ -54,7 +54,7 @@ pub fn json(findings: &[Finding], locale: Locale) -> String {
     format!("{:#}", json!({ "ok": well, "version": env!("CARGO_PKG_VERSION"), "findings": findings }))
 }
 
-/// Whether nothing is broken. Warnings don't count.
+/// Whether no check failed. Warnings don't count.
 #[must_use]
 pub fn is_well(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| finding.state < State::Failed)

@@ -1,6 +1,8 @@
-//! Settings that can't work, or that will hurt in public.
+//! Check of the settings: invalid ones, and ones that are unsafe on a public server.
 
 use std::{env, fmt::Display, fs, os::unix::fs::PermissionsExt as _};
+
+use url::Url;
 
 use super::finding::{Finding, State, Subject};
 use crate::config::{self, AppEnv, Config, SECRETS, Switch};
@@ -11,11 +13,12 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
-    let is_public = config.public_url().is_some_and(|url| !url.contains("://127.") && !url.contains("://localhost"));
+    let is_public =
+        config.public_url().is_some_and(|url| !Url::parse(&url).is_ok_and(|url| config::is_this_machine(&url)));
     if config::are_hidden() {
         warn("settings-hidden");
     }
-    if is_public && config.app_env != AppEnv::Production {
+    if is_public && config.telemetry.app_env != AppEnv::Production {
         warn("settings-development");
     }
     if is_public && config.app_host.is_loopback() && config.trusted_proxies.is_empty() {
@@ -31,12 +34,12 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     found
 }
 
-/// Settings with which the program doesn't start, and why.
+/// The finding for settings with which the program doesn't start, and why.
 pub fn refused(error: impl Display) -> Finding {
     Finding::new(Subject::Settings, State::Failed, "settings-refused").with("error", error)
 }
 
-/// A secret's file that everybody on this machine may read.
+/// The finding for a secret's file that every user of this machine can read.
 fn open_file(name: &str) -> Option<Finding> {
     let path = env::var(format!("{name}_FILE")).ok()?;
     let mode = fs::metadata(&path).ok()?.permissions().mode();

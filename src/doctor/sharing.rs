@@ -1,4 +1,4 @@
-//! Whether Redis answers, and is set so that it keeps what it is given.
+//! Check of Redis: that it answers, and that it evicts no keys.
 
 use super::finding::{Finding, State, Subject};
 use crate::{
@@ -10,7 +10,6 @@ pub(super) async fn check(config: &Config) -> Option<Finding> {
     let url = config.redis()?;
     let finding = |state, code| Finding::new(Subject::Redis, state, code);
     Some(match Redis::inspect(url).await {
-        // What validation lets through can be used.
         Err(error) => finding(State::Failed, "redis-unreachable").with("error", error),
         Ok(Inspected { evicts: Some(policy), .. }) => finding(State::Warning, "redis-evicts").with("policy", policy),
         Ok(Inspected { version, .. }) => finding(State::Ok, "redis-ok").with("version", version),

@@ -1,4 +1,4 @@
-//! Requests as a browser would make them.
+//! HTTP requests of the checks.
 
 use std::{error::Error as _, time::Duration};
 
@@ -9,38 +9,40 @@ use reqwest::{
     tls::TlsInfo,
 };
 
-/// How long a server may take to be reached, and to answer.
-const CONNECT: Duration = Duration::from_secs(5);
-const PATIENCE: Duration = Duration::from_secs(15);
-/// Most bytes that are read of an answer.
-const MOST: usize = 64 * 1024;
+use crate::config::is_https;
 
-/// What a server answered.
-pub(super) struct Answer {
+/// How long connecting to a server may take, and its response.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes of a response that are read at most.
+const MAX_BYTES: usize = 64 * 1024;
+
+/// A response.
+pub(super) struct Reply {
     pub(super) status: u16,
     pub(super) headers: HeaderMap,
     pub(super) text: String,
-    /// The certificate it showed, in DER.
+    /// The server's certificate, in DER.
     pub(super) certificate: Option<Vec<u8>>,
 }
 
-/// Why there was no answer.
-pub(super) enum Trouble {
+/// Why there was no response.
+pub(super) enum RequestError {
     /// The name is unknown.
     Name(String),
-    /// Nobody listens there, or something is in the way.
+    /// Nothing listens there, or a firewall drops the connection.
     Connect(String),
-    /// TLS was not agreed: the certificate ran out, or is for another name.
+    /// The TLS handshake failed: the certificate expired, or is for another name.
     Tls(String),
-    /// Anything else, such as silence.
+    /// Anything else, such as a timeout.
     Other(String),
 }
 
-impl Trouble {
-    /// The system's own words.
-    pub(super) fn words(&self) -> &str {
-        let (Self::Name(words) | Self::Connect(words) | Self::Tls(words) | Self::Other(words)) = self;
-        words
+impl RequestError {
+    /// The system's message.
+    pub(super) fn message(&self) -> &str {
+        let (Self::Name(message) | Self::Connect(message) | Self::Tls(message) | Self::Other(message)) = self;
+        message
     }
 
     fn of(error: &reqwest::Error) -> Self {
@@ -48,7 +50,7 @@ impl Trouble {
         let mut cause = error.source();
         while let Some(next) = cause {
             words = next.to_string();
-            if is_of_tls(&words) {
+            if is_tls_error(&words) {
                 return Self::Tls(words);
             }
             if words.contains("lookup") || words.contains("resolve") {
@@ -60,81 +62,79 @@ impl Trouble {
     }
 }
 
-/// Whether TLS was not agreed: the certificate is not good, there is none yet, or the other side speaks no TLS.
-fn is_of_tls(words: &str) -> bool {
+/// Whether a message is about a failed TLS handshake: the certificate is invalid or missing, or the server doesn't speak TLS.
+fn is_tls_error(words: &str) -> bool {
     const SIGNS: [&str; 5] = ["certificate", "TLS", "tls handshake", "fatal alert", "corrupt message"];
     SIGNS.iter().any(|sign| words.contains(sign))
 }
 
-impl Answer {
-    /// The program's version, if it's the program that answered `/health`.
+impl Reply {
+    /// The program's version, if this is its response of `/health`.
     pub(super) fn version(&self) -> Option<String> {
         let health: serde_json::Value = serde_json::from_str(&self.text).ok()?;
         (health["status"] == "healthy").then(|| health["version"].as_str().map(str::to_owned)).flatten()
     }
 }
 
-/// Asks for a page.
-pub(super) async fn get(url: &str) -> Result<Answer, Trouble> {
+/// Sends a GET request.
+pub(super) async fn get(url: &str) -> Result<Reply, RequestError> {
     ask(Method::GET, url, &[]).await
 }
 
-/// Asks the server on this machine for a page. Its certificate is for its public name, so any is good enough.
-pub(super) async fn get_here(url: &str) -> Result<Answer, Trouble> {
+/// Sends a GET request to this machine. Its certificate is for its public name, so any certificate is accepted.
+pub(super) async fn get_here(url: &str) -> Result<Reply, RequestError> {
     read(send(client(url, true)?.get(url)).await?).await
 }
 
-/// Sends a request with these headers.
+/// Sends a request and reads the response.
 pub(super) async fn ask(
     method: Method,
     url: &str,
     headers: &[(&'static str, &'static str)],
-) -> Result<Answer, Trouble> {
+) -> Result<Reply, RequestError> {
     read(open(method, url, headers).await?).await
 }
 
-/// Sends a request, and gives the response as it begins.
+/// Sends a request and returns the response before its body is read.
 pub(super) async fn open(
     method: Method,
     url: &str,
     headers: &[(&'static str, &'static str)],
-) -> Result<Response, Trouble> {
+) -> Result<Response, RequestError> {
     let named = headers.iter().map(|&(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
     send(client(url, false)?.request(method, url).headers(named.collect())).await
 }
 
-async fn send(request: RequestBuilder) -> Result<Response, Trouble> {
-    request.send().await.map_err(|error| Trouble::of(&error))
+async fn send(request: RequestBuilder) -> Result<Response, RequestError> {
+    request.send().await.map_err(|error| RequestError::of(&error))
 }
 
-async fn read(mut response: Response) -> Result<Answer, Trouble> {
+async fn read(mut response: Response) -> Result<Reply, RequestError> {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let info = response.extensions().get::<TlsInfo>();
     let certificate = info.and_then(TlsInfo::peer_certificate).map(<[u8]>::to_vec);
     let mut text = Vec::new();
-    while text.len() < MOST
-        && let Some(piece) = response.chunk().await.map_err(|error| Trouble::of(&error))?
+    while text.len() < MAX_BYTES
+        && let Some(piece) = response.chunk().await.map_err(|error| RequestError::of(&error))?
     {
         text.extend_from_slice(&piece);
     }
-    Ok(Answer { status, headers, text: String::from_utf8_lossy(&text).into_owned(), certificate })
+    Ok(Reply { status, headers, text: String::from_utf8_lossy(&text).into_owned(), certificate })
 }
 
-fn client(url: &str, trusts_anybody: bool) -> Result<Client, Trouble> {
-    // Whoever installed a provider before us chose one as good.
-    _ = rustls::crypto::ring::default_provider().install_default();
+fn client(url: &str, accepts_any_certificate: bool) -> Result<Client, RequestError> {
     let mut builder = Client::builder()
         .user_agent(concat!("llm-classroom-doctor/", env!("CARGO_PKG_VERSION")))
         .redirect(Policy::none())
-        .connect_timeout(CONNECT)
-        .timeout(PATIENCE)
-        .tls_danger_accept_invalid_certs(trusts_anybody)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+        .tls_danger_accept_invalid_certs(accepts_any_certificate)
         .no_proxy();
-    builder = match url.starts_with("https://") && !trusts_anybody {
+    builder = match is_https(url) && !accepts_any_certificate {
         true => builder.tls_info(true),
-        // Spares loading root certificates, which a container may not have.
+        // Skips loading root certificates, which a container may not have.
         false => builder.tls_certs_only([]),
     };
-    builder.build().map_err(|error| Trouble::of(&error))
+    builder.build().map_err(|error| RequestError::of(&error))
 }

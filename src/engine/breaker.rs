@@ -13,8 +13,7 @@ const CLOSED: &str = "closed";
 /// Publishes the state of this instance's circuit breaker to the instances that call the same `server`, and applies theirs.
 pub async fn share(client: Client, server: String, redis: Redis) {
     // A digest, because an address may contain a password.
-    let digest: String = Sha256::digest(&server).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("breaker:{digest}");
+    let name = format!("breaker:{}", hex::encode(&Sha256::digest(&server)[..8]));
     let mut own = client.breaker_changes();
     let mut others = redis.subscribe(&name).await;
     if let Ok(Some(left)) = redis.locked_for(&name).await {

@@ -260,6 +260,5 @@ fn version() -> &'static str {
 /// A topic is a student's own words, of any length and kind; the claim's name is a digest of it.
 fn claim_name(topic: &Topic, locale: Locale) -> String {
     let digest = Sha256::digest(format!("{}\n{}\n{}", locale.tag(), version(), topic.as_str()));
-    let digest: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("guide:{digest}")
+    format!("guide:{}", hex::encode(&digest[..16]))
 }

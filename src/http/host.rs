@@ -21,7 +21,7 @@ use super::{
     address::{X_FORWARDED_FOR, is_in, peer_address},
     error::ApiError,
 };
-use crate::config::Config;
+use crate::{config::Config, host_name::host_name};
 
 /// The path for load balancers, which may use any name. It reveals only that the program runs.
 const PATH_FOR_ANY_HOST: &str = "/health";
@@ -49,7 +49,7 @@ impl AllowedHosts {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let public = config.public_url().and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
-        let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default().trim().to_owned();
+        let machine = host_name().to_owned();
         let local = format!("{machine}.local");
         let settings = config.tls.tls_domain.iter().chain(&config.allowed_hosts).cloned();
         let names =

@@ -24,8 +24,6 @@ pub(super) fn client(url: &str) -> Result<Client, UrlError> {
     if !["redis://", "rediss://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(UrlError);
     }
-    // An error means that the provider is installed already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let info: ConnectionInfo = url.into_connection_info().map_err(|_| UrlError)?;
     // Only version 3 of the protocol sends messages and replies on one connection.
     let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);

@@ -83,6 +83,5 @@ impl AccountCache for AcmeCache {
 
 fn file(what: &str, whose: &[String], authority: &str) -> String {
     let sum = Sha256::digest([whose.join("\n").as_str(), authority].join("\n\n"));
-    let short: String = sum.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{what}-{short}.pem")
+    format!("{what}-{}.pem", hex::encode(&sum[..8]))
 }

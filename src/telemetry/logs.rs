@@ -29,16 +29,16 @@ use super::{
     fields::{Fields, is_of_traces},
     is_own, is_own_span, is_within,
 };
-use crate::config::{Config, LogFormat, Switch};
+use crate::config::{LogFormat, Switch, TelemetryConfig};
 use logging::STUDENT_TEXT;
 
 /// Writes lines to the standard error.
 ///
 /// # Errors
 /// When `RUST_LOG` can't be read.
-pub(super) fn layer(config: &Config) -> anyhow::Result<BoxedLayer> {
+pub(super) fn layer(config: &TelemetryConfig) -> anyhow::Result<BoxedLayer> {
     let wanted = EnvFilter::try_new(&config.rust_log).context("RUST_LOG can't be read; try info")?;
-    let shows_text = config.telemetry.log_student_text == Switch::On;
+    let shows_text = config.log_student_text == Switch::On;
     // Without this hint every line of every library would go through the filter.
     let no_text = filter_fn(|metadata| metadata.target() != STUDENT_TEXT).with_max_level_hint(LevelFilter::TRACE);
     // Whatever RUST_LOG names: only our own lines were written with a student's words in mind.
@@ -154,7 +154,7 @@ mod tests {
     fn what_nobody_wants_is_not_even_looked_at() {
         let most = |flags: &[&str]| {
             let cli = Cli::try_parse_from([&["llm-classroom"], flags].concat()).unwrap();
-            layer(&cli.config).unwrap().max_level_hint()
+            layer(&cli.config.telemetry).unwrap().max_level_hint()
         };
         assert_eq!(most(&["--rust-log", "info"]), Some(LevelFilter::INFO));
         assert_eq!(most(&["--rust-log", "error"]), Some(LevelFilter::INFO), "for the spans");

@@ -15,7 +15,7 @@ use std::{fmt::Debug, thread, time::Duration};
 use tracing::{Level, Metadata};
 use tracing_subscriber::{Layer, Registry, filter::FilterFn, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{Config, LogFormat, Switch};
+use crate::config::{LogFormat, Switch, TelemetryConfig};
 use fields::FieldsLayer;
 
 /// The target of spans that stand on lines but make no trace: requests of probes, and of what every page loads.
@@ -30,9 +30,7 @@ type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;
 ///
 /// # Errors
 /// When a setting can't be used, with its fix.
-pub fn init(config: &Config) -> anyhow::Result<TelemetryGuard> {
-    // Both exporters may use TLS. A provider that is already installed serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+pub fn init(config: &TelemetryConfig) -> anyhow::Result<TelemetryGuard> {
     let sentry = sentry::Sentry::new(config)?;
     let traces = traces::Traces::new(config)?;
     let mut layers: Vec<BoxedLayer> = Vec::new();
@@ -43,7 +41,7 @@ pub fn init(config: &Config) -> anyhow::Result<TelemetryGuard> {
     layers.extend(sentry.as_ref().map(sentry::Sentry::layer));
     layers.extend(traces.as_ref().map(traces::Traces::layer));
     tracing_subscriber::registry().with(layers).try_init()?;
-    let shows_text = config.telemetry.log_student_text == Switch::On;
+    let shows_text = config.log_student_text == Switch::On;
     panics::report();
     if shows_text {
         tracing::warn!(
@@ -101,10 +99,4 @@ fn is_own(metadata: &Metadata<'_>) -> bool {
 /// Whether a target is a module or one of those inside it.
 fn is_within(target: &str, module: &str) -> bool {
     target.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
-/// This machine's name, which distinguishes the lines of several machines.
-fn host() -> Option<String> {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?.trim().to_owned();
-    (!name.is_empty()).then_some(name)
 }

@@ -22,8 +22,11 @@ use serde_json::Value;
 use tracing::{Metadata, Subscriber, callsite::Identifier};
 use tracing_subscriber::{Layer, layer::Context, registry::LookupSpan};
 
-use super::{BoxedLayer, fields::Fields, filter, host, is_own, is_own_span};
-use crate::config::{AppEnv, Config};
+use super::{BoxedLayer, fields::Fields, filter, is_own, is_own_span};
+use crate::{
+    config::{AppEnv, TelemetryConfig},
+    host_name::host_name,
+};
 use logging::STUDENT_TEXT;
 
 /// Fields of spans that are sent as tags.
@@ -53,8 +56,8 @@ impl Sentry {
     ///
     /// # Errors
     /// When the DSN can't be read, or when there are no root certificates for `https`.
-    pub(super) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(dsn) = config.telemetry.dsn()? else { return Ok(None) };
+    pub(super) fn new(config: &TelemetryConfig) -> anyhow::Result<Option<Self>> {
+        let Some(dsn) = config.dsn()? else { return Ok(None) };
         let mut http = reqwest::Client::builder().timeout(SEND_TIMEOUT).redirect(reqwest::redirect::Policy::none());
         if dsn.scheme() == Scheme::Http {
             // Spares loading root certificates, which a small image may not have.
@@ -72,7 +75,7 @@ impl Sentry {
             .default_integrations(false)
             .send_default_pii(false);
         options.dsn = Some(dsn);
-        options.server_name = host().map(Into::into);
+        options.server_name = Some(host_name()).filter(|name| !name.is_empty()).map(Into::into);
         options.transport = Some(Arc::new(Sender(http)));
         Ok(Some(Self(Arc::new(Client::with_options(options)))))
     }

@@ -20,8 +20,11 @@ use opentelemetry_sdk::{
 use tracing::{Level, Metadata};
 use tracing_subscriber::Layer as _;
 
-use super::{BoxedLayer, NO_TRACE, filter, host, is_own, is_own_span};
-use crate::config::{AppEnv, Config};
+use super::{BoxedLayer, NO_TRACE, filter, is_own, is_own_span};
+use crate::{
+    config::{AppEnv, TelemetryConfig, is_https},
+    host_name::host_name,
+};
 use logging::STUDENT_TEXT;
 
 /// How long one sending may take. Nobody waits for it.
@@ -36,10 +39,10 @@ impl Traces {
     ///
     /// # Errors
     /// When the address can't be read, or when there are no root certificates for `https`.
-    pub(super) fn new(config: &Config) -> anyhow::Result<Option<Self>> {
-        let Some(url) = config.telemetry.traces_url()? else { return Ok(None) };
+    pub(super) fn new(config: &TelemetryConfig) -> anyhow::Result<Option<Self>> {
+        let Some(url) = config.traces_url()? else { return Ok(None) };
         let mut http = reqwest::blocking::Client::builder().timeout(SEND_TIMEOUT);
-        if url.starts_with("http://") {
+        if !is_https(&url) {
             // Spares loading root certificates, which a small image may not have.
             http = http.no_proxy().tls_certs_only([]);
         }
@@ -89,7 +92,7 @@ impl Traces {
 }
 
 /// Who we are in traces.
-fn resource(config: &Config) -> Resource {
+fn resource(config: &TelemetryConfig) -> Resource {
     let environment = match config.app_env {
         AppEnv::Development => "development",
         AppEnv::Production => "production",
@@ -100,11 +103,8 @@ fn resource(config: &Config) -> Resource {
         KeyValue::new("deployment.environment.name", environment),
         KeyValue::new("deployment.environment", environment),
     ];
-    attributes.extend(host().map(|host| KeyValue::new("host.name", host)));
-    Resource::builder()
-        .with_service_name(config.telemetry.otel_service_name.clone())
-        .with_attributes(attributes)
-        .build()
+    attributes.extend(Some(host_name()).filter(|name| !name.is_empty()).map(|name| KeyValue::new("host.name", name)));
+    Resource::builder().with_service_name(config.otel_service_name.clone()).with_attributes(attributes).build()
 }
 
 /// Says once when the collector goes away and once when it's back; what couldn't be sent is lost.

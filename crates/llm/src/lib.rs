@@ -58,6 +58,7 @@ pub use request_progress::RequestProgress;
 pub use settings::Settings;
 pub use spending::Price;
 pub use stream::AnswerStream;
+pub use transport::install_crypto_provider;
 pub use window::{ModelLimits, RequestSize};
 
 use serde::Serialize;

@@ -8,12 +8,20 @@ use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
 use secrecy::ExposeSecret;
 use std::net::IpAddr;
+use std::sync::Once;
 use std::time::Duration;
+
+/// Installs ring as the cryptography of TLS in this process, unless another provider is installed already. The program
+/// calls it at its start, for everything that uses TLS.
+pub fn install_crypto_provider() {
+    static INSTALLED: Once = Once::new();
+    // An error means that another one is installed.
+    INSTALLED.call_once(|| _ = rustls::crypto::ring::default_provider().install_default());
+}
 
 /// A pooled client for one server.
 pub(super) fn http(base: &Url, settings: &Settings) -> Result<reqwest::Client, SetupError> {
-    // Fails if another provider is already installed, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    install_crypto_provider();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("llm-classroom/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers(base, settings)?)

@@ -61,7 +61,7 @@ const REOPEN_PAUSE: Duration = Duration::from_millis(20);
 pub(super) async fn open(url: &str, options: Options) -> Result<Store, StoreError> {
     if let Some(path) = sqlite_path(url) {
         sqlite(path, options).await
-    } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+    } else if DatabaseEngine::of_url(url) == Some(DatabaseEngine::Postgres) {
         postgres(url, options).await
     } else {
         // The URL itself may hold a password and stays out of the message.

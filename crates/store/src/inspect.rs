@@ -81,7 +81,7 @@ pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<Data
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(file).await.map_err(failed)?;
         return Ok(Some(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)));
     }
-    if !url.starts_with("postgres") {
+    if DatabaseEngine::of_url(url) != Some(DatabaseEngine::Postgres) {
         return Err(StoreError::Url("it starts neither with sqlite:// nor with postgres://".to_owned()));
     }
     let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;

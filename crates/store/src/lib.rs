@@ -59,6 +59,18 @@ pub enum DatabaseEngine {
     Postgres,
 }
 
+impl DatabaseEngine {
+    /// The engine that a database URL names by its scheme.
+    #[must_use]
+    pub fn of_url(url: &str) -> Option<Self> {
+        match url.split_once(':')? {
+            ("sqlite", _) => Some(Self::Sqlite),
+            ("postgres" | "postgresql", rest) if rest.starts_with("//") => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for DatabaseEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

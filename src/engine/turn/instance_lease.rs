@@ -7,7 +7,7 @@ use std::{
 
 use tokio::time::{Instant, timeout};
 
-use crate::config::Config;
+use crate::{config::Config, host_name::host_name};
 use store::{DatabaseEngine, Lease, LeaseGrant, LeaseMode, Store, StoreError};
 
 /// How long a lease on PostgreSQL lasts without renewal.
@@ -39,8 +39,7 @@ impl LeaseConfig {
             (DatabaseEngine::Postgres, None) => (LeaseMode::Exclusive, POSTGRES_LEASE_LIFETIME, seconds(1)),
             (DatabaseEngine::Postgres, Some(_)) => (LeaseMode::Shared, POSTGRES_LEASE_LIFETIME, seconds(1)),
         };
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let holder = format!("{} at port {}, process {}", host.trim(), config.app_port, std::process::id());
+        let holder = format!("{} at port {}, process {}", host_name(), config.app_port, std::process::id());
         Self { holder, mode, lifetime, renewal_interval }
     }
 }

@@ -12,7 +12,6 @@ use llm_classroom::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
-use secrecy::ExposeSecret;
 use store::Store;
 use tempfile::TempDir;
 use tokio::{
@@ -77,7 +76,7 @@ impl TestApp {
     async fn run(folder: TempDir, openai: FakeOpenAi, flags: &[&str]) -> Self {
         let database = format!("sqlite://{}", folder.path().join("test.db").display());
         let config = config(&[&["--database-url", &database, "--rate-limit", "off"], flags].concat());
-        let database_url = config.database_url.expose_secret().to_owned();
+        let database_url = config.database.url().to_owned();
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

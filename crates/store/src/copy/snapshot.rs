@@ -17,7 +17,7 @@ use crate::now;
 use crate::{
     Options, Store, StoreError, Tables,
     entity::{conversation_requests, conversations, copies, feedback, guides, learners, leases, turns, usage},
-    inspect,
+    inspect, sqlite_path,
 };
 
 impl Store {
@@ -37,7 +37,7 @@ impl Store {
             // What this version doesn't know wouldn't be in the copy.
             Ok(Tables::Newer) => Err(CopyError::Newer("the database".to_owned())),
             // A copied file is brought up to date by itself.
-            Ok(Tables::Older | Tables::Current) if url.starts_with("sqlite:") => {
+            Ok(Tables::Older | Tables::Current) if sqlite_path(url).is_some() => {
                 vacuum(&source, target).await.map_err(CopyError::from)
             }
             Ok(Tables::Older) => Err(CopyError::Older),

@@ -50,7 +50,7 @@ pub static PROMPT_VERSION: LazyLock<String> = LazyLock::new(|| {
         hash.update(prompt.len().to_be_bytes());
         hash.update(prompt);
     }
-    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash.finalize()[..6])
 });
 
 /// Who said something.
