@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use store::{DatabaseInUse, DatabaseLock, Moved, Options, Step, Store, sqlite_path};
+use store::{CopyProgress, CopySummary, DatabaseInUse, DatabaseLock, Options, Store, sqlite_path};
 
 use super::{output::print, runtime};
 use crate::{app, config::Migrate, telemetry};
@@ -76,8 +76,8 @@ async fn move_from(
 }
 
 /// Prints one line per table; on a terminal the line is updated while rows are copied.
-fn print_step(step: &Step) {
-    let Step { table, rows, written, removed, done } = step;
+fn print_step(step: &CopyProgress) {
+    let CopyProgress { table, rows, written, removed, done } = step;
     let line = format!("{table:<15}{rows:>10} rows, {written} of them copied, {removed} removed");
     let over = if io::stdout().is_terminal() { "\r" } else { "" };
     if *done {
@@ -87,7 +87,7 @@ fn print_step(step: &Step) {
     }
 }
 
-fn summary(moved: &Moved) -> String {
+fn summary(moved: &CopySummary) -> String {
     let mut text = format!("\n{:<15}{:>10}  checksum\n", "table", "rows");
     for (table, sum) in &moved.tables {
         text += &format!("{table:<15}{:>10}  {:032x}  the same\n", sum.rows, sum.checksum);

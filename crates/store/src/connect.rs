@@ -21,7 +21,7 @@ use super::{
     DatabaseEngine, Store, StoreError,
     file::{OpenedFile, leftover_of, sqlite_path},
     migration,
-    write::{GROUP, Queue, Writer},
+    write::{MAX_GROUP, Queue, Writer},
 };
 
 /// Sizes and patience of the connection pools.
@@ -51,7 +51,7 @@ impl Default for Options {
 }
 
 /// How long PostgreSQL is asked once more why it isn't reached.
-const LAST_TRY: Duration = Duration::from_secs(2);
+const LAST_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long SQLite waits for another process's write lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -114,7 +114,7 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
         place: format!("{} at {}", DatabaseEngine::Sqlite, path.display()).into(),
         writer: Writer::Grouped(Queue::start(
             writer,
-            if options.group_commits { GROUP } else { 1 },
+            if options.group_commits { MAX_GROUP } else { 1 },
             options.acquire_timeout,
         )),
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
@@ -174,7 +174,7 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
 pub(super) async fn connect(pool: PgPoolOptions, server: PgConnectOptions) -> sqlx::Result<PgPool> {
     match pool.connect_with(server.clone()).await {
         Err(sqlx::Error::PoolTimedOut) => {
-            let last = timeout(LAST_TRY, PgConnection::connect_with(&server)).await;
+            let last = timeout(LAST_ATTEMPT_TIMEOUT, PgConnection::connect_with(&server)).await;
             Err(last.ok().and_then(Result::err).unwrap_or(sqlx::Error::PoolTimedOut))
         }
         connected => connected,

@@ -22,9 +22,6 @@ pub struct ConversationRequest {
 
 impl Store {
     /// The conversation that a request with this key began since `since`, and the request's salt.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn conversation_by_request(
         &self,
         key_hash: &[u8; 32],

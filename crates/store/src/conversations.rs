@@ -37,9 +37,6 @@ impl Store {
     /// At most `limit` of the learner's conversations, the latest active first, from behind `before` on.
     ///
     /// The next page starts at `Cursor::from(last)`.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn conversations(
         &self,
         learner: LearnerId,
@@ -50,9 +47,6 @@ impl Store {
     }
 
     /// As [`Store::conversations`], without those in which nothing was asked yet.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn asked_conversations(
         &self,
         learner: LearnerId,
@@ -85,9 +79,6 @@ impl Store {
     }
 
     /// The conversation, if it is this learner's.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn conversation(
         &self,
         learner: LearnerId,
@@ -103,9 +94,6 @@ impl Store {
 
     /// Deletes the conversation with its turns and their feedback; `false` if it isn't this learner's. What was spent
     /// on it stays in the books, without saying for which turn.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn delete_conversation(&self, learner: LearnerId, id: ConversationId) -> Result<bool, StoreError> {
         let is_deleted = self
             .write(move |db| {

@@ -1,4 +1,4 @@
-//! What can go wrong with the database, in the words of its callers.
+//! The error of all methods of the store.
 
 use std::error::Error;
 
@@ -11,25 +11,29 @@ use domain::turn::TurnState;
 
 /// Why the store could not do what was asked.
 ///
-/// The texts name no SQL and no stored value, so they may be shown; the cause is in `source()`, for the log.
+/// Any method may fail with [`StoreError::Unavailable`] or [`StoreError::Busy`], and one that reads with
+/// [`StoreError::Corrupt`]. The `# Errors` sections of the methods name other cases only. A write that fails has changed
+/// nothing.
+///
+/// The texts contain no SQL and no stored value, so they may be shown; the cause is in `source()`, for the log.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database can't be reached, is shutting down, or has no connection or no room left. Later may work.
     #[error("the database is not available")]
     Unavailable(#[source] DbErr),
-    /// Another transaction was in the way for too long. Trying again may work at once.
+    /// Another transaction held a lock for too long. A retry may succeed at once.
     #[error("the database is busy")]
     Busy(#[source] DbErr),
     /// Something stored can't be read: a damaged file, or data of another version of the program.
     #[error("the database holds something that can't be read")]
     Corrupt(#[source] Box<dyn Error + Send + Sync>),
-    /// What should be stored contradicts what is stored already.
+    /// A new row violates a uniqueness rule.
     #[error("the database holds this already")]
     Conflict(Constraint, #[source] DbErr),
     /// The database URL names no database. The text says what is missing and doesn't repeat the URL.
     #[error("the database URL can't be used: {0}")]
     Url(String),
-    /// A turn can't be finished with a state in which it would go on.
+    /// The outcome of a turn has a state that is not final.
     #[error("a turn can't be finished as {}", .0.as_str())]
     NotFinal(TurnState),
     /// A newer version of the program removed from the tables what this one needs. Names the step.

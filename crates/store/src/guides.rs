@@ -11,18 +11,12 @@ use domain::conversation::Millis;
 
 impl Store {
     /// The guide's JSON. `version` stands for all that shaped it beside the topic, such as prompt and model.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn guide(&self, topic: &str, locale: &str, version: &str) -> Result<Option<String>, StoreError> {
         let key = (topic.to_owned(), locale.to_owned(), version.to_owned());
         Ok(Entity::find_by_id(key).select_only().column(Column::Body).into_tuple().one(&self.reader).await?)
     }
 
     /// Keeps a guide, in place of the one kept before.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn put_guide(
         &self,
         topic: &str,

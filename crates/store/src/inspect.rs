@@ -45,11 +45,8 @@ pub enum Tables {
 
 impl Store {
     /// Inspects a database without changing it. `None` if there is no such SQLite file.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub async fn inspect(url: &str, patience: Duration) -> Result<Option<DatabaseReport>, StoreError> {
-        let Some(database) = connect(url, patience).await? else { return Ok(None) };
+    pub async fn inspect(url: &str, wait_limit: Duration) -> Result<Option<DatabaseReport>, StoreError> {
+        let Some(database) = connect(url, wait_limit).await? else { return Ok(None) };
         let report = inspect_open(&database).await;
         database.close().await?;
         report.map(Some)
@@ -71,7 +68,7 @@ impl Store {
 }
 
 /// A connection that changes nothing; `None` if there is no such file.
-pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<DatabaseConnection>, StoreError> {
+pub(super) async fn connect(url: &str, wait_limit: Duration) -> Result<Option<DatabaseConnection>, StoreError> {
     let failed = |error: sqlx::Error| StoreError::from(DbErr::Conn(RuntimeErr::SqlxError(error.into())));
     if let Some(path) = sqlite_path(url) {
         if !tokio::fs::try_exists(path).await.unwrap_or(false) {
@@ -85,7 +82,7 @@ pub(super) async fn connect(url: &str, patience: Duration) -> Result<Option<Data
         return Err(StoreError::Url("it starts neither with sqlite:// nor with postgres://".to_owned()));
     }
     let server: PgConnectOptions = url.parse().map_err(|_| StoreError::Url("it is no PostgreSQL URL".to_owned()))?;
-    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(patience);
+    let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(wait_limit);
     let pool = connect::connect(pool, server).await.map_err(failed)?;
     Ok(Some(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)))
 }

@@ -36,17 +36,11 @@ impl Store {
     }
 
     /// The learner whose token has this SHA-256.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn learner_by_token(&self, token_hash: &[u8; 32]) -> Result<Option<LearnerId>, StoreError> {
         Ok(self.find_learner(token_hash).await?.map(|(learner, _)| learner))
     }
 
     /// The learner whose token has this SHA-256, and when they were last seen: see [`Self::touch_learner`].
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn find_learner(&self, token_hash: &[u8; 32]) -> Result<Option<(LearnerId, Millis)>, StoreError> {
         let found: Option<(Uuid, Millis)> = Entity::find()
             .select_only()
@@ -59,9 +53,6 @@ impl Store {
     }
 
     /// Revokes a learner's token, so that it identifies no learner. Returns whether there was one.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn revoke_token(&self, token_hash: &[u8; 32]) -> Result<bool, StoreError> {
         let token_hash = token_hash.to_vec();
         // Every learner has a hash of their own. This one is of nothing: two random UUIDs, which no token gives.

@@ -56,7 +56,7 @@ pub enum LeaseGrant {
 const REVOKED: Millis = 0;
 
 /// The longest that a turn without a lease can run. Versions before leases began it.
-const LONGEST_TURN: Millis = 10 * 60 * 1000;
+const MAX_TURN_DURATION: Millis = 10 * 60 * 1000;
 
 /// PostgreSQL's lock on taking leases, until the transaction ends. The number is arbitrary.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7401190313)";
@@ -64,9 +64,6 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7401190313)";
 impl Store {
     /// Takes a lease for `lifetime`, if the mode and the existing leases allow it. Unless the mode is
     /// [`LeaseMode::Shared`], all other leases are revoked and all running turns interrupted.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn take_lease(
         &self,
         holder: &str,
@@ -123,9 +120,6 @@ impl Store {
     }
 
     /// Revokes the lease and interrupts the turns that still run under it.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn release_lease(&self, lease: Lease) -> Result<(), StoreError> {
         self.write(move |db| {
             Box::pin(async move {
@@ -138,9 +132,6 @@ impl Store {
     }
 
     /// Revokes expired leases and interrupts their turns. Returns the number of interrupted turns.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn expire_leases(&self) -> Result<u64, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
@@ -168,17 +159,11 @@ impl Store {
     }
 
     /// Whether an instance serves this database.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn is_served(&self) -> Result<bool, StoreError> {
         self.write(|db| Box::pin(async move { Ok(live(db, Condition::all()).await?.is_some()) })).await
     }
 
     /// Whether an instance ever served this database.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn was_ever_served(&self) -> Result<bool, StoreError> {
         Ok(Entity::find().one(&self.reader).await?.is_some())
     }
@@ -236,7 +221,7 @@ fn is_of_revoked_lease() -> Condition {
 
 /// Turns of a version without leases, old enough that none can still run.
 fn is_abandoned() -> Condition {
-    Condition::all().add(turns::Column::Lease.is_null()).add(turns::Column::CreatedAt.lt(now() - LONGEST_TURN))
+    Condition::all().add(turns::Column::Lease.is_null()).add(turns::Column::CreatedAt.lt(now() - MAX_TURN_DURATION))
 }
 
 /// The database's clock in milliseconds since 1970, the only clock that leases are compared with.

@@ -1,8 +1,20 @@
 //! The only SQL of the program: SQLite by default, PostgreSQL by URL, one code path for both.
 //!
-//! One file an entity, each adding its methods to [`Store`] and returning domain types. A learner's data is only
-//! reached with the learner's id, so that nobody reads another's by guessing an id. Every change goes through one
-//! private place, `Store::write`.
+//! Each entity has a file, which adds methods to [`Store`] that return domain types. Methods that read a learner's data
+//! take the learner's id, so that guessing another id returns nothing. Every change goes through one private method,
+//! `Store::write`.
+//!
+//! ```
+//! # tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+//! let folder = tempfile::tempdir()?;
+//! let store = store::Store::open(&format!("sqlite://{}/classroom.db", folder.path().display())).await?;
+//! let learner = store.add_learner(&[7; 32], store::now()).await?;
+//! assert_eq!(store.learner_by_token(&[7; 32]).await?, Some(learner));
+//! # store.close().await?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod clock;
 mod connect;
@@ -35,7 +47,7 @@ use sea_orm::DatabaseConnection;
 pub use clock::now;
 pub use connect::Options;
 pub use conversation_requests::ConversationRequest;
-pub use copy::{CopyError, Moved, Step, TableChecksum};
+pub use copy::{CopyError, CopyProgress, CopySummary, TableChecksum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
@@ -107,9 +119,6 @@ impl Store {
     }
 
     /// [`Store::open`] with other pool sizes.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
     pub async fn open_with(url: &str, options: Options) -> Result<Self, StoreError> {
         connect::open(url, options).await
     }
@@ -149,9 +158,6 @@ impl Store {
 
     /// Closes all connections, of every clone, once running calls have given theirs back and what waits to be
     /// written is stored.
-    ///
-    /// # Errors
-    /// When the database can't be told.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.reader.close_by_ref().await?;
         // Last, so that SQLite's final checkpoint is made by a connection that may write.

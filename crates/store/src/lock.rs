@@ -19,11 +19,11 @@ use tokio::time::Instant;
 use super::file::sqlite_path;
 
 /// How often a lock that another process holds is tried again.
-const TRY_EVERY: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Most bytes that are read of what the holder wrote of itself.
-const LONGEST_HOLDER: u64 = 200;
-/// Most symbolic links that are followed, as in Linux.
-const MOST_LINKS: u32 = 40;
+const MAX_HOLDER_BYTES: u64 = 200;
+/// Most symbolic links that are resolve_links, as in Linux.
+const MAX_LINKS: u32 = 40;
 
 /// An exclusive lock on an SQLite database, released when it's dropped.
 #[derive(Debug)]
@@ -48,23 +48,23 @@ pub struct DatabaseInUse {
 }
 
 impl DatabaseLock {
-    /// Locks the SQLite database that `url` names, and waits up to `patience` for a process that holds the lock.
+    /// Locks the SQLite database that `url` names, and waits up to `wait_limit` for a process that holds the lock.
     /// `purpose` says what this process does, for the error of other processes.
     ///
     /// `None` for PostgreSQL, which has locks of its own, and for a file system that can't lock, which is logged.
     ///
     /// # Errors
     /// [`DatabaseInUse`] when another process still holds the lock.
-    pub async fn acquire(url: &str, purpose: &str, patience: Duration) -> Result<Option<Self>, DatabaseInUse> {
+    pub async fn acquire(url: &str, purpose: &str, wait_limit: Duration) -> Result<Option<Self>, DatabaseInUse> {
         let Some(path) = sqlite_path(url) else { return Ok(None) };
         if path.file_name().is_none() || path == ":memory:" || url.contains('?') {
             // Opening it says what is wrong with it.
             return Ok(None);
         }
-        let (path, real) = (path.to_owned(), followed(path));
+        let (path, real) = (path.to_owned(), resolve_links(path));
         let mut lock = real.clone().into_os_string();
         lock.push(".lock");
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + wait_limit;
         let mut is_waiting = false;
         loop {
             match try_lock(Path::new(&lock)) {
@@ -81,7 +81,7 @@ impl DatabaseLock {
                     if !std::mem::replace(&mut is_waiting, true) {
                         tracing::info!(holder, "another process still holds the database; waiting for its end");
                     }
-                    tokio::time::sleep(TRY_EVERY).await;
+                    tokio::time::sleep(RETRY_INTERVAL).await;
                 }
                 Err(Failure::Unsupported(error)) => {
                     tracing::warn!(
@@ -98,7 +98,7 @@ impl DatabaseLock {
     /// Whether this is the lock of the database that `url` names.
     #[must_use]
     pub fn is_of(&self, url: &str) -> bool {
-        sqlite_path(url).is_some_and(|path| followed(path) == self.path)
+        sqlite_path(url).is_some_and(|path| resolve_links(path) == self.path)
     }
 }
 
@@ -122,7 +122,7 @@ fn try_lock(path: &Path) -> Result<File, Failure> {
     let mut file = open(path)?;
     match file.try_lock() {
         Ok(()) => {
-            give_to_owner_of_folder(&file, path);
+            change_owner(&file, path);
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => Err(Failure::Held { holder: holder(&mut file) }),
@@ -145,7 +145,7 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Whoever serves from this folder must be able to open a lock that root made.
-fn give_to_owner_of_folder(file: &File, path: &Path) {
+fn change_owner(file: &File, path: &Path) {
     let given = || -> io::Result<()> {
         let folder = std::fs::metadata(folder_of(path).unwrap_or(Path::new(".")))?;
         if rustix::process::geteuid().is_root() && file.metadata()?.uid() != folder.uid() {
@@ -168,15 +168,15 @@ fn describe(file: &mut File, purpose: &str) -> io::Result<()> {
 /// What the holder wrote of itself, on one line. It may not have written it yet.
 fn holder(file: &mut File) -> String {
     let mut bytes = Vec::new();
-    _ = file.take(LONGEST_HOLDER).read_to_end(&mut bytes);
+    _ = file.take(MAX_HOLDER_BYTES).read_to_end(&mut bytes);
     let holder: String = String::from_utf8_lossy(&bytes).chars().filter(|char| !char.is_control()).collect();
     if holder.is_empty() { "whose process number is not known".to_owned() } else { holder }
 }
 
 /// The path without symbolic links, also when there is no such file yet, so that each spelling leads to one lock.
-fn followed(path: &Path) -> PathBuf {
+fn resolve_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(target) = std::fs::read_link(&path) else { break };
         path = folder_of(&path).unwrap_or(Path::new("")).join(target);
     }

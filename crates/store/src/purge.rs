@@ -20,13 +20,11 @@ impl Store {
     /// `before`, guides of topics that are no presets, and revoked leases. Returns the number of deleted rows, leases not included.
     ///
     /// Reads the tables in pages by primary key, so that each statement is short however many rows there are.
-    ///
-    /// # Errors
-    /// When the database can't be read or written.
     pub async fn purge_unused(&self, before: Millis) -> Result<u64, StoreError> {
         // Conversations first: they may leave a learner without any.
-        let deleted =
-            self.purge_guides().await? + self.purge_conversations(before).await? + self.purge_learners(before).await?;
+        let deleted = self.purge_guides().await?
+            + self.purge(CONVERSATIONS, before).await?
+            + self.purge(LEARNERS, before).await?;
         if deleted > 0 {
             self.request_truncation();
         }
@@ -61,14 +59,14 @@ impl Store {
         }
     }
 
-    async fn purge_conversations(&self, before: Millis) -> Result<u64, StoreError> {
+    async fn purge<E: EntityTrait, U: EntityTrait>(&self, kind: Kind<E, U>, before: Millis) -> Result<u64, StoreError> {
         let (mut after, mut deleted) = (Uuid::nil(), 0);
         loop {
-            let rows: Vec<(Uuid, Millis)> = conversations::Entity::find()
+            let rows: Vec<(Uuid, Millis)> = E::find()
                 .select_only()
-                .columns([conversations::Column::Id, conversations::Column::ActiveAt])
-                .filter(conversations::Column::Id.gt(after))
-                .order_by_asc(conversations::Column::Id)
+                .columns([kind.id, kind.used_at])
+                .filter(kind.id.gt(after))
+                .order_by_asc(kind.id)
                 .limit(PAGE)
                 .into_tuple()
                 .all(&self.reader)
@@ -76,106 +74,71 @@ impl Store {
             let Some((last, _)) = rows.last() else { return Ok(deleted) };
             after = *last;
             let old: Vec<Uuid> = rows.into_iter().filter(|(_, at)| *at < before).map(|(id, _)| id).collect();
-            // Most have questions; only the others are worth a write.
-            let asked: Vec<Uuid> = turns::Entity::find()
+            // Most are in use; only the others are worth a write.
+            let used: Vec<Uuid> = U::find()
                 .select_only()
-                .column(turns::Column::ConversationId)
-                .filter(turns::Column::ConversationId.is_in(old.clone()))
-                .filter(turns::Column::Seq.eq(1))
-                .into_tuple()
-                .all(&self.reader)
-                .await?;
-            let unused: Vec<Uuid> = old.into_iter().filter(|id| !asked.contains(id)).collect();
-            if !unused.is_empty() {
-                deleted += self
-                    .write(move |db| Box::pin(async move { delete_conversations(db, unused, before).await }))
-                    .await?;
-            }
-        }
-    }
-
-    async fn purge_learners(&self, before: Millis) -> Result<u64, StoreError> {
-        let (mut after, mut deleted) = (Uuid::nil(), 0);
-        loop {
-            let rows: Vec<(Uuid, Millis)> = learners::Entity::find()
-                .select_only()
-                .columns([learners::Column::Id, learners::Column::SeenAt])
-                .filter(learners::Column::Id.gt(after))
-                .order_by_asc(learners::Column::Id)
-                .limit(PAGE)
-                .into_tuple()
-                .all(&self.reader)
-                .await?;
-            let Some((last, _)) = rows.last() else { return Ok(deleted) };
-            after = *last;
-            let old: Vec<Uuid> = rows.into_iter().filter(|(_, at)| *at < before).map(|(id, _)| id).collect();
-            let owners: Vec<Uuid> = conversations::Entity::find()
-                .select_only()
-                .column(conversations::Column::LearnerId)
+                .column(kind.user)
                 .distinct()
-                .filter(conversations::Column::LearnerId.is_in(old.clone()))
+                .filter(kind.user.is_in(old.clone()))
                 .into_tuple()
                 .all(&self.reader)
                 .await?;
-            let unused: Vec<Uuid> = old.into_iter().filter(|id| !owners.contains(id)).collect();
+            let unused: Vec<Uuid> = old.into_iter().filter(|id| !used.contains(id)).collect();
             if !unused.is_empty() {
-                deleted +=
-                    self.write(move |db| Box::pin(async move { delete_learners(db, unused, before).await })).await?;
+                deleted += self.write(move |db| Box::pin(delete_unused(db, kind, unused, before))).await?;
             }
         }
     }
 }
 
-/// Deletes those of the conversations that still have no question.
+/// Rows of `E` that are deleted when they were last used long ago and no row of `U` points to them.
+#[derive(Clone, Copy)]
+struct Kind<E: EntityTrait, U: EntityTrait> {
+    id: E::Column,
+    used_at: E::Column,
+    /// The column that points to the row.
+    user: U::Column,
+}
+
+/// Conversations without a question.
+const CONVERSATIONS: Kind<conversations::Entity, turns::Entity> = Kind {
+    id: conversations::Column::Id,
+    used_at: conversations::Column::ActiveAt,
+    user: turns::Column::ConversationId,
+};
+
+/// Learners without a conversation.
+const LEARNERS: Kind<learners::Entity, conversations::Entity> =
+    Kind { id: learners::Column::Id, used_at: learners::Column::SeenAt, user: conversations::Column::LearnerId };
+
+/// Deletes those of the rows that are still unused.
 ///
 /// The lock comes first: a question accepted at the same time on PostgreSQL is committed before the second statement
 /// looks for it, or waits until its conversation is gone.
-async fn delete_conversations(db: &DatabaseTransaction, ids: Vec<Uuid>, before: Millis) -> Result<u64, StoreError> {
-    use conversations::{Column, Entity};
-    let locked: Vec<Uuid> = Entity::find()
+async fn delete_unused<E: EntityTrait, U: EntityTrait>(
+    db: &DatabaseTransaction,
+    kind: Kind<E, U>,
+    ids: Vec<Uuid>,
+    before: Millis,
+) -> Result<u64, StoreError> {
+    let locked: Vec<Uuid> = E::find()
         .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids))
-        .order_by_asc(Column::Id)
+        .column(kind.id)
+        .filter(kind.id.is_in(ids))
+        .order_by_asc(kind.id)
         .lock_exclusive()
         .into_tuple()
         .all(db)
         .await?;
-    let its_turns = Query::select()
-        .column((turns::Entity, turns::Column::Id))
-        .from(turns::Entity)
-        .and_where(Expr::col((turns::Entity, turns::Column::ConversationId)).equals((Entity, Column::Id)))
+    let users = Query::select()
+        .column((U::default(), kind.user))
+        .from(U::default())
+        .and_where(Expr::col((U::default(), kind.user)).equals((E::default(), kind.id)))
         .take();
-    let deleted = Entity::delete_many()
-        .filter(Column::Id.is_in(locked))
-        .filter(Column::ActiveAt.lt(before))
-        .filter(Expr::exists(its_turns).not())
-        .exec(db)
-        .await?;
-    Ok(deleted.rows_affected)
-}
-
-/// Deletes those of the learners that still have no conversation. As with conversations, the lock comes first.
-async fn delete_learners(db: &DatabaseTransaction, ids: Vec<Uuid>, before: Millis) -> Result<u64, StoreError> {
-    use learners::{Column, Entity};
-    let locked: Vec<Uuid> = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.is_in(ids))
-        .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .into_tuple()
-        .all(db)
-        .await?;
-    let its_conversations = Query::select()
-        .column((conversations::Entity, conversations::Column::Id))
-        .from(conversations::Entity)
-        .and_where(Expr::col((conversations::Entity, conversations::Column::LearnerId)).equals((Entity, Column::Id)))
-        .take();
-    let deleted = Entity::delete_many()
-        .filter(Column::Id.is_in(locked))
-        .filter(Column::SeenAt.lt(before))
-        .filter(Expr::exists(its_conversations).not())
+    let deleted = E::delete_many()
+        .filter(kind.id.is_in(locked))
+        .filter(kind.used_at.lt(before))
+        .filter(Expr::exists(users).not())
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)

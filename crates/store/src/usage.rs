@@ -50,9 +50,6 @@ impl DayTokens {
 impl Store {
     /// Books a call that no outcome books: a guide, a stateless answer, or a turn that was deleted meanwhile (which is
     /// then left out of the row).
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn add_usage(&self, turn: Option<TurnId>, usage: &Usage, now: Millis) -> Result<(), StoreError> {
         let usage = usage.clone();
         self.write(move |db| {
@@ -76,9 +73,6 @@ impl Store {
     }
 
     /// The tokens read and written since that time, estimates included.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn tokens_since(&self, since: Millis) -> Result<u64, StoreError> {
         self.tokens_between(since, Millis::MAX).await
     }

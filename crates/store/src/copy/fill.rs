@@ -69,6 +69,6 @@ async fn insert<T: Table>(source: &Store, target: &DatabaseTransaction) -> Resul
         let rows = table::rows_after::<T>(&source.reader, last).await?;
         let Some(row) = rows.last() else { return Ok(()) };
         last = Some(row.get_primary_key_value());
-        table::put::<T>(target, rows).await?;
+        table::upsert::<T>(target, rows).await?;
     }
 }

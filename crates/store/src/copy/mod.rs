@@ -47,7 +47,7 @@ use crate::now;
 
 /// How far the copy of one table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
+pub struct CopyProgress {
     /// The table.
     pub table: &'static str,
     /// Rows of the source that were looked at.
@@ -62,7 +62,7 @@ pub struct Step {
 
 /// What both databases hold after a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct CopySummary {
     /// Turns that an unclean stop had left running in the source, and that are now interrupted in both.
     pub interrupted: u64,
     /// Each table with its rows, which are the same on both sides.
@@ -77,15 +77,19 @@ impl Store {
     ///
     /// # Errors
     /// [`CopyError`]. Its refusals change nothing; after another one the source is as it was, and repeating goes on.
-    pub async fn copy_from(&self, source: &Self, mut progress: impl FnMut(&Step)) -> Result<Moved, CopyError> {
+    pub async fn copy_from(
+        &self,
+        source: &Self,
+        mut progress: impl FnMut(&CopyProgress),
+    ) -> Result<CopySummary, CopyError> {
         preflight::check(source, self).await?;
-        origin::note(source, self).await?;
+        origin::record_copy(source, self).await?;
         let interrupted = source.interrupt_running(now()).await?;
-        let progress: &mut dyn FnMut(&Step) = &mut progress;
+        let progress: &mut dyn FnMut(&CopyProgress) = &mut progress;
         for_each_table!(copy(source, self, progress));
         // Whoever began to serve meanwhile would make them differ in a way that is hard to explain.
         preflight::check_unserved(source).await?;
         let tables = for_each_table!(same(source, self)).to_vec();
-        Ok(Moved { interrupted, tables })
+        Ok(CopySummary { interrupted, tables })
     }
 }

@@ -22,7 +22,7 @@ pub(super) async fn begun_at(source: &Store, target: &Store) -> Result<Option<Mi
 }
 
 /// Notes in both databases that a copy begins now.
-pub(super) async fn note(source: &Store, target: &Store) -> Result<(), CopyError> {
+pub(super) async fn record_copy(source: &Store, target: &Store) -> Result<(), CopyError> {
     let source_id = match own_id(source).await? {
         Some(id) => id,
         None => {

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, ModelTrait, sea_query::ValueTuple};
 
 use super::{
-    CopyError, Step,
+    CopyError, CopyProgress,
     checksum::digest,
     table::{self, Table},
 };
@@ -16,9 +16,9 @@ use crate::{Store, StoreError, entity::leases};
 pub(super) async fn copy<T: Table>(
     source: &Store,
     target: &Store,
-    progress: &mut dyn FnMut(&Step),
+    progress: &mut dyn FnMut(&CopyProgress),
 ) -> Result<(), CopyError> {
-    let mut step = Step { table: table::name::<T>(), rows: 0, written: 0, removed: 0, done: false };
+    let mut step = CopyProgress { table: table::name::<T>(), rows: 0, written: 0, removed: 0, done: false };
     // First, so that nothing in the way of a new row is left: a place in a conversation, or a key, is given once.
     let mut last = None;
     while let Some((key, extra)) = extra_keys_after::<T>(source, target, last).await? {
@@ -83,7 +83,7 @@ async fn write_missing<T: Table>(db: &DatabaseTransaction, rows: Vec<T::Model>) 
         }
     }
     let count = missing.len() as u64;
-    table::put::<T>(db, missing).await?;
+    table::upsert::<T>(db, missing).await?;
     Ok(count)
 }
 

@@ -46,7 +46,7 @@ impl Store {
         };
         source.close().await.map_err(StoreError::from)?;
         taken?;
-        settle(target, options).await
+        prepare_snapshot(target, options).await
     }
 
     /// What each table holds.
@@ -92,15 +92,15 @@ async fn copy<T: Table>(source: &DatabaseTransaction, target: &Store) -> Result<
         let rows = table::rows_after::<T>(source, last).await?;
         let Some(row) = rows.last() else { return Ok(()) };
         last = Some(row.get_primary_key_value());
-        target.write(move |db| Box::pin(async move { table::put::<T>(db, rows).await })).await?;
+        target.write(move |db| Box::pin(async move { table::upsert::<T>(db, rows).await })).await?;
     }
 }
 
 /// Prepares the copy, which no instance serves: removes leases and interrupts running turns.
-async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
+async fn prepare_snapshot(target: &Path, options: Options) -> Result<Vec<(&'static str, TableChecksum)>, CopyError> {
     let store = Store::open_with(&at(target), options).await?;
     let settled = async {
-        store.write(|db| Box::pin(async move { clear_passing_rows(db).await.map_err(StoreError::from) })).await?;
+        store.write(|db| Box::pin(async move { clear_transient_rows(db).await.map_err(StoreError::from) })).await?;
         store.interrupt_running(now()).await?;
         store.table_checksums().await
     };
@@ -111,7 +111,7 @@ async fn settle(target: &Path, options: Options) -> Result<Vec<(&'static str, Ta
 
 /// Removes what means nothing in another database, or later: leases, copies that were made of this one, and requests that
 /// may still be repeated.
-async fn clear_passing_rows(db: &DatabaseTransaction) -> Result<(), DbErr> {
+async fn clear_transient_rows(db: &DatabaseTransaction) -> Result<(), DbErr> {
     turns::Entity::update_many().col_expr(turns::Column::Lease, Expr::value(None::<i64>)).exec(db).await?;
     leases::Entity::delete_many().exec(db).await?;
     copies::Entity::delete_many().exec(db).await?;

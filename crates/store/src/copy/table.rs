@@ -24,13 +24,13 @@ pub(super) trait Table:
     >
 {
     /// Clears what means something in its own database only.
-    fn leave_behind(_row: &mut Self::Model) {}
+    fn clear_local_columns(_row: &mut Self::Model) {}
 }
 
 impl Table for learners::Entity {}
 impl Table for conversations::Entity {}
 impl Table for turns::Entity {
-    fn leave_behind(row: &mut turns::Model) {
+    fn clear_local_columns(row: &mut turns::Model) {
         row.lease = None;
     }
 }
@@ -87,7 +87,7 @@ pub(super) async fn delete<T: Table>(db: &impl ConnectionTrait, keys: &[ValueTup
 }
 
 /// Writes the rows, in place of those with the same keys.
-pub(super) async fn put<T: Table>(db: &impl ConnectionTrait, rows: Vec<T::Model>) -> Result<(), StoreError> {
+pub(super) async fn upsert<T: Table>(db: &impl ConnectionTrait, rows: Vec<T::Model>) -> Result<(), StoreError> {
     if rows.is_empty() {
         return Ok(());
     }
@@ -147,7 +147,7 @@ fn is_among<T: Table>(keys: &[ValueTuple]) -> Condition {
 }
 
 fn cleared<T: Table>(mut rows: Vec<T::Model>) -> Vec<T::Model> {
-    rows.iter_mut().for_each(T::leave_behind);
+    rows.iter_mut().for_each(T::clear_local_columns);
     rows
 }
 

@@ -12,15 +12,6 @@ pub struct Model {
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {
-    #[sea_orm(belongs_to = "super::turns::Entity", from = "Column::TurnId", to = "super::turns::Column::Id")]
-    Turn,
-}
-
-impl Related<super::turns::Entity> for Entity {
-    fn to() -> RelationDef {
-        Relation::Turn.def()
-    }
-}
+pub enum Relation {}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -27,7 +27,7 @@ pub enum Relation {
         to = "super::conversations::Column::Id"
     )]
     Conversation,
-    #[sea_orm(has_one = "super::feedback::Entity")]
+    #[sea_orm(belongs_to = "super::feedback::Entity", from = "Column::Id", to = "super::feedback::Column::TurnId")]
     Feedback,
 }
 

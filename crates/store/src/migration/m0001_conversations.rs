@@ -39,7 +39,7 @@ fn conversations() -> TableCreateStatement {
         .col(ColumnDef::new("topic").text().not_null())
         .col(ColumnDef::new("created_at").big_integer().not_null())
         .col(ColumnDef::new("active_at").big_integer().not_null())
-        .foreign_key(&mut below("conversations", "learner_id", "learners"))
+        .foreign_key(&mut cascading_key("conversations", "learner_id", "learners"))
         .take()
 }
 
@@ -57,7 +57,7 @@ fn turns() -> TableCreateStatement {
         .col(ColumnDef::new("answer").text().not_null().default(""))
         .col(ColumnDef::new("created_at").big_integer().not_null())
         .col(ColumnDef::new("finished_at").big_integer())
-        .foreign_key(&mut below("turns", "conversation_id", "conversations"))
+        .foreign_key(&mut cascading_key("turns", "conversation_id", "conversations"))
         .take()
 }
 
@@ -69,7 +69,7 @@ fn feedback() -> TableCreateStatement {
         .col(ColumnDef::new("source").text().not_null())
         .col(ColumnDef::new("body").text().not_null())
         .col(ColumnDef::new("created_at").big_integer().not_null())
-        .foreign_key(&mut below("feedback", "turn_id", "turns"))
+        .foreign_key(&mut cascading_key("feedback", "turn_id", "turns"))
         .take()
 }
 
@@ -98,7 +98,7 @@ fn usage() -> TableCreateStatement {
         .col(ColumnDef::new("completion_tokens").big_integer().not_null())
         .col(ColumnDef::new("estimated").boolean().not_null())
         .col(ColumnDef::new("created_at").big_integer().not_null())
-        .foreign_key(below("usage", "turn_id", "turns").on_delete(ForeignKeyAction::SetNull))
+        .foreign_key(cascading_key("usage", "turn_id", "turns").on_delete(ForeignKeyAction::SetNull))
         .take()
 }
 
@@ -127,6 +127,6 @@ fn indexes() -> [IndexCreateStatement; 7] {
 }
 
 /// A foreign key to `to.id` whose rows go when the row above them goes.
-fn below(from: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
+fn cascading_key(from: &'static str, column: &'static str, to: &'static str) -> ForeignKeyCreateStatement {
     ForeignKey::create().from(from, column).to(to, "id").on_delete(ForeignKeyAction::Cascade).take()
 }

@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
         ] {
             manager.alter_table(Table::alter().table("turns").add_column(column).take()).await?;
         }
-        manager.create_index(held()).await
+        manager.create_index(lease_index()).await
     }
 }
 
@@ -36,6 +36,6 @@ fn leases() -> TableCreateStatement {
 }
 
 /// Few turns run at a time; those that ended have no lease and are not in it.
-fn held() -> IndexCreateStatement {
+fn lease_index() -> IndexCreateStatement {
     Index::create().name("turns_held").table("turns").col("lease").and_where(Expr::col("lease").is_not_null()).take()
 }

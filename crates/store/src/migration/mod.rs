@@ -1,4 +1,4 @@
-//! The tables, step by step. A step that was released is never changed: the next one mends it. There is no way back.
+//! The tables, step by step. A step that was released is never changed: the next one fixes it. There are no down migrations.
 //!
 //! Instances of two versions serve side by side during an update, so a change comes in two releases: the
 //! first one *expands* (adds tables, or columns that may stay empty), the next one *contracts* (removes what the first

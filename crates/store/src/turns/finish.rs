@@ -14,7 +14,7 @@ use crate::{
         usage,
     },
     text::storable,
-    usage as booking,
+    usage as usage_rows,
 };
 use domain::{
     Feedback,
@@ -25,9 +25,6 @@ use domain::{
 
 impl Store {
     /// Marks an accepted turn as being answered; `false` if it isn't waiting for this run.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn begin_turn(&self, fencing_token: FencingToken) -> Result<bool, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
@@ -62,7 +59,7 @@ impl Store {
         let Outcome { state, reason, ref answer, ref feedback, ref usage } = *outcome;
         let answer = storable(answer);
         let feedback = feedback.as_ref().map(|feedback| feedback_row(fencing_token, feedback, now)).transpose()?;
-        let usage: Vec<_> = usage.iter().map(|usage| booking::row(Some(fencing_token.turn.0), usage, now)).collect();
+        let usage: Vec<_> = usage.iter().map(|usage| usage_rows::row(Some(fencing_token.turn.0), usage, now)).collect();
         self.write(move |db| {
             Box::pin(async move {
                 let ended = Entity::update_many()
@@ -80,7 +77,7 @@ impl Store {
                 if ended.rows_affected == 0 {
                     return Ok(false);
                 }
-                add_notes(db, feedback, usage).await?;
+                add_feedback_and_usage(db, feedback, usage).await?;
                 Ok(true)
             })
         })
@@ -89,9 +86,6 @@ impl Store {
 
     /// Ends every running turn as interrupted, whoever holds it, and says how many there were. For a database that
     /// nobody serves.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn interrupt_running(&self, now: Millis) -> Result<u64, StoreError> {
         self.write(move |db| Box::pin(interrupt(db, is_running(), now))).await
     }
@@ -136,7 +130,7 @@ fn feedback_row(
     })
 }
 
-async fn add_notes(
+async fn add_feedback_and_usage(
     db: &DatabaseTransaction,
     feedback: Option<feedback::ActiveModel>,
     usage: Vec<usage::ActiveModel>,

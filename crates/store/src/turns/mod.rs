@@ -34,17 +34,11 @@ use domain::{
 
 impl Store {
     /// The turn with its feedback, if it is this learner's.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turn(&self, learner: LearnerId, id: TurnId) -> Result<Option<Turn>, StoreError> {
         with_feedback(of(learner).filter(Column::Id.eq(id.0))).one(&self.reader).await?.map(row::to_turn).transpose()
     }
 
     /// The turn of the conversation that was accepted under this idempotency key, if it is this learner's.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turn_by_key(
         &self,
         learner: LearnerId,
@@ -56,9 +50,6 @@ impl Store {
     }
 
     /// The conversation's turns with their feedback, in order; none if it isn't this learner's.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turns(&self, learner: LearnerId, conversation: ConversationId) -> Result<Vec<Turn>, StoreError> {
         with_feedback(of(learner).filter(Column::ConversationId.eq(conversation.0)).order_by_asc(Column::Seq))
             .all(&self.reader)
@@ -70,9 +61,6 @@ impl Store {
 
     /// A page of the conversation's turns with their feedback, in order: the newest `limit` of those before place
     /// `before`, or of all; none if it isn't this learner's.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turns_page(
         &self,
         learner: LearnerId,
@@ -90,9 +78,6 @@ impl Store {
 
     /// What a model is told of the conversation: question and answer of each turn in these places that has an answer or
     /// the beginning of one, in order. For the program itself, which knows whose conversation it works on.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn exchanges(
         &self,
         conversation: ConversationId,

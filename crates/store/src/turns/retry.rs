@@ -41,9 +41,6 @@ impl Store {
     /// once, one starts it. The conversation counts as active now.
     ///
     /// Durable when it answers; like [`Store::accept_turn`], to be called from a task that nobody drops.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn retry_turn(
         &self,
         learner: LearnerId,

@@ -35,9 +35,6 @@ pub struct TurnStatus {
 
 impl Store {
     /// The running turns of this lease.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn running_turns(&self, lease: Lease) -> Result<Vec<RunningTurn>, StoreError> {
         let rows: Vec<(Uuid, i64, bool)> = Entity::find()
             .select_only()
@@ -57,9 +54,6 @@ impl Store {
     }
 
     /// The states of these turns without deleted ones. Not restricted to a learner: for the program itself.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turn_statuses(&self, turns: &[TurnId]) -> Result<Vec<TurnStatus>, StoreError> {
         let rows: Vec<(Uuid, i64, String)> = Entity::find()
             .select_only()
@@ -77,17 +71,11 @@ impl Store {
     }
 
     /// The turn of any learner with its feedback. For the program itself.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn turn_of_anyone(&self, id: TurnId) -> Result<Option<Turn>, StoreError> {
         with_feedback(Entity::find_by_id(id.0)).one(&self.reader).await?.map(row::to_turn).transpose()
     }
 
     /// Records a cancel request for the instance that runs the turn; `false` if it doesn't run.
-    ///
-    /// # Errors
-    /// When the database can't be written.
     pub async fn request_cancel(&self, turn: TurnId) -> Result<bool, StoreError> {
         self.write(move |db| {
             Box::pin(async move {
@@ -104,9 +92,6 @@ impl Store {
     }
 
     /// The conversation's running turn, if there is one. For the program itself.
-    ///
-    /// # Errors
-    /// When the database can't be read.
     pub async fn running_turn(&self, conversation: ConversationId) -> Result<Option<TurnId>, StoreError> {
         running_in(&self.reader, conversation).await
     }

@@ -5,11 +5,13 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use futures_util::FutureExt as _;
 use sea_orm::{
-    EntityTrait, QuerySelect, Set, SqlxSqliteConnector,
+    ConnectionTrait, EntityTrait, QuerySelect, Set, SqlxSqliteConnector,
     sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
@@ -365,7 +367,7 @@ async fn a_lock_that_is_not_given_in_time_is_told_to_all_who_wait() {
         pool.connect_lazy_with(file.clone().busy_timeout(busy_timeout))
     };
     let impatient = SqlxSqliteConnector::from_sqlx_sqlite_pool(open(Duration::ZERO));
-    let store = Store { writer: Writer::Grouped(Queue::start(impatient, GROUP, Duration::from_secs(10))), ..store };
+    let store = Store { writer: Writer::Grouped(Queue::start(impatient, MAX_GROUP, Duration::from_secs(10))), ..store };
     let other = SqlxSqliteConnector::from_sqlx_sqlite_pool(open(Duration::ZERO));
     let locked = other.begin_with_options(IMMEDIATE).await.unwrap();
     // The task first looks when this test waits.
@@ -380,12 +382,12 @@ async fn a_lock_that_is_not_given_in_time_is_told_to_all_who_wait() {
 async fn a_queue_that_stays_full_is_reported_as_unavailable() {
     let (store, _folder) = fresh().await;
     let Writer::Grouped(queue) = &store.writer else { panic!("this is SQLite") };
-    let queue = Queue::start(queue.database.clone(), GROUP, Duration::from_millis(1));
+    let queue = Queue::start(queue.database.clone(), MAX_GROUP, Duration::from_millis(1));
     let store = Store { writer: Writer::Grouped(queue), ..store };
     let first = hold(&store, 0).await;
-    let waiting: Vec<_> = (0..GROUP).map(|_| call(&store, |_| Box::pin(async { Ok(()) }))).collect();
+    let waiting: Vec<_> = (0..MAX_GROUP).map(|_| call(&store, |_| Box::pin(async { Ok(()) }))).collect();
     assert_eq!(kind(store.write(|db| Box::pin(add(db, 1))).await), "unavailable");
     first.finish().await.unwrap();
-    assert_eq!(kinds(waiting).await, ["stored"; GROUP]);
+    assert_eq!(kinds(waiting).await, ["stored"; MAX_GROUP]);
     assert_eq!(numbers(&store.reader).await, [0]);
 }

@@ -7,7 +7,7 @@ use domain::{
     turn::{Outcome, Purpose, Reason, TurnState},
 };
 use sea_orm::{ConnectionTrait, DbBackend};
-use store::{CopyError, Moved, Step, Store};
+use store::{CopyError, CopyProgress, CopySummary, Store};
 use uuid::Uuid;
 
 use crate::{
@@ -46,13 +46,13 @@ every_way!(
 );
 
 /// Moves; gives the result, and each table with its rows, those written and those removed.
-async fn moved(source: &Store, target: &Store) -> (Moved, Vec<(&'static str, u64, u64, u64)>) {
+async fn moved(source: &Store, target: &Store) -> (CopySummary, Vec<(&'static str, u64, u64, u64)>) {
     let mut steps = Vec::new();
     let moved = target.copy_from(source, |step| steps.push(*step)).await.unwrap();
     (moved, steps.iter().filter(|step| step.done).map(counts).collect())
 }
 
-fn counts(step: &Step) -> (&'static str, u64, u64, u64) {
+fn counts(step: &CopyProgress) -> (&'static str, u64, u64, u64) {
     (step.table, step.rows, step.written, step.removed)
 }
 
@@ -180,7 +180,7 @@ async fn a_move_broken_off_anywhere_goes_on(from: Database, to: Database) {
     let mut pages = 1;
     loop {
         let target = to.open().await;
-        let seen = RefCell::new(Vec::<Step>::new());
+        let seen = RefCell::new(Vec::<CopyProgress>::new());
         let broken = tokio::sync::Notify::new();
         let copying = target.copy_from(&source, |step| {
             seen.borrow_mut().push(*step);
