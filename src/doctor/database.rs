@@ -72,6 +72,8 @@ fn findings_of(report: &DatabaseReport, file: Option<&Path>) -> Vec<Finding> {
         && let Some(denied) = denied_writing(path)
     {
         found.push(finding(State::Failed, "database-read-only").with("path", denied));
+    } else if let Some(error) = &report.write_error {
+        found.push(finding(State::Failed, "database-write").with("path", path_of(file)).with("error", error));
     }
     if found.iter().all(|finding| finding.state < State::Warning) {
         let place = match report.engine {

@@ -2,6 +2,7 @@
 
 use super::*;
 use futures_util::future::join_all;
+use reqwest::Method;
 
 #[tokio::test]
 async fn twenty_simultaneous_requests_with_one_key_create_one_turn_and_one_call() {
@@ -200,4 +201,19 @@ async fn another_learner_with_the_same_key_gets_404() {
     stranger.begin("과학 탐구").await;
     stranger.send(&conversation, QUESTION, Some("k")).await.problem(404, "not-found");
     student.finish(first["turn_id"].as_str().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_request_with_two_different_keys_is_refused() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turns = format!("/api/v1/conversations/{conversation}/turns");
+    for (path, body) in [("/api/v1/conversations", json!({"topic": "과학"})), (&turns, json!({"message": QUESTION}))]
+    {
+        let call = || student.call(Method::POST, path).json(&body).header("idempotency-key", "k");
+        call().header("idempotency-key", "other").send().await.problem(400, "unreadable");
+        // The same key twice, as a proxy may send it, is one key.
+        assert!(call().header("idempotency-key", "k").send().await.status.is_success(), "{path}");
+    }
 }

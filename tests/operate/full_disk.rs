@@ -91,3 +91,35 @@ async fn a_deleted_database_file_is_named_by_ready_and_by_the_doctor() {
     let (well, output) = run(folder.path(), &["doctor", "--language", "ko"], &[("APP_PORT", &port)]).await;
     assert!(!well && output.contains("database-file") && output.contains("✗"), "{output}");
 }
+
+#[tokio::test]
+async fn turns_accepted_into_a_deleted_log_survive_a_kill() {
+    let model = FakeOpenAi::start().await;
+    let (folder, base_url) = (tempfile::tempdir().unwrap(), model.base_url());
+    let settings = [("OPENAI_BASE_URL", base_url.as_str()), ("RATE_LIMIT", "off")];
+    let program = Process::start(folder.path(), &settings);
+    let student = program.student();
+    let conversation = student.begin("과학 탐구").await;
+    let question = "하늘은 왜 파래요?";
+    let turn = student.ask(&conversation, question).await;
+    student.finish(&turn).await;
+    student.get("/ready").await.expect(200);
+    let log = folder.path().join(format!("{FILE}-wal"));
+    fs::remove_file(&log).unwrap();
+    let ready = student.get("/ready").await.expect(503).json();
+    assert_eq!((&ready["store"], &ready["failing"]), (&"unavailable".into(), &"database-log".into()), "{ready}");
+    eventually("questions to be refused", async || {
+        (student.send(&conversation, "다음 질문", None).await.status == 503).then_some(())
+    })
+    .await;
+    // The content of the deleted log is in the file, so a copy of it without any log has the turn.
+    eventually("the turn to be in the file", async || {
+        fs::read(folder.path().join(FILE))
+            .unwrap()
+            .windows(question.len())
+            .any(|part| part == question.as_bytes())
+            .then_some(())
+    })
+    .await;
+    program.kill();
+}

@@ -1,7 +1,7 @@
 //! From a URL to an open, migrated store.
 
 use std::{
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::{
     DatabaseEngine, Store, StoreError,
-    file::{OpenedFile, leftover_of, sqlite_path},
+    file::{OpenedFile, refusal, sqlite_path},
     migration,
     write::{MAX_GROUP, Queue, Writer},
 };
@@ -80,12 +80,8 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
             .map_err(|error| StoreError::Unavailable(DbErr::Conn(sqlx_error(sqlx::Error::Io(error)))))?;
     }
 
-    if let Some(leftover) = foreign_log(path) {
-        return Err(StoreError::Url(format!(
-            "{} is left of a database that isn't there any more and may hold its newest turns; put the database file \
-             back, or move the left-over file to another folder",
-            leftover.display()
-        )));
+    if let Some(reason) = refusal(path) {
+        return Err(StoreError::Url(reason));
     }
     let file = SqliteConnectOptions::new()
         .filename(path)
@@ -120,17 +116,6 @@ async fn sqlite(path: &Path, options: Options) -> Result<Store, StoreError> {
         reader: SqlxSqliteConnector::from_sqlx_sqlite_pool(reader),
         file: Some(Arc::new(opened)),
     })
-}
-
-/// What is left beside a missing file of another database; and the log beside an empty one. A journal beside an empty one
-/// is that of its own making, which was broken off or goes on: SQLite undoes it.
-fn foreign_log(path: &Path) -> Option<PathBuf> {
-    let is_log = |leftover: &PathBuf| leftover.as_os_str().as_encoded_bytes().ends_with(b"-wal");
-    match std::fs::metadata(path) {
-        Err(_) => leftover_of(path),
-        Ok(file) if file.len() == 0 => leftover_of(path).filter(is_log),
-        Ok(_) => None,
-    }
 }
 
 /// Opens the file, again and again while another process holds it: the switch to the write-ahead log needs the file

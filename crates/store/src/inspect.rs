@@ -13,7 +13,11 @@ use sea_orm::{
 };
 use sea_orm_migration::SchemaManager;
 
-use super::{DatabaseEngine, Store, StoreError, connect, file::sqlite_path, migration};
+use super::{
+    DatabaseEngine, Store, StoreError, connect,
+    file::{refusal, sqlite_path},
+    migration,
+};
 
 /// The result of [`Store::inspect`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct DatabaseReport {
     pub tables: Tables,
     /// The first thing that SQLite finds damaged.
     pub damage: Option<String>,
+    /// Why SQLite can't write; the disk is full, for example.
+    pub write_error: Option<String>,
     /// Connections in use and their limit; only for PostgreSQL.
     pub connections: Option<(u32, u32)>,
     /// The database server's clock, in milliseconds since 1970; only for PostgreSQL.
@@ -44,8 +50,12 @@ pub enum Tables {
 }
 
 impl Store {
-    /// Inspects a database without changing it. `None` if there is no such SQLite file.
+    /// Inspects a database without changing what it holds. `None` if there is no such SQLite file. Refuses an SQLite file that
+    /// [`Store::open`] would refuse.
     pub async fn inspect(url: &str, wait_limit: Duration) -> Result<Option<DatabaseReport>, StoreError> {
+        if let Some(reason) = sqlite_path(url).and_then(refusal) {
+            return Err(StoreError::Url(reason));
+        }
         let Some(database) = connect(url, wait_limit).await? else { return Ok(None) };
         let report = inspect_open(&database).await;
         database.close().await?;
@@ -99,11 +109,20 @@ pub(super) async fn tables(database: &DatabaseConnection) -> Result<Tables, Stor
 
 async fn inspect_open(database: &DatabaseConnection) -> Result<DatabaseReport, StoreError> {
     let tables = tables(database).await?;
-    let mut report =
-        DatabaseReport { engine: DatabaseEngine::Sqlite, tables, damage: None, connections: None, clock: None };
+    let mut report = DatabaseReport {
+        engine: DatabaseEngine::Sqlite,
+        tables,
+        damage: None,
+        write_error: None,
+        connections: None,
+        clock: None,
+    };
     if database.get_database_backend() == DbBackend::Sqlite {
         let result: Option<String> = value(database, "PRAGMA quick_check(1)").await?;
         report.damage = result.filter(|text| text != "ok");
+        if report.damage.is_none() && tables != Tables::None {
+            report.write_error = try_write(database).await?.map(|error| error.to_string());
+        }
         return Ok(report);
     }
     report.engine = DatabaseEngine::Postgres;
@@ -112,6 +131,17 @@ async fn inspect_open(database: &DatabaseConnection) -> Result<DatabaseReport, S
     report.connections = used.zip(most).and_then(|(used, most)| Some((used.try_into().ok()?, most.parse().ok()?)));
     report.clock = value(database, "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)").await?;
     Ok(report)
+}
+
+/// Commits a write of SQLite that changes nothing: `user_version`, which the program doesn't use, to what it is. Returns why
+/// it failed. A lock that another process holds is no failure.
+async fn try_write(database: &DatabaseConnection) -> Result<Option<DbErr>, StoreError> {
+    let version: Option<i32> = value(database, "PRAGMA user_version").await?;
+    database.execute_unprepared("PRAGMA query_only = OFF").await?;
+    let sql = format!("PRAGMA user_version = {}", version.unwrap_or_default());
+    let Err(error) = database.execute_unprepared(&sql).await else { return Ok(None) };
+    let is_busy = matches!(StoreError::from(error.clone()), StoreError::Busy(_));
+    Ok(Some(error).filter(|_| !is_busy))
 }
 
 async fn value<T: sea_orm::TryGetable>(database: &DatabaseConnection, sql: &str) -> Result<Option<T>, StoreError> {

@@ -51,7 +51,7 @@ pub use copy::{CopyError, CopyProgress, CopySummary, TableChecksum};
 pub use cursor::{Cursor, CursorError};
 pub use error::{Constraint, StoreError};
 use file::OpenedFile;
-pub use file::sqlite_path;
+pub use file::{FileFault, sqlite_path};
 pub use inspect::{DatabaseReport, Tables};
 pub use learners::VISIT_INTERVAL;
 pub use lease::{FencingToken, Lease};
@@ -144,16 +144,18 @@ impl Store {
         Ok(self.reader.ping().await?)
     }
 
-    /// Checks that the path of SQLite's file still leads to the file that was opened. What is written to a deleted
-    /// file succeeds, and is lost when the program ends.
+    /// Checks that the paths of SQLite's file and of its log still lead to the files that were opened. What is written to a
+    /// deleted file succeeds, and is lost when the program ends. A deleted log is written to the database file at once.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when it doesn't.
-    pub async fn check_file(&self) -> Result<(), StoreError> {
-        match &self.file {
-            Some(file) => file.check().await,
-            None => Ok(()),
+    /// [`FileFault`] when one doesn't.
+    pub async fn check_file(&self) -> Result<(), FileFault> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let checked = file.check().await;
+        if let Err(FileFault::Log(_)) = checked {
+            self.request_truncation();
         }
+        checked
     }
 
     /// Closes all connections, of every clone, once running calls have given theirs back and what waits to be

@@ -174,7 +174,7 @@ fn holder(file: &mut File) -> String {
 }
 
 /// The path without symbolic links, also when there is no such file yet, so that each spelling leads to one lock.
-fn resolve_links(path: &Path) -> PathBuf {
+pub(super) fn resolve_links(path: &Path) -> PathBuf {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
         let Ok(target) = std::fs::read_link(&path) else { break };

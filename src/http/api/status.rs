@@ -15,6 +15,7 @@ use crate::{
 };
 use llm::BreakerState;
 use logging::RepeatedLine;
+use store::{FileFault, StoreError};
 
 /// The name of the API.
 #[derive(Debug, Serialize, ToSchema)]
@@ -47,9 +48,9 @@ pub struct Readiness {
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     store: Option<&'static str>,
-    /// The failing part: `database-file` (SQLite's file was deleted or replaced), `database-write` (the disk is full or
-    /// read-only), `database` (it does not answer) or `lease` (another instance serves this database alone, or this one has
-    /// no lease yet). Absent if nothing fails.
+    /// The failing part: `database-file` (SQLite's file was deleted or replaced), `database-log` (its `-wal` was),
+    /// `database-write` (the disk is full or read-only), `database` (it does not answer) or `lease` (another instance serves
+    /// this database alone, or this one has no lease yet). Absent if nothing fails.
     #[schema(value_type = Option<String>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     failing: Option<&'static str>,
@@ -130,13 +131,21 @@ pub async fn ready(State(state): State<AppState>, request: Request) -> impl Into
 async fn failing_part(state: &AppState) -> Option<&'static str> {
     let is_without_database = state.lease.is_failing();
     // After a recent failure only the file is checked, because a ping could wait for a connection.
-    let answered = if is_without_database { state.store.check_file().await } else { state.store.ping().await };
+    let answered = if is_without_database {
+        state.store.check_file().await.map_err(StoreError::from)
+    } else {
+        state.store.ping().await
+    };
     if let Err(error) = answered {
         static LINE: RepeatedLine = RepeatedLine::new();
         if let Some(left_out) = LINE.due() {
             tracing::error!(error = &error as &dyn std::error::Error, left_out, "the store does not answer");
         }
-        return Some(if state.store.check_file().await.is_err() { "database-file" } else { "database" });
+        return Some(match state.store.check_file().await {
+            Err(FileFault::Database(_)) => "database-file",
+            Err(FileFault::Log(_)) => "database-log",
+            Ok(()) => "database",
+        });
     }
     if state.store.is_write_failing() {
         return Some("database-write");

@@ -188,7 +188,12 @@ pub(super) fn record_turn(turn: TurnId) {
 }
 
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let mut values = headers.get_all("idempotency-key").iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    // Of two different keys, either could be the one that a repeat brings.
+    if values.any(|other| other != value) {
+        return Err(ApiError::Unreadable("the header Idempotency-Key has two different values".to_owned()));
+    }
     match value.to_str() {
         Ok(key) if (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) => Ok(Some(key.to_owned())),
         _ => Err(ApiError::invalid("Idempotency-Key", "idempotency-key")),

@@ -2,7 +2,7 @@ use std::{error::Error, sync::Arc};
 
 use domain::turn::TurnState;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
-use store::{CopyError, DatabaseEngine, Options, Store, StoreError};
+use store::{CopyError, DatabaseEngine, FileFault, Options, Store, StoreError};
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::database::{
@@ -278,4 +278,83 @@ async fn a_damaged_index_is_found_although_every_row_can_be_read() {
     let store = database.open().await;
     assert_eq!(store.table_checksums().await.unwrap(), sums);
     assert!(store.find_damage().await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_deleted_or_replaced_log_is_noticed_and_what_it_holds_reaches_the_file() {
+    for is_replaced in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let store = Store::open(&format!("sqlite://{}", at("school.db").display())).await.unwrap();
+        let (me, mine) = one_conversation(&store).await;
+        ask_and_end(&store, me, mine, "하나", &done("답")).await;
+        store.ping().await.unwrap();
+        std::fs::remove_file(at("school.db-wal")).unwrap();
+        if is_replaced {
+            std::fs::write(at("school.db-wal"), "").unwrap();
+        }
+        // SQLite doesn't notice, so this is acknowledged.
+        ask(&store, me, mine, "둘").await;
+        assert!(matches!(store.check_file().await, Err(FileFault::Log(_))));
+        assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+        // All that is left of the process after a kill is the file.
+        for _ in 0..1000 {
+            std::fs::copy(at("school.db"), at("copy.db")).unwrap();
+            let copy = Store::open(&format!("sqlite://{}", at("copy.db").display())).await;
+            let turns = match copy {
+                Ok(copy) => {
+                    let turns = copy.turns(me, mine).await.map_or(0, |turns| turns.len());
+                    copy.close().await.unwrap();
+                    turns
+                }
+                Err(_) => 0,
+            };
+            if turns == 2 {
+                break;
+            }
+            for part in ["", "-wal", "-shm"] {
+                _ = std::fs::remove_file(at(&format!("copy.db{part}")));
+            }
+            tokio::task::yield_now().await;
+        }
+        let copy = Store::open(&format!("sqlite://{}", at("copy.db").display())).await.unwrap();
+        assert_eq!(copy.turns(me, mine).await.unwrap().len(), 2, "{is_replaced}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_a_truncation_or_another_connection_touched_is_in_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", folder.path().join("school.db").display());
+    let store = Store::open(&url).await.unwrap();
+    store.close().await.unwrap();
+    // Nothing is written from now on, and the log was removed by the last connection.
+    let store = Store::open(&url).await.unwrap();
+    store.ping().await.unwrap();
+    for _ in 0..3 {
+        Store::inspect(&url, std::time::Duration::ZERO).await.unwrap().unwrap();
+        store.ping().await.unwrap();
+    }
+    one_conversation(&store).await;
+    store.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_with_two_names_and_a_log_without_its_file_are_refused_by_opening_and_by_inspecting() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let url = |name: &str| format!("sqlite://{}", at(name).display());
+    Store::open(&url("school.db")).await.unwrap().close().await.unwrap();
+    std::fs::hard_link(at("school.db"), at("second.db")).unwrap();
+    std::fs::write(at("lost.db-wal"), "the newest turns").unwrap();
+    for (name, reason) in [("school.db", "hard links"), ("second.db", "hard links"), ("lost.db", "lost.db-wal is left")]
+    {
+        let opened = Store::open(&url(name)).await.unwrap_err().to_string();
+        let inspected = Store::inspect(&url(name), std::time::Duration::ZERO).await.unwrap_err().to_string();
+        assert_eq!(opened, inspected);
+        assert!(opened.contains(reason), "{opened}");
+    }
+    assert!(Store::check_target_file(&url("second.db")).is_err());
+    std::fs::remove_file(at("second.db")).unwrap();
+    Store::open(&url("school.db")).await.unwrap();
 }
