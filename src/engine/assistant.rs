@@ -121,7 +121,10 @@ impl Assistant {
         let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
         let requests = Requests { client, style, asking };
         let model = asking.model.as_deref();
-        let (pieces, size) = fit::send(client, model, |squeeze| requests.chat(squeeze), chat_gate.progress()).await?;
+        let (pieces, size) = {
+            let build = |squeeze| requests.chat(squeeze);
+            fit::send(client, model, requests.has_history(), build, chat_gate.progress()).await?
+        };
         let client = client.clone();
         let learn = move |piece: &Result<llm::Piece, llm::Error>| {
             if let Ok(llm::Piece::End(end)) = piece {
@@ -199,7 +202,7 @@ impl Assistant {
     pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
         let Self::Model(client, style) = self else { return (None, None) };
         let build = |squeeze| requests::guide(client, style, topic, locale, squeeze);
-        match complete(client, None, build, &llm::RequestProgress::default()).await {
+        match complete(client, None, false, build, &llm::RequestProgress::default()).await {
             Ok(completion) => {
                 let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
                 (guide, Some(used(Purpose::Guide, &completion.end)))
@@ -256,10 +259,11 @@ fn asked(asking: &PromptInput) -> coach::CoachInput<'_> {
 async fn complete(
     client: &llm::Client,
     model: Option<&str>,
+    has_history: bool,
     build: impl Fn(Shortening) -> SizedRequest,
     progress: &llm::RequestProgress,
 ) -> Result<llm::Completion, llm::Error> {
-    fit::send(client, model, build, progress).await?.0.collect().await
+    fit::send(client, model, has_history, build, progress).await?.0.collect().await
 }
 
 /// The notes as a model writes them, if it writes any that can be read.
@@ -275,7 +279,7 @@ async fn model_feedback(
         let as_prose = client.reply_format(model) == ReplyFormat::Prose;
         let build = |squeeze| requests.tutor(as_prose, squeeze);
         let knew_thinking = client.limits(model).thinks;
-        let completion = match complete(client, model, build, progress).await {
+        let completion = match complete(client, model, requests.has_history(), build, progress).await {
             // Thoughts took up all the tokens. Now that they are known the next request has more.
             Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
             outcome => outcome?,

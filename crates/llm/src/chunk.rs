@@ -128,6 +128,11 @@ fn delta(value: &Value) -> Option<Delta> {
         .map(words)
         .find(|words| !words.is_empty())
         .unwrap_or(parts_thought);
+    // Gemini's OpenAI endpoint marks a delta whose text is a thought.
+    let is_thought = value.pointer("/extra_content/google/thought").and_then(Value::as_bool) == Some(true);
+    if is_thought {
+        return Some(Delta { thought: thought + &text, ..Delta::default() });
+    }
     Some(Delta { text: text + refusal, is_refusal: !refusal.is_empty(), thought })
 }
 

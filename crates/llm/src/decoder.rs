@@ -54,6 +54,8 @@ pub(super) struct Decoder {
     has_text: bool,
     has_thought: bool,
     refused: bool,
+    /// An event could not be read.
+    has_unreadable: bool,
     finish: Option<Finish>,
     /// Text has arrived, and a finish reason after it.
     is_settled: bool,
@@ -74,6 +76,7 @@ impl Decoder {
             has_text: false,
             has_thought: false,
             refused: false,
+            has_unreadable: false,
             finish: None,
             is_settled: false,
             done: false,
@@ -104,7 +107,14 @@ impl Decoder {
         if kind == "error" {
             return Err(Fault::of_event(ErrorBody::of_body(data)));
         }
-        let chunk = Chunk::parse(data).map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?;
+        let chunk = match Chunk::parse(data) {
+            // One is ignored, whatever the server meant by it: a reply without it is worth more than none.
+            Err(error) if !std::mem::replace(&mut self.has_unreadable, true) => {
+                tracing::debug!(error, "an event of the model's reply is not a chunk; it is ignored");
+                None
+            }
+            parsed => parsed.map_err(|error| Fault::broken(format!("an event is not a chunk: {error}")))?,
+        };
         let Some(chunk) = chunk else { return Ok(DecodedEvent::default()) };
         if let Some(error) = chunk.error() {
             return Err(Fault::of_event(ErrorBody::of_value(&error)));

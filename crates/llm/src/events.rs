@@ -2,8 +2,13 @@
 
 use super::lines::{LineError, Lines};
 use futures_util::Stream;
+use serde::de::IgnoredAny;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+
+/// The data of the last event.
+const DONE: &str = "[DONE]";
 
 /// One server-sent event. `id` and `retry` are not read: a broken reply is never resumed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,30 +25,55 @@ pub(super) struct Events<S> {
     lines: Lines<S>,
     /// The event that is being read.
     event: Event,
+    /// Events that are read and not yet returned.
+    ready: VecDeque<Event>,
 }
 
 impl<S> Events<S> {
     pub(super) fn new(bytes: S) -> Self {
-        Self { lines: Lines::new(bytes), event: Event::default() }
+        Self { lines: Lines::new(bytes), event: Event::default(), ready: VecDeque::new() }
     }
 
     /// Reads a line; an empty one ends the event. An event without data is dropped.
-    fn read(&mut self, line: &str) -> Option<Event> {
+    ///
+    /// Some servers write no empty line, or no `data:` (NDJSON). So a line that is a JSON object is an event if another
+    /// object follows, and `[DONE]` is one at once.
+    fn read(&mut self, line: &str) {
         if line.is_empty() {
-            let mut event = std::mem::take(&mut self.event);
-            event.data.pop()?;
-            return Some(event);
+            self.end_event();
+            return;
         }
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "event" => value.clone_into(&mut self.event.kind),
-            "data" => self.event.data.extend([value, "\n"]),
+            "data" => {
+                let is_done = value.trim_end() == DONE;
+                if (is_done || value.starts_with('{')) && is_object_on_one_line(&self.event.data) {
+                    self.end_event();
+                }
+                self.event.data.extend([value, "\n"]);
+                if is_done && self.event.data.len() == value.len() + 1 {
+                    self.end_event();
+                }
+            }
             // A comment (no name), or a field that is not used.
             _ => {}
         }
-        None
     }
+
+    fn end_event(&mut self) {
+        let mut event = std::mem::take(&mut self.event);
+        if event.data.pop().is_some() {
+            self.ready.push_back(event);
+        }
+    }
+}
+
+/// Whether an event's data so far is one line with a whole JSON object.
+fn is_object_on_one_line(data: &str) -> bool {
+    let Some((first, "")) = data.split_once('\n') else { return false };
+    first.starts_with('{') && serde_json::from_str::<IgnoredAny>(first).is_ok()
 }
 
 impl<S, B, E> Stream for Events<S>
@@ -55,10 +85,11 @@ where
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let Some(line) = ready!(Pin::new(&mut self.lines).poll_next(cx)?) else { return Poll::Ready(None) };
-            if let Some(event) = self.read(&line) {
+            if let Some(event) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
+            let Some(line) = ready!(Pin::new(&mut self.lines).poll_next(cx)?) else { return Poll::Ready(None) };
+            self.read(&line);
         }
     }
 }
@@ -83,6 +114,14 @@ mod tests {
             ("event: ping\n\ndata: a", vec![("", "a")]),
             ("Data: a\n data: b\n\n", vec![]),
             ("data:\n\n", vec![("", "")]),
+            // Without empty lines, and without `data:`.
+            (
+                "data: {\"a\":1}\ndata: {\"b\":2}\ndata: [DONE]\n",
+                vec![("", "{\"a\":1}"), ("", "{\"b\":2}"), ("", "[DONE]")],
+            ),
+            ("data: {\"a\":\ndata: {\"b\":2}}\n\ndata: [DONE]\n\n", vec![("", "{\"a\":\n{\"b\":2}}"), ("", "[DONE]")]),
+            ("{\"a\":1}\n{\"b\":2}\n", vec![("", "{\"a\":1}"), ("", "{\"b\":2}")]),
+            ("{\n\"a\":\n{\"b\":2}\n}", vec![("", "{\n\"a\":\n{\"b\":2}\n}")]),
         ] {
             let events: Vec<_> = events.into_iter().map(|(kind, data)| (kind.to_owned(), data.to_owned())).collect();
             assert_eq!(read(text).await, events, "{text:?}");

@@ -91,7 +91,7 @@ pub(super) fn of_error_body(error_body: &ErrorBody) -> Option<Overflow> {
         (text.contains("`inputs`") || text.contains("inputs tokens")) && text.contains("given:")
     };
     let is_known = is_coded(error_body) || PHRASES.iter().any(|phrase| text.contains(phrase)) || counts_tokens();
-    if (!is_known && !is_too_long(&text)) || is_rate_limit(&text) {
+    if (!is_known && !is_too_long(&text) && !is_too_long_elsewhere(&text)) || is_rate_limit(&text) {
         return None;
     }
     let stated =
@@ -104,7 +104,10 @@ fn is_too_long(text: &str) -> bool {
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     // The limit of an answer is something else.
     let is_of_answer = has(&["completion tokens", "output tokens", "max_tokens", "max_completion_tokens"]);
-    text.contains("token")
+    // Z.AI says "Prompt exceeds max length" and counts nothing.
+    let counts =
+        text.contains("token") || has(&["max length", "max_length", "maximum length", "maximum allowed length"]);
+    counts
         && has(&["prompt", "input", "context", "messages", "sequence", "conversation"])
         && has(&[
             "exceed",
@@ -120,6 +123,57 @@ fn is_too_long(text: &str) -> bool {
         && has(&["max", "limit", "length", "allowed", "support"])
         && !is_of_answer
 }
+
+/// The same in Korean, Chinese and Japanese: a word for what is limited, and one that says that it is exceeded.
+fn is_too_long_elsewhere(text: &str) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    has(LIMITED_ELSEWHERE) && has(EXCEEDED_ELSEWHERE) && !has(&["max_tokens", "max_completion_tokens"])
+}
+
+const LIMITED_ELSEWHERE: &[&str] = &[
+    "컨텍스트",
+    "콘텍스트",
+    "문맥",
+    "프롬프트",
+    "최대 길이",
+    "최대 토큰",
+    "토큰 수",
+    "입력 길이",
+    "上下文",
+    "最大长度",
+    "最大長度",
+    "最大輸入",
+    "最大输入",
+    "输入长度",
+    "輸入長度",
+    "提示词",
+    "コンテキスト",
+    "プロンプト",
+    "最大長",
+    "トークン数",
+    "入力長",
+];
+const EXCEEDED_ELSEWHERE: &[&str] = &[
+    "초과",
+    "넘었",
+    "넘습",
+    "넘어",
+    "넘는",
+    "너무 길",
+    "너무 깁",
+    "너무 많",
+    "超过",
+    "超出",
+    "超過",
+    "超限",
+    "过长",
+    "過長",
+    "太长",
+    "太長",
+    "超え",
+    "長すぎ",
+    "オーバー",
+];
 
 /// Whether the tokens of a minute or a day are used up. (Groq uses the same text for a single large request.)
 fn is_rate_limit(text: &str) -> bool {
@@ -262,6 +316,16 @@ mod tests {
             ("The input token count exceeds the maximum number of tokens allowed 1048576.", Some(1_048_576)),
             ("Your messages have more tokens than this model supports (at most 8192).", Some(8192)),
             ("litellm.ContextWindowExceededError: context window exceeds limit", None),
+            ("Prompt exceeds max length", None),
+            ("Input exceeds the maximum length allowed", None),
+            ("입력이 모델의 최대 컨텍스트 길이(4096 토큰)를 초과했습니다.", None),
+            ("프롬프트가 너무 깁니다.", None),
+            ("요청이 최대 토큰 수를 넘었습니다", None),
+            ("输入超过了模型的最大上下文长度", None),
+            ("输入长度超过最大长度限制", None),
+            ("提示词过长", None),
+            ("入力がモデルの最大コンテキスト長を超えています", None),
+            ("プロンプトが長すぎます", None),
         ] {
             assert_eq!(read(message), Some(window), "{message}");
         }
@@ -284,6 +348,9 @@ mod tests {
             "Unsupported parameter: 'max_tokens' is not supported with this model.",
             "Invalid schema for response_format: too many states",
             "model not found",
+            "API 키가 올바르지 않습니다.",
+            "지원하지 않는 최대 길이 값입니다: max_tokens",
+            "请求超过频率限制",
             "Too many tokens, please wait before trying again.",
             "max_tokens (9000) exceeds the maximum of 8192 output tokens that this model supports for any input",
             "Requests to the ChatCompletions_Create Operation under this API version have exceeded token rate limit of \

@@ -114,6 +114,15 @@ impl Quirks {
         None
     }
 
+    /// Whether `next` gives up a response format that the refusal does not name.
+    pub(super) fn gives_up_unnamed_format(self, next: Self, refusal: &Refusal) -> bool {
+        let text = refusal.error_body.message.to_lowercase();
+        next.format != self.format
+            && refusal.subject() == Subject::Request
+            && !refusal.error_body.param.starts_with("response_format")
+            && !FORMAT.iter().any(|phrase| text.contains(phrase))
+    }
+
     /// The next role to try for instructions.
     fn instructions_after(self, text: &str) -> Option<InstructionRole> {
         let wants_developer = text.contains("developer")
@@ -159,7 +168,7 @@ const FORMAT: [&str; 15] = [
 ];
 
 /// Phrases that refuse streaming.
-const NO_STREAM: [&str; 11] = [
+const NO_STREAM: [&str; 12] = [
     "verified to stream",
     "'stream'",
     "`stream`",
@@ -169,7 +178,8 @@ const NO_STREAM: [&str; 11] = [
     "support streaming",
     "supports streaming",
     "stream is not",
-    "stream not supported",
+    "stream not ",
+    "non-stream",
     "stream must be false",
 ];
 
@@ -193,7 +203,7 @@ const ROLES: [&str; 15] = [
 ];
 
 /// Names of roles that make a sentence with the word "role" one about roles.
-const ROLE_NAMES: [&str; 5] = ["assistant", "'user'", "\"user\"", "system", "first message"];
+const ROLE_NAMES: [&str; 7] = ["assistant", "'user'", "\"user\"", "only user", "user and ", "system", "first message"];
 
 /// Phrases about an unknown parameter.
 const UNKNOWN: [&str; 7] =

@@ -30,7 +30,16 @@ impl RequestForm {
     }
 
     /// The form to try after this one failed with `fault`; `None` if the refusal is not about the form.
-    pub(super) fn after(self, fault: &Fault, request: &Request, endpoints: usize) -> Option<Self> {
+    ///
+    /// `may_be_too_large` says that the model has accepted this form of a smaller request. A refusal that names no cause is
+    /// then not blamed on the response format: a shorter request is tried first, by the caller.
+    pub(super) fn after(
+        self,
+        fault: &Fault,
+        request: &Request,
+        endpoints: usize,
+        may_be_too_large: bool,
+    ) -> Option<Self> {
         let refusal = fault.refusal.as_deref()?;
         let subject = refusal.subject();
         if subject == Subject::JsonReply {
@@ -43,6 +52,9 @@ impl RequestForm {
             };
         }
         if let Some(quirks) = self.quirks.after(refusal, request) {
+            if may_be_too_large && self.quirks.gives_up_unnamed_format(quirks, refusal) {
+                return None;
+            }
             return Some(Self { quirks, is_learned: false, ..self });
         }
         if self.is_learned && matches!(subject, Subject::Path | Subject::Request | Subject::SomeParameter) {

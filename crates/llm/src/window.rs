@@ -58,6 +58,8 @@ struct ModelFacts {
     limits: ModelLimits,
     /// The most tokens that a call used. The window is at least this large.
     largest_use: u32,
+    /// The largest request with a response format that was accepted, in estimated tokens of prompt and answer; 0 for none.
+    largest_structured: u32,
     /// Whether the window is a guess. A larger use corrects it.
     is_guess: bool,
     /// The smallest meaningful request so far, with the tokens the server counted for it.
@@ -209,6 +211,16 @@ impl Windows {
             known.recent.push(estimate, prompt_tokens);
             known.limits.token_scale = step_at_least(known.recent.ratio()).max(known.refused_scale);
         });
+    }
+
+    /// Records that a request of this size with a response format was accepted.
+    pub(super) fn record_structured(&self, model: &str, size: u32) {
+        self.change(model, |known| known.largest_structured = known.largest_structured.max(size));
+    }
+
+    /// Whether a request of this size is larger than any with a response format that was accepted, if there was one.
+    pub(super) fn exceeds_structured(&self, model: &str, size: u32) -> bool {
+        self.change(model, |known| (1..size).contains(&known.largest_structured))
     }
 
     fn change<T>(&self, model: &str, change: impl FnOnce(&mut ModelFacts) -> T) -> T {

@@ -115,7 +115,8 @@ pub(super) fn refusal(path: &Path) -> Option<String> {
 fn foreign_log(path: &Path) -> Option<PathBuf> {
     let is_log = |leftover: &PathBuf| leftover.as_os_str().as_encoded_bytes().ends_with(b"-wal");
     match std::fs::metadata(path) {
-        Err(_) => leftover_of(path),
+        // Looked for once more, since another process may have made the file and its journal in between.
+        Err(_) => leftover_of(path).filter(|_| !path.exists()),
         Ok(file) if file.len() == 0 => leftover_of(path).filter(is_log),
         Ok(_) => None,
     }

@@ -1,6 +1,6 @@
 //! Makes requests that fit a model's context window.
 
-use llm::{AnswerStream, Client, Error, ModelLimits, Request, RequestProgress, RequestSize};
+use llm::{AnswerStream, Client, Deviation, Error, ModelLimits, Request, RequestProgress, RequestSize};
 use tutor::prompt::{HistoryRoom, Prompt, PromptLength};
 
 /// Tokens that a thinking model may use for thoughts beside its answer.
@@ -118,11 +118,13 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
 
 /// Sends what `build` makes, shorter and shorter while the server refuses it as too large. What the refusals tell of the
 /// window is remembered, so that later requests fit at once. A refusal that states no size counts only once a shorter
-/// request has passed: otherwise it was hardly about the size. After a fallback model's refusal the shorter requests go to
+/// request has passed: otherwise it was hardly about the size. A refusal without a known cause may be one in unknown words,
+/// so where `has_history`, the newest message is tried alone, once. After a fallback model's refusal the shorter requests go to
 /// that model, since the others have failed. `progress` tells how far they come.
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
+    has_history: bool,
     build: impl Fn(Shortening) -> (Request, RequestSize),
     progress: &RequestProgress,
 ) -> Result<(AnswerStream, RequestSize), Error> {
@@ -130,11 +132,19 @@ pub(super) async fn send(
     let mut fallback = None;
     let mut refused: Option<(RequestSize, Error)> = None;
     let mut unstated = Vec::new();
+    // A refusal without a known cause, and how the model deviated then.
+    let mut unexplained: Option<(Error, Vec<Deviation>)> = None;
     for squeeze in Shortening::ALL {
         let (mut request, size) = build(squeeze);
+        if unexplained.is_some() && squeeze < Shortening::NewestAlone {
+            continue;
+        }
         if refused.as_ref().is_some_and(|(last, _)| *last == size) {
             // It would be the same request.
             continue;
+        }
+        if unexplained.is_some() && unstated.last().is_some_and(|(_, last)| *last == size) {
+            break;
         }
         if fallback.is_some() {
             request.model.clone_from(&fallback);
@@ -149,15 +159,27 @@ pub(super) async fn send(
                 refused = Some((size, Error::ContextFull { window, model }));
             }
             Ok(answer) => {
+                // If the model accepts another form of requests now, that was the cause.
+                if unexplained.is_some_and(|(_, deviations)| deviations != client.deviations(model)) {
+                    unstated.clear();
+                }
                 for (model, size) in unstated {
                     client.learn_overflow(Some(&model), size, None);
                 }
                 return Ok((answer, size));
             }
+            Err(error @ Error::BadRequest { status: 400 | 413 | 422, .. })
+                if has_history && refused.is_none() && squeeze == Shortening::None =>
+            {
+                unstated.push((requested.to_owned(), size));
+                unexplained = Some((error, client.deviations(model)));
+            }
+            Err(Error::BadRequest { .. }) if unexplained.is_some() => break,
             Err(error) => return Err(error),
         }
     }
-    Err(refused.map_or(Error::Broken, |(_, error)| error))
+    let refusal = refused.map(|(_, error)| error).or(unexplained.map(|(error, _)| error));
+    Err(refusal.unwrap_or(Error::Broken))
 }
 
 #[cfg(test)]

@@ -29,6 +29,11 @@ impl Requests<'_> {
         self.request(prompt, Purpose::Tutor, answer)
     }
 
+    /// Whether earlier turns can be left out.
+    pub(super) fn has_history(&self) -> bool {
+        !self.asking.history.is_empty()
+    }
+
     /// Estimated tokens of a call's prompt.
     pub(super) fn prompt_tokens(&self, purpose: Purpose) -> usize {
         let (prompt, _) = match purpose {

@@ -10,6 +10,8 @@ pub enum Full {
     RefuseStated,
     /// Refused without the size.
     Refuse,
+    /// Refused in words that say nothing of the size.
+    RefuseUnexplained,
     /// Read without its oldest messages after the first, as by Ollama.
     DropOldest,
 }
@@ -70,6 +72,7 @@ impl Window {
                 ),
             )),
             Full::Refuse => refused(Behaviour::error(400, "", "max_tokens must be at least 1, got -112.")),
+            Full::RefuseUnexplained => refused(Behaviour::error(400, "1210", "The request is not acceptable.")),
             Full::DropOldest => {
                 let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
                 let mut left = self.tokens.saturating_sub(messages.first().map_or(0, |first| self.message(first)));

@@ -5,6 +5,7 @@ use crate::decoder::Decoder;
 use crate::error::{Error, TimeoutPhase};
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;
+use crate::quirks::JsonMode;
 use crate::reply_reader::ReplyReader;
 use crate::request_form::RequestForm;
 use crate::wire;
@@ -57,6 +58,8 @@ impl Inner {
     ) -> Result<Opened, Fault> {
         let learned = RequestForm::new(self.learned.quirks(model), self.endpoint.index());
         let mut form = learned;
+        let size = prompt_tokens.saturating_add(request.max_tokens);
+        let is_structured = |form: RequestForm| request.schema.is_some() && form.quirks.format != JsonMode::Prompt;
         loop {
             let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
                 Ok(opened) => {
@@ -64,6 +67,9 @@ impl Inner {
                         self.learned.learn_quirks(model, learned.quirks, form.quirks);
                     }
                     self.endpoint.use_at(form.endpoint);
+                    if is_structured(form) {
+                        self.windows.record_structured(model, size);
+                    }
                     return Ok(opened);
                 }
                 Err(fault) => fault,
@@ -72,7 +78,9 @@ impl Inner {
             if fault.error == Error::Connect {
                 self.forget();
             }
-            match form.after(&fault, request, self.endpoint.count()) {
+            let may_be_too_large =
+                form == learned && is_structured(form) && self.windows.exceeds_structured(model, size);
+            match form.after(&fault, request, self.endpoint.count(), may_be_too_large) {
                 Some(next) => {
                     tracing::debug!(
                         model,

@@ -246,3 +246,20 @@ fn harmless_events_are_passed_over() {
     let text = delta(r#"{"content":"네"}"#);
     assert_eq!(read(&[&events[..], &[text.as_str(), "[DONE]", "{"]].concat()).unwrap().0, "네");
 }
+
+#[test]
+fn one_unreadable_event_between_others_is_ignored_and_a_second_is_not() {
+    let (first, second) = (delta(r#"{"content":"가"}"#), delta(r#"{"content":"나"}"#));
+    assert_eq!(read(&[&first, "{oops", &second, "[DONE]"]).unwrap().0, "가나");
+    assert_eq!(read(&["{oops", &second, "[DONE]"]).unwrap().0, "나");
+    assert_eq!(read(&["{oops", &second, "{oops", "[DONE]"]), Err(Error::Broken));
+    assert_eq!(read(&["{oops", "[DONE]"]), Err(Error::Broken));
+}
+
+#[test]
+fn a_delta_that_google_marks_as_a_thought_is_one() {
+    let thought = delta(r#"{"content":"음","extra_content":{"google":{"thought":true}}}"#);
+    let text = delta(r#"{"content":"가","extra_content":{"google":{"thought":false}}}"#);
+    assert_eq!(read(&[&thought, &text, "[DONE]"]).unwrap().0, "가");
+    assert_eq!(read(&[&thought, "[DONE]"]), Err(Error::NoAnswer));
+}

@@ -348,3 +348,16 @@ fn a_server_that_refuses_everything_is_asked_a_bounded_number_of_times() {
     let steps = std::iter::successors(Some(known()), |quirks| quirks.after(&refusal, &tutor())).count();
     assert_eq!(steps, 9);
 }
+
+#[test]
+fn a_server_without_streams_or_a_system_role_is_recognised_by_its_words() {
+    let without_stream = Quirks { stream: false, ..known() };
+    for (status, body) in [(501, "stream not implemented"), (400, "Only non-streaming requests are supported")] {
+        assert_eq!(known().after(&refusal(status, body), &chat()), Some(without_stream), "{body}");
+    }
+    let first_user = Quirks { instructions: InstructionRole::FirstUser, ..known() };
+    for body in ["only user and model roles are supported", "Role must be one of: only user, model"] {
+        let body = format!(r#"{{"error":{{"message":"{body}"}}}}"#);
+        assert_eq!(known().after(&refusal(400, &body), &chat()), Some(first_user), "{body}");
+    }
+}
