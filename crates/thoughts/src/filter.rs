@@ -118,6 +118,9 @@ impl ThinkFilter {
         if self.mode == Mode::Ended {
             return Some(rest.len());
         }
+        if c == '\u{feff}' && self.mode == Mode::Start {
+            return Some(c.len_utf8());
+        }
         if let Mode::ToolCall(call) = &mut self.mode {
             let (length, is_over) = match (call, marker::find(rest)) {
                 (ToolCall::Tag, Found::Marker(Marker::ToolCallCloses, length)) => (length, true),

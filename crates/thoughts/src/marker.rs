@@ -112,8 +112,8 @@ fn may_continue(close: char, before: &str, c: char) -> bool {
             '/' => before.is_empty() || before.ends_with(['|', '｜']) || is_thought(name_of(before)),
             '_' | ':' | '-' | '.' | '▁' => !before.is_empty(),
             '|' | '｜' => true,
-            // Attributes are of interest on a tag of thoughts alone.
-            ' ' => is_thought(name_of(before)),
+            // White space in front of a name, as in `</ think>`, and attributes are of interest on a tag of thoughts alone.
+            ' ' | '\n' => before == "/" || is_thought(name_of(before)),
             '=' | '"' | '\'' => before.contains(' '),
             _ => false,
         },
@@ -122,11 +122,19 @@ fn may_continue(close: char, before: &str, c: char) -> bool {
 
 /// The name in a tag, without slash, bars, namespace and attributes.
 fn name_of(body: &str) -> &str {
-    let name = body.trim_matches(['/', '|', '｜']).split(' ').next().unwrap_or_default();
+    let name = body.trim().trim_matches(['/', '|', '｜']).split_whitespace().next().unwrap_or_default();
     name.rsplit(':').next().unwrap_or(name)
 }
 
-fn of_body(close: char, body: &str) -> Option<Marker<'_>> {
+fn of_body(close: char, written: &str) -> Option<Marker<'_>> {
+    // Only tags of thoughts are known with white space in front of their name.
+    let body = written.trim();
+    if (body.len() < written.len() || body.starts_with("/ ")) && !is_thought(name_of(body)) {
+        return None;
+    }
+    if body.starts_with("/ ") {
+        return Some(Marker::ThoughtCloses(name_of(body)));
+    }
     let bare = body.trim_matches(['|', '｜']);
     let has_bar = bare.len() < body.len();
     let closes = bare.starts_with('/');
@@ -253,11 +261,18 @@ mod tests {
         ] {
             assert!(matches!(marker(open), Some(Marker::ThoughtOpens(_))), "{open}");
         }
-        for close in
-            ["</think>", "</thinking>", "</seed:think>", "[/THINK]", "◁/think▷", "<|end_of_thought|>", "</ think>"]
-        {
+        for close in [
+            "</think>",
+            "</thinking>",
+            "</seed:think>",
+            "[/THINK]",
+            "◁/think▷",
+            "<|end_of_thought|>",
+            "</ think>",
+            "</think\n>",
+        ] {
             let found = marker(close);
-            assert!(matches!(found, Some(Marker::ThoughtCloses(_))) || close == "</ think>", "{close} {found:?}");
+            assert!(matches!(found, Some(Marker::ThoughtCloses(_))), "{close} {found:?}");
         }
     }
 

@@ -37,6 +37,9 @@ fn check(text: &str, kept: &str) {
 #[test]
 fn thoughts_at_the_start_are_left_out_however_they_are_split() {
     for (text, kept) in [
+        ("\u{feff}<think>음</think>답", "답"),
+        ("<think>음</ think>답", "답"),
+        ("<think>음</think\n>답", "답"),
         ("<think>음… <b> </thin 아니\n</think>\n\n빛은 파동이에요.", "빛은 파동이에요."),
         ("\n<think></think>네", "네"),
         ("<think>끝이 없다", ""),

@@ -6,10 +6,8 @@ use domain::message::clean;
 /// One line of plain text of at most `max` characters: NFC, no control or direction characters, no tags, no Markdown
 /// decoration around the whole. Cut at the end of a sentence where one is near. Empty when nothing readable is left.
 pub(crate) fn plain_text(text: &str, max: usize) -> String {
-    let line = without_tags(&unescape(&one_line(&decode_entities(text))))
-        .replace("**", "")
-        .replace('`', "")
-        .replace("](", "] (");
+    let text = thoughts::without_thoughts(&with_line_breaks(&decode_entities(text)));
+    let line = without_tags(&unescape(&one_line(&text))).replace("**", "").replace('`', "").replace("](", "] (");
     // Once more: what fell off may have stood inside a tag.
     let line = without_tags(&line);
     let line = line.trim_start_matches(|c: char| matches!(c, '#' | '>' | '*' | '•' | ':') || c.is_whitespace());
@@ -20,7 +18,8 @@ pub(crate) fn plain_text(text: &str, max: usize) -> String {
 
 /// Markdown with line breaks kept, but no control characters and no tags; cut between paragraphs at `max` characters.
 pub(crate) fn markdown(text: &str, max: usize) -> String {
-    let text = without_tags(&visible(&clean(text, |c| c == '\n' || c == '\t'))).trim().to_owned();
+    let text = thoughts::without_thoughts(&with_line_breaks(text));
+    let text = without_tags(&visible(&clean(&text, |c| c == '\n' || c == '\t'))).trim().to_owned();
     if text.chars().count() <= max {
         return text;
     }
@@ -29,6 +28,17 @@ pub(crate) fn markdown(text: &str, max: usize) -> String {
         Some(at) => text[..at].trim_end().to_owned(),
         None => cut(&text, max),
     }
+}
+
+/// Line breaks that were escaped twice, `\\n` in JSON. A letter behind makes it a command of a formula: `\nu`.
+fn with_line_breaks(text: &str) -> String {
+    let mut parts = text.split("\\n");
+    let mut broken = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        broken.push_str(if part.starts_with(|c: char| c.is_ascii_alphabetic()) { "\\n" } else { "\n" });
+        broken.push_str(part);
+    }
+    broken
 }
 
 fn unescape(text: &str) -> String {
@@ -82,10 +92,10 @@ fn without_tags(text: &str) -> String {
 
 /// Words by which models say that they have nothing to say.
 fn is_placeholder(text: &str) -> bool {
-    // A schema with something put in: `string (한 문장)`, `[잘한 점]`.
-    let is_echo =
-        text.strip_prefix("string").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
-            || text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| !rest.contains(']'));
+    // A schema with something put in: `string (한 문장)`, `(string) …`, `[잘한 점]`.
+    let is_echo = text.starts_with("(string)")
+        || text.strip_prefix("string").is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()))
+        || text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).is_some_and(|rest| !rest.contains(']'));
     let label = super::label(text);
     is_echo || ["없음", "해당없음", "없습니다", "na", "none", "null", "nil", "string", "todo"].contains(&label.as_str())
 }
@@ -124,6 +134,10 @@ mod tests {
             ("없음", ""),
             ("string …", ""),
             ("string (한 문장)", ""),
+            ("(string) 좋은 질문", ""),
+            ("<think>음 그러니까</think>더 자세히", "더 자세히"),
+            ("첫째\\n둘째", "첫째 둘째"),
+            ("$\\nu$와 $\\neq$", "$\\nu$와 $\\neq$"),
             ("[잘한 점을 적어요]", ""),
             ("strings of beads", "strings of beads"),
             ("&quot;15분&quot;이라고 &lt;b&gt;적은&lt;/b&gt; 점", "\"15분\"이라고 적은 점"),
