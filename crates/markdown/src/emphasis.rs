@@ -159,6 +159,16 @@ fn is_literal(mark: u8, length: usize, before: Option<char>, after: Option<char>
     match (mark, before, after) {
         // (*^^*)
         (b'*', Some('^'), _) | (b'*', _, Some('^')) if length == 1 => true,
+        // (*´∀`*): a face in brackets
+        (b'*', Some('('), Some(c)) if length == 1 => is_punctuation(c) && !opens_quote(c) && !is_mark(c),
+        (b'*', Some(c), Some(')')) if length == 1 => is_punctuation(c) && !closes_phrase(c) && !is_mark(c),
+        // *.py and **/*.js
+        (b'*', None | Some(' ' | '(' | '/'), Some('.')) if length == 1 => true,
+        (b'*', None | Some(' '), Some('/')) if length == 2 => true,
+        // >_<, -_-, ^_^: inside a face
+        (b'_', Some(before), Some(after)) if length == 1 => {
+            is_punctuation(before) && is_punctuation(after) && is_face_part(before) && is_face_part(after)
+        }
         (b'~', ..) => length != 2,
         // A product: 3*4, a*b, 2*(x+1), (a+b)*c.
         (b'*', Some(before), Some(after)) if length == 1 => {
@@ -178,6 +188,15 @@ fn closes(mark: u8, length: usize, before: Option<char>, after: Option<char>, st
     (mark, length) == (b'*', 2) && before.is_some() && after.is_some_and(is_hangul) && stars_ahead % 2 == 1
 }
 
+/// What may stand on both sides of `_` in a face. Brackets, quotation marks and other marks of emphasis may not.
+fn is_face_part(c: char) -> bool {
+    !is_mark(c) && (matches!(c, '<' | '>' | '‹' | '›') || !(opens_quote(c) || closes_phrase(c)))
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '*' | '_' | '~')
+}
+
 fn ends_operand(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ')' | ']')
 }
@@ -188,6 +207,33 @@ fn begins_operand(c: char) -> bool {
 
 fn opens_quote(c: char) -> bool {
     matches!(c, '"' | '\'' | '“' | '‘' | '(' | '[' | '<' | '「' | '『' | '《' | '〈' | '`' | '$' | '\\')
+}
+
+/// What may end a phrase in emphasis.
+fn closes_phrase(c: char) -> bool {
+    matches!(
+        c,
+        '"' | '\''
+            | '”'
+            | '’'
+            | ')'
+            | ']'
+            | '>'
+            | '」'
+            | '』'
+            | '》'
+            | '〉'
+            | '`'
+            | '$'
+            | '.'
+            | ','
+            | '!'
+            | '?'
+            | ':'
+            | ';'
+            | '…'
+            | '%'
+    )
 }
 
 /// Whether a formula or a tag may begin here: the parser will see a letter in its place.

@@ -75,6 +75,7 @@ pub(super) struct ListMarker {
 pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
     let bytes = text.as_bytes();
     let (width, first) = match bytes.first()? {
+        b'+' if is_sum(text) => return None,
         b'-' | b'*' | b'+' => (1, true),
         b'0'..=b'9' => {
             let digits = number(text)?;
@@ -94,6 +95,15 @@ pub(super) fn list_marker(text: &str, column: usize) -> Option<ListMarker> {
     // Five columns and more are an indented code block inside the item.
     let offset = width + if gap > 4 { 1 } else { gap };
     (gap > 0).then_some(ListMarker { width, offset, interrupts: first, empty: false })
+}
+
+/// Whether the line goes on with a sum that is written one number below the other: `+ 35`, `+ 5 = 12`.
+pub(super) fn is_sum(text: &str) -> bool {
+    const LONGEST: usize = 40;
+    let Some(rest) = text.strip_prefix("+ ").map(str::trim) else { return false };
+    rest.len() <= LONGEST
+        && rest.starts_with(|c: char| c.is_ascii_digit())
+        && rest.chars().all(|c| c.is_ascii_digit() || " .,=+-×÷*/()%xy?□".contains(c))
 }
 
 /// Digits of the number at the start of `text`, if CommonMark would take it for the number of a list item.

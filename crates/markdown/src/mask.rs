@@ -109,6 +109,9 @@ const TAGS: [(&str, &str); 7] = [
     ("</sup>", "</sup>"),
 ];
 
+/// Faces of marks alone.
+const FACES: [&str; 3] = ["*_*", "*-*", "*.*"];
+
 impl Masked {
     /// Masks a text. Line ends become `\n`; characters that the mask itself uses, and NUL, become U+FFFD.
     /// `finished` is false if the text is still arriving.
@@ -187,7 +190,7 @@ impl Masked {
             self.text.push(if content[digits..].starts_with('.') { DOT } else { PARENTHESIS });
             return digits + 1;
         }
-        if table::is_lone_dashes(content) {
+        if table::is_lone_dashes(content) || markers::is_sum(content) {
             self.text.push(LETTER);
             return 0;
         }
@@ -209,6 +212,7 @@ impl Masked {
         let quoted = text[start..start + prefix].contains('>');
         let bytes = text.as_bytes();
         let mut marks = emphasis::Line::new(&text[at..end]);
+        let last_closing = text[at..end].rfind("\\)").map(|closing| at + closing);
         while at < end {
             let special =
                 |b: &u8| matches!(b, b'`' | b'$' | b'\\' | b'<' | b'*' | b'_' | b'~' | b'h' | b'H' | b'w' | b'W');
@@ -259,6 +263,10 @@ impl Masked {
                     end = text[at..].find('\n').map_or(text.len(), |length| at + length + 1);
                 }
             } else {
+                // The beginning of a formula that has no end is shown as it was written.
+                if text[at..end].starts_with("\\(") && last_closing.is_none_or(|closing| closing < at) {
+                    self.text.push('\\');
+                }
                 // A backslash takes the next character with it, and `$$` stays together.
                 let pair = bytes[at] == b'\\' || text[at..end].starts_with("$$");
                 let length: usize = text[at..end].chars().take(if pair { 2 } else { 1 }).map(char::len_utf8).sum();
@@ -276,6 +284,14 @@ impl Masked {
         if !name.is_empty() {
             self.text.extend(name.chars().map(|c| if c == '_' { UNDERSCORE } else { c }));
             return name.len();
+        }
+        if let Some(face) = FACES.iter().find(|face| text[at..].starts_with(*face)) {
+            self.text.extend(face.chars().map(|c| match c {
+                '*' => STAR,
+                '_' => UNDERSCORE,
+                c => c,
+            }));
+            return face.len();
         }
         let length = markers::run(&text[at..], mark);
         let before = text[line.min(at)..at].chars().next_back();

@@ -51,6 +51,14 @@ fn formulas_become_mathml_and_particles_stay_outside() {
 }
 
 #[test]
+fn a_tilde_between_numbers_of_a_formula_is_shown() {
+    for text in ["$5%~10%$", "$3~5$쪽", "$10 ~ 20$도", "$-5~-2$", "$3\\text{cm}~5\\text{cm}$"] {
+        assert!(html(text).contains('∼'), "{text}: {}", html(text));
+    }
+    assert!(!html("$a~b$").contains('∼'), "a space of TeX");
+}
+
+#[test]
 fn headings_stay_below_those_of_the_page() {
     assert_eq!(html("# 가\n## 나\n##### 다\n"), "<h3>가</h3><h4>나</h4><h6>다</h6>");
 }
