@@ -1,5 +1,7 @@
 //! Checks of settings that depend on each other or on a range.
 
+use axum::http::uri::Authority;
+use secrecy::ExposeSecret as _;
 use store::DatabaseEngine;
 
 use super::{
@@ -61,6 +63,14 @@ impl Config {
                 check_url("CORS_ALLOW_ORIGINS", origin)?;
             }
         }
+        for name in self.allowed_hosts.iter().map(|name| name.trim()) {
+            let is_name = name.parse::<Authority>().is_ok_and(|authority| authority.host() == name);
+            if !name.is_empty() && name != "*" && !is_name {
+                return refuse(
+                    "ALLOWED_HOSTS must hold host names alone, without http:// and port, such as class.example.kr; or *",
+                );
+            }
+        }
         if self.cors_allow_origins.len() > 1 && self.cors_allow_origins.iter().any(|origin| origin == "*") {
             return refuse("CORS_ALLOW_ORIGINS is either * or a list of origins, not both");
         }
@@ -83,6 +93,12 @@ impl Config {
 
     fn check_model(&self) -> Result<(), ConfigError> {
         let model = &self.model;
+        // The key itself stays out of the message.
+        if model.key().is_some_and(|key| !key.expose_secret().trim().bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
+            return refuse(
+                "OPENAI_API_KEY holds a character that can't be sent, such as Hangul or a line break; copy the key from your provider",
+            );
+        }
         if let Some(url) = &model.openai_base_url {
             let url = check_url("OPENAI_BASE_URL", url)?;
             let is_plain = url.scheme() == "http" && !is_this_machine(&url);
@@ -184,11 +200,17 @@ mod tests {
 
     #[test]
     fn every_bad_combination_is_refused_with_its_name() {
-        let bad: [(&[&str], &str); 20] = [
+        let bad: [(&[&str], &str); 26] = [
             (&["--database-url", "mysql://x"], "DATABASE_URL"),
             (&["--app-base-url", "class.example.kr"], "APP_BASE_URL"),
             (&["--cors-allow-origins", "*,https://a.kr"], "CORS_ALLOW_ORIGINS"),
             (&["--cors-allow-origins", "a.kr"], "CORS_ALLOW_ORIGINS"),
+            (&["--allowed-hosts", "http://a.kr"], "ALLOWED_HOSTS"),
+            (&["--allowed-hosts", "a.kr,b.kr:80"], "ALLOWED_HOSTS"),
+            (&["--allowed-hosts", "a.kr/x"], "ALLOWED_HOSTS"),
+            (&["--allowed-hosts", "u@a.kr"], "ALLOWED_HOSTS"),
+            (&["--openai-api-key", "한글"], "OPENAI_API_KEY"),
+            (&["--openai-api-key", "sk-a\nb"], "OPENAI_API_KEY"),
             (&["--app-env", "production"], "APP_BASE_URL"),
             (&["--openai-base-url", "localhost:11434"], "OPENAI_BASE_URL"),
             (&["--openai-model", " "], "OPENAI_MODEL"),
@@ -212,6 +234,16 @@ mod tests {
         for (flags, name) in bad {
             let error = config(flags).validate().unwrap_err().to_string();
             assert!(error.contains(name), "{flags:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn host_names_and_keys_of_every_usual_form_are_accepted() {
+        for hosts in ["*", "", "a.kr, class-1.local ", "10.0.0.7,[fd00::7]", "_dev.a.kr"] {
+            assert_eq!(config(&["--allowed-hosts", hosts]).validate(), Ok(()), "{hosts}");
+        }
+        for key in [" sk-proj-1_A.b/c+d=\n", "none", ""] {
+            assert_eq!(config(&["--openai-api-key", key]).validate(), Ok(()), "{key:?}");
         }
     }
 
