@@ -42,6 +42,7 @@ for part in nginx firewall monitoring; do
         cp -R "deploy/$part" "$share/"
     fi
 done
+scripts/nginx-errors.sh "$share/nginx/errors"
 install -m 755 -t "$share" deploy/install.sh deploy/update.sh
 
 install -d "$documents"

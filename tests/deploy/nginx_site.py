@@ -10,10 +10,12 @@ import re
 import shutil
 import socket
 
-from conftest import DEPLOY, eventually, free_port, run
+from conftest import DEPLOY, ROOT, eventually, free_port, run
 
 NGINX = os.environ.get("NGINX_BINARY", "/usr/sbin/nginx")
 DOMAIN = "class.example.kr"
+# Writes the error pages into a folder, as for the package.
+ERROR_PAGES = ROOT / "scripts/nginx-errors.sh"
 FOLDERS = ("/etc/nginx/", "/etc/letsencrypt/", "/var/log/nginx/", "/var/www/letsencrypt", "/usr/share/llm-classroom")
 
 # What Debian and Ubuntu install as nginx.conf, as far as it can come into a site's way; and what lets nginx run here.
@@ -63,7 +65,7 @@ class Site:
         self.install("tuning.conf", "/etc/nginx/modules-enabled/90-llm-classroom.conf")
         for snippet in (DEPLOY / "nginx/snippets").iterdir():
             self.install(f"snippets/{snippet.name}", f"/etc/nginx/snippets/{snippet.name}")
-        shutil.copytree(DEPLOY / "nginx/errors", self.path("/usr/share/llm-classroom/nginx/errors"))
+        run(ERROR_PAGES, self.path("/usr/share/llm-classroom/nginx/errors"))
         shutil.copy("/etc/nginx/mime.types", self.path("/etc/nginx/mime.types"))
         # Workers of root are somebody else, who can't enter this folder.
         here = "daemon off;" + (" user root;" if os.geteuid() == 0 else "")
