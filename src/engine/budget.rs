@@ -1,4 +1,4 @@
-//! How many tokens the whole server may use a day.
+//! The limit of tokens that all instances together may use in a day.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -13,8 +13,8 @@ const KST: Millis = 9 * 60 * 60 * 1000;
 
 /// The day's tokens. Days begin at midnight in Korea.
 ///
-/// Tokens are counted when a call ends, so calls already running when the budget is spent still finish: the day may
-/// close over its budget by what they use.
+/// Tokens are counted when a call ends, so calls already running when the budget is spent still finish, and the day's
+/// total may exceed the limit by what they use.
 pub struct Budget {
     limit: u64,
     spent: Mutex<Spent>,
@@ -39,13 +39,13 @@ impl Budget {
             .then(|| Duration::from_millis(u64::try_from(day_start(now) + DAY - now).unwrap_or(0)))
     }
 
-    /// Counts what a call cost.
+    /// Adds the usage of a call.
     pub fn count(&self, now: Millis, usage: &Usage) {
         let mut spent = self.today(now);
         spent.tokens += u64::from(usage.prompt_tokens) + u64::from(usage.completion_tokens);
     }
 
-    /// Tokens used today, as far as this instance knows, and how many may be; 0 for no limit.
+    /// Tokens used today, as far as this instance knows, and the limit, which is 0 for none.
     #[must_use]
     pub fn used(&self, now: Millis) -> (u64, u64) {
         (self.today(now).tokens, self.limit)
@@ -57,8 +57,8 @@ impl Budget {
         self.limit > 0
     }
 
-    /// Counts up to what the database says was spent today, by all instances together.
-    pub fn at_least(&self, now: Millis, tokens: u64) {
+    /// Raises today's tokens to the database's total of all instances.
+    pub fn raise_to(&self, now: Millis, tokens: u64) {
         let mut spent = self.today(now);
         spent.tokens = spent.tokens.max(tokens);
     }
@@ -117,11 +117,11 @@ mod tests {
     }
 
     #[test]
-    fn what_others_spent_counts_and_nothing_is_counted_back() {
+    fn tokens_of_other_instances_count_and_the_total_never_falls() {
         let budget = Budget::new(100, EVENING, 40);
-        budget.at_least(EVENING, 100);
+        budget.raise_to(EVENING, 100);
         assert!(budget.spent(EVENING).is_some());
-        budget.at_least(EVENING, 50);
+        budget.raise_to(EVENING, 50);
         assert!(budget.spent(EVENING).is_some());
     }
 

@@ -1,5 +1,5 @@
-//! Guides made by the model. That of a preset is made once: thirty students who open it cost one call, at however many
-//! instances they do. That of a student's own topic is the student's alone, as the topic is.
+//! Guides made by the model. The guide of a preset topic is made once and shared by all students and instances, so a class
+//! that opens it costs one call. The guide of a student's own topic is cached for that student alone.
 
 use std::{
     collections::HashSet,
@@ -21,19 +21,19 @@ use store::Store;
 use store::now;
 use tutor::prompt;
 
-/// How long a guide, or the news that there is none, is kept before the store or the model is asked again.
-const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long a guide, or the fact that there is none, stays cached before the store or the model is asked again.
+const CACHE_TTL: Duration = Duration::from_secs(10 * 60);
 
 /// How long one instance may take to make a guide before another tries.
-const LONGEST_MAKING: Duration = Duration::from_secs(60);
-/// How often an instance looks whether another has made a guide.
-const MAKING_LOOK: Duration = Duration::from_millis(200);
+const LOCK_TTL: Duration = Duration::from_secs(60);
+/// How often an instance checks whether another still makes a guide.
+const LOCK_POLL: Duration = Duration::from_millis(200);
 
 /// Finds guides, and has the model make those that don't exist yet.
 #[derive(Clone)]
 pub struct Guides(Arc<Inner>);
 
-/// Whose guide it is: everybody's, if the topic is a preset, and one learner's alone if it is the learner's own.
+/// The cache key of a guide: shared by all learners for a preset topic, or owned by one learner for an own topic.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     topic: Topic,
@@ -42,8 +42,7 @@ struct Key {
 }
 
 impl Key {
-    /// `None` for an own topic of somebody who is nobody's learner yet: their guide can't be told from another's, so it is
-    /// kept for nobody.
+    /// `None` for an own topic without a learner: the guide has no owner to cache it for.
     fn new(topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Self> {
         let key = |owner| Self { topic: topic.clone(), locale, owner };
         match topic.preset() {
@@ -74,13 +73,13 @@ pub struct Found {
     pub pending: bool,
 }
 
-/// A guide's place among those that are being made.
-struct Making {
+/// The entry of a guide in [`Inner::making`]. Dropping it removes the entry.
+struct MakingEntry {
     inner: Arc<Inner>,
     key: Key,
 }
 
-impl Drop for Making {
+impl Drop for MakingEntry {
     fn drop(&mut self) {
         self.inner.making().remove(&self.key);
     }
@@ -91,7 +90,7 @@ impl Drop for Making {
 struct NoSlot;
 
 impl Guides {
-    /// Guides over these parts, of which at most `capacity` stay in memory.
+    /// Guides from the store and the model, of which at most `capacity` stay in memory.
     #[must_use]
     pub fn new(
         capacity: u64,
@@ -102,12 +101,12 @@ impl Guides {
         slots: GuideSlots,
         lifecycle: Lifecycle,
     ) -> Self {
-        let made = Cache::builder().max_capacity(capacity).time_to_live(KEPT_FOR).build();
+        let made = Cache::builder().max_capacity(capacity).time_to_live(CACHE_TTL).build();
         let making = Mutex::default();
         Self(Arc::new(Inner { store, redis, assistant, budget, slots, made, making, lifecycle }))
     }
 
-    /// The topic's guide, if it is there or known not to come: no call on the model is needed for it.
+    /// The topic's guide as far as it is known without a call of the model: cached, stored, or known not to exist.
     pub async fn known(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>) -> Option<Found> {
         if self.0.assistant.is_practice() {
             return Some(preset(topic, locale, false));
@@ -130,13 +129,14 @@ impl Guides {
     }
 
     /// The topic's guide: the model's if it comes within `wait`, else the preset text. The preset text stays when no
-    /// slot is free to make one in. An own topic's guide that isn't kept for anybody is on its way for this call alone.
+    /// slot is free to make one in. Without a learner an own topic's guide isn't cached, so a later call can't get it and it is
+    /// not reported as pending.
     pub async fn make(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>, wait: Duration) -> Found {
         let key = Key::new(topic, locale, learner);
-        let is_kept = key.is_some();
+        let is_cached = key.is_some();
         match tokio::time::timeout(wait, self.make_once(topic.clone(), locale, key)).await {
             Ok(made) => found(made, topic, locale),
-            Err(_) => preset(topic, locale, is_kept),
+            Err(_) => preset(topic, locale, is_cached),
         }
     }
 
@@ -145,13 +145,13 @@ impl Guides {
     async fn make_once(&self, topic: Topic, locale: Locale, key: Option<Key>) -> Option<Arc<Guide>> {
         let inner = self.0.clone();
         let entry = key.clone().filter(|key| inner.making().insert(key.clone()));
-        let entry = entry.map(|key| Making { inner: inner.clone(), key });
+        let entry = entry.map(|key| MakingEntry { inner: inner.clone(), key });
         let making = async move {
             let _entry = entry;
-            let asking = inner.look_up_or_ask(&topic, locale);
+            let lookup = inner.look_up_or_ask(&topic, locale);
             match key {
-                Some(key) => inner.made.try_get_with(key, asking).await.ok(),
-                None => asking.await.ok(),
+                Some(key) => inner.made.try_get_with(key, lookup).await.ok(),
+                None => lookup.await.ok(),
             }
             .flatten()
         };
@@ -180,38 +180,38 @@ impl Inner {
         if let Some(guide) = self.look_up(topic, locale).await {
             return Ok(Some(guide));
         }
-        // Before the claim, which does not last for ever.
+        // Before the lock, which expires: waiting for a slot must not use up its time.
         let slot = self.slots.admit().await.ok_or(NoSlot)?;
-        // Instances pass guides on through the store, where a guide of an own topic never is.
+        // Instances share guides through the store, which holds none of own topics.
         let redis = self.redis.as_ref().filter(|_| topic.preset().is_some());
         let Some(redis) = redis else { return Ok(self.ask(topic, locale).await) };
-        let name = claim_name(topic, locale);
-        match redis.try_lock(&name, LONGEST_MAKING).await {
+        let name = lock_name(topic, locale);
+        match redis.try_lock(&name, LOCK_TTL).await {
             Ok(LockAttempt::Acquired) => {
                 let made = self.ask(topic, locale).await;
-                // Should this fail, the claim runs out by itself.
+                // If this fails, the lock expires.
                 let _ = redis.unlock(&name).await;
                 Ok(made)
             }
             Ok(LockAttempt::HeldElsewhere(left)) => {
                 drop(slot);
-                self.made_elsewhere(redis, &name, left).await;
+                self.wait_for_unlock(redis, &name, left).await;
                 Ok(self.look_up(topic, locale).await)
             }
-            // Each instance for itself, then: the last guide stored is the one that's kept.
+            // Without Redis each instance makes its own guide. The last one stored wins.
             Err(Unavailable) => Ok(self.ask(topic, locale).await),
         }
     }
 
-    /// Waits until another instance has made the guide, or given up.
-    async fn made_elsewhere(&self, redis: &Redis, name: &str, longest: Duration) {
-        let given_up = async {
+    /// Waits until the instance that makes the guide releases its lock, or the lock expires.
+    async fn wait_for_unlock(&self, redis: &Redis, name: &str, longest: Duration) {
+        let unlocked = async {
             while matches!(redis.locked_for(name).await, Ok(Some(_))) {
-                tokio::time::sleep(MAKING_LOOK).await;
+                tokio::time::sleep(LOCK_POLL).await;
             }
         };
         tokio::select! {
-            _ = tokio::time::timeout(longest, given_up) => {}
+            _ = tokio::time::timeout(longest, unlocked) => {}
             () = self.lifecycle.drained() => {}
         }
     }
@@ -229,7 +229,7 @@ impl Inner {
         }
     }
 
-    /// Has the model make a guide, and keeps it.
+    /// Has the model make a guide, books its usage, and stores it if the topic is a preset.
     async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
         let (guide, usage) = tokio::select! {
             made = self.assistant.guide(topic, locale) => made,
@@ -237,8 +237,8 @@ impl Inner {
         };
         let usage = usage?;
         self.budget.count(now(), &usage);
-        let booked = self.store.add_usage(None, &usage, now()).await;
-        if let Err(error) = booked {
+        let stored = self.store.add_usage(None, &usage, now()).await;
+        if let Err(error) = stored {
             tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
         }
         let guide = guide?;
@@ -257,8 +257,8 @@ fn version() -> &'static str {
     prompt::PROMPT_VERSION.as_str()
 }
 
-/// A topic is a student's own words, of any length and kind; the claim's name is a digest of it.
-fn claim_name(topic: &Topic, locale: Locale) -> String {
+/// The name of the lock on making a guide: a digest, because a topic is free text of any length.
+fn lock_name(topic: &Topic, locale: Locale) -> String {
     let digest = Sha256::digest(format!("{}\n{}\n{}", locale.tag(), version(), topic.as_str()));
     format!("guide:{}", hex::encode(&digest[..16]))
 }

@@ -28,7 +28,7 @@ impl<K> Default for KeyedLocks<K> {
 }
 
 impl<K: Hash + Eq + Clone> KeyedLocks<K> {
-    /// Waits until nobody else holds the lock of `key`. Those who wait are served in the order in which they came.
+    /// Locks `key`. Callers that wait for it get it in the order in which they called.
     pub async fn lock(&self, key: K) -> KeyedGuard<K> {
         let lock = {
             let mut locks = self.map();

@@ -1,4 +1,4 @@
-//! Answers as safe HTML: rendered aside from the tasks that serve, kept for a while, and shared out fairly.
+//! Answers as safe HTML: rendered on blocking threads, cached, and limited to one request of a learner at a time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,20 +11,20 @@ use domain::{LearnerId, TurnId, turn::Turn};
 /// An answer's HTML, block by block.
 pub type Blocks = Arc<[Arc<str>]>;
 
-/// How long an answer that nobody reads is kept.
-const KEPT_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long an answer stays cached after it was last read.
+const CACHE_TTI: Duration = Duration::from_secs(10 * 60);
 /// Bytes of an entry beside its HTML: key, counts, and a pointer a block.
-const ENTRY: usize = 256;
-const BLOCK: usize = 32;
+const ENTRY_OVERHEAD: usize = 256;
+const BLOCK_OVERHEAD: usize = 32;
 
-/// Renders ended answers. Such an answer never changes, so it is rendered once and kept by turn and attempt.
+/// Renders ended answers. Such an answer never changes, so it is rendered once and cached by turn and attempt.
 #[derive(Clone)]
 pub struct RenderedAnswers(Arc<Inner>);
 
 struct Inner {
-    kept: Cache<(TurnId, u32), Blocks>,
-    /// One for each answer that may be rendered at a time: rendering is work for a processor, and must leave some of
-    /// them to everything else.
+    cache: Cache<(TurnId, u32), Blocks>,
+    /// A permit for each answer that may be rendered at a time. Rendering is bound by the processor, so it may use half of
+    /// the processors and leaves the others to the tasks that serve requests.
     rendering: Arc<Semaphore>,
     readers: KeyedLocks<LearnerId>,
 }
@@ -35,24 +35,24 @@ struct Inner {
 pub struct RenderError;
 
 impl RenderedAnswers {
-    /// None kept yet, and later at most `bytes` of them.
+    /// An empty cache of at most `bytes` bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
         let size = |_: &(TurnId, u32), blocks: &Blocks| {
-            let html: usize = blocks.iter().map(|block| block.len() + BLOCK).sum();
-            u32::try_from(html + ENTRY).unwrap_or(u32::MAX)
+            let html: usize = blocks.iter().map(|block| block.len() + BLOCK_OVERHEAD).sum();
+            u32::try_from(html + ENTRY_OVERHEAD).unwrap_or(u32::MAX)
         };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self(Arc::new(Inner {
-            kept: Cache::builder().max_capacity(bytes).weigher(size).time_to_idle(KEPT_FOR).build(),
+            cache: Cache::builder().max_capacity(bytes).weigher(size).time_to_idle(CACHE_TTI).build(),
             rendering: Arc::new(Semaphore::new((processors / 2).max(1))),
             readers: KeyedLocks::default(),
         }))
     }
 
-    /// The share of a learner in reading: what reads or renders a stretch of turns holds it, so that one learner's
-    /// requests follow one another and never keep others waiting for more than one of them.
-    pub async fn share_of(&self, learner: LearnerId) -> KeyedGuard<LearnerId> {
+    /// Locks a learner's reading. A request that reads or renders several turns holds the lock, so one learner's requests run
+    /// one after the other and delay other learners by one request at most.
+    pub async fn lock_reader(&self, learner: LearnerId) -> KeyedGuard<LearnerId> {
         self.0.readers.lock(learner).await
     }
 
@@ -68,8 +68,8 @@ impl RenderedAnswers {
         if turn.state.is_running() {
             return render.await;
         }
-        let kept = self.0.kept.try_get_with((turn.id, turn.attempt), render).await;
-        kept.map_err(|error| *error)
+        let cached = self.0.cache.try_get_with((turn.id, turn.attempt), render).await;
+        cached.map_err(|error| *error)
     }
 
     async fn render(&self, markdown: String) -> Result<Blocks, RenderError> {
@@ -121,8 +121,8 @@ mod tests {
         for n in 0..200 {
             rendered.blocks(&turn(&format!("{n} {}", "가".repeat(1_000)))).await.unwrap();
         }
-        rendered.0.kept.run_pending_tasks().await;
-        assert!(rendered.0.kept.weighted_size() <= 50_000, "{} bytes", rendered.0.kept.weighted_size());
-        assert!(rendered.0.kept.entry_count() > 5);
+        rendered.0.cache.run_pending_tasks().await;
+        assert!(rendered.0.cache.weighted_size() <= 50_000, "{} bytes", rendered.0.cache.weighted_size());
+        assert!(rendered.0.cache.entry_count() > 5);
     }
 }

@@ -1,10 +1,10 @@
 //! The key of a request that begins a conversation, and the learner's token that follows from it.
 //!
-//! Somebody without a cookie whose answer is lost on the way has a conversation they can't reach. With a key that
-//! nobody can guess, the repeat finds it: the token of the new learner is derived from the key and a random salt that
+//! If the response to a client without a cookie is lost, the client can't reach the conversation that it began. With a key
+//! that can't be guessed, a repeated request finds it: the token of the new learner is derived from the key and a random salt that
 //! is stored beside the conversation. A request can be repeated for [`REPEATABLE`]. After that the next new conversation
-//! with a key deletes the salt, or the hourly purge does; backups hold none. The database alone gives no token away, and
-//! neither does the key alone, nor both together once the salt is deleted.
+//! with a key or the hourly purge deletes the salt. Backups hold no salt. Neither the database nor the key alone is enough
+//! to derive the token, nor are both together once the salt is deleted.
 
 use std::collections::HashSet;
 
@@ -12,14 +12,14 @@ use sha2::{Digest, Sha256};
 
 use domain::{LearnerId, conversation::Millis};
 
-/// How long a request may be repeated. A page gives up before.
+/// How long a request may be repeated. Pages stop retrying earlier.
 pub const REPEATABLE: Millis = 10 * 60 * 1000;
 /// Hexadecimal digits of a key that can't be guessed: 128 bits.
 const SECRET_DIGITS: usize = 32;
 /// Different digits that a random key of that length has: fewer come about once in ten million.
 const DIFFERENT_DIGITS: usize = 7;
 
-/// A key that nobody can guess: at least 32 hexadecimal digits, such as a random UUID's.
+/// A key that can't be guessed: at least 32 hexadecimal digits, such as a random UUID's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(String);
 
@@ -33,13 +33,13 @@ impl SecretKey {
         (is_hex && digits.len() >= SECRET_DIGITS && different >= DIFFERENT_DIGITS).then(|| Self(key.to_owned()))
     }
 
-    /// What the key is stored as for somebody without a cookie.
+    /// The hash under which the key of a client without a cookie is stored.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         digest("a newcomer's request", &[self.0.as_bytes()])
     }
 
-    /// The token of the learner that the request makes.
+    /// The token of the learner that the request creates.
     #[must_use]
     pub fn token(&self, salt: &[u8; 32]) -> [u8; 16] {
         let [token @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
@@ -48,13 +48,14 @@ impl SecretKey {
     }
 }
 
-/// What the key of a learner's request is stored as. Two learners may choose the same key.
+/// The hash under which the key of a learner's request is stored. It includes the learner, because two learners may choose
+/// the same key.
 #[must_use]
 pub fn hash_of(learner: LearnerId, key: &str) -> [u8; 32] {
     digest("a learner's request", &[learner.0.as_bytes(), key.as_bytes()])
 }
 
-/// Each part has a fixed length but the last, so no two inputs run together to the same text.
+/// Every part except the last has a fixed length, so different parts never concatenate to the same bytes.
 fn digest(purpose: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut digest = Sha256::new_with_prefix("llm-classroom: ");
     digest.update(purpose);

@@ -1,4 +1,4 @@
-//! Calls that carry their whole conversation along, as clients of the first version make them.
+//! Stateless calls: the request carries the whole conversation, as the API of the first version does.
 
 use super::assistant::{HistorySource, PromptInput};
 use domain::{
@@ -11,14 +11,14 @@ pub const MESSAGES_MAX: usize = 100;
 
 /// One message of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
-    /// By the student.
+pub enum ClientMessage {
+    /// The student's.
     User(String),
-    /// By the chat AI.
+    /// The model's.
     Assistant(String),
 }
 
-/// Why a sequence of messages is no question.
+/// Why a sequence of messages has no question to answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SequenceError {
     /// No messages at all, or the last one isn't the student's.
@@ -32,16 +32,16 @@ pub enum SequenceError {
     Message(#[from] MessageError),
 }
 
-/// Reads a sequence of messages as a question with its history.
+/// Parses a sequence of messages as a question with its history.
 ///
-/// Messages of one speaker in a row are one message. An assistant's words before the first question are a greeting,
-/// which the model need not see.
+/// Consecutive messages of one role are joined. A message of the assistant before the first question is a greeting and is
+/// left out.
 ///
 /// # Errors
-/// [`SequenceError`] when there's no question in it.
-pub fn asking(
+/// [`SequenceError`] when the sequence is too long or doesn't end in a valid question.
+pub fn parse_messages(
     topic: Topic,
-    messages: Vec<Said>,
+    messages: Vec<ClientMessage>,
     model: Option<String>,
     locale: Locale,
 ) -> Result<PromptInput, SequenceError> {
@@ -51,15 +51,15 @@ pub fn asking(
     let mut history: Vec<(String, String)> = Vec::new();
     let mut question = String::new();
     let mut answer = String::new();
-    for said in messages {
-        match said {
-            Said::User(text) => {
+    for message in messages {
+        match message {
+            ClientMessage::User(text) => {
                 if !answer.is_empty() {
                     history.push((std::mem::take(&mut question), std::mem::take(&mut answer)));
                 }
                 join(&mut question, &text);
             }
-            Said::Assistant(text) => {
+            ClientMessage::Assistant(text) => {
                 if !question.is_empty() {
                     join(&mut answer, &text);
                 }
@@ -84,25 +84,25 @@ fn join(whole: &mut String, part: &str) {
 mod tests {
     use super::*;
 
-    fn read(messages: &[Said]) -> Result<PromptInput, SequenceError> {
-        asking(Topic::default(), messages.to_vec(), None, Locale::Ko)
+    fn read(messages: &[ClientMessage]) -> Result<PromptInput, SequenceError> {
+        parse_messages(Topic::default(), messages.to_vec(), None, Locale::Ko)
     }
 
-    fn user(text: &str) -> Said {
-        Said::User(text.into())
+    fn user(text: &str) -> ClientMessage {
+        ClientMessage::User(text.into())
     }
 
-    fn assistant(text: &str) -> Said {
-        Said::Assistant(text.into())
+    fn assistant(text: &str) -> ClientMessage {
+        ClientMessage::Assistant(text.into())
     }
 
     #[test]
     fn a_greeting_is_left_out_and_turns_are_paired() {
         let messages =
             [assistant("안녕하세요!"), user("하나"), user("둘"), assistant("답"), assistant("또 답"), user("셋")];
-        let asking = read(&messages).unwrap();
-        assert_eq!(asking.history, [("하나\n\n둘".to_owned(), "답\n\n또 답".to_owned())]);
-        assert_eq!(asking.message, "셋");
+        let input = read(&messages).unwrap();
+        assert_eq!(input.history, [("하나\n\n둘".to_owned(), "답\n\n또 답".to_owned())]);
+        assert_eq!(input.message, "셋");
     }
 
     #[test]

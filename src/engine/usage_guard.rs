@@ -1,5 +1,5 @@
-//! What a stateless call costs, booked however the call ends: by the server's own count when it is whole, by our
-//! estimate when the client hangs up or the answer breaks off.
+//! Books the usage of a stateless call however the call ends: by the model server's count when the call finishes, by an
+//! estimate when the client disconnects or the answer breaks off.
 
 use std::sync::Arc;
 
@@ -11,66 +11,60 @@ use domain::turn::{Purpose, Usage};
 use store::Store;
 use store::now;
 
-/// An open bill. Dropped before it is settled or void, it books an estimate.
+/// The usage of a call that runs. If it is dropped before [`Self::settle`] or [`Self::fail`], it books an estimate.
 pub struct UsageGuard {
     assistant: Assistant,
     store: Store,
     budget: Arc<Budget>,
-    asking: PromptInput,
+    input: PromptInput,
     purpose: Purpose,
     text: String,
-    open: bool,
+    is_open: bool,
 }
 
 impl UsageGuard {
-    /// Opens the bill of a call that is about to be made.
+    /// Starts to count a call that is about to be made.
     #[must_use]
-    pub fn open(
-        assistant: Assistant,
-        store: Store,
-        budget: Arc<Budget>,
-        asking: PromptInput,
-        purpose: Purpose,
-    ) -> Self {
-        Self { assistant, store, budget, asking, purpose, text: String::new(), open: true }
+    pub fn new(assistant: Assistant, store: Store, budget: Arc<Budget>, input: PromptInput, purpose: Purpose) -> Self {
+        Self { assistant, store, budget, input, purpose, text: String::new(), is_open: true }
     }
 
-    /// Notes a piece of the answer.
-    pub fn heard(&mut self, piece: &str) {
+    /// Adds a piece of the answer.
+    pub fn push(&mut self, piece: &str) {
         self.text.push_str(piece);
     }
 
-    /// Whether a word of the answer came.
+    /// Whether any text of the answer has arrived.
     #[must_use]
     pub fn has_begun(&self) -> bool {
         !self.text.is_empty()
     }
 
-    /// Books what the server said the call cost, or several calls where one was tried again. No cost at all, as when the
-    /// call failed, leaves nothing to book.
+    /// Books the usage that the model server reported, one entry for each attempt. Books nothing for an empty slice, as after
+    /// a failed call.
     pub async fn settle(&mut self, usage: &[Usage]) {
-        self.open = false;
+        self.is_open = false;
         for usage in usage {
             self.budget.count(now(), usage);
             book(&self.store, usage).await;
         }
     }
 
-    /// The call failed. What was heard before was paid for all the same.
-    pub fn failed(&mut self) {
-        self.open = !self.text.is_empty();
+    /// Marks the call as failed. Text that arrived before was paid for, so it is still booked as an estimate.
+    pub fn fail(&mut self) {
+        self.is_open = !self.text.is_empty();
     }
 }
 
 impl Drop for UsageGuard {
     fn drop(&mut self) {
-        if !std::mem::take(&mut self.open) {
+        if !std::mem::take(&mut self.is_open) {
             return;
         }
-        let Some(usage) = self.assistant.estimate(self.purpose, &self.asking, &self.text) else { return };
+        let Some(usage) = self.assistant.estimate(self.purpose, &self.input, &self.text) else { return };
         self.budget.count(now(), &usage);
         let store = self.store.clone();
-        // Outside a runtime there is no store to write to any more.
+        // Outside a runtime the store can't be written to.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { book(&store, &usage).await });
         }

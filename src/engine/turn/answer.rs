@@ -1,4 +1,4 @@
-//! An answer as it comes in: rendered block by block and published at a calm pace.
+//! Streams an answer: renders it block by block and publishes it at a limited rate.
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
@@ -12,24 +12,24 @@ use markdown::Renderer;
 /// After the first piece, pieces are joined for this long: 25 changes a second look like typing and cost little.
 const TICK: Duration = Duration::from_millis(40);
 
-/// The part of an answer that is there.
+/// The part of an answer that has arrived.
 pub(super) struct Answer {
-    /// When the question came.
+    /// When the question arrived.
     asked: Instant,
     renderer: Renderer,
-    /// Bytes of the text that were published.
+    /// How many bytes of the text were published.
     published: usize,
-    /// How many blocks were published, so that blocks which vanish are taken back.
+    /// How many blocks were published, so that blocks which no longer exist are cleared.
     blocks: usize,
 }
 
 impl Answer {
-    /// None yet, to a question that came at that moment.
+    /// An empty answer to a question that arrived at `asked`.
     pub(super) fn new(asked: Instant) -> Self {
         Self { asked, renderer: Renderer::new(), published: 0, blocks: 0 }
     }
 
-    /// Takes the answer in until its end. What came before an error stays.
+    /// Receives and publishes the answer until its end. Text that arrived before an error stays.
     pub(super) async fn stream(
         &mut self,
         begin: impl Future<Output = Result<AnswerStream, llm::Error>>,
@@ -37,7 +37,7 @@ impl Answer {
     ) -> Result<llm::End, llm::Error> {
         let began = Instant::now();
         let mut stream = begin.await?;
-        // None: everything is published, and the next piece goes out at once if the last went out long enough ago.
+        // When the next batch is published; `None` while nothing waits.
         let mut due: Option<Instant> = None;
         let mut last: Option<Instant> = None;
         let mut is_thinking = false;
@@ -84,7 +84,7 @@ impl Answer {
                 Some(Err(error)) => return Err(error),
                 None => return Err(llm::Error::Broken),
             }
-            // A provider that sends without a pause would otherwise never let the tick through.
+            // The select prefers pieces, so a provider that sends without a pause would otherwise starve the timer.
             if due.is_some_and(|due| due <= Instant::now()) {
                 self.refresh(publisher);
                 (due, last) = (None, Some(Instant::now()));
@@ -92,13 +92,14 @@ impl Answer {
         }
     }
 
-    /// Publishes what is left, in its final form.
+    /// Publishes the rest in its final form.
     pub(super) fn finish(&mut self, publisher: &Publisher) {
         let changed = self.renderer.finish();
         self.publish(changed, publisher);
     }
 
-    /// Takes back all that was shown: thoughts, or what a content filter stopped, are not for a child's eyes.
+    /// Withdraws everything that was published, because it turned out to be a model's thoughts or text that a content filter
+    /// stopped.
     pub(super) fn withdraw(&mut self, publisher: &Publisher) {
         self.renderer = Renderer::new();
         if self.published > 0 || self.blocks > 0 {
@@ -121,7 +122,7 @@ impl Answer {
         let blocks = self.renderer.blocks();
         let mut changed: Vec<(usize, Arc<str>)> = changed.map(|index| (index, blocks[index].clone())).collect();
         let blocks = self.renderer.blocks().len();
-        changed.extend((blocks..self.blocks).map(|gone| (gone, Arc::from(""))));
+        changed.extend((blocks..self.blocks).map(|index| (index, Arc::from(""))));
         let text = &self.renderer.text()[self.published..];
         if !text.is_empty() || !changed.is_empty() {
             publisher.text(text, changed);

@@ -170,7 +170,7 @@ impl LeaseLoop {
     async fn count_tokens(&self, day_tokens: &mut DayTokens) -> Result<(), StoreError> {
         if self.budget.is_limited() {
             let now = now();
-            self.budget.at_least(now, day_tokens.read(&self.store, day_start(now), now).await?);
+            self.budget.raise_to(now, day_tokens.read(&self.store, day_start(now), now).await?);
         }
         Ok(())
     }

@@ -37,10 +37,10 @@ use store::{FencingToken, Lease, Store, now};
 
 /// How many earlier turns are read for the model at least; more would hardly fit its budget.
 const HISTORY_TURNS: u32 = 40;
-/// The first turn that is read moves by so many at a time: where the history is cut depends on where it begins.
+/// The first turn that is read moves by this many at a time: where the history is cut depends on where it begins.
 const HISTORY_STEP: u32 = 20;
 
-/// Runs turns. Clones share its parts.
+/// Runs turns.
 #[derive(Clone)]
 pub(super) struct Runner {
     pub(super) store: Store,
@@ -52,7 +52,7 @@ pub(super) struct Runner {
     pub(super) outcomes: OutcomeWriter,
 }
 
-/// What a run answers.
+/// The question that a run answers.
 struct Question {
     turn: Turn,
     topic: Topic,
@@ -139,7 +139,7 @@ impl Runner {
         signals: &CancelSignals,
     ) -> (Outcome, Option<Duration>) {
         let Question { turn, topic, locale, asked } = question;
-        let history = match self.store.exchanges(turn.conversation, history_places(turn.seq)).await {
+        let history = match self.store.exchanges(turn.conversation, history_range(turn.seq)).await {
             Ok(history) => history,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
@@ -147,7 +147,7 @@ impl Runner {
             }
         };
         tracing::info!(target: STUDENT_TEXT, { topic = topic.as_str(), turn.message = turn.message }, "what the student wrote");
-        let asking = PromptInput {
+        let input = PromptInput {
             topic: topic.clone(),
             history,
             history_source: HistorySource::Stored,
@@ -171,17 +171,17 @@ impl Runner {
         let (chat_progress, tutor_progress) = (chat_gate.watch(), llm::RequestProgress::default());
         let work = async {
             let chat = async {
-                let begin = self.assistant.answer_first(&asking, assistant::PRACTICE_PACE, chat_gate);
+                let begin = self.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate);
                 let end = answer.stream(begin, publisher).await;
                 chat_time = began.elapsed();
-                // The whole answer is shown now, also while the tutor still writes.
+                // Shows the whole answer although the tutor's call may still run.
                 answer.finish(publisher);
                 let (state, reason) = final_state(&end, !answer.text().is_empty());
                 let usage = match &end {
                     Ok(end) => vec![assistant::used(Purpose::Chat, end)],
-                    // A call that failed cost something if something came.
+                    // A failed call is paid for if text arrived.
                     Err(_) if !answer.text().is_empty() => {
-                        self.assistant.estimate(Purpose::Chat, &asking, answer.text()).into_iter().collect()
+                        self.assistant.estimate(Purpose::Chat, &input, answer.text()).into_iter().collect()
                     }
                     Err(_) => Vec::new(),
                 };
@@ -198,7 +198,7 @@ impl Runner {
             };
             let tutor = async {
                 if earlier_feedback.is_none() {
-                    let result = self.assistant.feedback_after(&asking, tutor_gate, &tutor_progress).await;
+                    let result = self.assistant.feedback_after(&input, tutor_gate, &tutor_progress).await;
                     tutor_time = began.elapsed();
                     is_tutor_running.store(false, Ordering::Relaxed);
                     publish(publisher, &result.feedback);
@@ -206,7 +206,7 @@ impl Runner {
                 }
             };
             let begin = async {
-                // Only a label: should it fail, the turn is found as accepted after a crash, which is handled alike.
+                // A failure does no harm: after a crash the turn is found as accepted, which is handled alike.
                 if let Err(error) = self.store.begin_turn(fencing_token).await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "a turn's begin was not stored");
                 }
@@ -222,12 +222,12 @@ impl Runner {
         };
         answer.finish(publisher);
 
-        // An answer that was whole, or had failed, before the stop stays so.
+        // If the chat call ended before the stop, its result stands.
         let is_over = chat_end.is_some();
         let ChatEnd { state, reason, mut usage } = chat_end.unwrap_or_else(|| {
-            // A request that was never sent cost nothing.
+            // A request that was never sent is not paid for.
             let is_sent = chat_progress.written.is_cancelled();
-            let usage = is_sent.then(|| self.assistant.estimate(Purpose::Chat, &asking, answer.text())).flatten();
+            let usage = is_sent.then(|| self.assistant.estimate(Purpose::Chat, &input, answer.text())).flatten();
             ChatEnd {
                 state: stopped.unwrap_or(TurnState::Interrupted),
                 reason: None,
@@ -235,7 +235,7 @@ impl Runner {
             }
         });
         if tutor_result.is_none() && tutor_progress.written.is_cancelled() {
-            usage.extend(self.assistant.estimate(Purpose::Tutor, &asking, ""));
+            usage.extend(self.assistant.estimate(Purpose::Tutor, &input, ""));
         }
         let mut feedback = tutor_result.map(|result| {
             usage.extend(result.usage);
@@ -243,7 +243,7 @@ impl Runner {
         });
         if feedback.is_none() && earlier_feedback.is_none() && is_over {
             // Stopped after the answer ended and while the tutor still wrote: the turn gets its notes all the same.
-            let coached = self.assistant.coach(&asking);
+            let coached = self.assistant.coach(&input);
             publish(publisher, &coached);
             feedback = Some(coached);
         }
@@ -252,7 +252,7 @@ impl Runner {
     }
 }
 
-/// How the call that answers ended.
+/// How the chat call ended.
 struct ChatEnd {
     state: TurnState,
     reason: Option<Reason>,
@@ -282,8 +282,8 @@ fn log_outcome(outcome: &Outcome, asked: Instant) {
     }
 }
 
-/// The places in the conversation of the turns that are read for the turn in this place.
-fn history_places(seq: u32) -> Range<u32> {
+/// The sequence numbers of the turns that are read as history of turn `seq`.
+fn history_range(seq: u32) -> Range<u32> {
     seq.saturating_sub(HISTORY_TURNS) / HISTORY_STEP * HISTORY_STEP..seq
 }
 

@@ -21,7 +21,7 @@ use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
     engine::{
         assistant::{self, AnswerStream, PromptInput},
-        stateless::{self, Said},
+        stateless::{self, ClientMessage},
         turn::StatelessSlot,
         usage_guard::UsageGuard,
     },
@@ -107,7 +107,7 @@ pub async fn chat(
         let (response, end) = match collected.await {
             Ok(whole) => whole,
             Err(error) => {
-                answer_usage.failed();
+                answer_usage.fail();
                 return Err(ApiError::from(error));
             }
         };
@@ -152,7 +152,7 @@ pub async fn stream(
         let last = |data| Some((data, None));
         match pieces.next().await {
             Some(Ok(Piece::Text(text))) => {
-                usage.heard(&text);
+                usage.push(&text);
                 Some((vec![json!({ "content": text })], Some((pieces, usage, slot))))
             }
             Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, usage, slot)))),
@@ -179,7 +179,7 @@ pub async fn stream(
 }
 
 fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose) -> UsageGuard {
-    UsageGuard::open(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose)
+    UsageGuard::new(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose)
 }
 
 fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
@@ -217,11 +217,11 @@ fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Resu
         }
         _ => return Err(ApiError::invalid("message", "one-of")),
     };
-    let said = messages.into_iter().map(Said::try_from).collect::<Result<_, _>>()?;
-    Ok(stateless::asking(topic, said, model, locale)?)
+    let messages = messages.into_iter().map(ClientMessage::try_from).collect::<Result<_, _>>()?;
+    Ok(stateless::parse_messages(topic, messages, model, locale)?)
 }
 
-impl TryFrom<ChatMessage> for Said {
+impl TryFrom<ChatMessage> for ClientMessage {
     type Error = ApiError;
 
     fn try_from(message: ChatMessage) -> Result<Self, ApiError> {
@@ -256,7 +256,7 @@ async fn collect_answer(mut stream: AnswerStream, usage: &mut UsageGuard) -> Res
     while let Some(piece) = stream.next().await {
         match piece? {
             Piece::Text(piece) => {
-                usage.heard(&piece);
+                usage.push(&piece);
                 text.push_str(&piece);
             }
             Piece::Thinking => {}

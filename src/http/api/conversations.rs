@@ -188,7 +188,7 @@ pub async fn show(
     PathId(id): PathId<ConversationId>,
     Query(query): Query<TurnsQuery>,
 ) -> Result<Json<ConversationView>, ApiError> {
-    let _share = state.rendered.share_of(learner).await;
+    let _guard = state.rendered.lock_reader(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let limit = query.limit.map_or(TURNS_LIMIT, |PageLimit(limit)| limit);
     let turns = state.store.turns_page(learner, id, query.before, limit).await?;

@@ -58,7 +58,7 @@ pub async fn follow(
     let events = match following {
         Following::Live(follower) => live_events(follower).left_stream(),
         Following::Stored(turn) => {
-            let _share = state.rendered.share_of(learner).await;
+            let _guard = state.rendered.lock_reader(learner).await;
             let blocks = state.rendered.blocks(&turn).await.map_err(|error| ApiError::internal(&error))?;
             stream::iter(stored_events(*turn, blocks.to_vec())).right_stream()
         }

@@ -53,7 +53,7 @@ pub async fn export(
     PathId(id): PathId<ConversationId>,
     Query(query): Query<ExportQuery>,
 ) -> Result<Response, ApiError> {
-    let share = state.rendered.share_of(learner).await;
+    let guard = state.rendered.lock_reader(learner).await;
     let conversation = state.store.conversation(learner, id).await?.ok_or(ApiError::NotFound)?;
     let turns = state.store.turns(learner, id).await?;
     let (kind, extension) = match query.format {
@@ -66,7 +66,7 @@ pub async fn export(
         ExportFormat::Json => to_json(&conversation, &turns).to_string(),
     });
     let text = text.await.map_err(|error| ApiError::internal(&error))?;
-    drop(share);
+    drop(guard);
     let mut response = ([(header::CONTENT_TYPE, kind)], chunked_body(text)).into_response();
     let name = format!("attachment; filename=\"llm-classroom-{id}.{extension}\"");
     let name = HeaderValue::try_from(name).map_err(|error| ApiError::internal(&error))?;

@@ -112,7 +112,7 @@ async fn load_history(
     id: ConversationId,
     before: Option<u32>,
 ) -> Result<History, ApiError> {
-    let _share = state.rendered.share_of(learner).await;
+    let _guard = state.rendered.lock_reader(learner).await;
     let stored = state.store.turns_page(learner, id, before, TURNS_PAGE).await?;
     // Places rise from 1 without holes.
     let earlier = stored.first().map(|turn| turn.seq).filter(|first| *first > 1);
