@@ -28,7 +28,7 @@ pub struct FileDigest {
 /// Reads a public key.
 ///
 /// # Errors
-/// When it's none of age's.
+/// When the text isn't a public key of age.
 pub fn recipient(text: &str) -> anyhow::Result<x25519::Recipient> {
     let recipient: Result<x25519::Recipient, _> = text.trim().parse();
     recipient.map_err(|error| {
@@ -91,7 +91,7 @@ fn decompress(from: impl Read, to: &Path, most: u64) -> anyhow::Result<()> {
     let mut decoder = zstd::Decoder::new(from)?;
     decoder.window_log_max(WINDOW_LOG_MAX)?;
     let mut out = BufWriter::new(File::create(to)?);
-    // One byte more than there may be shows that there is more.
+    // Reads one byte beyond the limit, which shows that the data exceeds it.
     let written = io::copy(&mut decoder.take(most.saturating_add(1)), &mut out).context("the backup is damaged")?;
     ensure!(written <= most, "the backup holds more than its manifest says");
     out.flush()?;
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_packed_can_be_unpacked_by_the_right_key_alone() {
+    fn a_packed_database_can_be_unpacked_by_the_right_key_alone() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         let bytes: Vec<u8> = (0..200_000_u32).flat_map(|n| (n % 251).to_le_bytes()).collect();

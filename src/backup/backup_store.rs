@@ -100,7 +100,7 @@ impl BackupStore {
     /// The stored backups, newest first.
     ///
     /// # Errors
-    /// When the place can't be read.
+    /// When the store can't be read.
     pub async fn backups(&self) -> anyhow::Result<Vec<StoredBackup>> {
         let files = self.files().await?;
         let mut found = Vec::new();
@@ -114,7 +114,7 @@ impl BackupStore {
     /// backups there are.
     ///
     /// # Errors
-    /// When the place can't be read.
+    /// When the store can't be read.
     pub async fn newest_complete(&self) -> anyhow::Result<Option<Name>> {
         let files = self.files().await?;
         for name in names_newest_first(&files) {
@@ -143,7 +143,7 @@ impl BackupStore {
         let mut from = BufReader::new(File::open(file).await?);
         let mut to = BufWriter::new(self.store.clone(), object);
         if let Err(error) = tokio::io::copy(&mut from, &mut to).await {
-            // Parts that arrived would be paid for.
+            // Uploaded parts would be stored and billed.
             _ = to.abort().await;
             return Err(without_repetition(error)).with_context(failed);
         }
@@ -166,7 +166,7 @@ impl BackupStore {
         self.make_private(&name.manifest())
     }
 
-    /// Reads a backup's database into a file, as far as its manifest says it reaches.
+    /// Reads a backup's database into a file, up to the size that its manifest states.
     ///
     /// # Errors
     /// When it can't be read.
@@ -183,11 +183,11 @@ impl BackupStore {
         Ok(())
     }
 
-    /// Removes what is older than the `keep` newest complete backups that are no newer than `last`, the one just made, and
-    /// what broke off. What lies in the future of `last`, because a clock was wrong, stays.
+    /// Removes unfinished backups and those older than the `keep` newest complete ones. Only backups up to `last`, the one just
+    /// made, count; newer ones, which a wrong clock can produce, stay.
     ///
     /// # Errors
-    /// When something can't be removed. Others are removed all the same next time.
+    /// When a file can't be removed. The next call tries again.
     pub async fn prune(&self, last: &Name, keep: usize) -> anyhow::Result<()> {
         let backups = self.backups().await?;
         let complete = backups.iter().filter(|backup| backup.is_complete() && backup.name <= *last);
@@ -198,7 +198,7 @@ impl BackupStore {
         files.sort_by_key(|(file, _)| Name::of_manifest(file).is_none());
         for (file, _) in files {
             let Some(name) = Name::of_manifest(&file).or_else(|| Name::of_object(&file)) else { continue };
-            // One without a manifest may be another's that is being written at this moment.
+            // A backup without a manifest may be one that another process is writing.
             let has_manifest = backups.iter().any(|backup| backup.name == name);
             let is_unfinished = !has_manifest && last.moment() - name.moment() < UNFINISHED_AFTER.whole_seconds();
             if name < oldest.name && !is_unfinished {
@@ -215,7 +215,7 @@ impl BackupStore {
         format!("the backup can't be written to {}; see that there is room and that {ACCESS_HINT}", self.address)
     }
 
-    /// In a folder that others may look into, the files are for this user alone all the same.
+    /// Lets only this user read a file, also in a folder that other users can read.
     fn make_private(&self, file: &str) -> anyhow::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let path = folder.join(file);
@@ -228,11 +228,11 @@ impl BackupStore {
         if found.meta.size > MANIFEST_MAX {
             return Ok(None);
         }
-        // What can't be read isn't a manifest of ours.
+        // A file that can't be parsed isn't a manifest of this program.
         Ok(serde_json::from_slice(&found.bytes().await?).ok())
     }
 
-    /// The files right here with their bytes.
+    /// The files directly in the store, with their sizes in bytes.
     async fn files(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let listed = self.store.list_with_delimiter(None).await;
         let listed = listed
@@ -258,7 +258,7 @@ fn without_repetition(error: impl Into<anyhow::Error>) -> anyhow::Error {
     if text.contains(&last) { anyhow!(text) } else { anyhow!("{text}: {last}") }
 }
 
-/// The address as it may be shown: people write a key and its secret in front of an @, though it isn't taken there.
+/// The address without the credentials that people write in front of an `@`, although they aren't used there.
 #[must_use]
 pub fn without_keys(url: &str) -> String {
     match url.trim().split_once("://") {

@@ -47,7 +47,7 @@ impl Name {
     /// The name of a backup made now.
     ///
     /// # Errors
-    /// When the clock stands beyond the year 9999.
+    /// When the clock is beyond the year 9999.
     pub fn now() -> Result<Self, time::error::Format> {
         Ok(Self(format!("{BEFORE}{}", OffsetDateTime::now_utc().format(MOMENT)?)))
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_names_of_ours_are_names() {
+    fn only_names_that_this_program_writes_are_parsed() {
         let name = Name::now().unwrap();
         assert_eq!(Name::of_manifest(&name.manifest()), Some(name.clone()));
         assert_eq!(Name::of_object(&name.object(true)), Some(name.clone()));

@@ -37,7 +37,7 @@ const INTO_EMPTY_ONLY: &str = "a backup is restored into an empty database only,
 /// Makes a backup, reads it back, and removes the oldest beyond BACKUP_KEEP.
 ///
 /// # Errors
-/// When a part of that can't be done, with the mend. Then older backups are all still there.
+/// When a step fails; the text names the fix. Older backups are removed only after the new one was read back.
 pub async fn make(config: &BackupCommandConfig) -> anyhow::Result<(Name, Manifest)> {
     let store = BackupStore::open(&config.backup.backup_url)?;
     if let Some(folder) = store.folder() {
@@ -46,7 +46,7 @@ pub async fn make(config: &BackupCommandConfig) -> anyhow::Result<(Name, Manifes
     let recipient = config.backup.backup_public_key.as_deref().filter(|key| !key.trim().is_empty());
     let recipient = recipient.map(archive::recipient).transpose()?;
     let scratch = ScratchDir::open()?;
-    let (database, packed) = (scratch.path().join("school.db"), scratch.path().join("packed"));
+    let (database, packed) = (scratch.path().join("database.db"), scratch.path().join("packed"));
     let url = config.database.url();
     let tables = Store::snapshot(url, &database, OPTIONS()).await.context("the database can't be read")?;
     let (plain, stored) = {
@@ -70,7 +70,7 @@ pub async fn make(config: &BackupCommandConfig) -> anyhow::Result<(Name, Manifes
     };
     let name = Name::now()?;
     store.put(&name, &manifest, &packed).await?;
-    // What can't be read back now won't be there when it's needed.
+    // A backup that can't be read back now couldn't be restored later.
     let again = scratch.path().join("again");
     store.get(&name, &manifest, &again).await?;
     check_stored(&manifest, &again)?;
@@ -91,7 +91,7 @@ pub enum Verified {
 /// Reads a backup and checks it as far as it can be decrypted.
 ///
 /// # Errors
-/// When it's damaged or can't be read, with what it is.
+/// When it is damaged or can't be read; the text says which.
 pub async fn verify(config: &BackupCommandConfig, which: &str) -> anyhow::Result<(Name, Verified)> {
     let store = BackupStore::open(&config.backup.backup_url)?;
     let StoredBackup { name, manifest, .. } = find(&store, which).await?;
@@ -110,8 +110,8 @@ pub async fn verify(config: &BackupCommandConfig, which: &str) -> anyhow::Result
 /// Restores a backup into the database of the settings, which has to be empty. Returns the checksum of each table.
 ///
 /// # Errors
-/// When the backup is damaged, or the database holds something that would be lost. Then, and when it's ended on the
-/// way, nothing was changed.
+/// When the backup is damaged, or the database holds something that would be lost. In both cases, and when the process is
+/// ended before it finishes, the database is unchanged.
 pub async fn restore(
     config: &BackupCommandConfig,
     which: &str,
@@ -128,7 +128,7 @@ pub async fn restore(
         target.parent().map(refuse_root).transpose()?;
         let tables = source.table_checksums().await?;
         source.close().await?;
-        let database = scratch.path().join("school.db");
+        let database = scratch.path().join("database.db");
         run_blocking(move || put_in_place(&database, &target)).await.context("the database can't be written")?;
         let restored = Store::open_with(url, OPTIONS()).await.context("the restored database can't be opened")?;
         let (found, damage) = (restored.table_checksums().await?, restored.find_damage().await?);
@@ -177,7 +177,7 @@ pub async fn watch(url: String) {
 /// The newest backup's name.
 ///
 /// # Errors
-/// When the place can't be read.
+/// When the store can't be read.
 pub async fn newest(url: &str) -> anyhow::Result<Option<Name>> {
     let Some(store) = BackupStore::existing(url)? else { return Ok(None) };
     store.newest_complete().await
@@ -236,7 +236,7 @@ async fn open(
     manifest: &Manifest,
     folder: &Path,
 ) -> anyhow::Result<Store> {
-    let (stored, database) = (folder.join("stored"), folder.join("school.db"));
+    let (stored, database) = (folder.join("stored"), folder.join("database.db"));
     store.get(name, manifest, &stored).await?;
     check_stored(manifest, &stored)?;
     let identity = match (&manifest.encrypted_to, config.backup.identity_file()) {

@@ -7,7 +7,7 @@ use anyhow::bail;
 /// Refuses root in another user's folder: that user couldn't read root's files, and could redirect root's writes by links.
 ///
 /// # Errors
-/// When this process is root's and the folder is not, with whom to be instead.
+/// When this process runs as root and the folder belongs to another user, whom the text names.
 pub fn refuse_root(folder: &Path) -> anyhow::Result<()> {
     let (Ok(own), Ok(there)) = (fs::metadata("/proc/self"), fs::metadata(folder)) else { return Ok(()) };
     if own.uid() == 0 && there.uid() != 0 {

@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_whose_maker_is_gone_is_left_over_and_no_other() {
+    fn only_a_folder_whose_process_has_ended_is_left_over() {
         let scratch = ScratchDir::open().unwrap();
         assert_eq!(fs::metadata(scratch.path()).unwrap().permissions().mode() & 0o777, 0o700);
         age(scratch.path());

@@ -11,7 +11,7 @@ use crate::{
 /// Makes, lists or verifies backups, and prints the result.
 ///
 /// # Errors
-/// When it fails; the text says what to do.
+/// As the functions of [`crate::backup`].
 pub async fn backup(args: &Backup) -> anyhow::Result<()> {
     let config = &args.config;
     let text = match &args.action {
@@ -42,7 +42,7 @@ pub async fn backup(args: &Backup) -> anyhow::Result<()> {
 /// Restores a backup, and prints the result.
 ///
 /// # Errors
-/// When it fails; the text says what to do.
+/// As the functions of [`crate::backup`].
 pub async fn restore(args: &Restore) -> anyhow::Result<()> {
     let (name, tables) = backup::restore(&args.config, &args.name).await?;
     let mut text: String = tables.iter().map(|(table, sum)| format!("{table:<15}{:>10} rows\n", sum.rows)).collect();

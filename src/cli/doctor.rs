@@ -8,7 +8,7 @@ use crate::{
     doctor::{self, Finding, report},
 };
 
-/// Runs the checks and prints the report. The exit code says whether everything works.
+/// Runs the checks and prints the report.
 pub(super) fn run(args: &Doctor) -> anyhow::Result<()> {
     let runtime = runtime()?;
     if args.health {
@@ -32,7 +32,7 @@ pub(super) fn report(findings: &[Finding], as_json: bool, asked: Option<&str>) -
     Ok(())
 }
 
-/// The language that was asked for, or the terminal's; English where that is none of ours.
+/// The requested language, or else the terminal's; English if it isn't supported.
 fn language(asked: Option<&str>) -> Locale {
     let of_terminal = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
     asked.map(str::to_owned).or(of_terminal).and_then(|tag| Locale::from_tag(&tag)).unwrap_or(Locale::En)

@@ -33,7 +33,7 @@ pub(super) fn migrate(args: &Migrate) -> anyhow::Result<()> {
 /// Copies the data and prints the result.
 ///
 /// # Errors
-/// When a database can't be used, or both differ after the copy; the text says what to do.
+/// When a database can't be used, or the two differ after the copy.
 async fn move_data(from: &SecretString, to: &SecretString) -> anyhow::Result<()> {
     let options = Options { postgres_connections: 4, sqlite_readers: 2, ..Options::default() };
     let from = from.expose_secret();

@@ -64,8 +64,8 @@ fn run_backup_command(
     done
 }
 
-/// Threads with four times the usual stack: formulas are converted by a library that calls itself for each level, and
-/// an overflow would end the program. Only what is used of a stack takes memory.
+/// Threads with four times the default stack: the library that converts formulas recurses once per level, and a stack
+/// overflow would end the program. Unused stack takes no memory.
 fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_stack_size(8 * 1024 * 1024).build()
 }

@@ -38,7 +38,7 @@ async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
     };
     let (_lock, metrics_listener, app) = tokio::select! {
         started = starting => started?,
-        // It may wait for a database that others hold.
+        // It may wait for a database that another process has locked.
         () = &mut shutdown_signal => return Ok(()),
     };
     let address = match config.public_url().filter(|_| config.tls.is_on()) {
@@ -58,8 +58,8 @@ async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
 /// Requests wait in the sockets that systemd holds.
 const PREDECESSOR_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Locks the SQLite database for as long as this process serves it. Where systemd holds the sockets, the process before
-/// this one may still be ending; a process that was started by hand fails at once.
+/// Locks the SQLite database for as long as this process serves it. Where systemd holds the sockets, the previous
+/// process may still be ending, so it waits; without them it fails at once.
 async fn lock_database(config: &Config, are_sockets_passed: bool) -> anyhow::Result<Option<DatabaseLock>> {
     let timeout = if are_sockets_passed { PREDECESSOR_TIMEOUT } else { Duration::ZERO };
     let purpose = format!("serve, port {}", config.app_port);
@@ -95,10 +95,11 @@ fn listeners(config: &Config) -> anyhow::Result<Listeners> {
 }
 
 /// Resolves at Ctrl-C, or at SIGTERM as systemd and containers send it. They are caught from the call on, so that no
-/// signal ends the program the hard way while it starts.
+/// signal kills the program while it starts.
 fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    // A file that reaches the limit of its size (`ulimit -f`) fails to be written, as on a full disk, and ends nothing.
+    // Without a handler SIGXFSZ, sent when a file reaches its size limit (`ulimit -f`), would end the program. With one, the
+    // write fails as on a full disk.
     drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
     Ok(async move {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Who answers: a model server, or the practice partner and the coach when none is connected.
+//! The assistant: a model server, or the practice partner and the coach when none is connected.
 
 mod call_order;
 mod connect;
@@ -44,7 +44,7 @@ pub enum HistorySource {
     Client,
 }
 
-/// What a student asks, and what was said before.
+/// A student's question with its context.
 #[derive(Debug, Clone)]
 pub struct PromptInput {
     /// The topic.
@@ -61,16 +61,16 @@ pub struct PromptInput {
     pub model: Option<String>,
 }
 
-/// The tutor's notes and what they cost.
+/// The tutor's feedback and its usage.
 #[derive(Debug, Clone)]
 pub struct FeedbackResult {
-    /// The notes.
+    /// The feedback.
     pub feedback: Feedback,
-    /// The calls that were made for them.
+    /// The usage of the calls made for it.
     pub usage: Vec<Usage>,
 }
 
-/// How the model is asked.
+/// The parameters of requests to the model.
 #[derive(Debug, Clone, Copy)]
 pub struct GenerationParams {
     /// Most tokens of an answer.
@@ -83,7 +83,7 @@ pub struct GenerationParams {
     pub temperature: f32,
 }
 
-/// Who answers.
+/// Answers questions, writes feedback and guides.
 #[derive(Clone)]
 pub enum Assistant {
     /// A model server.
@@ -104,8 +104,8 @@ impl Assistant {
     ///
     /// # Errors
     /// [`llm::Error`] when no model gave a first word.
-    pub async fn answer(&self, asking: &PromptInput, pace: Duration) -> Result<AnswerStream, llm::Error> {
-        self.answer_first(asking, pace, call_order().0).await
+    pub async fn answer(&self, input: &PromptInput, pace: Duration) -> Result<AnswerStream, llm::Error> {
+        self.answer_first(input, pace, call_order().0).await
     }
 
     /// As [`Assistant::answer`], ahead of the notes that wait for the other side of `chat_gate`.
@@ -114,15 +114,15 @@ impl Assistant {
     /// As [`Assistant::answer`].
     pub async fn answer_first(
         &self,
-        asking: &PromptInput,
+        input: &PromptInput,
         pace: Duration,
         chat_gate: ChatGate,
     ) -> Result<AnswerStream, llm::Error> {
-        let Self::Model(client, style) = self else { return Ok(practice_answer(asking, pace)) };
-        let requests = Requests { client, style, asking };
-        let model = asking.model.as_deref();
+        let Self::Model(client, style) = self else { return Ok(practice_answer(input, pace)) };
+        let requests = Requests { client, style, input };
+        let model = input.model.as_deref();
         let (pieces, size) = {
-            let build = |squeeze| requests.chat(squeeze);
+            let build = |shortening| requests.chat(shortening);
             fit::send(client, model, requests.has_history(), build, chat_gate.progress()).await?
         };
         let client = client.clone();
@@ -134,12 +134,12 @@ impl Assistant {
         Ok(pieces.inspect(learn).boxed())
     }
 
-    /// Notes on how the student asked. Always gives some: what a model can't do, the coach's rules do.
+    /// Feedback on how the student asked. Never fails: the coach's rules write it where the model can't.
     /// `progress` tells how far the request has come.
-    async fn feedback(&self, asking: &PromptInput, progress: &llm::RequestProgress) -> FeedbackResult {
+    async fn feedback(&self, input: &PromptInput, progress: &llm::RequestProgress) -> FeedbackResult {
         let mut usage = Vec::new();
         if let Self::Model(client, style) = self {
-            let requests = Requests { client, style, asking };
+            let requests = Requests { client, style, input };
             match model_feedback(&requests, &mut usage, progress).await {
                 Ok(Some(feedback)) => return FeedbackResult { feedback, usage },
                 Ok(None) => {}
@@ -149,16 +149,16 @@ impl Assistant {
             }
             metrics::counter!("coach_fallbacks_total").increment(1);
         }
-        FeedbackResult { feedback: self.coach(asking), usage }
+        FeedbackResult { feedback: self.coach(input), usage }
     }
 
-    /// The notes as the model writes them; none if there is no model or what it wrote can't be read.
+    /// The model's feedback; none if there is no model or its text can't be parsed.
     ///
     /// # Errors
     /// [`llm::Error`] when the model could not be asked.
-    pub async fn model_feedback(&self, asking: &PromptInput) -> Result<Option<Feedback>, llm::Error> {
+    pub async fn model_feedback(&self, input: &PromptInput) -> Result<Option<Feedback>, llm::Error> {
         let Self::Model(client, style) = self else { return Ok(None) };
-        model_feedback(&Requests { client, style, asking }, &mut Vec::new(), &llm::RequestProgress::default()).await
+        model_feedback(&Requests { client, style, input }, &mut Vec::new(), &llm::RequestProgress::default()).await
     }
 
     /// As [`Assistant::feedback`], after the request for the answer went out; where the server has few slots, after the
@@ -167,31 +167,31 @@ impl Assistant {
     /// `progress` tells how far the request for the notes has come.
     pub async fn feedback_after(
         &self,
-        asking: &PromptInput,
+        input: &PromptInput,
         tutor_gate: TutorGate,
         progress: &llm::RequestProgress,
     ) -> FeedbackResult {
         if let Self::Model(client, _) = self {
             tutor_gate.wait(client.has_few_slots()).await;
         }
-        self.feedback(asking, progress).await
+        self.feedback(input, progress).await
     }
 
-    /// The notes of the built-in rules, at once.
+    /// The feedback of the built-in rules, without a call.
     #[must_use]
-    pub fn coach(&self, asking: &PromptInput) -> Feedback {
-        coach::feedback(&asked(asking))
+    pub fn coach(&self, input: &PromptInput) -> Feedback {
+        coach::feedback(&coach_input(input))
     }
 
-    /// What a call that broke off after `text` has cost, as far as we can tell; `None` without a model.
+    /// The estimated usage of a call that broke off after `text`; `None` without a model.
     #[must_use]
-    pub fn estimate(&self, purpose: Purpose, asking: &PromptInput, text: &str) -> Option<Usage> {
+    pub fn estimate(&self, purpose: Purpose, input: &PromptInput, text: &str) -> Option<Usage> {
         let Self::Model(client, style) = self else { return None };
         let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Some(Usage {
             purpose,
-            model: asking.model.as_deref().unwrap_or(client.model()).to_owned(),
-            prompt_tokens: tokens(Requests { client, style, asking }.prompt_tokens(purpose)),
+            model: input.model.as_deref().unwrap_or(client.model()).to_owned(),
+            prompt_tokens: tokens(Requests { client, style, input }.prompt_tokens(purpose)),
             completion_tokens: tokens(domain::estimate_tokens(text)),
             estimated: true,
         })
@@ -201,7 +201,7 @@ impl Assistant {
     /// when what it wrote can't be read.
     pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
         let Self::Model(client, style) = self else { return (None, None) };
-        let build = |squeeze| requests::guide(client, style, topic, locale, squeeze);
+        let build = |shortening| requests::guide(client, style, topic, locale, shortening);
         match complete(client, None, false, build, &llm::RequestProgress::default()).await {
             Ok(completion) => {
                 let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
@@ -215,7 +215,7 @@ impl Assistant {
     }
 }
 
-/// What a call cost, in the domain's words.
+/// Converts the usage of a finished call to the domain's type.
 #[must_use]
 pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
     Usage {
@@ -227,12 +227,12 @@ pub fn used(purpose: Purpose, end: &llm::End) -> Usage {
     }
 }
 
-fn practice_answer(asking: &PromptInput, pace: Duration) -> AnswerStream {
+fn practice_answer(input: &PromptInput, pace: Duration) -> AnswerStream {
     let reply = practice::reply(&practice::PracticeInput {
-        topic: asking.topic.as_str(),
-        history: &asking.history,
-        message: &asking.message,
-        english: asking.locale == Locale::En,
+        topic: input.topic.as_str(),
+        history: &input.history,
+        message: &input.message,
+        english: input.locale == Locale::En,
     });
     let end = llm::End {
         finish: llm::Finish::Stop,
@@ -246,16 +246,16 @@ fn practice_answer(asking: &PromptInput, pace: Duration) -> AnswerStream {
         .boxed()
 }
 
-fn asked(asking: &PromptInput) -> coach::CoachInput<'_> {
+fn coach_input(input: &PromptInput) -> coach::CoachInput<'_> {
     coach::CoachInput {
-        topic: &asking.topic,
-        message: &asking.message,
-        previous: asking.history.last().map(|(question, answer)| coach::PreviousExchange { question, answer }),
-        locale: asking.locale,
+        topic: &input.topic,
+        message: &input.message,
+        previous: input.history.last().map(|(question, answer)| coach::PreviousExchange { question, answer }),
+        locale: input.locale,
     }
 }
 
-/// A whole reply to what `build` makes.
+/// Sends the request of `build` and returns the whole reply.
 async fn complete(
     client: &llm::Client,
     model: Option<&str>,
@@ -266,18 +266,18 @@ async fn complete(
     fit::send(client, model, has_history, build, progress).await?.0.collect().await
 }
 
-/// The notes as a model writes them, if it writes any that can be read.
+/// The model's feedback, if its text can be parsed.
 async fn model_feedback(
     requests: &Requests<'_>,
     usage: &mut Vec<Usage>,
     progress: &llm::RequestProgress,
 ) -> Result<Option<Feedback>, llm::Error> {
-    let Requests { client, asking, .. } = *requests;
-    let model = asking.model.as_deref();
+    let Requests { client, input, .. } = *requests;
+    let model = input.model.as_deref();
     // A second try for a reply that can't be read; a call that failed was retried by the client already.
     for _ in 0..2 {
         let as_prose = client.reply_format(model) == ReplyFormat::Prose;
-        let build = |squeeze| requests.tutor(as_prose, squeeze);
+        let build = |shortening| requests.tutor(as_prose, shortening);
         let knew_thinking = client.limits(model).thinks;
         let completion = match complete(client, model, requests.has_history(), build, progress).await {
             // Thoughts took up all the tokens. Now that they are known the next request has more.
@@ -288,7 +288,7 @@ async fn model_feedback(
         if !as_prose {
             client.record_reply(Some(&completion.end.asked_model), tutor::is_json(&completion.text));
         }
-        if let Some(feedback) = read_feedback(asking, &completion.text) {
+        if let Some(feedback) = read_feedback(input, &completion.text) {
             return Ok(Some(feedback));
         }
         tracing::warn!(llm.model = completion.end.model, "the tutor's reply could not be read");
@@ -299,9 +299,9 @@ async fn model_feedback(
     Ok(None)
 }
 
-fn read_feedback(asking: &PromptInput, reply: &str) -> Option<Feedback> {
-    tutor::read_feedback(reply, &asking.message, asking.history.is_empty(), || {
-        coach::suggestions(&asking.topic, asking.locale, &asking.message)
+fn read_feedback(input: &PromptInput, reply: &str) -> Option<Feedback> {
+    tutor::read_feedback(reply, &input.message, input.history.is_empty(), || {
+        coach::suggestions(&input.topic, input.locale, &input.message)
     })
 }
 
@@ -310,7 +310,7 @@ mod tests {
     use super::*;
 
     async fn practice_answer_takes(pace: Duration) -> Duration {
-        let asking = PromptInput {
+        let input = PromptInput {
             topic: Topic::default(),
             history: Vec::new(),
             history_source: HistorySource::Stored,
@@ -319,7 +319,7 @@ mod tests {
             model: None,
         };
         let began = tokio::time::Instant::now();
-        let answer = Assistant::Practice.answer(&asking, pace).await.unwrap();
+        let answer = Assistant::Practice.answer(&input, pace).await.unwrap();
         assert!(answer.count().await > 2);
         began.elapsed()
     }

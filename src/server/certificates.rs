@@ -1,5 +1,5 @@
 //! Certificates by ACME: ordered when there is none, stored on disk, renewed when a third of their life is left. The
-//! authority looks at the main port itself (TLS-ALPN-01, RFC 8737), so no other port has to be open.
+//! authority validates over the main port (TLS-ALPN-01, RFC 8737), so no other port has to be open.
 
 use std::{fs, io, os::unix::fs::DirBuilderExt as _, path::Path, sync::Arc, time::Duration};
 
@@ -17,14 +17,14 @@ use tokio::time::timeout;
 use super::acme_cache::AcmeCache;
 use crate::config::{LETS_ENCRYPT, TlsConfig};
 
-/// The first pause after an order that failed, and by how much each is longer than the one before: an hour sees five
-/// tries, as many failures as Let's Encrypt allows a name in that time.
+/// The first pause after a failed order, and the factor by which each further pause grows. It allows five tries in an hour,
+/// which is Let's Encrypt's limit of failures for a name in that time.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
-const LONGER: u32 = 6;
+const PAUSE_FACTOR: u32 = 6;
 const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
-/// After so long without a word the operator is context, unless there is a good certificate.
-const SILENCE: Duration = Duration::from_secs(10 * 60);
+/// After this time without an event of the ACME client, the certificate's expiry is checked.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 
 /// The certificates of this server's names.
 pub struct Certificates {
@@ -73,11 +73,11 @@ impl Certificates {
     pub async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let event = match timeout(SILENCE, self.state.next()).await {
+            let event = match timeout(EVENT_TIMEOUT, self.state.next()).await {
                 Ok(Some(event)) => event,
                 Ok(None) => return,
                 Err(_) => {
-                    self.check_silence();
+                    self.check_expiry();
                     continue;
                 }
             };
@@ -94,9 +94,9 @@ impl Certificates {
                         tls.names = self.names, error = %error, pause_seconds = pause.as_secs(),
                         "no certificate could be had; every name has to point at this machine, and its port 443 has to be reachable from outside. It's tried again after a pause"
                     );
-                    // The order isn't tried again while nobody asks for the next event.
+                    // The client retries the order only when the next event is polled.
                     tokio::time::sleep(pause).await;
-                    pause = (pause * LONGER).min(LONGEST_PAUSE);
+                    pause = (pause * PAUSE_FACTOR).min(LONGEST_PAUSE);
                 }
                 Err(error) => tracing::error!(
                     %error, "certificates can't be kept on disk; check TLS_CACHE. Too many orders are refused for a week"
@@ -106,7 +106,7 @@ impl Certificates {
     }
 
     /// Logs an error if the certificate expires within a day. While it is valid, no event comes for weeks.
-    fn check_silence(&self) {
+    fn check_expiry(&self) {
         let in_a_day = OffsetDateTime::now_utc().unix_timestamp() + 24 * 60 * 60;
         if self.cache.newest_expiry().is_none_or(|expires| expires < in_a_day) {
             tracing::error!(

@@ -18,17 +18,17 @@ use tokio::{
 /// Files that the program opens beside connections: the database, model servers, Redis, certificates.
 const OTHER_FILES: u64 = 128;
 
-/// Connections beyond `MAX_CONNECTIONS`, on which the program only says that there is no room.
+/// Connections beyond `MAX_CONNECTIONS`, which are only answered that the limit is reached.
 pub(super) const REFUSALS: usize = 64;
 /// How long a connection beyond the limit may stay open: long enough for a head over a slow network and for `/ready`.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Marks a request that came on a connection beyond the limit. Only the state of the program is told there.
+/// Marks a request on a connection beyond the limit. Only the program's state is answered there.
 #[derive(Debug, Clone, Copy)]
 pub struct OverLimit;
 
 /// Raises the number of files that this process may open to what the system allows it, as far as `wanted` connections
-/// need it. Says how many connections fit.
+/// need it. Returns how many connections fit.
 ///
 /// # Errors
 /// When the system refuses.

@@ -73,12 +73,12 @@ impl Default for ShutdownHandle {
     }
 }
 
-/// What a listener lets connections do.
+/// The limits of a listener's connections.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// How long one may stay between two requests.
     pub idle: Duration,
-    /// How many may be open at a time. Up to [`REFUSALS`](super::connection) more are only told that there is no room.
+    /// How many may be open at a time. Up to [`REFUSALS`](super::connection) more are only answered that the limit is reached.
     pub connections: usize,
 }
 
@@ -114,7 +114,7 @@ pub async fn run(
     }));
     let mut server = Server::<Peer>::from_listener(GracefulListener::new(listener, shutdown.shut, limits.connections)?)
         .handle(shutdown.handle)
-        // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; telling the two apart would wait for the first
+        // Browsers speak HTTP/2 over TLS only, which mostly is a proxy's; detecting the version would wait for the first
         // bytes without a limit.
         .http1_only()
         .first_request_timeout(HEAD_TIMEOUT)
@@ -156,7 +156,7 @@ mod tests {
     const WHOLE: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
     const IDLE: Duration = Duration::from_secs(180);
 
-    /// A client of a server that serves on the virtual clock, which jumps whenever everybody waits.
+    /// A client of a server that serves on the virtual clock, which advances whenever every task waits.
     async fn connected(connections: usize) -> (TcpStream, SocketAddr) {
         let slow = || {
             let pieces = stream::unfold(0, async |n| {
@@ -176,25 +176,25 @@ mod tests {
         (TcpStream::connect(address).await.unwrap(), address)
     }
 
-    /// All that comes until the server closes, and after how many seconds it does.
+    /// Everything received until the server closes the connection, and the seconds until then.
     async fn until_closed(client: &mut TcpStream) -> (String, u64) {
-        let (began, mut said) = (Instant::now(), Vec::new());
-        _ = client.read_to_end(&mut said).await;
-        (String::from_utf8(said).unwrap(), began.elapsed().as_secs())
+        let (began, mut received) = (Instant::now(), Vec::new());
+        _ = client.read_to_end(&mut received).await;
+        (String::from_utf8(received).unwrap(), began.elapsed().as_secs())
     }
 
     async fn until_answered(client: &mut TcpStream) {
-        let mut said = Vec::new();
-        while !said.ends_with(b"hello") {
-            assert_ne!(client.read_buf(&mut said).await.unwrap(), 0);
+        let mut received = Vec::new();
+        while !received.ends_with(b"hello") {
+            assert_ne!(client.read_buf(&mut received).await.unwrap(), 0);
         }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_says_nothing_is_closed_after_the_limit_of_a_head() {
+    async fn a_silent_connection_is_closed_after_the_limit_of_a_head() {
         let (mut client, _) = connected(9).await;
-        let (said, after) = until_closed(&mut client).await;
-        assert_eq!(said, "");
+        let (received, after) = until_closed(&mut client).await;
+        assert_eq!(received, "");
         assert!((14..=16).contains(&after), "{after}");
     }
 
@@ -218,8 +218,8 @@ mod tests {
                 }
             };
             let closed = async {
-                let mut said = Vec::new();
-                _ = read.read_to_end(&mut said).await;
+                let mut received = Vec::new();
+                _ = read.read_to_end(&mut received).await;
             };
             tokio::select! {
                 () = drip => {},
@@ -246,9 +246,9 @@ mod tests {
     async fn a_stream_is_not_cut_off_by_what_its_reader_sends_meanwhile() {
         let (mut client, _) = connected(9).await;
         client.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP").await.unwrap();
-        let (said, _) = until_closed(&mut client).await;
-        assert_eq!(said.matches("piece").count(), 3, "{said}");
-        assert!(said.ends_with("0\r\n\r\n"), "{said}");
+        let (received, _) = until_closed(&mut client).await;
+        assert_eq!(received.matches("piece").count(), 3, "{received}");
+        assert!(received.ends_with("0\r\n\r\n"), "{received}");
     }
 
     /// What the program's router does on a connection beyond the limit.
@@ -263,22 +263,22 @@ mod tests {
     async fn a_connection_beyond_the_limit_is_refused_closed_and_leaves_the_next_a_free_place() {
         let (mut first, address) = connected_to(refusing(), 1).await;
         first.write_all(WHOLE).await.unwrap();
-        let mut said = [0; 1];
-        first.read_exact(&mut said).await.unwrap();
+        let mut received = [0; 1];
+        first.read_exact(&mut received).await.unwrap();
         for _ in 0..2 * REFUSALS {
             let mut beyond = TcpStream::connect(address).await.unwrap();
             beyond.write_all(WHOLE).await.unwrap();
-            let (said, _) = until_closed(&mut beyond).await;
-            assert!(said.ends_with("refused 127.0.0.1") && said.contains("connection: close"), "{said}");
+            let (received, _) = until_closed(&mut beyond).await;
+            assert!(received.ends_with("refused 127.0.0.1") && received.contains("connection: close"), "{received}");
         }
         drop(first);
         let mut next = TcpStream::connect(address).await.unwrap();
         loop {
             next.write_all(WHOLE).await.unwrap();
-            let mut said = vec![0; 4096];
-            let read = next.read(&mut said).await.unwrap();
+            let mut received = vec![0; 4096];
+            let read = next.read(&mut received).await.unwrap();
             // The server may not have seen yet that the first connection ended.
-            match String::from_utf8_lossy(&said[..read]).ends_with("hello 127.0.0.1") {
+            match String::from_utf8_lossy(&received[..read]).ends_with("hello 127.0.0.1") {
                 true => break,
                 false => next = TcpStream::connect(address).await.unwrap(),
             }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn silent_connections_beyond_the_limit_are_closed_soon_so_that_others_are_told() {
+    async fn silent_connections_beyond_the_limit_are_closed_soon_so_that_others_are_refused() {
         let (mut first, address) = connected_to(refusing(), 1).await;
         first.write_all(WHOLE).await.unwrap();
         first.read_exact(&mut [0; 1]).await.unwrap();
@@ -296,8 +296,8 @@ mod tests {
         }
         let mut beyond = TcpStream::connect(address).await.unwrap();
         beyond.write_all(WHOLE).await.unwrap();
-        let (said, after) = until_closed(&mut beyond).await;
-        assert!(said.ends_with("refused 127.0.0.1"), "{said}");
+        let (received, after) = until_closed(&mut beyond).await;
+        assert!(received.ends_with("refused 127.0.0.1"), "{received}");
         assert!((4..=6).contains(&after), "{after}");
     }
 }

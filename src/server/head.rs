@@ -1,6 +1,6 @@
 //! How long a request's head may take, from its first byte to its last.
 //!
-//! The HTTP library knows one limit for a head that is under way and for a connection between two requests. Between
+//! The HTTP library knows one limit for a head being received and for a connection between two requests. Between
 //! requests a proxy keeps a connection for minutes; a head that takes so long is an attack.
 
 use std::{
@@ -27,19 +27,19 @@ use tokio::{
 };
 use tower::Service;
 
-/// Gives the heads on every connection of another acceptor a limit.
+/// Limits the time of request heads on every connection of another acceptor.
 #[derive(Debug, Clone)]
 pub(super) struct HeadTimeout<A> {
     pub(super) inner: A,
     pub(super) limit: Duration,
 }
 
-/// What has happened on one connection.
+/// How many heads and responses one connection has seen.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Heads that came whole.
+    /// Complete heads.
     heads: AtomicU64,
-    /// Responses that are over.
+    /// Finished responses.
     responses: AtomicU64,
 }
 
@@ -48,7 +48,7 @@ impl Progress {
         self.heads.load(Ordering::Acquire)
     }
 
-    /// Whether what comes in now can only be the beginning of a head.
+    /// Whether no response is running, so that incoming bytes can only begin a head.
     fn is_idle(&self) -> bool {
         self.heads() == self.responses.load(Ordering::Acquire)
     }
@@ -79,7 +79,7 @@ pub(super) struct TimedStream<T> {
     inner: T,
     limit: Duration,
     progress: Arc<Progress>,
-    /// When the head that is under way has to be whole, and how many were whole when it began.
+    /// The deadline of the head being received, and how many heads were complete when it began.
     deadline: Option<(Pin<Box<Sleep>>, u64)>,
 }
 
@@ -128,7 +128,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedStream<T> {
     }
 }
 
-/// Sees heads that came whole and responses that are over.
+/// Counts complete heads and finished responses.
 #[derive(Debug, Clone)]
 pub(super) struct TimedService<S> {
     inner: S,

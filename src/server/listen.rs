@@ -8,7 +8,8 @@ use listenfd::ListenFd;
 /// The name (`FileDescriptorName=`) of the socket on which plain HTTP is sent on to HTTPS.
 const REDIRECT: &str = "redirect";
 
-/// The sockets that systemd passed to this process. It keeps them open while the program restarts, so that no connection is refused.
+/// The sockets that systemd passed to this process. It holds them open while the program restarts, so no connection is
+/// refused.
 #[derive(Debug, Default)]
 pub struct SystemdSockets {
     /// For pages and API.
@@ -42,10 +43,10 @@ impl SystemdSockets {
     }
 }
 
-/// Listens on an address of our own, which `setting` chooses.
+/// Binds the address that `setting` chooses.
 ///
 /// # Errors
-/// When it can't be had, with what to do about it.
+/// When the address is in use or not permitted; the text names the fix.
 pub fn bind(host: IpAddr, port: u16, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind((host, port)).with_context(|| {
         let fix = match port {

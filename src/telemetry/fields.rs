@@ -26,7 +26,7 @@ impl Fields {
         fields
     }
 
-    /// The fields of the spans an event lies in. What an inner span says, counts.
+    /// The fields of the spans an event lies in. An inner span overrides an outer one.
     pub(super) fn of_spans<S: for<'a> LookupSpan<'a>>(scope: Option<Scope<'_, S>>) -> Self {
         let mut fields = Self::default();
         for span in scope.into_iter().flat_map(Scope::from_root) {
@@ -44,7 +44,7 @@ impl Fields {
     }
 }
 
-/// Whether a field only tells a trace how to look.
+/// Whether a field only controls how a trace is displayed.
 pub(super) fn is_of_traces(field: &Field) -> bool {
     field.name().starts_with("otel.")
 }
@@ -93,7 +93,7 @@ fn whole(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Keeps each span's fields with it.
+/// Stores each span's fields in its extensions.
 pub(super) struct FieldsLayer;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for FieldsLayer {

@@ -54,7 +54,7 @@ pub(super) fn layer(config: &TelemetryConfig) -> anyhow::Result<BoxedLayer> {
     })
 }
 
-/// Libraries whose lines below `info` hold no word of a student: they were looked at one by one.
+/// Libraries whose lines below `info` hold no word of a student; each was reviewed.
 const KNOWN: [&str; 1] = ["tower_http::trace"];
 
 /// Whether a line or span may be logged as far as its target goes. Below `info` libraries write what they work on:
@@ -65,8 +65,8 @@ fn may_be_logged(metadata: &Metadata<'_>) -> bool {
         || KNOWN.iter().any(|known| is_within(metadata.target(), known))
 }
 
-/// One JSON object a line, flat: whoever filters lines by a field finds it under one name, whether the event or one of
-/// the spans around it said it.
+/// One flat JSON object per line. A field has one name whether the event or one of its spans recorded it, so lines can be
+/// filtered by it.
 struct JsonLines;
 
 impl<S, N> FormatEvent<S, N> for JsonLines
@@ -134,7 +134,7 @@ impl Visit for WithoutTraces<'_> {
     }
 }
 
-/// Fields of spans are kept as JSON elsewhere.
+/// Formats nothing: the fields of spans are stored as JSON in `fields`.
 struct Nothing;
 
 impl<'writer> FormatFields<'writer> for Nothing {

@@ -1,7 +1,7 @@
 //! The program's metrics, as Prometheus collects them.
 //!
 //! What happens is counted where it happens, at the cost of an atomic addition. What stands at a moment (turns that run,
-//! connections in use, memory) is read when somebody asks for the metrics. Labels have few values: words of a closed set,
+//! connections in use, memory) is read when the metrics are scraped. Labels have few values: words of a closed set,
 //! routes' patterns, and models that the settings name; never an id and never a word of a student.
 
 mod fractional;

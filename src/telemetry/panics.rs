@@ -6,8 +6,8 @@ use logging::STUDENT_TEXT;
 
 /// Logs every panic from now on, in place of the message on the standard error.
 ///
-/// What a panic says may repeat what was worked on: one about a string's boundary quotes the string. So the error holds
-/// only words that stand in the source.
+/// A panic's message may contain data: one about a string's boundary quotes the string. So the logged error holds only
+/// text that is in the source.
 pub(super) fn report() {
     panic::set_hook(Box::new(log));
 }

@@ -41,7 +41,7 @@ const TAGS: [&str; 7] = [
 ];
 /// The longest error text that is sent, in characters.
 const MOST_ERROR: usize = 500;
-/// How often the same error is sent in a minute: a database that is away fails every request.
+/// How often the same error is sent in a minute: an unreachable database fails every request.
 const MOST_A_MINUTE: u32 = 5;
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long sending one event may take. It happens in the background.

@@ -27,7 +27,7 @@ use crate::{
 };
 use logging::STUDENT_TEXT;
 
-/// How long one sending may take. Nobody waits for it.
+/// How long one export may take. It runs in the background.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A collector.
@@ -84,14 +84,14 @@ impl Traces {
             .boxed()
     }
 
-    /// Sends what is left, for so long at most.
+    /// Sends the remaining spans, for at most this long.
     pub(super) fn flush(&self, timeout: Duration) {
         // A collector that doesn't answer has been logged already.
         let _ = self.0.shutdown_with_timeout(timeout);
     }
 }
 
-/// Who we are in traces.
+/// The resource that identifies this program in traces.
 fn resource(config: &TelemetryConfig) -> Resource {
     let environment = match config.app_env {
         AppEnv::Development => "development",
@@ -107,7 +107,7 @@ fn resource(config: &TelemetryConfig) -> Resource {
     Resource::builder().with_service_name(config.otel_service_name.clone()).with_attributes(attributes).build()
 }
 
-/// Says once when the collector goes away and once when it's back; what couldn't be sent is lost.
+/// Logs one line when the collector becomes unreachable and one when it is back. Spans that can't be sent are lost.
 struct Watched {
     exporter: OtlpExporter,
     is_failing: AtomicBool,

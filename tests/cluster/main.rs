@@ -1,7 +1,7 @@
-//! Several instances as one: real processes of the program, a real PostgreSQL, Redis and nginx, and students who hop
-//! between the instances while these are killed, restarted and cut off.
+//! Several instances as one: real processes of the program, a real PostgreSQL, Redis and nginx, and students whose
+//! requests alternate between instances that are killed, restarted and cut off.
 //!
-//! Every scenario prints its seed, and the figures of its run. `SEED=… TURNS=…` replays one, and makes it longer.
+//! Every scenario prints its seed and its results. `SEED=…` replays one, and `TURNS=…` sets its length.
 
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 

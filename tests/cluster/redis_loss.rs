@@ -46,8 +46,8 @@ async fn without_redis_every_instance_goes_on_and_all_rejoin_by_themselves() {
         }
     };
     tokio::join!(following, loss);
-    let figures = cluster.student_at(0).get("/metrics").await.expect(200).text();
-    assert!(figures.contains("redis_up 1"), "{figures}");
+    let metrics = cluster.student_at(0).get("/metrics").await.expect(200).text();
+    assert!(metrics.contains("redis_up 1"), "{metrics}");
     assert!(cluster.log(0).contains("the connection to Redis was lost"));
     assert_eq!(calls(&cluster.openai, Purpose::Chat), turns + INSTANCES);
     run.report(format_args!("{turns} turns through a killed Redis, {INSTANCES} asked without one"));

@@ -8,7 +8,7 @@ use fastrand::Rng;
 pub struct Run {
     scenario: &'static str,
     pub random: Rng,
-    /// How many turns, if the environment says so.
+    /// How many turns, if TURNS is set.
     turns: Option<usize>,
 }
 
@@ -20,14 +20,14 @@ impl Run {
         Self { scenario, random: Rng::with_seed(seed), turns: number("TURNS").map(|turns| turns as usize) }
     }
 
-    /// As many turns as were asked for, or `usual`.
+    /// The number of turns that TURNS sets, or `usual`.
     pub fn turns(&self, usual: usize) -> usize {
         self.turns.unwrap_or(usual)
     }
 
-    /// Prints a figure.
-    pub fn report(&self, figures: impl Display) {
-        println!("{}: {figures}", self.scenario);
+    /// Prints the results.
+    pub fn report(&self, results: impl Display) {
+        println!("{}: {results}", self.scenario);
     }
 }
 

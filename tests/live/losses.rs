@@ -113,9 +113,9 @@ async fn without_redis_a_follower_elsewhere_is_told_how_the_database_says_it_end
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_write_into_redis_breaks_nothing() {
+async fn malformed_messages_in_redis_break_nothing() {
     let server = RedisServer::start();
-    let (stranger, there) = (connect(&server).await, LiveEvents::new(Some(connect(&server).await), UNCHECKED));
+    let (other_client, there) = (connect(&server).await, LiveEvents::new(Some(connect(&server).await), UNCHECKED));
     let here = LiveEvents::new(Some(connect(&server).await), UNCHECKED);
     let key = key();
     let channel = format!("turn:{}:1", key.0);
@@ -124,7 +124,7 @@ async fn what_others_write_into_redis_breaks_nothing() {
     page.step().await;
     let far = r#"{"from":0,"to":9,"status":null,"text":"","blocks":[[4000000000,"x"]],"feedback":null,"ended":false}"#;
     for message in ["", "{", "null", "[1]", "\u{0}", far, &far.replace("4000000000", "-1"), &"9".repeat(100_000)] {
-        stranger.publish(&channel, message).await.unwrap();
+        other_client.publish(&channel, message).await.unwrap();
     }
     add(&publisher, "a", 0, "<p>a</p>");
     page.until(|page| page.blocks == ["<p>a</p>"]).await;
@@ -133,9 +133,9 @@ async fn what_others_write_into_redis_breaks_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
+async fn html_from_other_redis_clients_is_sanitised() {
     let server = RedisServer::start();
-    let stranger = connect(&server).await;
+    let other_client = connect(&server).await;
     let there = LiveEvents::new(Some(connect(&server).await), REDIS_CHECKS);
     let hostile = |from: u64, index: usize| {
         serde_json::json!({
@@ -145,7 +145,7 @@ async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
             "feedback": "null},\"state\":\"done\",\"x\":{",
         })
     };
-    // Kept before anybody looks, and told to somebody who does.
+    // Stored before a follower connects, and published to one that is connected.
     let key = key();
     let name = format!("turn:{}:1", key.0);
     let update = Update {
@@ -157,10 +157,10 @@ async fn html_that_others_write_into_redis_reaches_no_page_unsanitised() {
         text: String::new(),
         whole: true,
     };
-    stranger.set(&name, &update, "", Duration::from_secs(60)).await.unwrap();
+    other_client.set(&name, &update, "", Duration::from_secs(60)).await.unwrap();
     let mut page = Page::new(there.follow_elsewhere(key, ANSWERING));
     page.until(|page| page.blocks == ["<p>0</p>"]).await;
-    stranger.publish(&name, &hostile(9, 1).to_string()).await.unwrap();
+    other_client.publish(&name, &hostile(9, 1).to_string()).await.unwrap();
     page.until(|page| page.blocks.len() == 2).await;
     assert_eq!(
         (page.blocks.as_slice(), &page.feedback),

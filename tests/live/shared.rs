@@ -73,7 +73,7 @@ async fn a_quota_is_counted_across_instances() {
     let limit = |name: &str, count| (name.to_owned(), Quota { count, per: MINUTE });
     let mut allowed = 0;
     for n in 0..18 {
-        match instances[n % 3].count(&[limit("learner", 6), limit("school", 100)]).await.unwrap() {
+        match instances[n % 3].count(&[limit("learner", 6), limit("network", 100)]).await.unwrap() {
             None => allowed += 1,
             // Each sixth of a minute allows one more.
             Some((limit, wait)) => assert!(limit == 0 && wait <= MINUTE / 6, "{limit} {wait:?}"),
@@ -82,11 +82,11 @@ async fn a_quota_is_counted_across_instances() {
     assert_eq!(allowed, 6);
     // A request that the first limit refused does not count for the second.
     let left = Quota { count: 100, per: MINUTE };
-    let mut school = 0;
-    while instances[0].count(&[("school".to_owned(), left)]).await.unwrap().is_none() {
-        school += 1;
+    let mut network = 0;
+    while instances[0].count(&[("network".to_owned(), left)]).await.unwrap().is_none() {
+        network += 1;
     }
-    assert!((94..=95).contains(&school), "{school}");
+    assert!((94..=95).contains(&network), "{network}");
     assert_eq!(instances[0].count(&[limit("another learner", 6)]).await.unwrap(), None);
 }
 

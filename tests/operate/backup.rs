@@ -53,7 +53,7 @@ pub async fn names(folder: &Path, settings: &Settings<'_>) -> Vec<String> {
     backups.iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
 }
 
-/// What the newest backup says each table holds, row by row in a checksum.
+/// The row count and checksum of each table in the newest backup's manifest.
 async fn tables(folder: &Path, settings: &Settings<'_>) -> Value {
     list(folder, settings).await[0]["manifest"]["tables"].clone()
 }

@@ -52,8 +52,8 @@ async fn a_full_disk_makes_the_program_unready_until_it_can_write_again_and_is_l
     model.release_all(Purpose::Chat);
     eventually("many writes to fail", async || {
         student.send(&other, "다음 질문", None).await.expect(503);
-        let figures = student.get("/metrics").await.expect(200).text();
-        let failures = figures.lines().find_map(|line| line.strip_prefix("store_write_failures_total "));
+        let metrics = student.get("/metrics").await.expect(200).text();
+        let failures = metrics.lines().find_map(|line| line.strip_prefix("store_write_failures_total "));
         (failures.unwrap().parse::<u32>().unwrap() > 20).then_some(())
     })
     .await;

@@ -23,7 +23,7 @@ async fn program(settings: &[(&str, &str)]) -> (tempfile::TempDir, FakeOpenAi, P
 }
 
 /// The value of a series, its labels included in the name.
-async fn figure(operator: &Student, series: &str) -> Option<f64> {
+async fn read_series(operator: &Student, series: &str) -> Option<f64> {
     value(&operator.get("/metrics").await.expect(200).text(), series)
 }
 
@@ -33,15 +33,17 @@ fn value(page: &str, series: &str) -> Option<f64> {
 }
 
 async fn becomes(operator: &Student, series: &str, wanted: f64) {
-    eventually(&format!("{series} {wanted}"), async || (figure(operator, series).await == Some(wanted)).then_some(()))
-        .await;
+    eventually(&format!("{series} {wanted}"), async || {
+        (read_series(operator, series).await == Some(wanted)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn streams_are_in_flight_exactly_as_long_as_somebody_reads_them() {
     let (_folder, server, program) = program(&[]).await;
     let operator = program.student();
-    assert_eq!(figure(&operator, "streams_in_flight").await, Some(0.0), "it is there before the first stream");
+    assert_eq!(read_series(&operator, "streams_in_flight").await, Some(0.0), "it is there before the first stream");
     server.set(Purpose::Chat, Behaviour::default().gate_at(1));
 
     let student = program.student();
@@ -53,9 +55,9 @@ async fn streams_are_in_flight_exactly_as_long_as_somebody_reads_them() {
     let body = json!({ "message": QUESTION, "topic": "과학 탐구", "conversation_history": [] });
     let stateless = operator.call(reqwest::Method::POST, "/api/v1/chat/chat/stream").json(&body).open().await;
     becomes(&operator, "streams_in_flight", 3.0).await;
-    assert_eq!(figure(&operator, "turns_running").await, Some(1.0));
-    assert_eq!(figure(&operator, "turn_slots_in_use").await, Some(2.0));
-    assert_eq!(figure(&operator, "turns_limit").await, Some(500.0));
+    assert_eq!(read_series(&operator, "turns_running").await, Some(1.0));
+    assert_eq!(read_series(&operator, "turn_slots_in_use").await, Some(2.0));
+    assert_eq!(read_series(&operator, "turns_limit").await, Some(500.0));
 
     // One reader hangs up, as a closed tab does; so does the stateless client, which ends its call.
     drop(second);
@@ -68,9 +70,9 @@ async fn streams_are_in_flight_exactly_as_long_as_somebody_reads_them() {
     first.into_story().await;
     becomes(&operator, "streams_in_flight", 0.0).await;
     becomes(&operator, "turn_slots_in_use", 0.0).await;
-    // Nobody who isn't let in leaves a trace.
+    // A refused request leaves no trace.
     program.student().get(&format!("/api/v1/turns/{turn}/events")).await.problem(404, "not-found");
-    assert_eq!(figure(&operator, "streams_in_flight").await, Some(0.0));
+    assert_eq!(read_series(&operator, "streams_in_flight").await, Some(0.0));
 }
 
 #[tokio::test]
@@ -81,7 +83,7 @@ async fn our_own_share_leaves_out_what_the_model_took() {
     server.queue(Purpose::Chat, Behaviour { first_ms: 300, gap_ms: 20, ..Behaviour::default() });
     server.queue(Purpose::Tutor, Behaviour { first_ms: 800, ..Behaviour::default() });
     student.asked_and_answered(QUESTION).await;
-    let sum = async |name: &str| figure(&operator, &format!("{name}_sum")).await.unwrap();
+    let sum = async |name: &str| read_series(&operator, &format!("{name}_sum")).await.unwrap();
     let (turn, ours) = (sum("turn_seconds").await, sum("turn_overhead_seconds").await);
     let (first, first_ours) = (sum("first_piece_seconds").await, sum("first_piece_overhead_seconds").await);
     assert!(turn - ours >= 0.8, "{turn} with {ours} of ours");
@@ -100,7 +102,7 @@ async fn whoever_is_turned_away_is_counted_by_why() {
     ])
     .await;
     let operator = program.student();
-    // Beginning a conversation counts as well, but a newcomer is nobody yet.
+    // Beginning a conversation counts as well, but it has no learner before.
     for series in [
         r#"turns_refused_total{reason="full"}"#,
         r#"turns_refused_total{reason="budget"}"#,
@@ -112,7 +114,7 @@ async fn whoever_is_turned_away_is_counted_by_why() {
         "coach_fallbacks_total",
         "connections_refused_total",
     ] {
-        assert_eq!(figure(&operator, series).await, Some(0.0), "{series} is there before it is needed");
+        assert_eq!(read_series(&operator, series).await, Some(0.0), "{series} is there before it is needed");
     }
     server.set(Purpose::Chat, Behaviour::default().gate_at(0));
     let student = program.student();
@@ -120,23 +122,23 @@ async fn whoever_is_turned_away_is_counted_by_why() {
     let turn = student.ask(&conversation, QUESTION).await;
     let other = student.begin("과학 탐구").await;
     student.send(&other, QUESTION, None).await.problem(503, "full");
-    assert_eq!(figure(&operator, r#"turns_refused_total{reason="full"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"turns_refused_total{reason="full"}"#).await, Some(1.0));
     server.release_all(Purpose::Chat);
     student.finish(&turn).await;
     // A hundred tokens are spent by now.
     becomes(&operator, "turn_slots_in_use", 0.0).await;
-    assert!(figure(&operator, "daily_tokens_used").await >= Some(100.0));
-    assert_eq!(figure(&operator, "daily_tokens_limit").await, Some(100.0));
+    assert!(read_series(&operator, "daily_tokens_used").await >= Some(100.0));
+    assert_eq!(read_series(&operator, "daily_tokens_limit").await, Some(100.0));
     student.send(&other, QUESTION, None).await.problem(429, "budget-spent");
-    assert_eq!(figure(&operator, r#"turns_refused_total{reason="budget"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"turns_refused_total{reason="budget"}"#).await, Some(1.0));
     asks_until_limited(&student, &other).await;
-    assert_eq!(figure(&operator, r#"rate_limited_total{limit="learner"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"rate_limited_total{limit="learner"}"#).await, Some(1.0));
     // Both came today, and together they ask too often for their address.
     let neighbour = program.student();
     let conversation = neighbour.begin("과학 탐구").await;
     asks_until_limited(&neighbour, &conversation).await;
-    assert_eq!(figure(&operator, r#"rate_limited_total{limit="learner"}"#).await, Some(1.0));
-    assert_eq!(figure(&operator, r#"rate_limited_total{limit="address-recent"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"rate_limited_total{limit="learner"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"rate_limited_total{limit="address-recent"}"#).await, Some(1.0));
 }
 
 /// Asks, with nothing of the budget left, until it's too often.
@@ -157,7 +159,7 @@ async fn a_model_without_a_price_costs_nothing_and_the_log_says_so() {
     let (folder, server, program) = program(&[("MODEL_PRICES", "gpt-4o-mini=1/10,unused=5/5")]).await;
     let (operator, student) = (program.student(), program.student());
     student.asked_and_answered(QUESTION).await;
-    let spent = figure(&operator, r#"llm_cost_usd_total{model="gpt-4o-mini"}"#).await.unwrap();
+    let spent = read_series(&operator, r#"llm_cost_usd_total{model="gpt-4o-mini"}"#).await.unwrap();
     assert!(spent >= (100.0 + 10.0 * 12.0) / 1e6, "{spent}");
     // Both attempts fail with the first model, and the second has no price.
     server.set(Purpose::Tutor, Behaviour::status(404, ""));
@@ -165,7 +167,7 @@ async fn a_model_without_a_price_costs_nothing_and_the_log_says_so() {
         server.queue(Purpose::Chat, Behaviour::status(500, "{}"));
     }
     student.asked_and_answered(QUESTION).await;
-    assert_eq!(figure(&operator, r#"llm_fallbacks_total{purpose="chat",model="second"}"#).await, Some(1.0));
+    assert_eq!(read_series(&operator, r#"llm_fallbacks_total{purpose="chat",model="second"}"#).await, Some(1.0));
     let page = operator.get("/metrics").await.expect(200).text().to_owned();
     let costs: Vec<&str> = page.lines().filter(|line| line.starts_with("llm_cost_usd_total{")).collect();
     assert_eq!(costs, [format!(r#"llm_cost_usd_total{{model="gpt-4o-mini"}} {spent}"#)]);
@@ -180,17 +182,20 @@ async fn the_database_and_the_instance_are_seen_in_the_figures() {
     let operator = program.student();
     becomes(&operator, "database_up", 1.0).await;
     becomes(&operator, "lease_held", 1.0).await;
-    assert_eq!(figure(&operator, "database_connections_max").await, Some(3.0));
+    assert_eq!(read_series(&operator, "database_connections_max").await, Some(3.0));
     // From one page: a connection may change its state between two.
     let page = operator.get("/metrics").await.expect(200).text();
     let connections = |state: &str| value(&page, &format!("database_connections{{state=\"{state}\"}}")).unwrap();
     let open = connections("idle") + connections("in_use");
     assert!((1.0..=3.0).contains(&open), "{open}");
-    let commits = figure(&operator, "store_commit_seconds_count").await.unwrap();
-    assert!(commits >= 1.0 && figure(&operator, "store_wait_seconds_count").await >= Some(commits));
-    assert_eq!(figure(&operator, &format!("build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))).await, Some(1.0));
-    let memory = figure(&operator, "process_resident_memory_bytes").await;
-    assert!(memory > Some(1e6) && memory < figure(&operator, "process_memory_limit_bytes").await);
+    let commits = read_series(&operator, "store_commit_seconds_count").await.unwrap();
+    assert!(commits >= 1.0 && read_series(&operator, "store_wait_seconds_count").await >= Some(commits));
+    assert_eq!(
+        read_series(&operator, &format!("build_info{{version=\"{}\"}}", env!("CARGO_PKG_VERSION"))).await,
+        Some(1.0)
+    );
+    let memory = read_series(&operator, "process_resident_memory_bytes").await;
+    assert!(memory > Some(1e6) && memory < read_series(&operator, "process_memory_limit_bytes").await);
 
     database.stop();
     becomes(&operator, "database_up", 0.0).await;

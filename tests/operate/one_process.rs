@@ -125,7 +125,7 @@ async fn a_process_with_systemds_sockets_waits_for_the_one_before_it_to_end() {
     })
     .await;
     let visitor = Student::new(http_client(), url);
-    // Whoever comes meanwhile waits in the socket's queue, and isn't refused.
+    // A connection made meanwhile waits in the socket's queue and isn't refused.
     let visit = tokio::spawn(async move { visitor.get("/ready").await.status });
     before.student().get("/ready").await.expect(200);
     before.terminate();

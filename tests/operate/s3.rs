@@ -1,4 +1,4 @@
-//! A real S3 server over a socket, which checks signatures, keeps its objects in a folder and misbehaves on demand.
+//! A real S3 server over a socket, which checks signatures, stores its objects in a folder and misbehaves on demand.
 
 use std::{
     fs,

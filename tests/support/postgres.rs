@@ -118,7 +118,7 @@ impl Server {
         if let Some((user, group)) = self.owner {
             command.uid(user).gid(group);
         }
-        // A server that is started keeps the pipes open, so there are none to read.
+        // The started server would inherit pipes and hold them open, so reading them would never end.
         let done = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
         assert!(done.expect("pg_ctl runs").success(), "{arguments:?} failed");
     }

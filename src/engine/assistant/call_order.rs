@@ -8,8 +8,8 @@ use tokio_util::sync::CancellationToken;
 
 use llm::RequestProgress;
 
-/// A request that was written so long ago has arrived, even if the server doesn't answer yet. Without a first word the
-/// notes aren't awaited, so nobody notices this pause; a network within a country takes a tenth of it.
+/// A request that was written this long ago counts as arrived, even if the server hasn't answered yet. It is ten times the
+/// latency of a network within a country, and too short to delay feedback noticeably.
 const LONGEST_WAY: Duration = Duration::from_millis(250);
 
 /// The chat's side. Dropping it lets the tutor go ahead.
@@ -34,13 +34,13 @@ pub fn call_order() -> (ChatGate, TutorGate) {
 }
 
 impl ChatGate {
-    /// Tells how far the request has come, also after this side is dropped.
+    /// The progress of the chat's request, which can be watched after this gate is dropped.
     #[must_use]
     pub fn watch(&self) -> RequestProgress {
         self.progress.clone()
     }
 
-    /// What is to be told how far the request has come.
+    /// The progress to update while the request is sent.
     pub(super) fn progress(&self) -> &RequestProgress {
         &self.progress
     }
@@ -56,8 +56,8 @@ impl TutorGate {
     /// Waits until the server has the chat's request; where `few_slots`, until its answer began. Also returns when the
     /// chat's call failed.
     ///
-    /// The two requests take different connections, on which nothing keeps their order. So the server has to have said
-    /// something, or the request has to have been written a good while ago.
+    /// The two requests use different connections, which don't preserve their order. So the wait lasts until the server has
+    /// responded, or until the request was written long enough ago.
     pub(super) async fn wait(&self, few_slots: bool) {
         if few_slots {
             return self.begun.cancelled().await;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_tutor_does_not_wait_for_the_first_word_of_a_server_that_keeps_silent_before_it() {
+    async fn the_tutor_does_not_wait_for_the_first_word_of_a_server_that_is_silent_before_it() {
         let (chat_gate, tutor_gate) = call_order();
         let mut wait = pin!(tutor_gate.wait(false));
         chat_gate.progress().written.cancel();
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_ends_before_it_is_sent_is_not_called_written() {
+    fn a_call_that_ends_before_it_is_sent_is_not_marked_as_written() {
         let (chat_gate, _follower) = call_order();
         let progress = chat_gate.watch();
         drop(chat_gate);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use super::{Assistant, GenerationParams};
 use crate::config::{ModelConfig, ModelPrice};
 
-/// How often the model server is asked for its properties. Discovered facts are forgotten after a longer time.
+/// How often the model server is asked for its properties. Discovered properties expire after a longer time.
 const REDISCOVERY_INTERVAL: Duration = Duration::from_secs(30 * 60);
 
 impl Assistant {
@@ -59,7 +59,7 @@ pub async fn rediscover(client: llm::Client, models: Vec<String>) {
         while !client.discover(&models).await {
             tokio::time::sleep(pauses.next().unwrap_or_default()).await;
         }
-        // A restarted server may have another window without any other sign of it.
+        // A restarted server may have another context window, which nothing else announces.
         let _ = tokio::time::timeout(REDISCOVERY_INTERVAL, client.server_changed()).await;
     }
 }

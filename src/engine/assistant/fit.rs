@@ -5,14 +5,14 @@ use tutor::prompt::{HistoryRoom, Prompt, PromptLength};
 
 /// Tokens that a thinking model may use for thoughts beside its answer.
 const THOUGHT_TOKENS: u32 = 2_048;
-/// Tokens that are left free: every server adds a few of its own.
+/// Tokens left free, because every server adds a few of its own.
 const MARGIN_TOKENS: u32 = 64;
-/// What a schema costs where servers count it: 464 tokens were measured.
+/// Tokens of a schema where servers count it: 464 were measured.
 const SCHEMA_TOKENS: u32 = 500;
-/// The fewest tokens an answer is left by a long question.
+/// The fewest tokens that a long question leaves for the answer.
 const SHORTEST_ANSWER: u32 = 256;
 
-/// What a call wants, in estimated tokens except for the answer.
+/// The tokens that a call asks for; estimated, except those of the answer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenDemand {
     /// Most tokens of the answer, as the server counts them.
@@ -25,7 +25,7 @@ pub(super) struct TokenDemand {
     pub(super) has_schema: bool,
 }
 
-/// What a call gets.
+/// The tokens that a call may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct TokenAllowance {
     pub(super) form: PromptLength,
@@ -50,28 +50,29 @@ impl Shortening {
     const ALL: [Self; 4] = [Self::None, Self::HalfHistory, Self::NewestAlone, Self::ShortAnswer];
 }
 
-/// What a call gets of its wish. `rules` gives the estimated tokens of the rules with everything but history and message.
+/// Computes how much of its demand a call may use. `rules` gives the estimated tokens of the rules with everything but
+/// history and message.
 pub(super) fn allow(
     limits: ModelLimits,
-    wish: TokenDemand,
+    demand: TokenDemand,
     rules: impl Fn(PromptLength) -> usize,
-    squeeze: Shortening,
+    shortening: Shortening,
 ) -> TokenAllowance {
     let thoughts = if limits.thinks { THOUGHT_TOKENS } else { 0 };
     let mut allowed = match limits.window {
         None => TokenAllowance {
             form: PromptLength::Full,
-            answer: wish.answer.saturating_add(thoughts),
-            history: HistoryRoom::new(wish.history),
+            answer: demand.answer.saturating_add(thoughts),
+            history: HistoryRoom::new(demand.history),
         },
         Some(window) => {
             let form = PromptLength::for_window(window);
             let most = if limits.thinks { window / 2 } else { window / 4 };
-            let answer = wish.answer.saturating_add(thoughts).min(most).max(1);
+            let answer = demand.answer.saturating_add(thoughts).min(most).max(1);
             let estimated = |tokens: u32| (tokens as f32 / limits.token_scale) as usize;
-            let schema = if wish.has_schema { SCHEMA_TOKENS } else { 0 };
+            let schema = if demand.has_schema { SCHEMA_TOKENS } else { 0 };
             let free = estimated(window.saturating_sub(MARGIN_TOKENS + schema)).saturating_sub(rules(form));
-            let beside_message = free.saturating_sub(wish.message);
+            let beside_message = free.saturating_sub(demand.message);
             // A long question leaves the answer less.
             let left = (beside_message as f32 * limits.token_scale) as u32;
             let answer = answer.min(left.max(SHORTEST_ANSWER));
@@ -81,28 +82,28 @@ pub(super) fn allow(
                 form,
                 answer,
                 history: HistoryRoom {
-                    budget: free.saturating_sub(estimated(most.min(wish.answer)) + usual_message).min(wish.history),
+                    budget: free.saturating_sub(estimated(most.min(demand.answer)) + usual_message).min(demand.history),
                     most: beside_message.saturating_sub(estimated(answer)),
                     last: beside_message.saturating_sub(estimated(least_answer)),
                 },
             }
         }
     };
-    if squeeze >= Shortening::HalfHistory {
+    if shortening >= Shortening::HalfHistory {
         allowed.history.budget /= 2;
         allowed.history.most = allowed.history.most.min(allowed.history.budget);
     }
-    if squeeze >= Shortening::NewestAlone {
+    if shortening >= Shortening::NewestAlone {
         allowed.form = PromptLength::Short;
         allowed.history = HistoryRoom::new(0);
     }
-    if squeeze == Shortening::ShortAnswer {
+    if shortening == Shortening::ShortAnswer {
         allowed.answer = (allowed.answer / 4).max(1);
     }
     allowed
 }
 
-/// What is left of an answer's tokens beside this prompt.
+/// The answer's tokens that fit beside this prompt.
 pub(super) fn answer_beside(limits: ModelLimits, prompt: &Prompt, answer: u32) -> u32 {
     let Some(window) = limits.window else { return answer };
     let prompt = (size(prompt, 0).prompt_estimate as f32 * limits.token_scale).ceil() as u32;
@@ -116,11 +117,11 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
     RequestSize { prompt_estimate: tokens.saturating_add(schema), max_tokens }
 }
 
-/// Sends what `build` makes, shorter and shorter while the server refuses it as too large. What the refusals tell of the
-/// window is remembered, so that later requests fit at once. A refusal that states no size counts only once a shorter
-/// request has passed: otherwise it was hardly about the size. A refusal without a known cause may be one in unknown words,
-/// so where `has_history`, the newest message is tried alone, once. After a fallback model's refusal the shorter requests go to
-/// that model, since the others have failed. `progress` tells how far they come.
+/// Sends the request of `build`, shorter each time the server refuses it as too large. The window that a refusal
+/// reveals is remembered, so that later requests fit at once. A refusal that states no size counts only once a shorter
+/// request has passed: otherwise it was hardly about the size. A refusal without a known cause may be one in unknown
+/// words, so where `has_history`, the newest message is tried alone, once. After a fallback model's refusal the shorter
+/// requests go to that model, since the others have failed. `progress` tells how far they come.
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
@@ -134,13 +135,13 @@ pub(super) async fn send(
     let mut unstated = Vec::new();
     // A refusal without a known cause, and how the model deviated then.
     let mut unexplained: Option<(Error, Vec<Deviation>)> = None;
-    for squeeze in Shortening::ALL {
-        let (mut request, size) = build(squeeze);
-        if unexplained.is_some() && squeeze < Shortening::NewestAlone {
+    for shortening in Shortening::ALL {
+        let (mut request, size) = build(shortening);
+        if unexplained.is_some() && shortening < Shortening::NewestAlone {
             continue;
         }
         if refused.as_ref().is_some_and(|(last, _)| *last == size) {
-            // It would be the same request.
+            // The shortened request would be the same.
             continue;
         }
         if unexplained.is_some() && unstated.last().is_some_and(|(_, last)| *last == size) {
@@ -169,7 +170,7 @@ pub(super) async fn send(
                 return Ok((answer, size));
             }
             Err(error @ Error::BadRequest { status: 400 | 413 | 422, .. })
-                if has_history && refused.is_none() && squeeze == Shortening::None =>
+                if has_history && refused.is_none() && shortening == Shortening::None =>
             {
                 unstated.push((requested.to_owned(), size));
                 unexplained = Some((error, client.deviations(model)));
@@ -186,7 +187,7 @@ pub(super) async fn send(
 mod tests {
     use super::*;
 
-    const WISH: TokenDemand = TokenDemand { answer: 1000, history: 6000, message: 100, has_schema: false };
+    const DEMAND: TokenDemand = TokenDemand { answer: 1000, history: 6000, message: 100, has_schema: false };
 
     fn rules(form: PromptLength) -> usize {
         if form == PromptLength::Full { 1000 } else { 400 }
@@ -199,8 +200,8 @@ mod tests {
     #[test]
     fn without_a_known_window_everything_is_sent() {
         let all = TokenAllowance { form: PromptLength::Full, answer: 1000, history: HistoryRoom::new(6000) };
-        assert_eq!(allow(ModelLimits::default(), WISH, rules, Shortening::None), all);
-        let large = allow(limits(128_000, 1.5), WISH, rules, Shortening::None);
+        assert_eq!(allow(ModelLimits::default(), DEMAND, rules, Shortening::None), all);
+        let large = allow(limits(128_000, 1.5), DEMAND, rules, Shortening::None);
         assert_eq!((large.form, large.answer, large.history.budget), (PromptLength::Full, 1000, 6000));
     }
 
@@ -209,8 +210,8 @@ mod tests {
         for window in [2048, 4096, 6000, 8191, 8192, 16_384] {
             for scale in [1.0, 1.5, 2.5, 3.0] {
                 for message in [10, 100, 400] {
-                    let wish = TokenDemand { message, ..WISH };
-                    let got = allow(limits(window, scale), wish, rules, Shortening::None);
+                    let demand = TokenDemand { message, ..DEMAND };
+                    let got = allow(limits(window, scale), demand, rules, Shortening::None);
                     let kept = got.history.budget.min(got.history.most);
                     let prompt = (rules(got.form) + message + kept) as f32 * scale;
                     // At the smallest windows the rules alone may leave less than the shortest answer.
@@ -224,8 +225,9 @@ mod tests {
 
     #[test]
     fn the_cut_of_the_history_does_not_depend_on_the_message() {
-        let budget =
-            |message| allow(limits(4096, 1.0), TokenDemand { message, ..WISH }, rules, Shortening::None).history.budget;
+        let budget = |message| {
+            allow(limits(4096, 1.0), TokenDemand { message, ..DEMAND }, rules, Shortening::None).history.budget
+        };
         assert_eq!(budget(10), budget(1500));
         assert!(budget(10) > 1500);
     }
@@ -233,15 +235,15 @@ mod tests {
     #[test]
     fn a_thinking_model_gets_more_tokens_as_far_as_its_window_allows() {
         let thinking = ModelLimits { thinks: true, ..ModelLimits::default() };
-        assert_eq!(allow(thinking, WISH, rules, Shortening::None).answer, 3048);
+        assert_eq!(allow(thinking, DEMAND, rules, Shortening::None).answer, 3048);
         let small = ModelLimits { window: Some(4096), ..thinking };
-        assert_eq!(allow(small, WISH, rules, Shortening::None).answer, 2048);
+        assert_eq!(allow(small, DEMAND, rules, Shortening::None).answer, 2048);
     }
 
     #[test]
     fn each_squeeze_asks_for_less() {
-        let sizes = Shortening::ALL.map(|squeeze| {
-            let got = allow(limits(8192, 1.0), WISH, rules, squeeze);
+        let sizes = Shortening::ALL.map(|shortening| {
+            let got = allow(limits(8192, 1.0), DEMAND, rules, shortening);
             (rules(got.form), got.history.budget, got.answer)
         });
         assert_eq!(sizes[2..], [(400, 0, 1000), (400, 0, 250)]);

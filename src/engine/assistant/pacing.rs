@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{Stream, stream};
 
 /// Sends a reply word by word, `pace` apart, with a longer rest after a sentence or a line. The first word comes at
-/// once; a pace of nought sends all without waiting. The pieces joined are the reply, byte for byte.
+/// once; a pace of zero sends everything without waiting. The joined pieces equal the reply byte for byte.
 pub fn stream(reply: String, pace: Duration) -> impl Stream<Item = String> + Send {
     stream::unfold((reply, 0, Duration::ZERO), move |(reply, at, rest)| async move {
         if at >= reply.len() {

@@ -13,25 +13,25 @@ pub(super) type SizedRequest = (llm::Request, RequestSize);
 pub(super) struct Requests<'a> {
     pub(super) client: &'a Client,
     pub(super) style: &'a GenerationParams,
-    pub(super) asking: &'a PromptInput,
+    pub(super) input: &'a PromptInput,
 }
 
 impl Requests<'_> {
     /// The call that answers the question.
-    pub(super) fn chat(&self, squeeze: Shortening) -> SizedRequest {
-        let (prompt, answer) = self.chat_prompt(squeeze);
+    pub(super) fn chat(&self, shortening: Shortening) -> SizedRequest {
+        let (prompt, answer) = self.chat_prompt(shortening);
         self.request(prompt, Purpose::Chat, answer)
     }
 
-    /// The call that notes how the question was asked.
-    pub(super) fn tutor(&self, as_prose: bool, squeeze: Shortening) -> SizedRequest {
-        let (prompt, answer) = self.tutor_prompt(as_prose, squeeze);
+    /// The call that writes feedback on how the question was asked.
+    pub(super) fn tutor(&self, as_prose: bool, shortening: Shortening) -> SizedRequest {
+        let (prompt, answer) = self.tutor_prompt(as_prose, shortening);
         self.request(prompt, Purpose::Tutor, answer)
     }
 
     /// Whether earlier turns can be left out.
     pub(super) fn has_history(&self) -> bool {
-        !self.asking.history.is_empty()
+        !self.input.history.is_empty()
     }
 
     /// Estimated tokens of a call's prompt.
@@ -43,13 +43,13 @@ impl Requests<'_> {
         prompt.tokens()
     }
 
-    fn chat_prompt(&self, squeeze: Shortening) -> (Prompt, u32) {
-        let PromptInput { topic, history, message, .. } = self.asking;
+    fn chat_prompt(&self, shortening: Shortening) -> (Prompt, u32) {
+        let PromptInput { topic, history, message, .. } = self.input;
         let none: [(&str, &str); 0] = [];
         let rules = |form| prompt::chat(form, topic, &none, "", HistoryRoom::new(0)).tokens();
-        let allowed = self.allow(self.style.answer_tokens, false, rules, squeeze);
+        let allowed = self.allow(self.style.answer_tokens, false, rules, shortening);
         let TokenAllowance { form, answer, history: room } = allowed;
-        let prompt = match self.asking.history_source {
+        let prompt = match self.input.history_source {
             HistorySource::Stored => prompt::chat(form, topic, history, message, room),
             HistorySource::Client => prompt::chat_after_quoted_history(form, topic, history, message, room),
         };
@@ -57,8 +57,8 @@ impl Requests<'_> {
         (prompt, answer)
     }
 
-    fn tutor_prompt(&self, as_prose: bool, squeeze: Shortening) -> (Prompt, u32) {
-        let PromptInput { topic, history, message, .. } = self.asking;
+    fn tutor_prompt(&self, as_prose: bool, shortening: Shortening) -> (Prompt, u32) {
+        let PromptInput { topic, history, message, .. } = self.input;
         let said: Vec<(Speaker, &str)> = history
             .iter()
             .flat_map(|(question, answer)| {
@@ -68,7 +68,7 @@ impl Requests<'_> {
         let note_form = |form| if as_prose { FeedbackFormat::Prose } else { FeedbackFormat::Json(form) };
         let none: [(Speaker, &str); 0] = [];
         let rules = |form| prompt::tutor(note_form(form), topic, &none, "", false, 0).tokens();
-        let allowed = self.allow(self.style.feedback_tokens, !as_prose, rules, squeeze);
+        let allowed = self.allow(self.style.feedback_tokens, !as_prose, rules, shortening);
         let form = note_form(allowed.form);
         (prompt::tutor(form, topic, &said, message, history.is_empty(), allowed.history.most), allowed.answer)
     }
@@ -78,24 +78,24 @@ impl Requests<'_> {
         answer: u32,
         has_schema: bool,
         rules: impl Fn(PromptLength) -> usize,
-        squeeze: Shortening,
+        shortening: Shortening,
     ) -> TokenAllowance {
         let wish = TokenDemand {
             answer,
             history: self.style.history_tokens as usize,
-            message: domain::estimate_tokens(&self.asking.message),
+            message: domain::estimate_tokens(&self.input.message),
             has_schema,
         };
-        fit::allow(self.limits(), wish, rules, squeeze)
+        fit::allow(self.limits(), wish, rules, shortening)
     }
 
     fn limits(&self) -> ModelLimits {
-        self.client.limits(self.asking.model.as_deref())
+        self.client.limits(self.input.model.as_deref())
     }
 
     fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {
         let size = fit::size(&prompt, max_tokens);
-        (to_request(prompt, purpose, max_tokens, self.style.temperature, self.asking.model.clone()), size)
+        (to_request(prompt, purpose, max_tokens, self.style.temperature, self.input.model.clone()), size)
     }
 }
 
@@ -105,11 +105,11 @@ pub(super) fn guide(
     style: &GenerationParams,
     topic: &Topic,
     locale: Locale,
-    squeeze: Shortening,
+    shortening: Shortening,
 ) -> SizedRequest {
     let rules = |form| prompt::guide(form, topic, locale).tokens();
     let wish = TokenDemand { answer: style.feedback_tokens, history: 0, message: 0, has_schema: true };
-    let allowed = fit::allow(client.limits(None), wish, rules, squeeze);
+    let allowed = fit::allow(client.limits(None), wish, rules, shortening);
     let prompt = prompt::guide(allowed.form, topic, locale);
     let size = fit::size(&prompt, allowed.answer);
     (to_request(prompt, Purpose::Guide, allowed.answer, style.temperature, None), size)

@@ -60,7 +60,7 @@ fn memory_limit() -> Option<u64> {
     limit_of(Path::new("/sys/fs/cgroup"), &groups).into_iter().chain(machine).min()
 }
 
-/// The machine's memory, as `/proc/meminfo` tells it.
+/// The machine's memory, as `/proc/meminfo` reports it.
 fn total_of(text: &str) -> Option<u64> {
     let kibibytes = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
     Some(kibibytes.parse::<u64>().ok()? * 1024)
