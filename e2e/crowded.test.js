@@ -37,7 +37,7 @@ const PAUSE = 60_000;
 /** @typedef {import("playwright-core").Page} Page */
 
 /** @param {Page} page */
-const panel = (page) => page.locator("#waiting");
+const panel = (page) => page.locator("#progress");
 
 /** @param {Page} page */
 const resend = (page) => page.getByRole("button", { name: "지금 다시 보내기" });

@@ -1,6 +1,6 @@
 import { byId } from "./dom.js";
 
-/** Sentences for screen readers. The answer itself changes many times a second: reading it live would be a babble. */
+/** Sentences for screen readers. The answer itself changes many times a second: a live region would read every change. */
 const live = byId("live");
 let rest = "";
 
@@ -23,12 +23,12 @@ export function readAloud(text) {
   }
 }
 
-/** The answer is shown anew. What was taken back isn't said aloud any more. @param {string} shown the answer's text */
+/** Discards the unread rest when a new snapshot no longer contains it. @param {string} shown the answer's text */
 export function dropWithdrawn(shown) {
   if (!shown.includes(plain(rest))) rest = "";
 }
 
-/** The answer ended, whole or not. */
+/** Reads the rest of an answer that ended, complete or not. */
 export function flush() {
   say(rest);
   rest = "";

@@ -1,21 +1,21 @@
-import { direct, isForeign, lost } from "./connection.js";
+import { noRedirects, isForeign, reportUnreachable } from "./connection.js";
 
-/** What the server said instead of doing it; `status` 0 when it wasn't reached. */
+/** An error response of the server; `status` is 0 when the server wasn't reached. */
 export class Problem extends Error {
   /**
    * @param {number} status
    * @param {{title?: string, detail?: string, turn_id?: string} | null} [said] in the student's language
-   * @param {number} [wait] seconds after which the server wants to be asked again
+   * @param {number} [wait] seconds of `Retry-After`
    */
   constructor(status, said, wait) {
     super(said?.detail ?? "");
     this.status = status;
     this.title = said?.title ?? "";
-    /** The turn in the way. */
+    /** The running turn that blocks the request. */
     this.turn = said?.turn_id;
     this.wait = wait;
-    /** Whether it goes by itself: no connection, no room, no database, or a load balancer that finds nobody. */
-    this.passes = [0, 502, 503, 504].includes(status);
+    /** Whether a later try may succeed: no connection, no capacity, no database, or a load balancer without a server. */
+    this.isTransient = [0, 502, 503, 504].includes(status);
   }
 }
 
@@ -32,17 +32,17 @@ export async function call(method, path, body, headers = {}) {
   let answer = null;
   try {
     response = await fetch(`/api/v1/${path}`, {
-      ...direct,
+      ...noRedirects,
       method,
       headers: { ...accept, ...(body && { "Content-Type": "application/json" }), ...headers },
       body: body && JSON.stringify(body),
     });
     if (isForeign(response)) throw new SyntaxError();
     const text = await response.text();
-    // A load balancer's page has nothing to say here.
+    // The HTML page of a load balancer is ignored.
     if (text && (response.ok || text.startsWith("{"))) answer = JSON.parse(text);
   } catch (error) {
-    lost(error instanceof SyntaxError);
+    reportUnreachable(error instanceof SyntaxError);
     throw new Problem(0);
   }
   if (!response.ok)

@@ -1,7 +1,7 @@
-import { byId, one } from "./dom.js";
-import { grew, letGo } from "./scroll.js";
+import { byId, query } from "./dom.js";
+import { followGrowth, stopFollowing } from "./scroll.js";
 
-/** Milliseconds of a visible page after which the line goes by itself: enough to finish a paragraph and look down. */
+/** Milliseconds of a visible page after which the line is hidden: enough to finish a paragraph and look down. */
 const SHOWN_FOR = 20_000;
 
 const line = byId("arrived");
@@ -13,12 +13,12 @@ let timer = 0;
 export function noteArrived(note) {
   hide();
   // What the bar and the composer cover isn't seen.
-  const margin = `-${one(document, ".bar", HTMLElement).offsetHeight}px 0px -${byId("composer").offsetHeight}px 0px`;
+  const margin = `-${query(document, ".bar", HTMLElement).offsetHeight}px 0px -${byId("composer").offsetHeight}px 0px`;
   observer = new IntersectionObserver(
     ([{ isIntersecting }]) => {
       if (isIntersecting) return hide();
       line.hidden = false;
-      grew();
+      followGrowth();
       startTimer();
     },
     { rootMargin: margin },
@@ -30,26 +30,26 @@ export function noteArrived(note) {
 /** @param {HTMLElement} note */
 function show(note) {
   hide();
-  letGo();
+  stopFollowing();
   note.toggleAttribute("open", true);
   // Opening the note moves what stands below, and the browser's correction for that would end a smooth move.
   note.scrollIntoView({ behavior: "instant" });
-  const summary = one(note, "summary", HTMLElement);
+  const summary = query(note, "summary", HTMLElement);
   // In the margin, where notes stand open, there is none.
-  (summary.offsetParent ? summary : one(note, ".note-title", HTMLElement)).focus({ preventScroll: true });
+  (summary.offsetParent ? summary : query(note, ".note-title", HTMLElement)).focus({ preventScroll: true });
 }
 
 function startTimer() {
   clearTimeout(timer);
-  timer = setTimeout(goAway, SHOWN_FOR);
+  timer = setTimeout(hideUnlessUsed, SHOWN_FOR);
 }
 
-/** Not under the finger or the focus of somebody about to press it, and not while nobody can see it. */
-function goAway() {
+/** Hides the line unless it is hovered or focused, or the page is in the background. */
+function hideUnlessUsed() {
   if (line.matches(":hover, :focus")) startTimer();
   else if (document.visibilityState === "visible") hide();
 }
-// A phone that was in the pocket, or another tab: the time counts from when the page is looked at.
+// The time counts only while the page is visible.
 document.addEventListener("visibilitychange", () => {
   if (!line.hidden && document.visibilityState === "visible") startTimer();
 });
@@ -59,5 +59,5 @@ function hide() {
   clearTimeout(timer);
   if (line.hidden) return;
   line.hidden = true;
-  grew();
+  followGrowth();
 }

@@ -1,7 +1,7 @@
 import { Problem } from "./api.js";
-import { lost } from "./connection.js";
+import { reportUnreachable } from "./connection.js";
 import { composer } from "./composer.js";
-import { gone, send, showNewest } from "./conversation.js";
+import { showMissing, send, showNewest } from "./conversation.js";
 import { CookiesNeeded } from "./cookies.js";
 import { byId } from "./dom.js";
 import { Retry } from "./retry.js";
@@ -12,7 +12,7 @@ import { progress } from "./progress.js";
 
 /** The question on its way. @type {{message: string, retry: Retry, over: Promise<void>} | null} */
 let current = null;
-/** One that was given up, with its key. @type {{message: string, key: string} | null} */
+/** A question that could not be sent, with its key. @type {{message: string, key: string} | null} */
 let unsent = null;
 /** Whether the question that waits is what stands in the field. */
 let inField = false;
@@ -20,10 +20,10 @@ let inField = false;
 /** Asks a question, again and again if need be. @param {string} message @param {Draft} draft */
 export async function ask(message, draft) {
   if (current) {
-    // A double click asks before the first click's turn is there to be seen. One that waits is in a hurry.
+    // A double click asks before the first click's turn is there to be seen. A click while it waits retries at once.
     if (current.message === message) return current.retry.retryNow();
-    if (!current.retry.waits && !current.retry.dropped) return;
-    current.retry.drop();
+    if (!current.retry.isWaiting && !current.retry.isCancelled) return;
+    current.retry.cancel();
     await current.over;
     if (current) return;
   }
@@ -39,22 +39,22 @@ async function deliver(message, draft, retry) {
   inField = false;
   progress.onRetryNow(() => void ask(message, draft));
   composer.sending(true);
-  /** Nothing the student wrote may be lost, and the same text is never sent with two keys. */
-  const keep = () => {
+  /** Puts the question back into the field with its key, so that the same text is never sent with two keys. */
+  const restoreText = () => {
     composer.sending(false);
     if (!composer.text()) {
-      draft.hold(message, key);
+      draft.saveWithKey(message, key);
       composer.set(message);
     }
     inField = composer.text() === message;
   };
   try {
     const act = () => {
-      progress.goes();
+      progress.clearCountdown();
       return send(message, key);
     };
     await retry.attempt(act, (problem, seconds) => {
-      keep();
+      restoreText();
       if (problem.status) progress.show(`${problem.title || strings.crowded}. ${strings.kept}`, seconds);
       else progress.hide();
     });
@@ -64,9 +64,9 @@ async function deliver(message, draft, retry) {
     composer.focus();
   } catch (problem) {
     progress.hide();
-    if (retry.dropped) return composer.sending(false);
-    keep();
-    if (problem instanceof Problem && problem.passes) unsent = { message, key };
+    if (retry.isCancelled) return composer.sending(false);
+    restoreText();
+    if (problem instanceof Problem && problem.isTransient) unsent = { message, key };
     await explain(problem);
   } finally {
     current = null;
@@ -77,19 +77,19 @@ async function deliver(message, draft, retry) {
 async function explain(problem) {
   if (problem instanceof CookiesNeeded) return;
   if (!(problem instanceof Problem)) {
-    lost();
+    reportUnreachable();
     composer.hint(strings.unsent);
-  } else if (problem.passes) {
+  } else if (problem.isTransient) {
     progress.show(strings.unsentYet);
   } else {
     composer.hint(problem.message || strings.unsent);
     if (problem.turn) await showNewest();
-    else if (problem.status === 404) gone();
+    else if (problem.status === 404) showMissing();
   }
 }
 
-// Other words are another question, which the student sends when it's ready.
+// A changed text is another question, which the student sends separately.
 byId("message").addEventListener("input", () => {
   if (!current) progress.hide();
-  else if (inField) current.retry.drop();
+  else if (inField) current.retry.cancel();
 });

@@ -1,15 +1,15 @@
 import "./theme.js";
-import { lost, reached } from "./connection.js";
+import { reportUnreachable, whenReachable } from "./connection.js";
 import { composer, hasBlank } from "./composer.js";
-import { keepsCookies } from "./dom.js";
-import { draftOf, takeCarried } from "./draft.js";
+import { acceptsCookies } from "./dom.js";
+import { draftOf, readCarried } from "./draft.js";
 import { strings } from "./strings.js";
 
 const { topic = "", address, practice } = document.body.dataset;
 // A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.
 if (address && !address.includes("?topic=")) history.replaceState(null, "", address);
 const draft = draftOf(topic);
-/** What only asking needs comes when the first view stands. */
+/** Modules that the first view does not need are loaded later. */
 const asking = () => import("./asking.js");
 const conversation = () => import("./conversation.js");
 
@@ -17,18 +17,18 @@ const conversation = () => import("./conversation.js");
 const cookiesNeeded = () =>
   import("./cookies.js").then(
     ({ explainCookies }) => explainCookies(),
-    () => lost(),
+    () => reportUnreachable(),
   );
 
 /** @param {string} message */
 async function send(message) {
-  if (!keepsCookies()) return cookiesNeeded();
+  if (!acceptsCookies()) return cookiesNeeded();
   for (let tries = 0; tries < 3; tries += 1) {
     const script = await asking().catch(() => null);
     if (script) return script.ask(message, draft);
-    // The network went before the script was there.
-    lost();
-    await reached();
+    // The connection failed before the script was loaded.
+    reportUnreachable();
+    await whenReachable();
   }
   composer.hint(strings.unsent);
 }
@@ -36,7 +36,7 @@ async function send(message) {
 composer.listen({
   send,
   stop: async () => (await conversation()).stop(),
-  change: (text) => draft.keep(text),
+  change: (text) => draft.save(text),
 });
 
 document.addEventListener("click", async (event) => {
@@ -46,12 +46,12 @@ document.addEventListener("click", async (event) => {
   const script = await conversation().catch(() => null);
   const busy = script?.isRunning();
   if (button.dataset.turn) script?.reveal(button.dataset.turn);
-  else if (hasBlank(text)) composer.take(text);
+  else if (hasBlank(text)) composer.insertSuggestion(text);
   else if (busy) composer.hint(strings.busy);
   else await send(text);
 });
 
-if (!keepsCookies()) cookiesNeeded();
+if (!acceptsCookies()) cookiesNeeded();
 addEventListener("load", () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has("c")) {
   // The guide comes first: its questions are marked, too.
@@ -63,7 +63,7 @@ if (new URLSearchParams(location.search).has("c")) {
     .then(conversation)
     .then(
       ({ open }) => open(),
-      () => lost(),
+      () => reportUnreachable(),
     );
 } else {
   if (practice === undefined)
@@ -72,5 +72,5 @@ if (new URLSearchParams(location.search).has("c")) {
       () => {},
     );
 }
-const carried = takeCarried();
+const carried = readCarried();
 composer.begin(draft.text() || carried);

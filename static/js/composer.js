@@ -1,10 +1,10 @@
-import { byId, one } from "./dom.js";
+import { byId, query } from "./dom.js";
 import { fill, strings } from "./strings.js";
 
-const form = one(document, "#composer", HTMLFormElement);
-const field = one(form, "textarea", HTMLTextAreaElement);
-const send = one(form, "#send", HTMLButtonElement);
-const stop = one(form, "#stop", HTMLButtonElement);
+const form = query(document, "#composer", HTMLFormElement);
+const field = query(form, "textarea", HTMLTextAreaElement);
+const send = query(form, "#send", HTMLButtonElement);
+const stop = query(form, "#stop", HTMLButtonElement);
 const hint = byId("hint");
 const max = Number(document.body.dataset.max);
 /** A blank in a suggested question, for the student to fill in. */
@@ -32,7 +32,7 @@ export const composer = {
       else if (!send.disabled && !field.readOnly) on.send(field.value.trim());
     };
     field.onkeydown = (event) => {
-      // 229: Safari ends a composition before it tells of the Enter that ended it.
+      // 229: Safari ends a composition before it reports the Enter that ended it.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
       event.preventDefault();
       form.requestSubmit();
@@ -56,7 +56,7 @@ export const composer = {
    */
   begin(draft) {
     const typed = field.value;
-    // Typed or kept by the browser over a reload: that one is no wish to send.
+    // Typed or kept by the browser over a reload: the latter does not send.
     const entered = typed !== draft && /\n\s*$/.test(typed);
     const soon = byId("soon");
     const pressed = soon.matches(":popover-open");
@@ -77,7 +77,7 @@ export const composer = {
     update();
   },
   /** Takes a suggestion that has a blank, and selects the blank. @param {string} text */
-  take(text) {
+  insertSuggestion(text) {
     this.set(text);
     field.focus();
     const blank = BLANK.exec(text);

@@ -2,14 +2,14 @@ import { Problem, call } from "./api.js";
 import { announce, dropWithdrawn, flush, readAloud } from "./announce.js";
 import { noteArrived } from "./arrival.js";
 import { composer } from "./composer.js";
-import { onReached } from "./connection.js";
+import { onReachable } from "./connection.js";
 import { CookiesNeeded, explainCookies } from "./cookies.js";
-import { byId, keepsCookies, make, one } from "./dom.js";
-import { beginningKey, hasBegun, keepForNew } from "./draft.js";
+import { byId, acceptsCookies, make, query } from "./dom.js";
+import { beginningKey, clearBeginningKey, saveForNew } from "./draft.js";
 import { listenForEarlier, offerEarlier, offersEarlier } from "./earlier.js";
 import { follow } from "./events.js";
 import { Retry } from "./retry.js";
-import { grew, letGo, toEnd } from "./scroll.js";
+import { followGrowth, stopFollowing, scrollToEnd } from "./scroll.js";
 import { strings } from "./strings.js";
 import { markSent } from "./suggestion.js";
 import { notifyTabs, onNotified } from "./tabs.js";
@@ -28,7 +28,7 @@ let id = new URLSearchParams(location.search).get("c");
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
   const { turn_id, seq } = id ? await ask(message, key) : await begin(message, key);
-  hasBegun(topic);
+  clearBeginningKey(topic);
   const isNew = !shown.has(turn_id);
   const view = show(turn_id, seq, message);
   if (isNew) {
@@ -37,7 +37,7 @@ export async function send(message, key) {
     notifyTabs(id);
   }
   markSent(shown.values());
-  toEnd();
+  scrollToEnd();
   if (matchMedia("(pointer: coarse)").matches) view.element.focus({ preventScroll: true });
   // Something was asked in another tab.
   const before = [...shown.values()].some((view) => view.seq === seq - 1);
@@ -49,7 +49,7 @@ const ask = (message, key) => call("POST", `conversations/${id}/turns`, { messag
 
 /** Asks the first question of a conversation. @param {string} message @param {string} key */
 async function begin(message, key) {
-  const link = one(document, "#translated", HTMLAnchorElement);
+  const link = query(document, "#translated", HTMLAnchorElement);
   const before = { address: location.href, translated: link.href };
   const { id: made } = await call("POST", "conversations", { topic }, { "Idempotency-Key": beginningKey(topic) });
   remember(made);
@@ -71,12 +71,12 @@ export function open() {
   const missing = turns.querySelector(".notice");
   if (missing) {
     missing.remove();
-    if (keepsCookies()) gone();
+    if (acceptsCookies()) showMissing();
     else explainCookies();
     return;
   }
   markSent(shown.values());
-  toEnd();
+  scrollToEnd();
   // Without scripts a page of earlier turns stands alone.
   if (turns.dataset.page === "earlier") catchUp().catch(() => {});
 }
@@ -87,12 +87,12 @@ export async function showNewest() {
   try {
     await catchUp();
     note.remove();
-    toEnd();
+    scrollToEnd();
   } catch (problem) {
     if (!(problem instanceof Problem)) throw problem;
     note.remove();
-    if (problem.status === 404 && !keepsCookies()) explainCookies();
-    else if (problem.status === 404) gone();
+    if (problem.status === 404 && !acceptsCookies()) explainCookies();
+    else if (problem.status === 404) showMissing();
     else notice(problem.message || strings.unloaded, strings.reload, () => location.reload());
   }
 }
@@ -140,7 +140,7 @@ async function refreshShown() {
   try {
     await catchUp();
   } catch (problem) {
-    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector(".notice")) gone();
+    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector(".notice")) showMissing();
   }
 }
 // Two windows side by side are both looked at all the time, so neither is looked at again.
@@ -149,7 +149,7 @@ onNotified((conversation) => {
 });
 document.addEventListener("visibilitychange", refreshShown);
 addEventListener("focus", refreshShown);
-onReached(refreshShown);
+onReachable(refreshShown);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) refreshShown();
 });
@@ -171,7 +171,7 @@ function update(turn) {
     if (turn.feedback) view.setFeedback(turn.feedback);
     view.setState(turn);
     if (turn.state === "accepted" || turn.state === "answering") watch(view);
-    if (known) grew();
+    if (known) followGrowth();
   } else if (turn.feedback && !view.feedback) {
     view.setFeedback(turn.feedback);
   }
@@ -192,7 +192,7 @@ function show(turn, seq, message) {
 export function reveal(turn) {
   const element = shown.get(turn)?.element;
   if (!element) return;
-  letGo();
+  stopFollowing();
   element.scrollIntoView();
   element.focus({ preventScroll: true });
 }
@@ -201,8 +201,8 @@ export function reveal(turn) {
 async function retry(view) {
   if (running) return composer.hint(strings.busy);
   // An older turn is answered where it stands.
-  if (view.element.matches("article:last-of-type")) toEnd();
-  else letGo();
+  if (view.element.matches("article:last-of-type")) scrollToEnd();
+  else stopFollowing();
   view.wait(strings.sending);
   try {
     await new Retry().attempt(
@@ -274,30 +274,30 @@ function watch(view) {
         if (isOver(data)) free();
         if (data.feedback) setNote(view, data.feedback, isFirst);
         view.setState(data);
-        if (data.thinking) thinks(view);
-        grew();
+        if (data.thinking) showThinking(view);
+        followGrowth();
       },
       block({ index, html }) {
         view.setBlock(index, html);
-        grew();
+        followGrowth();
       },
       delta: ({ text }) => readAloud(text),
       thinking({ thinking }) {
-        if (thinking) thinks(view);
+        if (thinking) showThinking(view);
       },
       feedback(data) {
         setNote(view, data);
-        grew();
+        followGrowth();
       },
       state(data) {
         view.setState(data);
         if (data.answered) answered();
         else ended(data);
         if (isOver(data)) free();
-        grew();
+        followGrowth();
       },
       end: over,
-      waiting: () => view.wait(strings.rejoining),
+      interrupted: () => view.wait(strings.rejoining),
       lost() {
         over();
         view.offer(strings.lost, strings.reload, () => location.reload());
@@ -310,7 +310,7 @@ function watch(view) {
 const isOver = ({ state }) => state !== "accepted" && state !== "answering";
 
 /** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
-function thinks(view) {
+function showThinking(view) {
   view.wait(strings.thinking);
   announce(strings.thinking);
 }
@@ -321,7 +321,7 @@ function setNote(view, feedback, wasThere = false) {
   markSent(shown.values());
   if (!isNew || wasThere) return;
   announce(strings.noteReady);
-  noteArrived(one(view.margin, ".note", HTMLElement));
+  noteArrived(query(view.margin, ".note", HTMLElement));
 }
 
 /** Says aloud how a turn stands. @param {Ending} ending */
@@ -338,16 +338,16 @@ function remember(made) {
   address.hash = "";
   address.searchParams.set("c", made);
   history.replaceState(null, "", address);
-  const link = one(document, "#translated", HTMLAnchorElement);
+  const link = query(document, "#translated", HTMLAnchorElement);
   address.searchParams.set("lang", link.hreflang);
   link.href = address.href;
 }
 
 /** Says that the conversation isn't there, and offers a new one, which begins with what stands in the field. */
-export function gone() {
+export function showMissing() {
   notice(strings.gone, strings.fresh, () => {
     const text = composer.text();
-    if (text) keepForNew(topic, text);
+    if (text) saveForNew(topic, text);
     location.assign(fresh);
   });
 }
@@ -362,7 +362,7 @@ function notice(text, label, act) {
     line.append(button);
   }
   turns.append(line);
-  toEnd();
+  scrollToEnd();
   return line;
 }
 

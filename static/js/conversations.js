@@ -1,16 +1,16 @@
 import "./theme.js";
 import { call } from "./api.js";
-import { direct, lost, reached } from "./connection.js";
-import { byId, keepsCookies, one } from "./dom.js";
+import { noRedirects, reportUnreachable, whenReachable } from "./connection.js";
+import { byId, acceptsCookies, query } from "./dom.js";
 import { parseHtml } from "./html.js";
 import { strings } from "./strings.js";
 
 const list = byId("list");
 const status = byId("status");
-const more = one(document, "#more", HTMLFormElement);
-const before = one(more, "[name=before]", HTMLInputElement);
+const more = query(document, "#more", HTMLFormElement);
+const before = query(more, "[name=before]", HTMLInputElement);
 const empty = byId("empty");
-const confirm = one(document, "#confirm", HTMLDialogElement);
+const confirm = query(document, "#confirm", HTMLDialogElement);
 const when = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
 
 /** Shows the times where the student is. @param {ParentNode} within */
@@ -21,7 +21,7 @@ function localiseTimes(within) {
 /** Appends the next page of the list, which the server renders as the first one. */
 async function loadMore() {
   try {
-    const response = await fetch(`${more.action}?before=${before.value}`, direct);
+    const response = await fetch(`${more.action}?before=${before.value}`, noRedirects);
     if (!response.ok && response.type !== "opaqueredirect") {
       status.textContent = strings.unloaded;
       return;
@@ -36,15 +36,15 @@ async function loadMore() {
     more.hidden = !next.value;
     status.textContent = "";
   } catch (error) {
-    lost(error instanceof SyntaxError);
+    reportUnreachable(error instanceof SyntaxError);
     status.textContent = strings.unloaded;
-    void reached().then(loadMore);
+    void whenReachable().then(loadMore);
   }
 }
 
 /** Asks before a conversation is deleted. @param {HTMLElement} item */
 function confirmDelete(item) {
-  byId("confirm-what").textContent = one(item, ".first", HTMLElement).textContent;
+  byId("confirm-what").textContent = query(item, ".first", HTMLElement).textContent;
   confirm.returnValue = "no";
   confirm.onclose = async () => {
     if (confirm.returnValue !== "yes") return;
@@ -53,7 +53,7 @@ function confirmDelete(item) {
       item.remove();
       status.textContent = strings.deleted;
       empty.hidden = list.childElementCount > 0 || !more.hidden;
-      one(document, "h1", HTMLElement).focus();
+      query(document, "h1", HTMLElement).focus();
     } catch {
       status.textContent = strings.undeleted;
     }
@@ -62,7 +62,7 @@ function confirmDelete(item) {
 }
 
 localiseTimes(list);
-if (!keepsCookies()) status.textContent = strings.cookies;
+if (!acceptsCookies()) status.textContent = strings.cookies;
 more.onsubmit = (event) => {
   event.preventDefault();
   void loadMore();

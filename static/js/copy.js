@@ -10,7 +10,7 @@ export function addCopyButtons(block) {
   }
 }
 
-/** What buttons say when they weren't pressed. @type {WeakMap<Element, string>} */
+/** The usual labels of the buttons. @type {WeakMap<Element, string>} */
 const usual = new WeakMap();
 /** @type {WeakMap<Element, number>} */
 const timers = new WeakMap();

@@ -1,16 +1,16 @@
 /** @template {Element} T @param {ParentNode} within @param {string} selector @param {new () => T} type @returns {T} */
-export function one(within, selector, type) {
+export function query(within, selector, type) {
   const found = within.querySelector(selector);
   if (!(found instanceof type)) throw new Error(`The page has no ${selector}`);
   return found;
 }
 
 /** @param {string} id @returns {HTMLElement} */
-export const byId = (id) => one(document, `#${id}`, HTMLElement);
+export const byId = (id) => query(document, `#${id}`, HTMLElement);
 
 /** A copy of a template's only element. @param {string} id @returns {HTMLElement} */
 export function clone(id) {
-  const copy = one(document, `#${id}`, HTMLTemplateElement).content.firstElementChild?.cloneNode(true);
+  const copy = query(document, `#${id}`, HTMLTemplateElement).content.firstElementChild?.cloneNode(true);
   if (!(copy instanceof HTMLElement)) throw new Error(`The template ${id} is empty`);
   return copy;
 }
@@ -24,7 +24,7 @@ export function make(tag, text, kind = "") {
 }
 
 /** Whether this browser keeps cookies. One that is told to block them may still say that they're enabled. */
-export function keepsCookies() {
+export function acceptsCookies() {
   document.cookie = "kept=1; Path=/; SameSite=Lax";
   const kept = document.cookie.includes("kept=1");
   document.cookie = "kept=; Path=/; SameSite=Lax; Max-Age=0";

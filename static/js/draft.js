@@ -37,11 +37,11 @@ export function draftOf(topic) {
   return {
     text: () => read()?.text ?? "",
     /** @param {string} text */
-    keep(text) {
+    save(text) {
       if (read()?.text !== text) write(text, newKey());
     },
     /** Keeps what was sent with a key already. @param {string} text @param {string} key */
-    hold: write,
+    saveWithKey: write,
     /** @param {string} text */
     key(text) {
       const kept = read();
@@ -59,7 +59,7 @@ export function carry(text) {
 }
 
 /** What {@link carry} left. */
-export function takeCarried() {
+export function readCarried() {
   const { name } = window;
   if (!name.startsWith(NAME)) return "";
   window.name = "";
@@ -67,7 +67,7 @@ export function takeCarried() {
 }
 
 /** Keeps a text for the next new conversation on the topic. @param {string} topic @param {string} text */
-export function keepForNew(topic, text) {
+export function saveForNew(topic, text) {
   try {
     sessionStorage.setItem(NAME + topic, JSON.stringify({ text, key: newKey() }));
   } catch {
@@ -97,8 +97,8 @@ export function beginningKey(topic) {
   return key;
 }
 
-/** The next conversation on the topic is another one. @param {string} topic */
-export function hasBegun(topic) {
+/** Drops the key, so that the next conversation on the topic gets another one. @param {string} topic */
+export function clearBeginningKey(topic) {
   beginnings.delete(topic);
   try {
     sessionStorage.removeItem(BEGINNING + topic);

@@ -1,12 +1,12 @@
 import { call } from "./api.js";
-import { byId, one } from "./dom.js";
-import { letGo } from "./scroll.js";
+import { byId, query } from "./dom.js";
+import { stopFollowing } from "./scroll.js";
 import { strings } from "./strings.js";
 
 const turns = byId("turns");
-const form = one(turns, "#earlier", HTMLFormElement);
-const before = one(form, "[name=before]", HTMLInputElement);
-const status = one(form, "span", HTMLElement);
+const form = query(turns, "#earlier", HTMLFormElement);
+const before = query(form, "[name=before]", HTMLInputElement);
+const status = query(form, "span", HTMLElement);
 
 /** Whether the turns before those that are shown are offered. */
 export const offersEarlier = () => !form.hidden;
@@ -24,7 +24,7 @@ export function offerEarlier(place) {
 export function listenForEarlier(conversation, show) {
   form.onsubmit = async (event) => {
     event.preventDefault();
-    letGo();
+    stopFollowing();
     // Not disabled: that would lose the focus.
     if (form.ariaBusy === "true") return;
     form.ariaBusy = "true";

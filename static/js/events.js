@@ -1,4 +1,4 @@
-import { direct, isForeign, isLost, lost, reached } from "./connection.js";
+import { noRedirects, isForeign, isUnreachable, reportUnreachable, whenReachable } from "./connection.js";
 
 const TERMINAL = ["done", "failed", "cancelled", "interrupted"];
 
@@ -11,20 +11,20 @@ const TERMINAL = ["done", "failed", "cancelled", "interrupted"];
  * @property {(feedback: Feedback) => void} feedback
  * @property {(standing: Standing) => void} state
  * @property {() => void} end the turn is over
- * @property {() => void} waiting the stream is broken for longer than a hiccup, and taken up again by itself
+ * @property {() => void} interrupted the stream is broken for longer than a hiccup, and taken up again by itself
  * @property {() => void} lost the turn isn't there any more, or the server is but doesn't let it be followed
  */
 
-/** Milliseconds in which a broken stream is nobody's concern: an instance went, and another one answers. */
+/** Milliseconds within which a broken stream is not shown: an instance stops, and another one answers. */
 const HICCUP = 4000;
-/** What lasted so long, in milliseconds, was a good connection. */
+/** Milliseconds after which a connection counts as good. */
 const GOOD = 5000;
 /** With pauses of up to 5 s about two minutes. */
 const MOST_FAILURES = 28;
 
 /**
  * Follows a turn to its end, over any number of broken connections: each new one begins with a snapshot.
- * @param {string} turn @param {Listener} to @returns {() => void} stops following, without a word to the listener
+ * @param {string} turn @param {Listener} to @returns {() => void} stops following without calling the listener
  */
 export function follow(turn, to) {
   const address = `/api/v1/turns/${turn}/events`;
@@ -50,12 +50,12 @@ export function follow(turn, to) {
       failures += 1;
       if (failures > MOST_FAILURES) return to.lost();
       if (performance.now() - brokenAt > HICCUP) {
-        to.waiting();
-        await fetch("/health", { method: "HEAD", cache: "no-store" }).catch(() => lost());
+        to.interrupted();
+        await fetch("/health", { method: "HEAD", cache: "no-store" }).catch(() => reportUnreachable());
       }
-      // Who waited for the server needn't wait on when it's there.
-      const pause = failures === 1 ? 100 : isLost() ? 500 : Math.min(250 * 2 ** failures, 5000);
-      await reached();
+      // After an outage the server was already waited for, so the pause is short.
+      const pause = failures === 1 ? 100 : isUnreachable() ? 500 : Math.min(250 * 2 ** failures, 5000);
+      await whenReachable();
       setTimeout(connect, pause * (0.75 + Math.random() / 2));
     };
     /** @param {string} name @param {(data: any) => void} act */
@@ -83,7 +83,7 @@ export function follow(turn, to) {
     onNews("thinking", to.thinking);
     onNews("feedback", to.feedback);
     on("end", () => {
-      // Without a final state the server only says goodbye: the next one knows the turn.
+      // Without a final state the server is shutting down: another instance continues the stream.
       if (!over) return void again();
       source.close();
       to.end();
@@ -103,14 +103,14 @@ export function follow(turn, to) {
   };
 }
 
-/** How the server answers there, 0 when it doesn't; the stream of events doesn't tell. @param {string} address */
+/** Returns the status of the server's answer, or 0 without one: `EventSource` does not expose it. @param {string} address */
 async function status(address) {
   const asked = new AbortController();
   try {
-    const response = await fetch(address, { signal: asked.signal, ...direct });
+    const response = await fetch(address, { signal: asked.signal, ...noRedirects });
     const isStream = response.headers.get("Content-Type")?.startsWith("text/event-stream");
     if (!isForeign(response) && (isStream || !response.ok)) return response.status;
-    lost(true);
+    reportUnreachable(true);
     return 0;
   } catch {
     return 0;

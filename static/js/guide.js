@@ -18,7 +18,7 @@ export async function improveGuide() {
       },
       { once: true },
     );
-  keep(null);
+  saveGuide(null);
   /** @type {Guide | null} */
   const made = await call(
     "POST",
@@ -28,11 +28,11 @@ export async function improveGuide() {
   ).catch(() => null);
   if (made?.source !== "model" || touched || document.querySelector("article.turn")) return;
   show(made);
-  keep(made);
+  saveGuide(made);
 }
 
 /** @param {Guide | null} made */
-function keep(made) {
+function saveGuide(made) {
   try {
     if (made) sessionStorage.setItem(NAME, JSON.stringify(made));
     else sessionStorage.removeItem(NAME);

@@ -1,4 +1,4 @@
-/** The only place where HTML becomes page: what the server rendered and cleaned. */
+/** The only place that parses HTML: all of it is rendered and sanitised by the server. */
 const policy = window.trustedTypes?.createPolicy("llm-classroom", { createHTML: (html) => html });
 
 /** @param {string} html @returns {string} */

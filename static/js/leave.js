@@ -1,11 +1,11 @@
-import { forget } from "./theme.js";
+import { clearStorage } from "./theme.js";
 
-/** The page says so itself when this browser leads to nobody any more. */
+/** Whether the page confirms that the student has left. */
 const hasLeft = document.getElementById("left") !== null;
 
-if (hasLeft) forget();
+if (hasLeft) clearStorage();
 document.getElementById("leave")?.addEventListener("submit", () => {
   // Pages that the back button would bring up again see by this that they are to show nothing.
   document.cookie = `left=${Date.now()}; Path=/; SameSite=Lax`;
-  forget();
+  clearStorage();
 });

@@ -1,4 +1,4 @@
-import { clone, make, one } from "./dom.js";
+import { clone, make, query } from "./dom.js";
 import { strings } from "./strings.js";
 import { suggestion } from "./suggestion.js";
 
@@ -16,13 +16,13 @@ export const fitNote = (note) => note.toggleAttribute("open", wide.matches);
 export function noteView(feedback, idOf) {
   const note = clone("t-note");
   fitNote(note);
-  one(note, ".gist", HTMLElement).textContent = feedback.strengths || feedback.improvements;
-  one(note, ".by", HTMLElement).hidden = feedback.source !== "coach";
+  query(note, ".gist", HTMLElement).textContent = feedback.strengths || feedback.improvements;
+  query(note, ".by", HTMLElement).hidden = feedback.source !== "coach";
   for (const part of /** @type {const} */ (["strengths", "improvements", "next_steps"])) {
-    one(note, `[data-part=${part}]`, HTMLElement).textContent = feedback[part];
+    query(note, `[data-part=${part}]`, HTMLElement).textContent = feedback[part];
   }
-  one(note, ".suggestions", HTMLElement).append(...feedback.suggested_questions.map(suggestion));
-  one(note, "dl", HTMLElement).append(...feedback.dims.map((dim) => dimView(dim, idOf(dim))));
+  query(note, ".suggestions", HTMLElement).append(...feedback.suggested_questions.map(suggestion));
+  query(note, "dl", HTMLElement).append(...feedback.dims.map((dim) => dimView(dim, idOf(dim))));
   return note;
 }
 

@@ -1,11 +1,11 @@
 import { announce } from "./announce.js";
-import { byId, one } from "./dom.js";
+import { byId, query } from "./dom.js";
 import { fill, strings } from "./strings.js";
 
-const panel = byId("waiting");
-const why = one(panel, ".why", HTMLElement);
-const count = one(panel, ".count", HTMLElement);
-const button = one(panel, "button", HTMLButtonElement);
+const panel = byId("progress");
+const why = query(panel, ".why", HTMLElement);
+const count = query(panel, ".count", HTMLElement);
+const button = query(panel, "button", HTMLButtonElement);
 let timer = 0;
 
 /** Above the composer: why a question isn't sent yet, and when it will be. */
@@ -14,7 +14,7 @@ export const progress = {
   onRetryNow(act) {
     button.onclick = act;
   },
-  /** @param {string} text said aloud once, however often it's shown @param {number} [seconds] until it goes by itself */
+  /** @param {string} text said aloud once, however often it's shown @param {number} [seconds] until the next try */
   show(text, seconds = 0) {
     clearInterval(timer);
     panel.hidden = false;
@@ -28,8 +28,8 @@ export const progress = {
     if (seconds) timer = setInterval(tick, 1000);
     tick();
   },
-  /** It's going: there is nothing to count. */
-  goes() {
+  /** Stops the countdown while the question is being sent. */
+  clearCountdown() {
     clearInterval(timer);
     count.textContent = "";
   },

@@ -16,7 +16,7 @@ export function underline(words, message, dims, idOf) {
   let last = null;
   for (const { dim, start, end } of spans) {
     if (last && end <= at) {
-      // Inside the last one: it's told with it.
+      // Inside the last one: its link describes both.
       last.setAttribute("aria-describedby", `${last.getAttribute("aria-describedby")} ${idOf(dim)}`);
       continue;
     }

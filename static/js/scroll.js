@@ -9,13 +9,13 @@ const button = byId("down");
 const NEAR = 48;
 
 /** Whether the page stays at its end while an answer grows. */
-let follows = false;
-/** Where the page stood when it was last looked at. */
+let isFollowing = false;
+/** The scroll position at the last check. */
 let last = scrollY;
-/** How long the page was then. */
+/** The height of the page at that time. */
 let height = root.scrollHeight;
 /** Whether a finger or a mouse button is down. */
-let held = false;
+let isPressed = false;
 
 const below = () => root.scrollHeight - innerHeight - scrollY;
 const hasTurns = () => document.querySelector("article.turn") !== null;
@@ -23,8 +23,8 @@ const hasTurns = () => document.querySelector("article.turn") !== null;
 function update() {
   // Else the browser moves the page itself when something above changes, which would look like a move by hand. Chromium
   // reads it from the body alone.
-  document.body.style.setProperty("overflow-anchor", follows ? "none" : "auto");
-  button.hidden = follows || below() <= 1 || !hasTurns();
+  document.body.style.setProperty("overflow-anchor", isFollowing ? "none" : "auto");
+  button.hidden = isFollowing || below() <= 1 || !hasTurns();
 }
 
 function pin() {
@@ -39,30 +39,30 @@ function remember() {
 }
 
 /** Shows the end, and stays there while the answer grows. */
-export function toEnd() {
-  follows = true;
+export function scrollToEnd() {
+  isFollowing = true;
   pin();
 }
 
-/** Lets go of the end: the page stays where the student put it. */
-export function letGo() {
-  if (!follows) return;
-  follows = false;
+/** Stops following the end: the page stays where the student put it. */
+export function stopFollowing() {
+  if (!isFollowing) return;
+  isFollowing = false;
   update();
 }
 
-/** Call when the page grew: follows its end unless the student moved up, and never under a finger. */
-export function grew() {
-  compare();
-  if (follows && !held) pin();
+/** Call after the page grew: follows its end unless the student moved up, and never under a finger. */
+export function followGrowth() {
+  detectMove();
+  if (isFollowing && !isPressed) pin();
   else update();
 }
 
-/** Any move up lets go, by whatever means; a move down to the end follows again. */
-function compare() {
+/** A move up by any means stops following; a move down to the end starts it again. */
+function detectMove() {
   // The browser moves a page up, too, that got shorter.
-  if (scrollY < last - 0.5 && below() > 1 && root.scrollHeight >= height) follows = false;
-  else if (scrollY > last + 0.5 && below() <= NEAR && hasTurns()) follows = true;
+  if (scrollY < last - 0.5 && below() > 1 && root.scrollHeight >= height) isFollowing = false;
+  else if (scrollY > last + 0.5 && below() <= NEAR && hasTurns()) isFollowing = true;
   // On a dense screen a slow finger moves the page by thirds of a pixel: less than half a pixel isn't a move yet, but adds up.
   if (Math.abs(scrollY - last) > 0.5) last = scrollY;
   height = root.scrollHeight;
@@ -71,7 +71,7 @@ function compare() {
 addEventListener(
   "scroll",
   () => {
-    compare();
+    detectMove();
     update();
   },
   { passive: true },
@@ -81,48 +81,48 @@ addEventListener(
 addEventListener(
   "wheel",
   ({ deltaY, ctrlKey }) => {
-    if (deltaY < 0 && !ctrlKey && scrollY > 0) letGo();
+    if (deltaY < 0 && !ctrlKey && scrollY > 0) stopFollowing();
   },
   { passive: true },
 );
 addEventListener("keydown", ({ key, shiftKey, target }) => {
   if (target instanceof HTMLTextAreaElement || scrollY <= 0) return;
-  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) letGo();
+  if (["ArrowUp", "PageUp", "Home"].includes(key) || (key === " " && shiftKey)) stopFollowing();
 });
 
 // What a student uses or selects must not move away.
 turns.addEventListener("click", ({ target }) => {
-  if (target instanceof Element && target.closest("a, button, summary")) letGo();
+  if (target instanceof Element && target.closest("a, button, summary")) stopFollowing();
 });
 turns.addEventListener("focusin", ({ target }) => {
   // Scripts focus whole turns.
-  if (target instanceof Element && target.matches(":focus-visible:not(article)")) letGo();
+  if (target instanceof Element && target.matches(":focus-visible:not(article)")) stopFollowing();
 });
 document.addEventListener("selectionchange", () => {
   const selection = getSelection();
-  if (selection && !selection.isCollapsed && turns.contains(selection.anchorNode)) letGo();
+  if (selection && !selection.isCollapsed && turns.contains(selection.anchorNode)) stopFollowing();
 });
 
 /** @param {Event} event */
 const press = (event) => {
-  held = !(event instanceof MouseEvent) || event.button === 0;
+  isPressed = !(event instanceof MouseEvent) || event.button === 0;
 };
 const release = () => {
-  if (!held) return;
-  held = false;
-  grew();
+  if (!isPressed) return;
+  isPressed = false;
+  followGrowth();
 };
 for (const name of ["touchstart", "mousedown"]) addEventListener(name, press, { passive: true });
 for (const name of ["touchend", "touchcancel", "mouseup", "dragend", "blur"])
   addEventListener(name, release, { passive: true });
 
 button.onclick = () => {
-  toEnd();
+  scrollToEnd();
   composer.focus();
 };
-addEventListener("resize", grew);
+addEventListener("resize", followGrowth);
 // A taller composer would cover the answer's end.
-new ResizeObserver(grew).observe(byId("composer"));
+new ResizeObserver(followGrowth).observe(byId("composer"));
 
 // An on-screen keyboard covers the page without making it smaller; the composer moves up by what it covers.
 visualViewport?.addEventListener("resize", () => {

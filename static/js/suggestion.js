@@ -1,13 +1,13 @@
 import { BLANK } from "./composer.js";
-import { clone, one } from "./dom.js";
+import { clone, query } from "./dom.js";
 import { strings } from "./strings.js";
 
 /** A question that a click sends. @param {string} question */
 export function suggestion(question) {
   const item = clone("t-suggestion");
-  one(item, "span", HTMLElement).textContent = question;
+  query(item, "span", HTMLElement).textContent = question;
   // Only for a page without its scripts: a line says that it takes a moment.
-  one(item, "button", HTMLElement).removeAttribute("popovertarget");
+  query(item, "button", HTMLElement).removeAttribute("popovertarget");
   return item;
 }
 
@@ -32,7 +32,7 @@ export function markSent(turns) {
     button.dataset.turn = turn;
     const mark = document.createElement("small");
     mark.textContent = strings.sent;
-    one(button, "svg", SVGElement).replaceWith(mark);
+    query(button, "svg", SVGElement).replaceWith(mark);
   }
 }
 

@@ -11,7 +11,7 @@ button.onclick = () => {
 };
 
 /** Drops what pages keep on this device. */
-export function forget() {
+export function clearStorage() {
   try {
     sessionStorage.clear();
     // Other tabs hear of it by the event of this change.
@@ -26,7 +26,7 @@ export function forget() {
 function closeIfLeft() {
   const left = Number(/(?:^|; )left=(\d+)/.exec(document.cookie)?.[1]);
   if (!(left > performance.timeOrigin) || location.pathname === "/leave.html") return;
-  forget();
+  clearStorage();
   root.hidden = true;
   location.replace("/topic-selection.html");
 }

@@ -1,10 +1,10 @@
 import "./theme.js";
-import { byId, one } from "./dom.js";
+import { byId, query } from "./dom.js";
 import { fill, strings } from "./strings.js";
 
-const form = one(document, "#choice", HTMLFormElement);
-const own = one(form, "#own", HTMLInputElement);
-const start = one(form, "#start", HTMLButtonElement);
+const form = query(document, "#choice", HTMLFormElement);
+const own = query(form, "#own", HTMLInputElement);
+const start = query(form, "#start", HTMLButtonElement);
 const hint = byId("own-hint");
 const rule = hint.textContent ?? "";
 const max = Number(document.body.dataset.max);

@@ -1,5 +1,5 @@
 import { addCopyButtons } from "./copy.js";
-import { clone, make, one } from "./dom.js";
+import { clone, make, query } from "./dom.js";
 import { setHtml } from "./html.js";
 import { morph } from "./morph.js";
 import { fitNote, noteView } from "./note-view.js";
@@ -27,10 +27,10 @@ export class TurnView {
     /** The note that is shown, as JSON. */
     this.feedback = "";
     this.element = element;
-    this.words = one(element, ".words", HTMLElement);
-    this.margin = one(element, ".margin", HTMLElement);
-    this.prose = one(element, ".prose", HTMLElement);
-    this.line = one(element, ".state", HTMLElement);
+    this.words = query(element, ".words", HTMLElement);
+    this.margin = query(element, ".margin", HTMLElement);
+    this.prose = query(element, ".prose", HTMLElement);
+    this.line = query(element, ".state", HTMLElement);
     this.message = this.words.textContent ?? "";
   }
 
@@ -38,7 +38,7 @@ export class TurnView {
   static create(id, seq, message, retry) {
     const element = clone("t-turn");
     Object.assign(element.dataset, { id, seq, attempt: 1 });
-    one(element, ".words", HTMLElement).textContent = message;
+    query(element, ".words", HTMLElement).textContent = message;
     return new TurnView(element, retry);
   }
 
@@ -79,7 +79,7 @@ export class TurnView {
 
   /** Adds what the server's HTML lacks. @param {Element} block */
   #prepare(block) {
-    block.querySelectorAll(WIDE).forEach(reachable);
+    block.querySelectorAll(WIDE).forEach(makeFocusable);
     // A box to tick in a task list has its text beside it, not as a label.
     for (const box of block.querySelectorAll("input"))
       box.setAttribute("aria-label", box.parentElement?.textContent?.trim() || "…");
@@ -112,13 +112,13 @@ export class TurnView {
   /** @param {Standing} standing */
   setState({ state, reason, reason_text, answered = false }) {
     this.state = state;
-    const there = this.prose.querySelector(":scope > :not(:empty)") !== null;
-    this.element.classList.toggle("done", there && (answered || (state !== "accepted" && state !== "answering")));
+    const hasText = this.prose.querySelector(":scope > :not(:empty)") !== null;
+    this.element.classList.toggle("done", hasText && (answered || (state !== "accepted" && state !== "answering")));
     switch (state) {
       case "accepted":
       case "answering":
         if (answered) this.say("");
-        else this.wait(there ? strings.writing : strings.thinking);
+        else this.wait(hasText ? strings.writing : strings.thinking);
         if (!this.margin.childElementCount) this.margin.replaceChildren(make("p", strings.reading, "wait"));
         return;
       case "done":
@@ -126,7 +126,7 @@ export class TurnView {
         break;
       default:
         this.offer(reason_text ?? strings[state], strings.retry, () => this.retry(this));
-        // The student's own wish is no failure.
+        // A turn that the student stopped is not shown as a failure.
         this.line.classList.toggle("wrong", state !== "cancelled");
     }
     if (this.margin.querySelector(".note")) return;
@@ -156,7 +156,7 @@ export class TurnView {
 }
 
 /** What is wider than the column scrolls by itself; so it must with the keyboard too. @param {Element} box */
-function reachable(box) {
+function makeFocusable(box) {
   if (box.scrollWidth > box.clientWidth) box.setAttribute("tabindex", "0");
 }
 
