@@ -90,7 +90,7 @@ impl<'a> MessageAnalysis<'a> {
     }
 }
 
-/// The first two letters of a stem, in lower case. Words that are are_related share them.
+/// The first two letters of a stem, in lower case. Related words share them.
 fn beginning(stem: &str) -> [char; 2] {
     let mut chars = stem.chars().map(|c| c.to_ascii_lowercase());
     [chars.next().unwrap_or(' '), chars.next().unwrap_or(' ')]
@@ -102,7 +102,7 @@ pub(super) fn is_question(sentence: &str) -> bool {
     sentence.contains('?') || ASK.is_in(&text) || QUESTION.is_in(&text)
 }
 
-/// Whether a sentence states something. A list of nouns or a mere wish does not.
+/// Whether a sentence states something. A list of nouns or a wish alone does not.
 fn is_statement(sentence: &str) -> bool {
     let end = sentence.trim_end_matches(|c: char| !is_letter(c) || is_jamo(c));
     let predicate = end.ends_with(['요', '다', '죠', '네', '음', '함', '임', '어', '아', '해', '지', '야', '데']);

@@ -1,4 +1,4 @@
-//! 명확성: can one tell what is asked?
+//! 명확성: is it clear what is asked?
 
 use super::{
     Rating,
@@ -47,7 +47,7 @@ pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     }
 }
 
-/// The words that narrow the question itself: a number in what is told narrows nothing.
+/// The words that narrow the question itself: a number in a statement narrows nothing.
 fn scope<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
     sentences(analysis.asked.message)
         .filter(|sentence| is_question(sentence))

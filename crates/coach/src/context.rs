@@ -1,4 +1,4 @@
-//! 맥락: what does the student tell about the situation, about what they know, tried, or may not do?
+//! 맥락: what does the student state about the situation, their knowledge, attempts and limits?
 
 use super::{
     Rating,
@@ -27,21 +27,22 @@ pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     let situation = SITUATION.quote(text);
     let limit = LIMIT.quote(text);
     let number = number(analysis);
-    let told = analysis.statements.len();
+    let statements = analysis.statements.len();
     let vague = VAGUE.quote(text);
     // A sentence that states is a fact, unless all it says is where and when.
     let fact = number.or_else(|| {
-        let long =
-            |told: &&&str| Text::new(told).original().split_whitespace().count() >= if vague.is_some() { 5 } else { 2 };
-        analysis.statements.iter().find(long).map(|told| quote_sentence(told))
+        let long = |statement: &&&str| {
+            Text::new(statement).original().split_whitespace().count() >= if vague.is_some() { 5 } else { 2 }
+        };
+        analysis.statements.iter().find(long).map(|statement| quote_sentence(statement))
     });
-    let level = if known.is_some() && (number.is_some() || limit.is_some() || told >= 2)
-        || limit.is_some() && (number.is_some() || told >= 2) && (told >= 1 || situation.is_some())
+    let level = if known.is_some() && (number.is_some() || limit.is_some() || statements >= 2)
+        || limit.is_some() && (number.is_some() || statements >= 2) && (statements >= 1 || situation.is_some())
     {
         3
     } else if known.is_some() || situation.is_some() || fact.is_some() {
         2
-    } else if vague.is_some() || limit.is_some() || told > 0 {
+    } else if vague.is_some() || limit.is_some() || statements > 0 {
         1
     } else {
         0
@@ -51,18 +52,18 @@ pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
         .or(fact)
         .or(limit)
         .or(vague)
-        .unwrap_or_else(|| analysis.statements.first().map_or("", |told| quote_sentence(told)));
+        .unwrap_or_else(|| analysis.statements.first().map_or("", |statement| quote_sentence(statement)));
     Rating::of(level, quote)
 }
 
-/// A number in what is told: before the asking begins.
+/// A number in a statement, before the question begins.
 fn number<'a>(analysis: &MessageAnalysis<'a>) -> Option<&'a str> {
-    let in_told = analysis.statements.iter().find_map(|told| NUMBER.quote(&Text::new(told)));
-    in_told.or_else(|| {
+    let in_statement = analysis.statements.iter().find_map(|statement| NUMBER.quote(&Text::new(statement)));
+    in_statement.or_else(|| {
         // "… 하루 30분뿐인데, …" states and asks in one sentence.
         sentences(analysis.asked.message).find_map(|sentence| {
-            let (told, _) = split_at_clause(sentence)?;
-            NUMBER.quote(&Text::new(told))
+            let (statement, _) = split_at_clause(sentence)?;
+            NUMBER.quote(&Text::new(statement))
         })
     })
 }

@@ -24,7 +24,7 @@ pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     if let Some(kind) = KIND.quote(text) {
         return Rating::of(2, kind);
     }
-    // "How", on top of a situation that is told, asks for a way.
+    // "How", after a stated situation, asks for a way.
     let how = super::followup::how(analysis);
     if let Some(how) = how.filter(|_| !analysis.statements.is_empty()) {
         return Rating::of(2, how);

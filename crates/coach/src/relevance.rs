@@ -37,7 +37,7 @@ pub(super) fn rate<'a>(analysis: &MessageAnalysis<'a>) -> Rating<'a> {
     if level < 2
         && let Some(link) = link(analysis)
     {
-        // It speaks of what was said before, and that was about the topic.
+        // It refers to an earlier message, which was about the topic.
         level = 2;
         quote = quote.or(Some(link));
     }

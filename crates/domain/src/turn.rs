@@ -158,7 +158,7 @@ pub struct Outcome {
     pub reason: Option<Reason>,
     /// The answer as Markdown, also when it's only a beginning.
     pub answer: String,
-    /// The tutor's notes, if they came. `None` keeps those that are stored.
+    /// The tutor's notes, if they came. `None` leaves the stored ones unchanged.
     pub feedback: Option<Feedback>,
     /// What each model call cost.
     pub usage: Vec<Usage>,

@@ -10,7 +10,7 @@ pub enum Ending {
     Rieul,
     /// In another final consonant: 책, 3, PM.
     Consonant,
-    /// Nobody can tell: `___`, an emoji alone, a bracket, `Kate`.
+    /// Unknown: `___`, an emoji alone, a bracket, `Kate`.
     Unknown,
 }
 
@@ -78,7 +78,7 @@ fn before_bracket(word: &str) -> &str {
 }
 
 /// Fills `{name}` places of a template. A particle written for both cases right after a place, as in `{it}을(를)`,
-/// becomes the right one, and stays as written where nobody can tell. A place without a value stays empty.
+/// becomes the right one, and stays as written where the sound is unknown. A place without a value stays empty.
 /// The values themselves are never changed.
 #[must_use]
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {

@@ -125,7 +125,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// Whether `c` is a letter or a digit. Most are Hangul or ASCII, which are told without the Unicode tables.
+/// Whether `c` is a letter or a digit. Most are Hangul or ASCII, which are recognised without the Unicode tables.
 #[must_use]
 pub fn is_letter(c: char) -> bool {
     is_syllable(c) || c.is_ascii_alphanumeric() || !c.is_ascii() && c.is_alphanumeric()

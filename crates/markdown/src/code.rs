@@ -21,7 +21,7 @@ const MAX_WORK: usize = 250_000;
 /// Loaded at the first use: tens of milliseconds and some megabytes, which a class without code never pays.
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
-/// What a scope looks like; the first whose prefix fits the innermost scope wins. An empty class is plain text.
+/// The CSS class of each scope; the first whose prefix matches the innermost scope wins. An empty class is plain text.
 static KINDS: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     let kinds = [
         ("comment", "s-c"),

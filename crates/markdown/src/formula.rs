@@ -26,7 +26,7 @@ pub(super) struct Formula {
     pub display: bool,
 }
 
-/// Looks for a formula whose opening delimiter stands at `at`. With `one_line` it must end on the same line.
+/// Finds a formula whose opening delimiter stands at `at`. With `one_line` it must end on the same line.
 pub(super) fn find(text: &str, at: usize, one_line: bool) -> Option<Formula> {
     let bytes = text.as_bytes();
     match (bytes.get(at)?, bytes.get(at + 1)?) {
@@ -195,7 +195,7 @@ pub(super) fn may_come(text: &str) -> bool {
     !price && words <= 3 && text.len() <= 400 && !text.contains('\n') && formula
 }
 
-/// Tells a formula from prose that happens to stand between delimiters (`$5짜리 사과와 3$`, `\[주의\]`).
+/// Distinguishes a formula from prose that stands between delimiters (`$5짜리 사과와 3$`, `\[주의\]`).
 fn reads_like_a_formula(content: &str) -> bool {
     if content.trim().is_empty() {
         return false;

@@ -49,7 +49,7 @@ fn host(url: &str) -> &str {
     host.rsplit('@').next().unwrap_or_default()
 }
 
-/// Where a link really leads, if its text looks like the address of another place.
+/// The real target of a link, if its text looks like another address.
 pub(super) fn mismatched_host<'u>(text: &str, url: &'u str) -> Option<&'u str> {
     let real = host(url);
     let text = text.chars().filter(|&c| turns_direction(c) || !is_invisible(c)).collect::<String>();

@@ -11,7 +11,7 @@ const MAX_BYTES: usize = 2_000;
 const MAX_DEPTH: usize = 40;
 /// Most parsing events a formula may unfold into.
 const MAX_EVENTS: usize = 8_000;
-/// Definitions can unfold without bound, and nobody needs them in an answer to a student.
+/// Definitions can unfold without bound, and answers to students don't need them.
 const FORBIDDEN: [&str; 9] =
     ["def", "gdef", "edef", "xdef", "let", "futurelet", "newcommand", "renewcommand", "providecommand"];
 

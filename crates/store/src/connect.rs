@@ -154,8 +154,8 @@ async fn postgres(url: &str, options: Options) -> Result<Store, StoreError> {
     })
 }
 
-/// A pool with its first connection. It asks again and again until its time is over, and then says that and no more; why
-/// the server isn't reached, one last try tells.
+/// A pool with its first connection. The pool retries until its timeout and then reports only the timeout, so one more
+/// attempt finds the cause.
 pub(super) async fn connect(pool: PgPoolOptions, server: PgConnectOptions) -> sqlx::Result<PgPool> {
     match pool.connect_with(server.clone()).await {
         Err(sqlx::Error::PoolTimedOut) => {

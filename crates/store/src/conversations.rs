@@ -121,7 +121,7 @@ pub(super) fn new_row(conversation: &Conversation) -> ActiveModel {
     }
 }
 
-/// The turns of the conversation that the query around this one looks at.
+/// The turns of the enclosing query's conversation.
 fn its_turns() -> SelectStatement {
     Query::select()
         .from(turns::Entity)

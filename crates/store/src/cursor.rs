@@ -39,7 +39,7 @@ impl FromStr for Cursor {
         let (active_at, id) = text.split_once('_').ok_or(CursorError)?;
         let cursor =
             Self { active_at: active_at.parse().map_err(|_| CursorError)?, id: id.parse().map_err(|_| CursorError)? };
-        // Numbers and ids have other spellings, which were given out by nobody.
+        // Numbers and ids have other spellings, which no cursor of this program uses.
         if cursor.to_string() == text { Ok(cursor) } else { Err(CursorError) }
     }
 }

@@ -1,4 +1,4 @@
-//! Guides that a model wrote, kept for the next student on the topic.
+//! Guides that a model wrote, stored for the next student on the topic.
 
 use sea_orm::{EntityTrait, QuerySelect, Set, sea_query::OnConflict};
 
@@ -16,7 +16,7 @@ impl Store {
         Ok(Entity::find_by_id(key).select_only().column(Column::Body).into_tuple().one(&self.reader).await?)
     }
 
-    /// Keeps a guide, in place of the one kept before.
+    /// Stores a guide and replaces the previous one.
     pub async fn put_guide(
         &self,
         topic: &str,

@@ -96,7 +96,7 @@ impl fmt::Display for DatabaseEngine {
 #[derive(Clone)]
 pub struct Store {
     engine: DatabaseEngine,
-    /// What [`Store::describe`] says; holds no password.
+    /// The text of [`Store::describe`]; holds no password.
     place: Arc<str>,
     /// On SQLite a single connection, because SQLite has one writer anyway and waiting for it is fair and quiet,
     /// where two connections would meet as "database is locked".

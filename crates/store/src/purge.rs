@@ -12,7 +12,7 @@ use super::{
 };
 use domain::{Preset, conversation::Millis};
 
-/// Rows that one statement looks at, at most. All other writes wait for it on SQLite.
+/// Most rows that one statement examines. On SQLite all other writes wait for it.
 const PAGE: u64 = 300;
 
 impl Store {

@@ -30,7 +30,7 @@ pub struct DayTokens {
 }
 
 impl DayTokens {
-    /// The tokens read and written since `day_start`, by all instances together, as [`Store::tokens_since`] says.
+    /// The tokens read and written since `day_start`, by all instances together, as [`Store::tokens_since`] counts them.
     ///
     /// # Errors
     /// When the database can't be read. The next call goes on where the last one stood.
@@ -56,7 +56,7 @@ impl Store {
             Box::pin(async move {
                 let mut turn_id: Option<Uuid> = None;
                 if let Some(turn) = turn {
-                    // The lock keeps the turn until the row that names it is there.
+                    // The lock prevents the turn's deletion until the row that refers to it is inserted.
                     turn_id = turns::Entity::find_by_id(turn.0)
                         .select_only()
                         .column(turns::Column::Id)

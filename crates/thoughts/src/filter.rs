@@ -151,7 +151,7 @@ impl ThinkFilter {
             Found::Marker(marker, length) => {
                 let after = &rest[length..];
                 if after.is_empty() && !is_end && self.context.is_span() && matches!(self.mode, Mode::Thought(_)) {
-                    // The next letter tells whether the word is quoted.
+                    // Whether the word is quoted depends on the next letter.
                     return None;
                 }
                 let is_in_text = matches!(self.mode, Mode::Start | Mode::Answer) && !self.context.is_code();

@@ -1,4 +1,4 @@
-//! What the text behind a word tells of it. `None` always means that more must come to tell.
+//! Decides by the text behind a word what the word is. `None` always means that more text is needed.
 
 use crate::marker::{self, Found, Marker};
 

@@ -1,4 +1,4 @@
-//! The control words of chat templates, told by their shape.
+//! The control words of chat templates, recognised by their shape.
 //!
 //! A server that doesn't know its model's template passes them on as text. Four families of brackets are known:
 //! `<…>`, `<|…|>` with either kind of bar (and `[|…|]`), `[…]` in capitals, and `◁…▷`. Within a family the name
@@ -18,7 +18,7 @@ pub(super) enum Marker<'a> {
     Channel,
     /// `<channel|>`: the channel's text ends.
     ChannelEnds,
-    /// `<|im_start|>`: the speaker's name follows, then what is said.
+    /// `<|im_start|>`: the role follows, then the message.
     Turn,
     /// `<|message|>`: the name of a channel or speaker ends.
     HeaderEnds,
@@ -71,11 +71,11 @@ pub(super) enum Found<'a> {
     Marker(Marker<'a>, usize),
     /// No control word.
     Nothing,
-    /// Perhaps the beginning of one; the next letters tell.
+    /// Possibly the beginning of one; the next letters decide.
     Beginning,
 }
 
-/// Looks for a control word at the beginning of a text.
+/// Finds a control word at the beginning of a text.
 pub(super) fn find(text: &str) -> Found<'_> {
     let mut chars = text.chars();
     let close = match chars.next() {

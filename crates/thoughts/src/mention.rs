@@ -1,4 +1,4 @@
-//! Whether an answer speaks of a tag, as in `</s>는 취소선을 닫아요`: what follows the tag tells.
+//! Whether an answer speaks of a tag, as in `</s>는 취소선을 닫아요`: the text behind the tag decides.
 
 /// How a sentence goes on behind its subject or object. None of these, with the white space behind it, begins a thought or
 /// an answer.
@@ -27,7 +27,7 @@ const PARTICLES: [&str; 20] = [
 /// The same, whatever stands behind.
 const WORDS: [&str; 7] = ["태그", " 태그", " tag", " is ", " are ", " means ", " stands for "];
 
-/// Whether the text behind a tag speaks of it; `None` if more must come to tell.
+/// Whether the text behind a tag speaks of it; `None` if more text is needed.
 pub(super) fn is_mentioned(after: &str) -> Option<bool> {
     let mut may_be = false;
     for word in WORDS {

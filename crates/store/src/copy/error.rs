@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{super::StoreError, TableChecksum};
 
-/// Why a copy was refused, or ended without both databases being the same. Each text says what to do.
+/// Why a copy was refused, or ended with databases that differ. Each text names the fix.
 #[derive(Debug, thiserror::Error)]
 pub enum CopyError {
     /// The source doesn't exist or holds no data. It was not created.

@@ -87,7 +87,7 @@ impl Store {
         let interrupted = source.interrupt_running(now()).await?;
         let progress: &mut dyn FnMut(&CopyProgress) = &mut progress;
         for_each_table!(copy(source, self, progress));
-        // Whoever began to serve meanwhile would make them differ in a way that is hard to explain.
+        // An instance that began to serve during the copy would make the databases differ without an obvious cause.
         preflight::check_unserved(source).await?;
         let tables = for_each_table!(same(source, self)).to_vec();
         Ok(CopySummary { interrupted, tables })

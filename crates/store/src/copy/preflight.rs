@@ -72,7 +72,7 @@ async fn file(store: &Store) -> Result<Option<(u64, u64)>, StoreError> {
     Ok(tokio::fs::metadata(path).await.ok().map(|file| (file.dev(), file.ino())))
 }
 
-/// Takes a lock in one that nobody else can know, and looks whether it is taken in the other. PostgreSQL keeps these
+/// Takes a lock with a random key in one database and checks whether it is held in the other. PostgreSQL keeps these
 /// locks for each database; a name or an address could stand for the same one in several ways.
 async fn shares_locks(source: &Store, target: &Store) -> Result<bool, StoreError> {
     let lock = Uuid::new_v4().as_u64_pair().0.cast_signed();

@@ -120,7 +120,7 @@ fn page<T: Table>(after: Option<ValueTuple>) -> sea_orm::Select<T> {
     }
 }
 
-/// `a > x OR (a = x AND b > y) OR …`, which says the same as `(a, b) > (x, y)`.
+/// `a > x OR (a = x AND b > y) OR …`, which is equivalent to `(a, b) > (x, y)`.
 fn is_behind<T: Table>(key: ValueTuple) -> Condition {
     let mut behind = Condition::any();
     let mut equal = Condition::all();

@@ -66,7 +66,7 @@ impl Store {
                     .col_expr(Column::State, Expr::value(state.as_str()))
                     .col_expr(Column::Reason, Expr::value(reason.map(reason_word)))
                     .col_expr(Column::Answer, Expr::value(answer))
-                    // Tells two reasons apart that the version before has one word for, see `to_reason`.
+                    // Distinguishes two reasons that the version before has one word for, see `to_reason`.
                     .col_expr(Column::StopWanted, Expr::value(reason == Some(Reason::TooLong)))
                     .col_expr(Column::FinishedAt, Expr::value(now))
                     .col_expr(Column::Lease, Expr::value(None::<i64>))
@@ -84,14 +84,14 @@ impl Store {
         .await
     }
 
-    /// Ends every running turn as interrupted, whoever holds it, and says how many there were. For a database that
-    /// nobody serves.
+    /// Ends every running turn as interrupted, whichever instance runs it, and returns how many there were. For a database
+    /// that no instance serves.
     pub async fn interrupt_running(&self, now: Millis) -> Result<u64, StoreError> {
         self.write(move |db| Box::pin(interrupt(db, is_running(), now))).await
     }
 }
 
-/// Ends the running turns among these as interrupted, and says how many there were.
+/// Ends the running turns among these as interrupted, and returns how many there were.
 pub(crate) async fn interrupt(db: &DatabaseTransaction, which: Condition, now: Millis) -> Result<u64, StoreError> {
     let interrupted = Entity::update_many()
         .col_expr(Column::State, Expr::value(TurnState::Interrupted.as_str()))

@@ -108,7 +108,7 @@ fn with_feedback(turns: Select<Entity>) -> Selector<SelectTwoModel<Model, Feedba
     turns.find_also_related(feedback::Entity).into_model()
 }
 
-/// Whether a turn is running, as SQL. Says the same as [`TurnState::is_running`].
+/// Whether a turn is running, as SQL. Equivalent to [`TurnState::is_running`].
 pub(super) fn is_running() -> Condition {
     Column::State
         .is_in(TurnState::ALL.into_iter().filter(|state| state.is_running()).map(TurnState::as_str))

@@ -46,7 +46,7 @@ pub(super) fn to_turn((row, feedback): Row) -> Result<Turn, StoreError> {
 fn read_feedback(turn: TurnId, row: &FeedbackRow) -> Option<Feedback> {
     let feedback = row.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
     if feedback.is_none() {
-        // What the parser says may repeat a student's words.
+        // The parser's message may contain a student's words.
         tracing::warn!(turn.id = %turn, "the stored feedback of a turn can't be read; it counts as missing");
     }
     feedback

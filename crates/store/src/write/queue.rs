@@ -101,7 +101,7 @@ pub(super) trait Call: Send {
     /// Whether the work failed because the database could not do it at this time.
     fn is_unavailable(&self) -> bool;
 
-    /// Answers with what the work came to or, whatever that was, with what kept its group from being stored.
+    /// Answers with the result of the work or, if its group wasn't stored, with that error.
     fn answer(self: Box<Self>, stored: Result<(), DbErr>);
 }
 
@@ -138,7 +138,7 @@ impl<T: Send + 'static, W: Work<T>> Call for QueuedCall<T, W> {
             (Ok(()), None) => return,
             (Err(error), _) => Err(group_error(error)),
         };
-        // Whoever dropped the call doesn't want to know.
+        // The caller may have been dropped.
         let _ = self.answer.send(outcome);
     }
 }
@@ -194,7 +194,7 @@ impl GroupWriter {
     }
 
     /// Runs the call in the group, and those that wait, which thereby become part of it; and commits.
-    /// Says how many calls were stored.
+    /// Returns how many calls were stored.
     async fn store(&mut self, group: &mut Vec<Box<dyn Call>>) -> Result<u32, DbErr> {
         let transaction = match self.database.begin_with_options(IMMEDIATE).await {
             Ok(transaction) => transaction,
@@ -237,7 +237,7 @@ impl GroupWriter {
         Ok(stored_calls)
     }
 
-    /// Notes whether writing works. A group of which nothing was to be stored says nothing about it.
+    /// Records whether writing works. A group without anything to store shows nothing about it.
     fn record_outcome(&self, stored: &Result<u32, DbErr>) {
         match stored {
             Ok(0) => {}
@@ -266,7 +266,7 @@ impl GroupWriter {
     }
 }
 
-/// Unlike `execute_unprepared`, keeps the statement prepared.
+/// Unlike `execute_unprepared`, caches the prepared statement.
 async fn execute(transaction: &DatabaseTransaction, sql: &'static str) -> Result<(), DbErr> {
     transaction.execute_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
     Ok(())

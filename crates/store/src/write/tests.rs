@@ -32,7 +32,7 @@ async fn fresh_with(options: Options) -> (Store, TempDir) {
 }
 
 fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}/school.db", folder.path().display())
+    format!("sqlite://{}/store.db", folder.path().display())
 }
 
 /// Adds a row that is known by its number.
@@ -282,7 +282,7 @@ async fn a_commit_that_fails_is_told_to_all_and_stores_none() {
     let first = hold(&store, 1).await;
     let calls = vec![
         adding(&store, 2),
-        // A conversation of nobody, which SQLite notices only when it commits.
+        // A conversation without a learner, which SQLite notices only when it commits.
         call(&store, |db| {
             Box::pin(async move {
                 db.execute_unprepared("PRAGMA defer_foreign_keys = ON").await?;
@@ -361,7 +361,7 @@ async fn on_a_full_disk_nothing_is_told_as_stored_that_is_not() {
 #[tokio::test]
 async fn a_lock_that_is_not_given_in_time_is_told_to_all_who_wait() {
     let (store, folder) = fresh().await;
-    let file = SqliteConnectOptions::new().filename(folder.path().join("school.db"));
+    let file = SqliteConnectOptions::new().filename(folder.path().join("store.db"));
     let open = |busy_timeout| {
         let pool = SqlitePoolOptions::new().max_connections(1);
         pool.connect_lazy_with(file.clone().busy_timeout(busy_timeout))
@@ -370,7 +370,7 @@ async fn a_lock_that_is_not_given_in_time_is_told_to_all_who_wait() {
     let store = Store { writer: Writer::Grouped(Queue::start(impatient, MAX_GROUP, Duration::from_secs(10))), ..store };
     let other = SqlxSqliteConnector::from_sqlx_sqlite_pool(open(Duration::ZERO));
     let locked = other.begin_with_options(IMMEDIATE).await.unwrap();
-    // The task first looks when this test waits.
+    // The task first polls when this test waits.
     let calls = vec![adding(&store, 1), adding(&store, 2), adding(&store, 3)];
     assert_eq!(kinds(calls).await, ["busy"; 3]);
     locked.rollback().await.unwrap();
