@@ -72,6 +72,23 @@ test("a conversation is found again, goes on, is exported and deleted", async ()
   await close();
 });
 
+test("a conversation that another tab deleted can be deleted from the list, too", async () => {
+  const { page, context, close } = await student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  await settled(page);
+  await page.goto("/conversations.html");
+  const other = await context.newPage();
+  await other.goto("/conversations.html");
+  for (const tab of [other, page]) {
+    await tab.getByRole("button", { name: /지우기/ }).click();
+    await tab.getByRole("dialog").getByRole("button", { name: "지우기", exact: true }).click();
+    await tab.getByText("지웠어요.").waitFor();
+    assert.equal(await tab.locator("#list > li").count(), 0);
+  }
+  await close();
+});
+
 test("nobody sees another student's conversation", async () => {
   const mine = await student();
   await openChat(mine.page, "과학 탐구");

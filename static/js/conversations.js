@@ -1,5 +1,5 @@
 import "./theme.js";
-import { call } from "./api.js";
+import { call, Problem } from "./api.js";
 import { noRedirects, reportUnreachable, whenReachable } from "./connection.js";
 import { byId, acceptsCookies, query } from "./dom.js";
 import { parseHtml } from "./html.js";
@@ -49,7 +49,10 @@ function confirmDelete(item) {
   confirm.onclose = async () => {
     if (confirm.returnValue !== "yes") return;
     try {
-      await call("DELETE", `conversations/${item.dataset.id}`);
+      await call("DELETE", `conversations/${item.dataset.id}`).catch((problem) => {
+        // Another tab has deleted it.
+        if (!(problem instanceof Problem && problem.status === 404)) throw problem;
+      });
       item.remove();
       status.textContent = strings.deleted;
       empty.hidden = list.childElementCount > 0 || !more.hidden;
