@@ -37,8 +37,7 @@ class Run:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # A shell can't trap a signal that is ignored where it starts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=stop_ignoring_signals,
         )
 
     def started(self):
@@ -51,8 +50,20 @@ class Run:
 
     def finish(self):
         """Waits for the end; gives the exit code and the output."""
-        output, _ = self.process.communicate()
+        try:
+            output, _ = self.process.communicate(timeout=120)
+        except subprocess.TimeoutExpired:
+            # It fails the test, and must not outlive it.
+            for pid in [self.process.pid, *self.running()]:
+                os.kill(int(pid), signal.SIGKILL)
+            raise
         return self.process.returncode, output
+
+
+def stop_ignoring_signals():
+    """A shell can't trap a signal that is ignored where it starts, as under nohup or in the background of a script."""
+    for sent in [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]:
+        signal.signal(sent, signal.SIG_DFL)
 
 
 def in_rust_tests(body):
