@@ -46,11 +46,11 @@ impl Splitter {
     /// is cut before it.
     pub(super) fn starts_new_block(&mut self, text: &str, start: usize) -> bool {
         let line = &text[start..];
-        // A number may still become that of an item, or a date.
-        let may_be_item = line.trim_start().bytes().all(|b| b.is_ascii_digit() || b".) \t".contains(&b));
+        // A number may still become that of an item, or a date; a rule (`- ---`) an item with text.
+        let is_open = line.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_punctuation() || b" \t".contains(&b));
         let is_new = start > 0
             && self.is_below_end
-            && !may_be_item
+            && !is_open
             && !markers::is_blank(line)
             && start >= self.parse_from
             && last_boundary(text, start, false) == Some(start);

@@ -58,6 +58,13 @@ proptest! {
 }
 
 #[test]
+fn a_line_that_looks_like_a_rule_may_become_an_item() {
+    for text in ["- \n\n- ---**굵게**\n", "- 가\n\n- - - 나\n", "* 가\n\n* ** 나\n", "1. 가\n\n2. --- 나\n"] {
+        assert_eq!(stream(text, &[(1, true)]), render(text), "{text}");
+    }
+}
+
+#[test]
 fn only_the_last_block_is_sent_again() {
     let mut renderer = Renderer::new();
     renderer.push("하나\n\n둘");
