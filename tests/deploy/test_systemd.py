@@ -12,6 +12,7 @@ from conftest import DEPLOY, eventually, run
 from machine import Machine
 from packages import build
 
+pytestmark = pytest.mark.alone
 UNITS = DEPLOY / "systemd"
 SERVICE = "llm-classroom.service"
 SETTINGS = "/etc/llm-classroom/llm-classroom.env"
@@ -19,8 +20,6 @@ KEY = "/etc/llm-classroom/OPENAI_API_KEY"
 
 VISITORS = """
 import http.client, json, signal, sys, threading
-
-pytestmark = pytest.mark.alone
 done, answered, failed = threading.Event(), [], []
 signal.signal(signal.SIGTERM, lambda *_: done.set())
 def visit():
