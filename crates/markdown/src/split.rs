@@ -46,8 +46,10 @@ impl Splitter {
     /// is cut before it.
     pub(super) fn starts_new_block(&mut self, text: &str, start: usize) -> bool {
         let line = &text[start..];
-        // A number may still become that of an item, or a date; a rule (`- ---`) an item with text.
-        let is_open = line.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_punctuation() || b" \t".contains(&b));
+        // A number may still become that of an item, or a date; a rule (`- ---`) an item with text; and behind a further
+        // backtick a fence is none.
+        let is_open = line.trim_start().starts_with('`')
+            || line.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_punctuation() || b" \t".contains(&b));
         let is_new = start > 0
             && self.is_below_end
             && !is_open

@@ -58,8 +58,14 @@ proptest! {
 }
 
 #[test]
-fn a_line_that_looks_like_a_rule_may_become_an_item() {
-    for text in ["- \n\n- ---**굵게**\n", "- 가\n\n- - - 나\n", "* 가\n\n* ** 나\n", "1. 가\n\n2. --- 나\n"] {
+fn a_line_that_looks_like_a_rule_or_a_fence_may_become_text() {
+    for text in [
+        "- \n\n- ---**굵게**\n",
+        "- 가\n\n- - - 나\n",
+        "* 가\n\n* ** 나\n",
+        "1. 가\n\n2. --- 나\n",
+        "```md\n글\n\n```\nx\n```\n글\n```\n```python**굵게**`코드`\n",
+    ] {
         assert_eq!(stream(text, &[(1, true)]), render(text), "{text}");
     }
 }
