@@ -103,11 +103,11 @@ impl LeaseLoop {
                 tracing::error!(
                     "the lease of this instance expired: its turns are interrupted, and it takes a new lease"
                 );
-                self.lose_all(old);
+                self.mark_runs_lost(old);
             }
             Renewal::Lost { old } => {
                 tracing::error!("another instance serves this database alone; this one takes no questions");
-                self.lose_all(old);
+                self.mark_runs_lost(old);
             }
         }
         if self.lease.may_expire_others() {
@@ -121,13 +121,13 @@ impl LeaseLoop {
             }
         }
         let held = self.reconcile().await?;
-        self.interrupt_unclaimed(&held).await?;
+        self.interrupt_orphaned(&held).await?;
         Ok(true)
     }
 
-    fn lose_all(&self, lease: Lease) {
+    fn mark_runs_lost(&self, lease: Lease) {
         for fencing_token in self.running.under(lease) {
-            self.running.lose(fencing_token);
+            self.running.mark_lost(fencing_token);
         }
     }
 
@@ -140,7 +140,7 @@ impl LeaseLoop {
         for fencing_token in ours {
             match held.iter().find(|held| held.fencing_token == fencing_token) {
                 // Deleted, expired by another instance, or just finished, where this has no effect.
-                None => self.running.lose(fencing_token),
+                None => self.running.mark_lost(fencing_token),
                 Some(held) if held.is_cancel_requested => drop(self.running.cancel(fencing_token.turn)),
                 Some(_) => {}
             }
@@ -150,8 +150,8 @@ impl LeaseLoop {
 
     /// Interrupts turns of this lease that have no run: the connection broke while the question was committed, so this
     /// instance doesn't know that it was. A turn must also have had no run at the previous renewal; others are starting.
-    async fn interrupt_unclaimed(&self, held: &[RunningTurn]) -> Result<(), StoreError> {
-        for fencing_token in self.running.unclaimed_twice(held.iter().map(|held| held.fencing_token)) {
+    async fn interrupt_orphaned(&self, held: &[RunningTurn]) -> Result<(), StoreError> {
+        for fencing_token in self.running.find_orphaned(held.iter().map(|held| held.fencing_token)) {
             if self.store.finish_turn(fencing_token, &Outcome::interrupted(), now()).await? {
                 tracing::warn!(turn.id = %fencing_token.turn, "a turn was stored without confirmation and is interrupted; it can be tried again");
             }

@@ -16,8 +16,8 @@ use store::{FencingToken, Lease};
 #[derive(Default)]
 pub(super) struct RunningTurns {
     entries: Mutex<HashMap<TurnId, Entry>>,
-    /// The turns that had no run at the last call of [`Self::unclaimed_twice`].
-    unclaimed: Mutex<HashSet<FencingToken>>,
+    /// The turns that had no run at the last call of [`Self::find_orphaned`].
+    without_run: Mutex<HashSet<FencingToken>>,
 }
 
 struct Entry {
@@ -115,7 +115,7 @@ impl RunningTurns {
     }
 
     /// Stops a run that lost its turn.
-    pub(super) fn lose(&self, fencing_token: FencingToken) {
+    pub(super) fn mark_lost(&self, fencing_token: FencingToken) {
         if let Some(entry) = self.lock().get(&fencing_token.turn).filter(|entry| entry.fencing_token == fencing_token) {
             entry.signals.lost.cancel();
         }
@@ -131,12 +131,12 @@ impl RunningTurns {
     }
 
     /// Those of the turns held by this instance that have no run and had none at the previous call either.
-    pub(super) fn unclaimed_twice(&self, held: impl Iterator<Item = FencingToken>) -> Vec<FencingToken> {
-        let unclaimed: HashSet<FencingToken> = held.filter(|fencing_token| !self.has(fencing_token.turn)).collect();
-        let mut before = self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner);
-        let twice = before.intersection(&unclaimed).copied().collect();
-        *before = unclaimed;
-        twice
+    pub(super) fn find_orphaned(&self, held: impl Iterator<Item = FencingToken>) -> Vec<FencingToken> {
+        let without_run: HashSet<FencingToken> = held.filter(|fencing_token| !self.has(fencing_token.turn)).collect();
+        let mut before = self.without_run.lock().unwrap_or_else(PoisonError::into_inner);
+        let orphaned = before.intersection(&without_run).copied().collect();
+        *before = without_run;
+        orphaned
     }
 
     pub(super) fn has(&self, turn: TurnId) -> bool {
