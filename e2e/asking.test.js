@@ -77,6 +77,8 @@ test("the next question is asked while the tutor still reads the one before", as
   // Whoever opens the page now finds it so, too.
   await page.reload();
   await first.getByText("튜터가 질문을 읽고 있어요").waitFor();
+  // The server's page doesn't say yet that the answer is complete; the first event does.
+  await first.getByText("AI가 쓴 글이에요. 틀릴 수 있어요.").waitFor();
   await stop.waitFor({ state: "hidden" });
 
   await ask(page, "노을은 왜 붉어요?");
