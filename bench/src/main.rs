@@ -1,10 +1,13 @@
 //! Measures this program beside others on one machine. `make bench` runs all of it; docs/performance.md explains it.
 
 mod class;
+mod everything;
 mod http;
 mod net;
 mod process;
 mod provider;
+mod report;
+mod scenarios;
 mod servers;
 mod sse;
 mod stats;
@@ -31,6 +34,8 @@ enum Command {
         #[command(flatten)]
         pace: provider::Pace,
     },
+    /// Measure everything
+    All(everything::Arguments),
     /// Measure turns of this program alone
     Turns(turns::Arguments),
 }
@@ -42,6 +47,7 @@ async fn main() -> anyhow::Result<()> {
     let work = async {
         match cli.command {
             Command::Provider { port, pace } => provider::serve(port, pace).await,
+            Command::All(arguments) => everything::run(&arguments).await,
             Command::Turns(arguments) => turns::run(&arguments).await,
         }
     };

@@ -1,6 +1,7 @@
 //! The servers that are measured.
 
 mod classroom;
+mod fastapi;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -10,6 +11,7 @@ use std::{
 use anyhow::bail;
 
 pub use classroom::Classroom;
+pub use fastapi::FastApi;
 
 use crate::{http::Connection, process::Process};
 
