@@ -1,15 +1,12 @@
 //! A class that asks at once.
 
-use std::{
-    net::SocketAddr,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{sync::Barrier, task::JoinSet};
 
 use crate::{
-    process::{Process, Usage},
+    meter::{Busy, Meter},
+    process::Process,
     stats::Samples,
     student::{Student, TurnTimes},
 };
@@ -31,14 +28,8 @@ pub struct Outcome {
     pub turns: Vec<TurnTimes>,
     /// The time to the page of each student.
     pub pages: Vec<Duration>,
-    /// From the first question to the end of the last turn.
-    pub took: Duration,
-    /// What the server used in that time.
-    pub server: Usage,
-    /// What the provider used in that time.
-    pub provider: Usage,
-    /// What the driver used in that time.
-    pub driver: Usage,
+    /// What was used from the first question to the end of the last turn.
+    pub busy: Busy,
 }
 
 impl Class {
@@ -50,23 +41,14 @@ impl Class {
             class.spawn(study(address, number, self, start.clone()));
         }
         start.wait().await;
-        let (began, before) = (Instant::now(), [server.usage(), provider.usage(), Usage::own()]);
+        let meter = Meter::start(server, provider);
         let (mut turns, mut pages) = (Vec::new(), Vec::new());
         while let Some(student) = class.join_next().await {
             let (times, page) = student??;
             turns.extend(times);
             pages.extend(page);
         }
-        let took = began.elapsed();
-        let [server, provider, driver] = [server.usage(), provider.usage(), Usage::own()];
-        Ok(Outcome {
-            turns,
-            pages,
-            took,
-            server: server.since(before[0]),
-            provider: provider.since(before[1]),
-            driver: driver.since(before[2]),
-        })
+        Ok(Outcome { busy: meter.stop(), turns, pages })
     }
 }
 
@@ -90,21 +72,16 @@ async fn study(
 impl Outcome {
     /// Microseconds of the server's processor time a turn.
     pub fn cpu_us_a_turn(&self) -> f64 {
-        self.a_turn(self.server)
-    }
-
-    /// Microseconds of processor time a turn.
-    pub fn a_turn(&self, usage: Usage) -> f64 {
-        usage.cpu.as_secs_f64() * 1e6 / self.turns.len() as f64
-    }
-
-    /// Which share of one processor something used.
-    pub fn share(&self, usage: Usage) -> f64 {
-        usage.cpu.as_secs_f64() / self.took.as_secs_f64()
+        Busy::micros(self.busy.server, self.turns.len())
     }
 
     /// Milliseconds of a part of each turn.
     pub fn millis(&self, part: impl Fn(&TurnTimes) -> Duration) -> Samples {
         Samples::millis(self.turns.iter().map(part))
+    }
+
+    /// Turns that ended in a second.
+    pub fn turns_a_second(&self) -> f64 {
+        self.turns.len() as f64 / self.busy.took.as_secs_f64()
     }
 }

@@ -1,11 +1,14 @@
 //! All figures, or the quick ones.
 
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Instant};
+
+use anyhow::Context;
 
 use crate::{
+    machine,
     provider::{Pace, Provider},
     report::Report,
-    scenarios::{Setup, cpu},
+    scenarios::{Setup, ceiling, cpu, first_text, memory, pages, scale, start, stateless, tools},
 };
 
 /// What to measure, and where to write it.
@@ -28,11 +31,44 @@ pub struct Arguments {
 /// A subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Subject {
+    /// What the bench itself can do
+    Ceiling,
     /// Processor time of a turn and the delay of its first text
     Turns,
+    /// Stateless calls
+    Stateless,
+    /// What one client alone waits for the first text
+    Alone,
+    /// Large classes
+    Scale,
+    /// Turns a second
+    Capacity,
+    /// Memory under load
+    Memory,
+    /// Memory of idle streams
+    Streams,
+    /// Start, and size of the program
+    Start,
+    /// Page views, weight of a page, long conversations
+    Pages,
+    /// Commits, rendering, the coach
+    Tools,
 }
 
-const ALL: [Subject; 1] = [Subject::Turns];
+/// In the order of the report.
+const ALL: [Subject; 11] = [
+    Subject::Ceiling,
+    Subject::Turns,
+    Subject::Stateless,
+    Subject::Alone,
+    Subject::Scale,
+    Subject::Capacity,
+    Subject::Memory,
+    Subject::Streams,
+    Subject::Start,
+    Subject::Pages,
+    Subject::Tools,
+];
 
 /// Measures, prints the table and writes both files.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -41,16 +77,47 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         provider: Provider::start(Pace::DEFAULT).await?,
         rounds: arguments.rounds.into(),
     };
+    let began = Instant::now();
     let mut report = Report::default();
+    machine::describe(&mut report, &setup.binary);
     let subjects = if arguments.only.is_empty() { &ALL[..] } else { &arguments.only };
-    for subject in subjects {
-        match subject {
-            Subject::Turns => cpu::turns(&setup, &mut report, &[30, 150]).await?,
-        }
+    for &subject in subjects {
+        eprintln!("{:4} s  {subject:?}", began.elapsed().as_secs());
+        measure(subject, &setup, &mut report).await.with_context(|| format!("{subject:?}"))?;
     }
+    report.describe("took", format!("{} s", began.elapsed().as_secs()));
     fs::create_dir_all(&arguments.output)?;
     fs::write(arguments.output.join("bench.md"), report.markdown())?;
     fs::write(arguments.output.join("bench.json"), serde_json::to_string_pretty(&report.json())?)?;
     println!("{}", report.markdown());
     Ok(())
+}
+
+async fn measure(subject: Subject, setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
+    match subject {
+        Subject::Ceiling => ceiling::measure(setup, report).await,
+        Subject::Turns => cpu::turns(setup, report, &[30, 150]).await,
+        Subject::Stateless => {
+            stateless::processor_time(setup, report).await?;
+            stateless::throughput(setup, report).await
+        }
+        Subject::Alone => {
+            first_text::alone(setup, report).await?;
+            scale::against_slower_call(setup, report).await
+        }
+        Subject::Scale => scale::class_sizes(setup, report).await,
+        Subject::Capacity => scale::capacity(setup, report).await,
+        Subject::Memory => memory::burst(setup, report).await,
+        Subject::Streams => memory::idle_streams(setup, report).await,
+        Subject::Start => start::first_response(setup, report).await,
+        Subject::Pages => {
+            pages::views(setup, report).await?;
+            pages::weight(setup, report).await?;
+            pages::history(setup, report).await
+        }
+        Subject::Tools => {
+            tools::commits(setup, report).await?;
+            tools::speeds(setup, report).await
+        }
+    }
 }

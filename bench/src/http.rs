@@ -18,6 +18,10 @@ pub struct Connection {
     stream: TcpStream,
     address: SocketAddr,
     cookie: Option<String>,
+    /// The encodings that are asked for.
+    accept_encoding: Option<&'static str>,
+    /// Bytes that were received so far.
+    pub received_bytes: usize,
     /// What was received and isn't read yet.
     received: Vec<u8>,
     /// The body that is being read.
@@ -39,7 +43,32 @@ impl Connection {
     /// Connects. Each connection of a run has a number of its own, from 0.
     pub async fn open(address: SocketAddr, number: usize) -> anyhow::Result<Self> {
         let stream = connect(address, number).await.context("connecting")?;
-        Ok(Self { stream, address, cookie: None, received: Vec::new(), body: Body::Ended })
+        Ok(Self {
+            stream,
+            address,
+            cookie: None,
+            accept_encoding: None,
+            received_bytes: 0,
+            received: Vec::new(),
+            body: Body::Ended,
+        })
+    }
+
+    /// The server.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Makes it a connection of the same student as another.
+    pub fn with_cookie_of(mut self, other: &Self) -> Self {
+        self.cookie.clone_from(&other.cookie);
+        self
+    }
+
+    /// Asks for compressed responses from now on.
+    pub fn accept_encoding(mut self, encoding: Option<&'static str>) -> Self {
+        self.accept_encoding = encoding;
+        self
     }
 
     /// Sends a request and reads the head of its response; the status.
@@ -48,6 +77,9 @@ impl Connection {
         let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept-Language: ko\r\n", self.address);
         if let Some(cookie) = &self.cookie {
             request.extend(["Cookie: ", cookie, "\r\n"]);
+        }
+        if let Some(encoding) = self.accept_encoding {
+            request.extend(["Accept-Encoding: ", encoding, "\r\n"]);
         }
         if let Some(json) = json {
             request.push_str("Content-Type: application/json\r\nContent-Length: ");
@@ -144,9 +176,11 @@ impl Connection {
     }
 
     async fn receive(&mut self) -> anyhow::Result<()> {
-        if self.stream.read_buf(&mut self.received).await.context("receiving")? == 0 {
+        let count = self.stream.read_buf(&mut self.received).await.context("receiving")?;
+        if count == 0 {
             bail!("the server closed the connection");
         }
+        self.received_bytes += count;
         Ok(())
     }
 

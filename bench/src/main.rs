@@ -3,6 +3,9 @@
 mod class;
 mod everything;
 mod http;
+mod load;
+mod machine;
+mod meter;
 mod net;
 mod process;
 mod provider;
@@ -10,6 +13,7 @@ mod report;
 mod scenarios;
 mod servers;
 mod sse;
+mod stateless;
 mod stats;
 mod student;
 mod texts;

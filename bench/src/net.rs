@@ -40,8 +40,8 @@ pub fn free_port() -> io::Result<u16> {
     Ok(std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-/// Lets this process and those it starts open as many files as the system allows; how many that is.
-pub fn raise_open_files() -> u64 {
+/// Lets this process and those it starts open as many files as the system allows.
+pub fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // More than the hard limit is granted to root only.
     for wanted in [Some(262_144), limit.maximum] {
@@ -49,5 +49,9 @@ pub fn raise_open_files() -> u64 {
             break;
         }
     }
+}
+
+/// How many files this process may open.
+pub fn open_files() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }

@@ -94,13 +94,9 @@ impl Student {
     /// Asks the next question and follows the turn to its end. Fails unless answer and notes are whole.
     pub async fn ask(&mut self) -> anyhow::Result<TurnTimes> {
         let sent = Instant::now();
-        let path = format!("/api/v1/conversations/{}/turns", self.conversation);
-        let message = json!({ "message": question(self.asked) }).to_string();
-        let accepted = self.connection.call("POST", &path, Some(&message), 202).await?;
-        let turn = serde_json::from_slice::<Accepted>(&accepted)?.turn_id;
+        let turn = self.send_question().await?;
         let accepted = sent.elapsed();
-        self.asked += 1;
-        let status = self.connection.send("GET", &format!("/api/v1/turns/{turn}/events"), None).await?;
+        let status = self.connection.send("GET", &events_path(&turn), None).await?;
         ensure!(status == 200, "the events: {status}");
         let view = TurnView::follow(&mut self.connection, sent).await?;
         view.check()?;
@@ -108,12 +104,39 @@ impl Student {
         Ok(TurnTimes { accepted, first_text, whole: view.ended.context("the turn has ended")? })
     }
 
-    /// The last turn's page of the history, as the API gives it.
-    pub async fn read_history(&mut self) -> anyhow::Result<Duration> {
-        let began = Instant::now();
-        self.connection.call("GET", &format!("/api/v1/conversations/{}", self.conversation), None, 200).await?;
-        Ok(began.elapsed())
+    /// Asks the next question; the turn that was accepted.
+    pub async fn send_question(&mut self) -> anyhow::Result<String> {
+        let path = format!("/api/v1/conversations/{}/turns", self.conversation);
+        let message = json!({ "message": question(self.asked) }).to_string();
+        let accepted = self.connection.call("POST", &path, Some(&message), 202).await?;
+        self.asked += 1;
+        Ok(serde_json::from_slice::<Accepted>(&accepted)?.turn_id)
     }
+
+    /// Opens another stream of a turn, reads what there is so far, and keeps it open.
+    pub async fn open_stream(&self, number: usize, turn: &str) -> anyhow::Result<Connection> {
+        let mut connection =
+            Connection::open(self.connection.address(), number).await?.with_cookie_of(&self.connection);
+        let status = connection.send("GET", &events_path(turn), None).await?;
+        ensure!(status == 200, "the events: {status}");
+        let snapshot = Events::default().next(&mut connection).await?.is_some_and(|event| event.name == "snapshot");
+        ensure!(snapshot, "a stream begins without a snapshot");
+        Ok(connection)
+    }
+
+    /// Fetches a path with this student's cookie.
+    pub async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
+        self.connection.call("GET", path, None, 200).await
+    }
+
+    /// The conversation.
+    pub fn conversation(&self) -> &str {
+        &self.conversation
+    }
+}
+
+fn events_path(turn: &str) -> String {
+    format!("/api/v1/turns/{turn}/events")
 }
 
 /// What the student's page has got of a turn.

@@ -56,12 +56,9 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             "accepted_ms": spread(outcome.millis(|turn| turn.accepted)),
             "added_first_text_ms": first,
             "whole_ms": spread(outcome.millis(|turn| turn.whole)),
-            "server_cpus": (outcome.share(outcome.server) * 100.0).round() / 100.0,
-            "provider_cpus": (outcome.share(outcome.provider) * 100.0).round() / 100.0,
-            "driver_cpus": (outcome.share(outcome.driver) * 100.0).round() / 100.0,
-            "resident_mb": megabytes(outcome.server.resident),
+            "resident_mb": megabytes(outcome.busy.server.resident),
         });
-        println!("{line}");
+        println!("{line} {}", outcome.busy.note());
     }
     server.process.stop().await
 }

@@ -48,14 +48,6 @@ async fn run(setup: &Setup, server: &Server, students: usize) -> anyhow::Result<
 fn add_cpu(report: &mut Report, students: usize, others: [FastApi; 2], outcomes: &[Vec<Outcome>]) {
     let cpus: Vec<Vec<f64>> =
         outcomes.iter().map(|rounds| rounds.iter().map(Outcome::cpu_us_a_turn).collect()).collect();
-    let busy = |outcome: &Outcome| {
-        format!(
-            "busy processors: server {:.2}, model server {:.2}, driver {:.2}",
-            outcome.share(outcome.server),
-            outcome.share(outcome.provider),
-            outcome.share(outcome.driver)
-        )
-    };
     for (other, target) in [(0, 30.0), (1, 20.0)] {
         let ratios: Samples = cpus[0].iter().zip(&cpus[other + 1]).map(|(ours, theirs)| theirs / ours).collect();
         let spread = ratios.spread();
@@ -65,7 +57,7 @@ fn add_cpu(report: &mut Report, students: usize, others: [FastApi; 2], outcomes:
                 .other(format!("{}: {}", others[other].name(), cpu(median(&cpus[other + 1]))))
                 .ratio(format!("{} × less ({}–{})", digits(spread.median), digits(spread.min), digits(spread.max)))
                 .target(format!("≥ {target} ×"), spread.median >= target)
-                .note(busy(&outcomes[0][0]))
+                .note(outcomes[0][0].busy.note())
                 .values(json!({ "ours_us": cpus[0], "other_us": cpus[other + 1], "ratio": spread })),
         );
     }

@@ -1,6 +1,14 @@
 //! What is measured, one subject a file.
 
+pub mod ceiling;
 pub mod cpu;
+pub mod first_text;
+pub mod memory;
+pub mod pages;
+pub mod scale;
+pub mod start;
+pub mod stateless;
+pub mod tools;
 
 use std::path::PathBuf;
 

@@ -39,7 +39,7 @@ impl Classroom {
             .env("APP_PORT", port.to_string())
             .env("RATE_LIMIT", "off")
             .env("MAX_TURNS", "20000")
-            .env("MAX_CONNECTIONS", "50000")
+            .env("MAX_CONNECTIONS", "19000")
             .env("MAX_FOLLOWERS", "50000")
             .env("MAX_FOLLOWERS_PER_LEARNER", "50000")
             .env("MAX_FOLLOWERS_PER_TURN", "50000")

@@ -2,6 +2,7 @@
 
 mod classroom;
 mod fastapi;
+pub mod nginx;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -11,7 +12,7 @@ use std::{
 use anyhow::bail;
 
 pub use classroom::Classroom;
-pub use fastapi::FastApi;
+pub use fastapi::{FastApi, root};
 
 use crate::{http::Connection, process::Process};
 
