@@ -74,7 +74,7 @@ const ALL: [Subject; 11] = [
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let setup = Setup {
         binary: arguments.binary.clone(),
-        provider: Provider::start(Pace::DEFAULT).await?,
+        provider: Provider::start(Pace::DEFAULT)?,
         rounds: arguments.rounds.into(),
     };
     let began = Instant::now();
@@ -116,8 +116,8 @@ async fn measure(subject: Subject, setup: &Setup, report: &mut Report) -> anyhow
             pages::history(setup, report).await
         }
         Subject::Tools => {
-            tools::commits(setup, report).await?;
-            tools::speeds(setup, report).await
+            tools::commits(report)?;
+            tools::speeds(setup, report)
         }
     }
 }

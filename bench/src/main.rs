@@ -1,12 +1,16 @@
 //! Measures this program beside others on one machine. `make bench` runs all of it; docs/performance.md explains it.
 
 mod class;
+mod commits;
 mod everything;
+mod growth;
 mod http;
+mod limited;
 mod load;
 mod machine;
 mod meter;
 mod net;
+mod plot;
 mod process;
 mod provider;
 mod report;
@@ -40,18 +44,35 @@ enum Command {
     },
     /// Measure everything
     All(everything::Arguments),
+    /// Measure how many commits a second SQLite takes from writers at work together
+    Commits(commits::Arguments),
+    /// Measure how things grow
+    Growth(growth::Arguments),
+    /// Measure within 400 MB of memory
+    Limited(limited::Arguments),
     /// Measure turns of this program alone
     Turns(turns::Arguments),
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     net::raise_open_files();
+    // Driver and model server take one processor each; the store of `commits` runs in this process.
+    let mut runtime = match cli.command {
+        Command::Commits(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    runtime.enable_all().build()?.block_on(run(cli.command))
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
     let work = async {
-        match cli.command {
+        match command {
             Command::Provider { port, pace } => provider::serve(port, pace).await,
             Command::All(arguments) => everything::run(&arguments).await,
+            Command::Commits(arguments) => commits::run(&arguments).await,
+            Command::Growth(arguments) => growth::run(&arguments).await,
+            Command::Limited(arguments) => limited::run(&arguments).await,
             Command::Turns(arguments) => turns::run(&arguments).await,
         }
     };

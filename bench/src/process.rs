@@ -1,56 +1,61 @@
 //! Processes that the bench starts and measures.
 
-use std::{fs, time::Duration};
+use std::{
+    fs, io,
+    os::unix::process::CommandExt,
+    process::{Child, ChildStdout, Command},
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::{Child, ChildStdout, Command};
 
 /// The kernel's clock of processor time, the same on every Linux that Rust runs on.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// How long a process may take to end when it is asked to.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
 /// A process that is killed when this value is dropped, with those it started.
-pub struct Process {
-    child: Child,
-    pid: u32,
-}
+pub struct Process(Child);
 
 impl Process {
     /// Starts a process.
     pub fn start(command: &mut Command) -> anyhow::Result<Self> {
-        let child = command.kill_on_drop(true).process_group(0).spawn().with_context(|| format!("{command:?}"))?;
-        let pid = child.id().context("it has just been started")?;
-        Ok(Self { child, pid })
+        Ok(Self(command.process_group(0).spawn().with_context(|| format!("{command:?}"))?))
     }
 
     /// Its number.
     pub fn pid(&self) -> u32 {
-        self.pid
+        self.0.id()
     }
 
     /// Its output, if that is piped and wasn't taken.
     pub fn take_stdout(&mut self) -> Option<ChildStdout> {
-        self.child.stdout.take()
+        self.0.stdout.take()
     }
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        matches!(self.0.try_wait(), Ok(None))
     }
 
     /// Asks it to end, and waits until it has.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
+    pub async fn stop(mut self) -> io::Result<()> {
         self.signal(Signal::TERM);
-        if tokio::time::timeout(Duration::from_secs(15), self.child.wait()).await.is_err() {
-            self.signal(Signal::KILL);
-            self.child.wait().await?;
+        let asked = Instant::now();
+        while self.0.try_wait()?.is_none() {
+            if asked.elapsed() > STOP_LIMIT {
+                self.signal(Signal::KILL);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
     }
 
     /// Sends a signal to it and those it started, which are a process group of their own.
     fn signal(&self, signal: Signal) {
-        if let Some(group) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+        if let Some(group) = i32::try_from(self.pid()).ok().and_then(Pid::from_raw) {
             // All may have ended already.
             let _ = kill_process_group(group, signal);
         }
@@ -58,7 +63,7 @@ impl Process {
 
     /// What it and those it started have used.
     pub fn usage(&self) -> Usage {
-        Usage::of(self.pid)
+        Usage::of(self.pid())
     }
 }
 
@@ -67,6 +72,7 @@ impl Drop for Process {
         // Workers of a server outlive a parent that is killed.
         if self.is_running() {
             self.signal(Signal::KILL);
+            let _ = self.0.wait();
         }
     }
 }

@@ -50,7 +50,6 @@ struct Accepted {
 
 #[derive(Deserialize)]
 struct Block {
-    index: usize,
     html: String,
 }
 
@@ -94,7 +93,7 @@ impl Student {
     /// Asks the next question and follows the turn to its end. Fails unless answer and notes are whole.
     pub async fn ask(&mut self) -> anyhow::Result<TurnTimes> {
         let sent = Instant::now();
-        let turn = self.send_question().await?;
+        let turn = self.send(&question(self.asked)).await?;
         let accepted = sent.elapsed();
         let status = self.connection.send("GET", &events_path(&turn), None).await?;
         ensure!(status == 200, "the events: {status}");
@@ -104,10 +103,10 @@ impl Student {
         Ok(TurnTimes { accepted, first_text, whole: view.ended.context("the turn has ended")? })
     }
 
-    /// Asks the next question; the turn that was accepted.
-    pub async fn send_question(&mut self) -> anyhow::Result<String> {
+    /// Sends a question; the turn that was accepted.
+    pub async fn send(&mut self, question: &str) -> anyhow::Result<String> {
         let path = format!("/api/v1/conversations/{}/turns", self.conversation);
-        let message = json!({ "message": question(self.asked) }).to_string();
+        let message = json!({ "message": question }).to_string();
         let accepted = self.connection.call("POST", &path, Some(&message), 202).await?;
         self.asked += 1;
         Ok(serde_json::from_slice::<Accepted>(&accepted)?.turn_id)

@@ -13,6 +13,9 @@ pub fn question(turn: usize) -> String {
     format!("{}번째 질문이에요. {QUOTED} 우리 교실 창가의 화분으로 예를 들어 주세요.", turn + 1)
 }
 
+/// A question on which the model server begins a response and writes nothing.
+pub const SILENT_QUESTION: &str = "아무 말 없이 기다려 주세요.";
+
 /// The model's answer, as Markdown.
 pub const ANSWER: &str = "\
 좋은 질문이에요! 식물은 햇빛을 받아 스스로 양분을 만들어요. 이 과정을 **광합성**이라고 해요. 사람은 밥을 먹고 힘을 얻지만 \

@@ -8,6 +8,7 @@ use crate::{
     class::Class,
     provider::{Pace, Provider},
     servers::Classroom,
+    stats::Samples,
 };
 
 /// What to measure.
@@ -31,7 +32,7 @@ pub struct Arguments {
 
 /// Prints one line of figures for each round.
 pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    let provider = Provider::start(arguments.pace).await?;
+    let provider = Provider::start(arguments.pace)?;
     let classroom = Classroom { binary: arguments.binary.clone(), model_url: Some(provider.base_url()) };
     let server = classroom.start().await?;
     let megabytes = |bytes: u64| (bytes as f64 / 1e5).round() / 10.0;
@@ -45,7 +46,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let class = Class { students: arguments.students.into(), turns: arguments.turns.into(), has_pages: true };
     for _ in 0..arguments.rounds {
         let outcome = class.run(server.address, &server.process, &provider.process).await?;
-        let spread = |samples: crate::stats::Samples| {
+        let spread = |samples: Samples| {
             let round = |number: f64| (number * 10.0).round() / 10.0;
             json!({ "p50": round(samples.median()), "p99": round(samples.p99()) })
         };
@@ -56,9 +57,11 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             "accepted_ms": spread(outcome.millis(|turn| turn.accepted)),
             "added_first_text_ms": first,
             "whole_ms": spread(outcome.millis(|turn| turn.whole)),
+            "page_ms": spread(Samples::millis(outcome.pages.iter().copied())),
             "resident_mb": megabytes(outcome.busy.server.resident),
         });
         println!("{line} {}", outcome.busy.note());
     }
-    server.process.stop().await
+    server.process.stop().await?;
+    Ok(())
 }

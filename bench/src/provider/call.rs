@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, de::IgnoredAny};
 
+use crate::texts::SILENT_QUESTION;
+
 /// Which of the program's calls a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
@@ -20,6 +22,8 @@ pub struct Call {
     pub purpose: Purpose,
     /// Whether the reply is streamed.
     pub stream: bool,
+    /// Whether nothing is written.
+    pub is_silent: bool,
     /// Whether a stream ends with a piece about the tokens.
     pub include_usage: bool,
     /// The model, which the reply names.
@@ -45,8 +49,10 @@ struct StreamOptions {
 impl Call {
     /// Reads a request's body.
     pub fn read(body: &[u8]) -> serde_json::Result<Self> {
+        let is_silent = str::from_utf8(body).is_ok_and(|text| text.contains(SILENT_QUESTION));
         let body: Body = serde_json::from_slice(body)?;
         Ok(Self {
+            is_silent,
             purpose: if body.response_format.is_some() { Purpose::Tutor } else { Purpose::Chat },
             stream: body.stream,
             include_usage: body.stream_options.is_some_and(|options| options.include_usage),
@@ -63,10 +69,17 @@ mod tests {
     fn a_request_with_a_schema_is_the_tutors() {
         let chat = br#"{"model":"m","messages":[{"role":"user","content":"\"response_format\""}],"stream":true,
             "stream_options":{"include_usage":true}}"#;
-        let expected = Call { purpose: Purpose::Chat, stream: true, include_usage: true, model: "m".to_owned() };
+        let expected =
+            Call { purpose: Purpose::Chat, stream: true, include_usage: true, is_silent: false, model: "m".to_owned() };
         assert_eq!(Call::read(chat).unwrap(), expected);
         let tutor = br#"{"model":"m","messages":[],"response_format":{"type":"json_schema"}}"#;
-        let expected = Call { purpose: Purpose::Tutor, stream: false, include_usage: false, model: "m".to_owned() };
+        let expected = Call {
+            purpose: Purpose::Tutor,
+            stream: false,
+            include_usage: false,
+            is_silent: false,
+            model: "m".to_owned(),
+        };
         assert_eq!(Call::read(tutor).unwrap(), expected);
     }
 }

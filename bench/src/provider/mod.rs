@@ -10,10 +10,12 @@ mod serve;
 pub use pace::Pace;
 pub use serve::serve;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+};
 
 use anyhow::Context;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::process::Process;
 
@@ -29,12 +31,12 @@ pub struct Provider {
 
 impl Provider {
     /// Starts one at this pace on a free port.
-    pub async fn start(pace: Pace) -> anyhow::Result<Self> {
-        let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    pub fn start(pace: Pace) -> anyhow::Result<Self> {
+        let mut command = std::process::Command::new(std::env::current_exe()?);
         command.arg("provider").args(pace.arguments()).stdout(std::process::Stdio::piped());
         let mut process = Process::start(&mut command)?;
         let output = process.take_stdout().context("the provider's output is piped")?;
-        let line = BufReader::new(output).lines().next_line().await?.context("the provider ended at once")?;
+        let line = BufReader::new(output).lines().next().context("the provider ended at once")??;
         let port = line.rsplit(':').next().and_then(|port| port.parse().ok()).context("it prints its port")?;
         Ok(Self { address: (Ipv4Addr::LOCALHOST, port).into(), process, pace })
     }

@@ -24,6 +24,9 @@ use crate::net::listen;
 /// What another path gets, such as the pages on which servers name their models.
 const NOT_FOUND: &[u8] = b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
 
+/// Longer than any measurement.
+const SILENCE: Duration = Duration::from_secs(600);
+
 /// Serves on this port of 127.0.0.1, or a free one, until the process is ended.
 pub async fn serve(port: u16, pace: Pace) -> anyhow::Result<()> {
     let listener = listen((Ipv4Addr::LOCALHOST, port).into())?;
@@ -95,6 +98,10 @@ async fn reply(output: &mut OwnedWriteHalf, shared: &Shared, call: &Call, began:
         wait(began + Duration::from_millis(pace.head_ms)).await;
         let stream = replies.stream(call);
         output.write_all(stream.head).await?;
+        if call.is_silent {
+            // Until the client hangs up or this process ends.
+            tokio::time::sleep(SILENCE).await;
+        }
         write_stream(output, &stream, began + pace.first(), pace.gap(call.purpose)).await
     } else {
         wait(began + pace.whole(call.purpose)).await;

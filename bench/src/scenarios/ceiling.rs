@@ -13,7 +13,7 @@ use crate::{
 
 /// Measures both calls of a turn, as fast as they go and at the usual pace.
 pub async fn measure(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let provider = Provider::start(Pace::NO_PAUSES).await?;
+    let provider = Provider::start(Pace::NO_PAUSES)?;
     let run = async |provider: &Provider, call, clients, calls| {
         Load { call, clients, calls }.run(provider.address, &provider.process, &provider.process).await
     };

@@ -22,7 +22,7 @@ const PACE: Pace =
 
 /// Measures one client, one call or turn after the other.
 pub async fn alone(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let provider = Provider::start(PACE).await?;
+    let provider = Provider::start(PACE)?;
     let ours = setup.classroom_with(&provider).start().await?;
     let direct = calls(Call::Direct, provider.address).await?;
     let stream = calls(Call::ChatStream, ours.address).await?;

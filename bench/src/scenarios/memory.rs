@@ -14,6 +14,7 @@ use crate::{
     report::{Report, Row, digits, kib, mb},
     servers::{FastApi, Server},
     student::Student,
+    texts::SILENT_QUESTION,
 };
 
 /// Students of the burst.
@@ -34,7 +35,7 @@ struct Memory {
 /// Memory idle, while a thousand turns run, and five seconds after.
 pub async fn burst(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
     // Slow enough that all turns run together.
-    let provider = Provider::start(Pace::DEFAULT.slower(3)).await?;
+    let provider = Provider::start(Pace::DEFAULT.slower(3))?;
     let ours = measure(setup.classroom_with(&provider).start().await?, &provider).await?;
     let theirs = measure(FastApi::Plain.start(&provider.base_url()).await?, &provider).await?;
     let name = FastApi::Plain.name();
@@ -68,33 +69,41 @@ async fn measure(server: Server, provider: &Provider) -> anyhow::Result<Memory> 
     sleep(Duration::from_secs(1)).await;
     let idle = server.process.usage().resident as f64;
     let class = Class { students: BURST, turns: 1, has_pages: false };
-    let mut peak = 0;
-    let outcome = {
-        let mut running = std::pin::pin!(class.run(server.address, &server.process, &provider.process));
-        loop {
-            tokio::select! {
-                outcome = &mut running => break outcome?,
-                () = sleep(Duration::from_millis(50)) => peak = peak.max(server.process.usage().resident),
-            }
-        }
-    };
+    let running = class.run(server.address, &server.process, &provider.process);
+    let (outcome, peak) = Peak::during(&server, running).await?;
     sleep(LATER).await;
     let later = server.process.usage().resident as f64;
     server.process.stop().await?;
     Ok(Memory { idle, peak: peak as f64, later, note: outcome.busy.note() })
 }
 
-/// A model that begins to answer and then says nothing.
-const SILENT: Pace = Pace { first_ms: 600_000, ..Pace::DEFAULT };
+/// Reads how much memory a server uses at most while something runs.
+pub struct Peak;
+
+impl Peak {
+    /// The result of what runs, and the most resident memory while it ran.
+    pub async fn during<T>(
+        server: &Server,
+        running: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<(T, u64)> {
+        let mut running = std::pin::pin!(running);
+        let mut peak = 0;
+        loop {
+            tokio::select! {
+                result = &mut running => return Ok((result?, peak)),
+                () = sleep(Duration::from_millis(50)) => peak = peak.max(server.process.usage().resident),
+            }
+        }
+    }
+}
 
 /// Streams that are opened at once.
 const OPENING: usize = 64;
 
 /// Memory of event streams on which nothing happens.
 pub async fn idle_streams(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let provider = Provider::start(SILENT).await?;
     for count in [1_000, 10_000] {
-        let server = setup.classroom_with(&provider).start().await?;
+        let server = setup.classroom().start().await?;
         sleep(Duration::from_secs(1)).await;
         let before = server.process.usage().resident as f64;
         let streams = open(&server, count).await?;
@@ -119,7 +128,7 @@ pub async fn idle_streams(setup: &Setup, report: &mut Report) -> anyhow::Result<
 /// Opens streams of a turn whose model is silent.
 pub async fn open(server: &Server, count: usize) -> anyhow::Result<Vec<Connection>> {
     let mut student = Student::begin(server.address, 0, false).await?;
-    let turn = student.send_question().await?;
+    let turn = student.send(SILENT_QUESTION).await?;
     let shared = std::sync::Arc::new((student, turn));
     let mut opening = JoinSet::new();
     let mut streams = Vec::with_capacity(count);

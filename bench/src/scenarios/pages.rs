@@ -61,7 +61,8 @@ pub async fn views(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
                 .values(json!({ "ours": rates[0], "nginx": rates[1], "ours_us": cpus[0], "nginx_us": cpus[1] })),
         );
     }
-    ours.process.stop().await
+    ours.process.stop().await?;
+    Ok(())
 }
 
 async fn view(
@@ -137,7 +138,7 @@ const HISTORIES: [usize; 3] = [10, 200, 1000];
 
 /// How long a page of a conversation takes, by how long the conversation is, while others read.
 pub async fn history(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let provider = crate::provider::Provider::start(crate::provider::Pace::NO_PAUSES).await?;
+    let provider = crate::provider::Provider::start(crate::provider::Pace::NO_PAUSES)?;
     let server = setup.classroom_with(&provider).start().await?;
     let mut readers = Vec::new();
     for turns in HISTORIES {

@@ -18,7 +18,7 @@ const SLOWER: u64 = 8;
 /// The 99th percentile of a whole turn, of classes of growing size.
 pub async fn class_sizes(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
     sizes(setup, report, &setup.provider, "", &[1, 30, 300, 1000]).await?;
-    let slow = Provider::start(Pace::DEFAULT.slower(SLOWER)).await?;
+    let slow = Provider::start(Pace::DEFAULT.slower(SLOWER))?;
     sizes(setup, report, &slow, ", model 8 × slower", &[1, 1000, 5000]).await
 }
 
@@ -57,11 +57,12 @@ async fn sizes(
         }
         report.add(row);
     }
-    server.process.stop().await
+    server.process.stop().await?;
+    Ok(())
 }
 
-/// Each student needs a connection here, and two of the server's.
-fn too_many(students: usize) -> Option<String> {
+/// Why this many students are too many, if so: each needs three connections of the server.
+pub fn too_many(students: usize) -> Option<String> {
     let limit = crate::net::open_files();
     (students as u64 * 3 + 500 > limit).then(|| format!("the system lets a process open {limit} files"))
 }
@@ -71,7 +72,7 @@ pub async fn against_slower_call(setup: &Setup, report: &mut Report) -> anyhow::
     for (name, head_ms) in
         [("a model server that answers at once", 0), ("one whose head comes with its first piece", 300)]
     {
-        let provider = Provider::start(Pace { head_ms, ..Pace::DEFAULT }).await?;
+        let provider = Provider::start(Pace { head_ms, ..Pace::DEFAULT })?;
         let server = setup.classroom_with(&provider).start().await?;
         let mut connection = crate::http::Connection::open(provider.address, 0).await?;
         let mut slower = Vec::new();

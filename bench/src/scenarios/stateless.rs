@@ -60,7 +60,8 @@ pub async fn processor_time(setup: &Setup, report: &mut Report) -> anyhow::Resul
         );
     }
     prototype.process.stop().await?;
-    ours.process.stop().await
+    ours.process.stop().await?;
+    Ok(())
 }
 
 async fn run(setup: &Setup, server: &Server, call: Call, clients: usize) -> anyhow::Result<Calls> {
@@ -69,7 +70,7 @@ async fn run(setup: &Setup, server: &Server, call: Call, clients: usize) -> anyh
 
 /// How many streams a second pass through this program, of those that the model server itself can give.
 pub async fn throughput(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let provider = Provider::start(Pace::NO_PAUSES).await?;
+    let provider = Provider::start(Pace::NO_PAUSES)?;
     let ours = setup.classroom_with(&provider).start().await?;
     let (mut ratios, mut rates) = (Vec::new(), [Vec::new(), Vec::new()]);
     for round in 0..=setup.rounds {

@@ -1,14 +1,15 @@
 //! The repository's own measurements of single parts, which this runs and quotes.
 
 use anyhow::{Context, ensure};
-use tokio::process::Command;
+use std::process::Command;
 
 use super::Setup;
 use crate::report::{Report, Row};
 
 /// Commits a second, grouped and one each.
-pub async fn commits(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let output = run(setup, "commits", &["64", "1"]).await?;
+pub fn commits(report: &mut Report) -> anyhow::Result<()> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = text(command.args(["commits", "64", "1"]))?;
     for name in ["message taken in", "turn ended"] {
         let rounds: Vec<Vec<&str>> = output
             .lines()
@@ -28,8 +29,8 @@ pub async fn commits(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
 }
 
 /// Rendering and the coach.
-pub async fn speeds(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
-    let output = run(setup, "render_speed", &[]).await?;
+pub fn speeds(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
+    let output = run(setup, "render_speed")?;
     let lines = output.lines().filter(|line| {
         ["answer of", "code block, warm", "many blocks", "one list"].iter().any(|begin| line.starts_with(begin))
     });
@@ -46,7 +47,7 @@ pub async fn speeds(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
                 .note(format!("`{name}` again and again")),
         );
     }
-    for line in run(setup, "coach_speed", &[]).await?.lines() {
+    for line in run(setup, "coach_speed")?.lines() {
         if let Some((name, time)) = line.split_once("characters") {
             report.add(Row::new(format!("coach, {} characters", name.trim()), time.trim()));
         }
@@ -66,10 +67,15 @@ fn slowest(line: &str) -> Option<f64> {
     Some(number.parse::<f64>().ok()? * scale)
 }
 
-async fn run(setup: &Setup, example: &str, arguments: &[&str]) -> anyhow::Result<String> {
+fn run(setup: &Setup, example: &str) -> anyhow::Result<String> {
     let path = setup.binary.with_file_name("examples").join(example);
-    let output = Command::new(&path).args(arguments).kill_on_drop(true).output().await;
-    let output = output.with_context(|| format!("{} (make bench builds it)", path.display()))?;
-    ensure!(output.status.success(), "{example}: {}", String::from_utf8_lossy(&output.stderr));
+    ensure!(path.exists(), "make bench builds {}", path.display());
+    text(&mut Command::new(path))
+}
+
+/// What a command prints, while nothing else is measured.
+fn text(command: &mut Command) -> anyhow::Result<String> {
+    let output = command.output().with_context(|| format!("{command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     Ok(String::from_utf8(output.stdout)?)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tokio::process::Command;
+use std::process::Command;
 
 use super::Server;
 use crate::net::free_port;
@@ -30,8 +30,15 @@ impl Classroom {
         Server::start(&mut command, port, "/health", folder).await
     }
 
-    /// The command that serves the database of a folder.
-    pub fn command(&self, folder: &Path, port: u16) -> Command {
+    /// Starts it with an empty database and another command around its own.
+    pub async fn start_with(&self, wrap: impl FnOnce(Command) -> Command) -> anyhow::Result<Server> {
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir()?;
+        let port = free_port()?;
+        let mut command = wrap(self.command(folder.path(), port));
+        Server::start(&mut command, port, "/health", folder).await
+    }
+
+    fn command(&self, folder: &Path, port: u16) -> Command {
         let mut command = Command::new(&self.binary);
         command
             .env_clear()

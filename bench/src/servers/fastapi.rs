@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use tokio::process::Command;
+use std::process::Command;
 
 use super::{START_LIMIT, Server};
 use crate::net::free_port;

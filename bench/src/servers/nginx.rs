@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use tokio::process::Command;
+use std::process::Command;
 
 use super::Server;
 use crate::net::free_port;

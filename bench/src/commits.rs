@@ -1,5 +1,5 @@
 //! How many commits a second SQLite takes from writers at work together, grouped and one each:
-//! `cargo run --release --example commits -- [WRITERS] [SECONDS] [FOLDER]`.
+//! `make commits`.
 //!
 //! What is written is the program's own: messages taken in, and their turns ended with answer, notes and usage. Times
 //! depend on how long the disk takes to make a write durable, so that's printed first. With `strace` a slow disk can be
@@ -7,7 +7,6 @@
 //! `strace -f --seccomp-bpf -e trace=fsync -e inject=fsync:delay_exit=5000 -o /dev/null COMMAND`.
 
 use std::{
-    env,
     fs::{self, File},
     io::Write,
     mem,
@@ -19,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use coach::CoachInput;
 use domain::{
     Conversation, ConversationId, LearnerId, Locale, StudentMessage, Topic, TurnId,
@@ -44,14 +43,25 @@ const MESSAGES: usize = 256;
 /// Between two reads, so that the reader doesn't take the writers' processor.
 const READ_PAUSE: Duration = Duration::from_millis(1);
 
-#[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let mut arguments = env::args().skip(1);
-    let writers: usize = arguments.next().map_or(Ok(64), |text| text.parse()).context("WRITERS is a number")?;
-    let seconds: f64 = arguments.next().map_or(Ok(2.0), |text| text.parse()).context("SECONDS is a number")?;
-    let folder = arguments.next().map_or_else(|| PathBuf::from("target"), PathBuf::from);
+/// What to measure.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Writers at work together
+    #[arg(default_value_t = 64)]
+    writers: usize,
+    /// Seconds of each measurement
+    #[arg(default_value_t = 2.0)]
+    seconds: f64,
+    /// A folder on the disk that is asked about
+    #[arg(default_value = "target")]
+    folder: PathBuf,
+}
+
+/// Measures and prints the figures.
+pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+    let &Arguments { writers, seconds, ref folder } = arguments;
     ensure!(writers > 0, "without writers there is nothing to measure");
-    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(folder)?;
     // On the disk that is asked about; the usual folder for such files is often in memory.
     let folder = tempfile::Builder::new().prefix("commits-").tempdir_in(folder)?;
     let sizes = GroupSizes::default();
