@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed cached-share commits class openapi dist reproducible image deb
+.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed cached-share commits class bench bench-quick bench-growth bench-limited openapi dist reproducible image deb
 
 help: ## Show these targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: ## Serve at http://127.0.0.1:8000
 	cargo run --release
@@ -46,10 +46,22 @@ cached-share: ## Print how much of each of 40 questions a provider can take from
 	cargo run --release --quiet --example cached_share
 
 commits: ## Print how many commits a second SQLite takes, grouped and one each
-	cargo run --release --quiet --example commits
+	bench/bench.sh commits
 
 class: ## Print how a whole class at once fares, with SQLite and with PostgreSQL and Redis
 	bench/class.sh
+
+bench: ## Measure everything beside FastAPI and nginx, in 15 minutes, into target/bench
+	bench/bench.sh all
+
+bench-quick: ## Measure the most important of it, and count the instructions of a turn, in 2 minutes
+	bench/bench.sh quick
+
+bench-growth: ## Measure how it grows with students, with a conversation and with what is stored; plots into target/bench
+	bench/bench.sh growth
+
+bench-limited: ## Measure 1,000 students and 10,000 idle streams within 400 MB of memory
+	bench/bench.sh limited
 
 openapi: ## Print the OpenAPI document
 	@cargo run --quiet -- openapi

@@ -121,12 +121,12 @@ print_pytest_counts() { # print_pytest_counts TITLE LOG...
 
 check_scripts() {
     find bench deploy scripts -name '*.sh' -print0 | xargs -0 shellcheck deploy/debian/{postinst,prerm,postrm}
-    target/venv/bin/ruff check --quiet deploy scripts tests
-    target/venv/bin/ruff format --quiet --check deploy scripts tests
+    target/venv/bin/ruff check --quiet bench deploy scripts tests
+    target/venv/bin/ruff format --quiet --check bench deploy scripts tests
 }
 
 # Without --no-fail-fast the counts of later binaries would be missing from the summary.
-rust_tests() { cargo test --locked --no-fail-fast 2>&1 | tee "$logs/rust"; }
+rust_tests() { cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/rust"; }
 unit_tests() { cargo test --locked --lib --quiet 2>&1 | tee "$logs/rust"; }
 browser_tests() { npm run --silent e2e 2>&1 | tee "$logs/browser"; }
 foreign_tests() { target/foreign-venv/bin/pytest -q --color=no tests/foreign 2>&1 | tee "$logs/foreign"; }
@@ -150,7 +150,7 @@ fi
 set -m
 step "Format" cargo fmt --check
 [[ $what != all && ! -x node_modules/.bin/prettier ]] || step "Format of the page scripts" npm run --silent format:check
-step "Lints" cargo clippy --all-targets --locked --quiet -- -D warnings
+step "Lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
 [[ $what != all && ! -x target/venv/bin/ruff ]] || step "Scripts" check_scripts
 [[ $what != all && ! -d node_modules ]] || step "Types of the page scripts" npm run --silent types
 
@@ -160,7 +160,7 @@ if [[ $what == quick ]]; then
 fi
 
 # The programs that several of the next steps run. The examples are built as `cargo test` builds them.
-step "Debug build" cargo test --locked --no-run --quiet
+step "Debug build" cargo test --workspace --locked --no-run --quiet
 
 # Tests often wait, so these run beside the Rust and the browser tests.
 start_in_background "Release build" nice -n 19 scripts/dist.sh

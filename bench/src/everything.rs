@@ -8,7 +8,7 @@ use crate::{
     machine,
     provider::{Pace, Provider},
     report::Report,
-    scenarios::{Setup, ceiling, cpu, first_text, memory, pages, scale, start, stateless, tools},
+    scenarios::{Setup, ceiling, cpu, first_text, instructions, memory, pages, scale, start, stateless, tools},
 };
 
 /// What to measure, and where to write it.
@@ -30,11 +30,15 @@ pub struct Arguments {
 
 /// A subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Subject {
+pub enum Subject {
     /// What the bench itself can do
     Ceiling,
     /// Processor time of a turn and the delay of its first text
     Turns,
+    /// Processor time of a turn of a small class
+    FewTurns,
+    /// Instructions of the hot paths
+    Instructions,
     /// Stateless calls
     Stateless,
     /// What one client alone waits for the first text
@@ -56,7 +60,7 @@ enum Subject {
 }
 
 /// In the order of the report.
-const ALL: [Subject; 11] = [
+pub const ALL: [Subject; 11] = [
     Subject::Ceiling,
     Subject::Turns,
     Subject::Stateless,
@@ -70,8 +74,11 @@ const ALL: [Subject; 11] = [
     Subject::Tools,
 ];
 
+/// What two minutes suffice for.
+pub const QUICK: [Subject; 4] = [Subject::FewTurns, Subject::Alone, Subject::Start, Subject::Instructions];
+
 /// Measures, prints the table and writes both files.
-pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
+pub async fn run(arguments: &Arguments, all: &[Subject]) -> anyhow::Result<()> {
     let setup = Setup {
         binary: arguments.binary.clone(),
         provider: Provider::start(Pace::DEFAULT)?,
@@ -80,7 +87,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let began = Instant::now();
     let mut report = Report::default();
     machine::describe(&mut report, &setup.binary);
-    let subjects = if arguments.only.is_empty() { &ALL[..] } else { &arguments.only };
+    let subjects = if arguments.only.is_empty() { all } else { &arguments.only };
     for &subject in subjects {
         eprintln!("{:4} s  {subject:?}", began.elapsed().as_secs());
         measure(subject, &setup, &mut report).await.with_context(|| format!("{subject:?}"))?;
@@ -97,6 +104,8 @@ async fn measure(subject: Subject, setup: &Setup, report: &mut Report) -> anyhow
     match subject {
         Subject::Ceiling => ceiling::measure(setup, report).await,
         Subject::Turns => cpu::turns(setup, report, &[30, 150]).await,
+        Subject::FewTurns => cpu::turns(setup, report, &[30]).await,
+        Subject::Instructions => instructions::count(setup, report).await,
         Subject::Stateless => {
             stateless::processor_time(setup, report).await?;
             stateless::throughput(setup, report).await

@@ -44,6 +44,14 @@ enum Command {
     },
     /// Measure everything
     All(everything::Arguments),
+    /// Measure the most important, in two minutes
+    Quick(everything::Arguments),
+    /// Render an answer this often, to be counted
+    #[command(hide = true)]
+    Render {
+        /// How often
+        times: usize,
+    },
     /// Measure how many commits a second SQLite takes from writers at work together
     Commits(commits::Arguments),
     /// Measure how things grow
@@ -69,7 +77,12 @@ async fn run(command: Command) -> anyhow::Result<()> {
     let work = async {
         match command {
             Command::Provider { port, pace } => provider::serve(port, pace).await,
-            Command::All(arguments) => everything::run(&arguments).await,
+            Command::All(arguments) => everything::run(&arguments, &everything::ALL).await,
+            Command::Quick(arguments) => everything::run(&arguments, &everything::QUICK).await,
+            Command::Render { times } => {
+                scenarios::instructions::render(times);
+                Ok(())
+            }
             Command::Commits(arguments) => commits::run(&arguments).await,
             Command::Growth(arguments) => growth::run(&arguments).await,
             Command::Limited(arguments) => limited::run(&arguments).await,

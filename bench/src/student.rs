@@ -123,6 +123,11 @@ impl Student {
         Ok(connection)
     }
 
+    /// Opens the page of a new conversation.
+    pub async fn page(&mut self) -> anyhow::Result<()> {
+        self.get(PAGE).await.map(drop)
+    }
+
     /// Fetches a path with this student's cookie.
     pub async fn get(&mut self, path: &str) -> anyhow::Result<Vec<u8>> {
         self.connection.call("GET", path, None, 200).await

@@ -3,6 +3,7 @@
 pub mod ceiling;
 pub mod cpu;
 pub mod first_text;
+pub mod instructions;
 pub mod memory;
 pub mod pages;
 pub mod scale;
