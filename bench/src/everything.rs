@@ -75,7 +75,7 @@ pub const ALL: [Subject; 11] = [
 ];
 
 /// What two minutes suffice for.
-pub const QUICK: [Subject; 4] = [Subject::FewTurns, Subject::Alone, Subject::Start, Subject::Instructions];
+pub const QUICK: [Subject; 3] = [Subject::FewTurns, Subject::Alone, Subject::Start];
 
 /// Measures, prints the table and writes both files.
 pub async fn run(arguments: &Arguments, all: &[Subject]) -> anyhow::Result<()> {
