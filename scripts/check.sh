@@ -9,7 +9,7 @@ what=${1:?quick or all}
 readonly what grace_seconds=10
 
 logs=$(mktemp -d)
-groups=()             # the process groups of the steps that were started
+declare -A groups     # the process groups of the steps that run, as keys: numbers of ended groups are used again
 declare -A background # the process group of each step that runs in the background, and the file with its output
 trap finish_run EXIT
 trap 'exit 129' HUP
@@ -19,7 +19,7 @@ trap 'exit 143' TERM
 finish_run() {
     local status=$?
     trap '' HUP INT TERM
-    end_groups "${groups[@]}"
+    end_groups "${!groups[@]}"
     printf '\n== Summary\n'
     cat "$logs/durations" 2>/dev/null || true
     print_counts
@@ -46,7 +46,7 @@ end_groups() {
 start() {
     run_step "$@" </dev/null &
     group=$!
-    groups+=("$group")
+    groups[$group]=1
 }
 
 run_step() {
@@ -89,6 +89,7 @@ await() {
             unset "background[$ended]"
         fi
         end_groups "$ended"
+        unset "groups[$ended]"
         ((status == 0)) || exit "$status"
     done
 }

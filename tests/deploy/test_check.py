@@ -13,6 +13,7 @@ SUCCEEDS = "exit 0"
 RUNS_ON = "sleep infinity & echo $! >>$PIDS; echo $$ >>$PIDS; wait"
 """A program with a child that doesn't end by itself."""
 LEAVES_A_CHILD = "sleep infinity >/dev/null 2>&1 & echo $! >>$PIDS"
+NOTED_KILL = '() { echo "$*" >>"$PIDS.signals"; builtin kill "$@"; }'
 STUBS = ["cargo", "npm", "find", "shellcheck", *(f"target/venv/bin/{name}" for name in ["ruff", "pytest"])]
 STUBS += ["target/foreign-venv/bin/pytest"]
 STUBS += [f"scripts/{name}.sh" for name in ["install-test-deps", "dist", "schemathesis"]]
@@ -32,7 +33,8 @@ class Run:
             path.chmod(0o755)
         self.process = subprocess.Popen(
             [folder / "scripts/check.sh", "all"],
-            env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "PIDS": str(self.pids)},
+            # Bash reads functions from such variables: what the script ends is noted.
+            env={"PATH": f"{folder}/bin:{os.environ['PATH']}", "PIDS": str(self.pids), "BASH_FUNC_kill%%": NOTED_KILL},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -58,6 +60,11 @@ class Run:
                 os.kill(int(pid), signal.SIGKILL)
             raise
         return self.process.returncode, output
+
+    def terminated_groups(self):
+        """The numbers of the process groups that the script sent SIGTERM to, in order."""
+        signals = (self.folder / "pids.signals").read_text().splitlines()
+        return [line.split(" -- -")[1] for line in signals if line.startswith("-TERM ")]
 
 
 def stop_ignoring_signals():
@@ -123,3 +130,13 @@ def test_a_failed_release_build_ends_the_run_and_the_rust_tests(tmp_path):
     assert code == 7, output
     assert "no space" in output and "Release build (failed)" in output and "== Browser tests" not in output
     assert len(run.started()) >= 1 and run.running() == []
+
+
+@pytest.mark.parametrize("rust_tests, code", [("true", 0), ("exit 7", 7)])
+def test_the_group_of_an_ended_step_gets_no_second_signal(tmp_path, rust_tests, code):
+    # Its number may belong to a stranger by then.
+    run = Run(tmp_path, cargo=in_rust_tests(rust_tests))
+    assert run.finish()[0] == code
+    groups = run.terminated_groups()
+    assert len(groups) >= 5
+    assert len(set(groups)) == len(groups), groups
