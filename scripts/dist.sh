@@ -55,6 +55,8 @@ pack() {
     mkdir -p "$dist/$name"
     install -m 755 "$CARGO_TARGET_DIR/$target/release/llm-classroom" "$dist/llm-classroom"
     cp -R "$dist/llm-classroom" LICENSE README.ko.md deploy docs "$dist/$name/"
+    scripts/nginx-errors.sh "$dist/$name/deploy/nginx/errors"
+    rm "$dist/$name/deploy/nginx-errors.html"
     # Remove files that local runs left behind.
     rm -rf "$dist/$name/deploy/docker/"{.env,secrets}
     find "$dist/$name" -name __pycache__ -prune -exec rm -rf {} +

@@ -231,6 +231,10 @@ def test_the_archive_is_whole_ordered_and_the_same_when_packed_again(dist):
     assert names == sorted(names, key=lambda name: name.split("/"))
     for needed in ["llm-classroom", "LICENSE", "README.ko.md", "deploy/docker/Dockerfile"]:
         assert f"{release.NAME}/{needed}" in names
+    # Those that nginx's configuration names, as in the package, and not their template.
+    statuses = {"400", "414", "429", "502", "503", "504"}
+    errors = {name for name in names if "error" in name.removeprefix(release.NAME) and name.endswith(".html")}
+    assert errors == {f"{release.NAME}/deploy/nginx/errors/{status}.html" for status in statuses}
     assert not [name for name in names if "__pycache__" in name or name.endswith("/.env") or "/secrets/" in name]
     assert {(member.uid, member.gid, member.uname, member.gname) for member in members} == {(0, 0, "", "")}
     assert len({member.mtime for member in members}) == 1
