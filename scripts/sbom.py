@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints the bill of materials of the program in CycloneDX: sbom.py TARGET PROGRAM.
 
-It lists what is linked into the program: crates as Cargo.lock pins them, and the libraries that come with compiler,
-system and crates. What only builds it, such as procedural macros, is not in it.
+It lists everything linked into the program: crates as Cargo.lock pins them, and libraries of the compiler, the system and
+crates. Build-time crates, such as procedural macros, are not listed.
 """
 
 import datetime
@@ -19,17 +19,17 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
-def output_of(*command):
+def run(*command):
     return subprocess.run(command, cwd=ROOT, check=True, text=True, stdout=subprocess.PIPE).stdout
 
 
-def crate(name, version):
+def crate_purl(name, version):
     return f"pkg:cargo/{name}@{version.replace('+', '%2B')}"
 
 
-def tree(target):
-    """Each crate with those it calls, from `cargo tree`: from `DEPTHname version` lines, a crate's own first."""
-    tree = output_of(
+def read_dependencies(target):
+    """Reads from `cargo tree` which crates each crate depends on; the first is the program's own."""
+    tree = run(
         "cargo",
         "tree",
         "--locked",
@@ -39,23 +39,23 @@ def tree(target):
         "--prefix=depth",
         "--format={p}",
     )
-    calls, above = {}, []
+    dependencies, above = {}, []
     for depth, name, version in re.findall(r"^(\d+)(\S+) v(\S+)", tree, re.MULTILINE):
         del above[int(depth) :]
-        calls.setdefault((name, version), set())
+        dependencies.setdefault((name, version), set())
         if above:
-            calls[above[-1]].add((name, version))
+            dependencies[above[-1]].add((name, version))
         above.append((name, version))
-    return calls
+    return dependencies
 
 
-def of_crate(name, version, manifest, checksum):
+def describe_crate(name, version, manifest, checksum):
     component = {
         "type": "library",
-        "bom-ref": crate(name, version),
+        "bom-ref": crate_purl(name, version),
         "name": name,
         "version": version,
-        "purl": crate(name, version),
+        "purl": crate_purl(name, version),
     }
     if checksum:
         component["hashes"] = [{"alg": "SHA-256", "content": checksum}]
@@ -67,7 +67,7 @@ def of_crate(name, version, manifest, checksum):
     return component
 
 
-def of_library(name, version, licence, purl):
+def describe_library(name, version, licence, purl):
     return {
         "type": "library",
         "bom-ref": purl,
@@ -78,38 +78,36 @@ def of_library(name, version, licence, purl):
     }
 
 
-def libraries(manifests):
-    """What is linked in and isn't a crate, by the reference of what brings it."""
-    rust = re.search(r"rustc (\S+)", output_of("rustc", "-V"))[1]
-    glibc = re.search(r"(\d+\.\d+)$", output_of("ldd", "--version").splitlines()[0])[1]
+def list_libraries(manifests):
+    """Lists the linked libraries that aren't crates, each with the crate that contains it, or None for the program itself."""
+    rust = re.search(r"rustc (\S+)", run("rustc", "-V"))[1]
+    glibc = re.search(r"(\d+\.\d+)$", run("ldd", "--version").splitlines()[0])[1]
     (bindings, _), manifest = next((key, found) for key, found in manifests.items() if key[0] == "libsqlite3-sys")
     header = (pathlib.Path(manifest["manifest_path"]).parent / "sqlite3/sqlite3.h").read_text()
     sqlite = re.search(r'#define SQLITE_VERSION +"([^"]+)"', header)[1]
     return [
-        (None, of_library("rust-std", rust, "MIT OR Apache-2.0", f"pkg:generic/rust-std@{rust}")),
-        (None, of_library("glibc", glibc, "LGPL-2.1-or-later", f"pkg:generic/glibc@{glibc}")),
-        (bindings, of_library("sqlite", sqlite, "blessing", f"pkg:generic/sqlite@{sqlite}")),
+        (None, describe_library("rust-std", rust, "MIT OR Apache-2.0", f"pkg:generic/rust-std@{rust}")),
+        (None, describe_library("glibc", glibc, "LGPL-2.1-or-later", f"pkg:generic/glibc@{glibc}")),
+        (bindings, describe_library("sqlite", sqlite, "blessing", f"pkg:generic/sqlite@{sqlite}")),
     ]
 
 
-def bill(target, program):
-    calls = tree(target)
-    (own, *_) = calls
-    metadata = json.loads(
-        output_of("cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={target}")
-    )
+def build_bill(target, program):
+    dependencies_of = read_dependencies(target)
+    (own, *_) = dependencies_of
+    metadata = json.loads(run("cargo", "metadata", "--locked", "--format-version=1", f"--filter-platform={target}"))
     manifests = {(package["name"], package["version"]): package for package in metadata["packages"]}
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     checksums = {(package["name"], package["version"]): package.get("checksum") for package in lock["package"]}
 
-    components = {key: of_crate(*key, manifests[key], checksums[key]) for key in calls}
-    dependencies = {crate(*key): {crate(*called) for called in calls[key]} for key in calls}
+    components = {key: describe_crate(*key, manifests[key], checksums[key]) for key in dependencies_of}
+    dependencies = {crate_purl(*key): {crate_purl(*used) for used in dependencies_of[key]} for key in dependencies_of}
     main = components.pop(own)
     digest = hashlib.sha256(program.read_bytes()).hexdigest()
     main |= {"type": "application", "hashes": [{"alg": "SHA-256", "content": digest}]}
     every = list(components.values())
-    for bindings, library in libraries({key: manifests[key] for key in calls}):
-        users = [crate(*key) for key in calls if key[0] == bindings] or [main["bom-ref"]]
+    for bindings, library in list_libraries({key: manifests[key] for key in dependencies_of}):
+        users = [crate_purl(*key) for key in dependencies_of if key[0] == bindings] or [main["bom-ref"]]
         for user in users:
             dependencies[user].add(library["bom-ref"])
         dependencies[library["bom-ref"]] = set()
@@ -128,5 +126,5 @@ def bill(target, program):
     }
 
 
-json.dump(bill(sys.argv[1], pathlib.Path(sys.argv[2])), sys.stdout, indent=1, ensure_ascii=False)
+json.dump(build_bill(sys.argv[1], pathlib.Path(sys.argv[2])), sys.stdout, indent=1, ensure_ascii=False)
 print()
