@@ -48,9 +48,6 @@ pub use validate::ConfigError;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server")]
 pub struct Config {
-    /// Settings of the model server.
-    #[command(flatten)]
-    pub model: ModelConfig,
     /// Address to listen on
     #[arg(long, env = "APP_HOST", default_value = "127.0.0.1")]
     pub app_host: IpAddr,
@@ -84,6 +81,10 @@ pub struct Config {
     /// Separate listener for `/metrics`; without it, `/metrics` is on the main port and answers this machine only
     #[arg(long, env = "METRICS_ADDR")]
     pub metrics_addr: Option<SocketAddr>,
+    // After the server's own settings: what follows a flattened group gets the heading of that group.
+    /// Settings of the model server.
+    #[command(flatten)]
+    pub model: ModelConfig,
     /// Settings of TLS without a proxy.
     #[command(flatten)]
     pub tls: TlsConfig,

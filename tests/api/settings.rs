@@ -175,6 +175,25 @@ fn the_files_of_settings_name_no_setting_that_is_not_there() {
 }
 
 #[test]
+fn settings_stand_under_the_heading_of_their_subject() {
+    for (heading, name) in [
+        ("Server", "APP_HOST"),
+        ("Server", "METRICS_ADDR"),
+        ("Model", "OPENAI_API_KEY"),
+        ("TLS without a proxy", "TLS_DOMAIN"),
+        ("Database", "DATABASE_URL"),
+        ("Database", "REDIS_URL"),
+        ("Backups", "BACKUP_URL"),
+        ("Limits", "RATE_LIMIT"),
+        ("Logs, errors and traces", "APP_ENV"),
+    ] {
+        let groups = groups();
+        let (_, settings) = groups.iter().find(|(known, _)| known == heading).expect(heading);
+        assert!(settings.iter().any(|setting| setting.name == name), "{name} isn't under {heading}");
+    }
+}
+
+#[test]
 fn each_command_takes_only_the_settings_that_it_uses() {
     let program = Cli::command();
     let headings = |command: &str| {
