@@ -17,7 +17,7 @@ async fn a_problem_is_in_the_language_of_the_request() {
     let english = detail("/api/v1/conversations", "en-US,en;q=0.9").await;
     assert_eq!(
         (&english["title"], &english["detail"]),
-        (&json!("Something needs mending"), &json!("Please write a topic."))
+        (&json!("Something is not right"), &json!("Please write a topic."))
     );
     // Korean is the default; the query overrides the header.
     assert_eq!(detail("/api/v1/conversations", "fr").await["detail"], korean["detail"]);
