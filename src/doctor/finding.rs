@@ -98,13 +98,13 @@ impl Finding {
     /// What was found, as a sentence.
     #[must_use]
     pub fn message(&self, locale: Locale) -> String {
-        self.text("said", locale)
+        self.text("message", locale)
     }
 
     /// How to fix it; empty if there is nothing to fix.
     #[must_use]
     pub fn fix(&self, locale: Locale) -> String {
-        if self.state <= State::Note { String::new() } else { self.text("mend", locale) }
+        if self.state <= State::Note { String::new() } else { self.text("fix", locale) }
     }
 
     fn text(&self, part: &str, locale: Locale) -> String {

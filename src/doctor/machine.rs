@@ -28,6 +28,8 @@ pub(super) fn disk(config: &Config) -> Finding {
     let folder =
         folder.ancestors().find(|folder| folder.exists()).map_or_else(|| PathBuf::from("."), Path::to_path_buf);
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    // The operator may have started the program elsewhere: "." says nothing.
+    let folder = folder.canonicalize().unwrap_or(folder);
     let finding = |state, code, free: u64| {
         Finding::new(Subject::Disk, state, code).with("free", free / MIB).with("path", folder.display())
     };

@@ -103,7 +103,7 @@ fn window(client: &Client) -> Option<Finding> {
 /// The server's message of its last refusal.
 fn last_refusal(client: &Client) -> Option<Finding> {
     let sentence = client.last_refusal()?;
-    Some(Finding::new(Subject::Model, State::Note, "model-said").with("sentence", sentence))
+    Some(Finding::new(Subject::Model, State::Note, "model-reply").with("sentence", sentence))
 }
 
 fn code(error: &Error) -> &'static str {
@@ -115,7 +115,7 @@ fn code(error: &Error) -> &'static str {
         Error::PathMissing => "model-path",
         Error::Quota => "model-quota",
         Error::RateLimited { .. } => "model-limited",
-        Error::Server { .. } | Error::BreakerOpen { .. } => "model-ill",
+        Error::Server { .. } | Error::BreakerOpen { .. } => "model-unhealthy",
         Error::NoAnswer => "model-no-answer",
         Error::ContextFull { .. } => "model-context-full",
         Error::BadRequest { .. } | Error::Broken | Error::ContentFilter => "model-strange",

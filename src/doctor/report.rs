@@ -26,7 +26,7 @@ pub fn text(findings: &[Finding], locale: Locale) -> String {
         }
     }
     let count = |state| findings.iter().filter(|finding| finding.state == state).count();
-    let key = if is_well(findings) { "doctor.well" } else { "doctor.ill" };
+    let key = if is_well(findings) { "doctor.healthy" } else { "doctor.unhealthy" };
     let sum =
         rust_i18n::t!(key, locale = locale.tag(), failed = count(State::Failed), warnings = count(State::Warning));
     text + "\n" + &sum

@@ -97,6 +97,8 @@ async fn a_program_that_is_well_is_told_so() {
     }
     let (well, output) = doctor(folder.path(), &["--language", "ko"], &settings).await;
     assert!(well && output.contains("✓ 데이터베이스") && output.contains("모두 잘 되고 있어요"), "{output}");
+    let disk = format!("MiB가 비어 있어요. ({}/data)", folder.path().canonicalize().unwrap().display());
+    assert!(output.contains(&disk), "{output}");
     // It asks as the program does, and nothing was written into the database.
     assert_eq!(openai.requests().len(), 4, "an answer and its notes, twice");
     let notes = &openai.requests_for(Purpose::Tutor)[0].body;
@@ -198,7 +200,7 @@ async fn what_the_model_server_refuses_is_told_apart() {
         (Behaviour::error(404, "model_not_found", "no such model"), "model-missing"),
         (Behaviour::error(429, "insufficient_quota", "quota"), "model-quota"),
         (Behaviour::error(429, "rate_limit_exceeded", "slow down"), "model-limited"),
-        (Behaviour::status(503, "busy"), "model-ill"),
+        (Behaviour::status(503, "busy"), "model-unhealthy"),
         (Behaviour::status(200, "<html>hello</html>"), "model-strange"),
     ] {
         openai.queue(Purpose::Chat, behaviour);
@@ -219,7 +221,7 @@ async fn the_server_s_own_sentence_is_shown_without_the_key() {
     for (behaviour, code) in [
         (Behaviour::error(400, "", "The moon is in the wrong phase for sk-hush"), "model-strange"),
         (Behaviour::error(401, "", "The moon is in the wrong phase for sk-hush"), "model-key"),
-        (Behaviour::error(503, "busy", "The moon is in the wrong phase for sk-hush"), "model-ill"),
+        (Behaviour::error(503, "busy", "The moon is in the wrong phase for sk-hush"), "model-unhealthy"),
     ] {
         openai.set(Purpose::Chat, behaviour);
         let report = examine(folder.path(), &settings).await;
