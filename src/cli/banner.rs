@@ -10,7 +10,8 @@ pub fn text(config: &Config, store: &Store, redis: Option<&Redis>, address: &str
         Some(server) => format!("{} at {server}", config.model.openai_model),
         None => "the practice partner, since no model is connected\n            \
             to connect one, set OPENAI_API_KEY, or OPENAI_BASE_URL and OPENAI_MODEL for a server of your own\n            \
-            (Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=gemma3), in .env or the environment"
+            (Ollama: OPENAI_BASE_URL=http://127.0.0.1:11434/v1 OPENAI_MODEL=gemma3), in the environment or, one on\n            \
+            each line, in .env"
             .to_owned(),
     };
     let certificates = match config.tls.is_on() {
