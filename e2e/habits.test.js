@@ -159,8 +159,10 @@ test("what a student or a tutor writes is shown as text, whatever it is", async 
   await close();
 });
 
-test("more than one page of earlier conversations is listed bit by bit", async () => {
-  const { page, context, assertFaultless, close } = await student();
+/** A student whose list of conversations has two pages, and the list's items. */
+async function twoPages() {
+  const one = await student();
+  const { page, context } = one;
   await page.goto("/conversations.html");
   const origin = new URL(page.url()).origin;
   for (let n = 1; n <= 21; n += 1) {
@@ -176,14 +178,34 @@ test("more than one page of earlier conversations is listed bit by bit", async (
     assert.equal(asked.status(), 202);
   }
   await page.reload();
+  await page.waitForLoadState("networkidle");
   const items = page.getByRole("listitem").filter({ has: page.getByRole("heading", { level: 2 }) });
-  await items.nth(19).waitFor();
   assert.equal(await items.count(), 20);
-  await page.getByRole("button", { name: "더 보기" }).click();
+  return { ...one, items, more: page.getByRole("button", { name: "더 보기" }) };
+}
+
+test("more than one page of earlier conversations is listed bit by bit, also after a double click", async () => {
+  const { page, items, more, assertFaultless, close } = await twoPages();
+  await more.dblclick();
   await items.nth(20).waitFor();
   assert.match(await items.nth(20).innerText(), /주제 1\n/);
+  await page.waitForLoadState("networkidle");
+  assert.equal(await items.count(), 21);
   await assertAccessible(page, "conversations, twenty-one");
   assertFaultless();
+  await close();
+});
+
+test("a page of conversations that is asked for again and again while offline comes once", async () => {
+  const { page, context, items, more, assertFaultless, close } = await twoPages();
+  await context.setOffline(true);
+  for (let press = 0; press < 3; press += 1) await more.click();
+  await page.getByText("지난 대화를 불러오지 못했어요.").waitFor();
+  await context.setOffline(false);
+  await items.nth(20).waitFor();
+  await page.waitForLoadState("networkidle");
+  assert.equal(await items.count(), 21);
+  assertFaultless(/net::ERR|Failed to load resource/);
   await close();
 });
 

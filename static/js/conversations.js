@@ -18,13 +18,22 @@ function localiseTimes(within) {
   for (const time of within.querySelectorAll("time")) time.textContent = when.format(new Date(time.dateTime));
 }
 
-/** Appends the next page of the list, which the server renders as the first one. */
+/** Appends the next page of the list once; if the connection fails, when the server can be reached again. */
 async function loadMore() {
+  // Not disabled: that would lose the focus.
+  if (more.ariaBusy === "true") return;
+  more.ariaBusy = "true";
+  while (!(await appendNextPage())) await whenReachable();
+  more.ariaBusy = "false";
+}
+
+/** Appends the next page, which the server renders as the first one. @returns {Promise<boolean>} whether the server answered */
+async function appendNextPage() {
   try {
     const response = await fetch(`${more.action}?before=${before.value}`, noRedirects);
     if (!response.ok && response.type !== "opaqueredirect") {
       status.textContent = strings.unloaded;
-      return;
+      return true;
     }
     const page = parseHtml(await response.text());
     const next = page.querySelector("#more [name=before]");
@@ -35,10 +44,11 @@ async function loadMore() {
     before.value = next.value;
     more.hidden = !next.value;
     status.textContent = "";
+    return true;
   } catch (error) {
     reportUnreachable(error instanceof SyntaxError);
     status.textContent = strings.unloaded;
-    void whenReachable().then(loadMore);
+    return false;
   }
 }
 
