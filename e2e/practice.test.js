@@ -13,8 +13,19 @@ test("the program is worth trying without a model", async () => {
   await page.getByText("연습 모드").first().waitFor();
   await openChat(page, "과학 탐구");
   await page.getByText("연습 모드").first().waitFor();
+  // What the page says while the partner writes may be gone in a moment.
+  await page.evaluate(() => {
+    const seen = /** @type {any} */ (window);
+    seen.lines = new Set();
+    new MutationObserver(() => {
+      for (const line of document.querySelectorAll("article .state, #live > p")) seen.lines.add(line.textContent);
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
   await ask(page, "하늘은 왜 파래요?");
   await settled(page);
+  const lines = await page.evaluate(() => [.../** @type {any} */ (window).lines]);
+  assert.ok(lines.includes("연습 짝꿍이 생각하고 있어요"), lines.join(" / "));
+  assert.ok(!lines.some((line) => line.startsWith("AI가")), lines.join(" / "));
   const first = turns(page).first();
   assert.match(await answer(first).innerText(), /\?/, "it asks back");
   await note(first).getByText("규칙으로 읽은 노트").waitFor();

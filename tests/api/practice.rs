@@ -34,6 +34,43 @@ async fn a_practice_answer_can_be_cancelled_and_retried() {
 }
 
 #[tokio::test]
+async fn an_exported_practice_conversation_names_the_practice_partner() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    student.finish(&turn).await;
+    let path = format!("/api/v1/conversations/{conversation}/export");
+    for (query, heading, notice, absent) in [
+        ("", "### 연습 짝꿍의 답\n", "\n연습 짝꿍이 쓴 글이에요.", "AI가 쓴 글"),
+        ("?lang=en", "### The practice partner's answer\n", "\nWritten by the practice partner.", "by an AI"),
+    ] {
+        let text = student.get(&format!("{path}{query}")).await.expect(200).text();
+        assert!(text.contains(heading) && text.contains(notice) && !text.contains(absent), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_practice_page_says_that_the_practice_partner_writes() {
+    let app = TestApp::practice().await;
+    let student = app.student();
+    let conversation = student.begin("과학 탐구").await;
+    let turn = student.ask(&conversation, QUESTION).await;
+    for (language, texts) in [
+        ("ko", ["연습 짝꿍이 생각하고 있어요", "연습 짝꿍이 답을 쓰고 있어요"]),
+        ("en", ["The practice partner is thinking", "The practice partner is writing"]),
+    ] {
+        let page =
+            student.get(&format!("/chat.html?topic=x&c={conversation}&lang={language}")).await.expect(200).text();
+        for text in texts {
+            assert!(page.contains(&format!("&#34;{text}&#34;")), "{text} is not among the texts of {page}");
+        }
+        assert!(!page.contains("AI가") && !page.contains("The AI is"), "{page}");
+    }
+    student.cancel(&turn).await.expect(204);
+}
+
+#[tokio::test]
 async fn stateless_calls_work_in_practice_mode() {
     let app = TestApp::practice().await;
     let student = app.student();

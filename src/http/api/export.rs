@@ -60,9 +60,10 @@ pub async fn export(
         ExportFormat::Md => ("text/markdown; charset=utf-8", "md"),
         ExportFormat::Json => ("application/json", "json"),
     };
+    let practice = state.pages.practice;
     // Writing a long conversation would block the async runtime.
     let text = tokio::task::spawn_blocking(move || match query.format {
-        ExportFormat::Md => to_markdown(&conversation, &turns, locale),
+        ExportFormat::Md => to_markdown(&conversation, &turns, locale, practice),
         ExportFormat::Json => to_json(&conversation, &turns).to_string(),
     });
     let text = text.await.map_err(|error| ApiError::internal(&error))?;
@@ -106,8 +107,13 @@ fn to_json(conversation: &Conversation, turns: &[Turn]) -> serde_json::Value {
     })
 }
 
-fn to_markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> String {
+/// The conversation as the page shows it. In practice mode the pages name the practice partner as the one who wrote.
+fn to_markdown(conversation: &Conversation, turns: &[Turn], locale: Locale, practice: bool) -> String {
     let tag = locale.tag();
+    let (answer, notice) = match practice {
+        true => ("chat.partner", "chat.partner_label"),
+        false => ("export.answer", "export.ai_notice"),
+    };
     let mut text = format!("# {}\n\n{}\n", conversation.topic, korean_date(conversation.created_at));
     for turn in turns {
         // Writing to a string cannot fail.
@@ -116,13 +122,13 @@ fn to_markdown(conversation: &Conversation, turns: &[Turn], locale: Locale) -> S
             let _ = writeln!(text, "> {line}");
         }
         if !turn.answer.is_empty() {
-            let _ = write!(text, "\n### {}\n\n{}\n", t!("export.answer", locale = tag), turn.answer.trim());
+            let _ = write!(text, "\n### {}\n\n{}\n", t!(answer, locale = tag), turn.answer.trim());
         }
         if let Some(feedback) = &turn.feedback {
             let _ = write!(text, "\n### {}\n\n{}\n", t!("export.note", locale = tag), feedback.raw_feedback.trim());
         }
     }
-    let _ = write!(text, "\n---\n{}\n", t!("export.ai_notice", locale = tag));
+    let _ = write!(text, "\n---\n{}\n", t!(notice, locale = tag));
     text
 }
 

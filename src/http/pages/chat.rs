@@ -176,7 +176,7 @@ fn render(mut page: Page, topic: &Topic, id: Option<ConversationId>, history: Hi
         greeting: guide::greeting(topic, page.locale),
         guide_html: render_without_links(&guide.guide_content).concat(),
         guide,
-        strings: strings::json(Script::Chat, page.locale),
+        strings: strings::json(Script::Chat, &page),
         max_chars: MESSAGE_MAX_CHARS,
         conversation: id,
         needs_rich_styles: history.turns.iter().any(TurnArticle::needs_rich_styles),

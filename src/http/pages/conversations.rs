@@ -74,7 +74,7 @@ pub(super) fn render(page: &Page, found: &[ConversationSummary], has_more: bool)
     let template = ConversationsPage {
         items: found.iter().map(|summary| Item::new(summary, page)).collect(),
         next: found.last().filter(|_| has_more).map(|last| Cursor::from(last).to_string()),
-        strings: strings::json(Script::History, page.locale),
+        strings: strings::json(Script::History, page),
         page,
     };
     let mut response = page.render(StatusCode::OK, &template);

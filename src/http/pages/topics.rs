@@ -40,7 +40,7 @@ pub async fn topics(page: Page) -> Response {
     let template = TopicsPage {
         cards: Preset::ALL.into_iter().map(card).collect(),
         examples: guide::example_topics(page.locale),
-        strings: strings::json(Script::Topic, page.locale),
+        strings: strings::json(Script::Topic, &page),
         max_chars: TOPIC_MAX_CHARS,
         page: &page,
     };

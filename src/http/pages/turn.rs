@@ -4,7 +4,7 @@ use domain::feedback::Source;
 use domain::turn::{Reason, Turn, TurnState};
 use domain::{Feedback, feedback::Dim};
 
-use super::page::Page;
+use super::{page::Page, strings::PRACTICE_SUFFIX};
 
 /// What `turn.html` shows. The default is the empty turn that scripts fill in.
 #[derive(Debug, Default)]
@@ -127,10 +127,12 @@ impl TurnArticle {
 impl Status {
     fn new(turn: &Turn, answer: &str, page: &Page) -> Self {
         let text = |key: &str| page.t(&format!("js.chat.{key}")).into_owned();
+        let suffix = if page.practice { PRACTICE_SUFFIX } else { "" };
+        let running = |key: &str| Self::Running(text(&format!("{key}{suffix}")));
         let reason = turn.reason.map(|reason| page.t(&format!("reason.{}", reason.as_str())).into_owned());
         match turn.state {
-            TurnState::Accepted | TurnState::Answering if answer.is_empty() => Self::Running(text("thinking")),
-            TurnState::Accepted | TurnState::Answering => Self::Running(text("writing")),
+            TurnState::Accepted | TurnState::Answering if answer.is_empty() => running("thinking"),
+            TurnState::Accepted | TurnState::Answering => running("writing"),
             TurnState::Done if turn.reason == Some(Reason::Length) => reason.map_or(Self::None, Self::Text),
             TurnState::Done => Self::None,
             TurnState::Cancelled => Self::Cancelled(reason.unwrap_or_else(|| text("cancelled"))),
