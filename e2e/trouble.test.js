@@ -34,6 +34,26 @@ test("an answer can be stopped, and asked for again", async () => {
   await close();
 });
 
+test("while a stopped answer is tried again, the margin says that the tutor reads the question", async () => {
+  const held = { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } };
+  await made.provider.script({ default: { chat: held, tutor: { gate: { at: [0] } } } });
+  const { page, assertFaultless, close } = await student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const turn = turns(page).first();
+  await answer(turn).getByText("앞부분이에요.").waitFor();
+  await page.getByRole("button", { name: "멈추기" }).click();
+  await turn.getByText("튜터도 질문을 읽고 노트를 써요.").waitFor();
+  await turn.getByRole("button", { name: "다시 답하기" }).click();
+  await answer(turn).getByText("앞부분이에요.").waitFor();
+  assert.equal(await turn.locator(".margin").innerText(), "튜터가 질문을 읽고 있어요");
+  await made.provider.release();
+  await note(turn).waitFor();
+  await settled(page);
+  assertFaultless();
+  await close();
+});
+
 test("while the model is down the page says what to do, and one click later it works", async () => {
   const down = { status: 500, body: "{}" };
   await made.provider.script({ default: { chat: down, tutor: down } });

@@ -119,7 +119,8 @@ export class TurnView {
       case "answering":
         if (answered) this.say("");
         else this.wait(hasText ? strings.writing : strings.thinking);
-        if (!this.margin.childElementCount) this.margin.replaceChildren(make("p", strings.reading, "wait"));
+        // A turn that is tried again has none, but a line that says how to get one.
+        if (!this.margin.querySelector(".note")) this.margin.replaceChildren(make("p", strings.reading, "wait"));
         return;
       case "done":
         this.say(reason === "length" ? (reason_text ?? strings.length) : "");
