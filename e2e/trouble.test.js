@@ -54,6 +54,29 @@ test("while a stopped answer is tried again, the margin says that the tutor read
   await close();
 });
 
+test("a page whose scripts are cut off is taken over once the network is back", async () => {
+  await made.provider.script({ default: { chat: { chunks: ["앞부분이에요. ", "뒷부분이에요."], gate: { at: [1] } } } });
+  const { page, assertFaultless, close } = await student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파래요?");
+  const turn = turns(page).first();
+  await answer(turn).getByText("앞부분이에요.").waitFor();
+  let failures = 0;
+  for (const script of ["guide", "conversation"])
+    await page.route(`**/js/${script}.js`, async (route) => {
+      failures += 1;
+      if (failures > 3) return route.continue();
+      await route.abort();
+    });
+  await page.reload();
+  await page.getByText("연결이 끊겼어요.").waitFor();
+  await made.provider.release();
+  await answer(turn).getByText("뒷부분이에요.").waitFor();
+  await settled(page);
+  assertFaultless(NETWORK);
+  await close();
+});
+
 test("while the model is down the page says what to do, and one click later it works", async () => {
   const down = { status: 500, body: "{}" };
   await made.provider.script({ default: { chat: down, tutor: down } });

@@ -12,25 +12,43 @@ const draft = draftOf(topic);
 /** Modules that the first view does not need are loaded later. */
 const asking = () => import("./asking.js");
 const conversation = () => import("./conversation.js");
+const guide = () => import("./guide.js");
 
-/** Without one the server can't know whose a conversation is. */
-const cookiesNeeded = () =>
-  import("./cookies.js").then(
-    ({ explainCookies }) => explainCookies(),
-    () => reportUnreachable(),
-  );
-
-/** @param {string} message */
-async function send(message) {
-  if (!acceptsCookies()) return cookiesNeeded();
-  for (let tries = 0; tries < 3; tries += 1) {
-    const script = await asking().catch(() => null);
-    if (script) return script.ask(message, draft);
-    // The connection failed before the script was loaded.
+/**
+ * Loads a module; if the connection fails meanwhile, again when the server can be reached.
+ * @template T @param {() => Promise<T>} load @returns {Promise<T | null>} `null` after several failures
+ */
+async function loadWhenReachable(load) {
+  for (let tries = 0; tries < 5; tries += 1) {
+    const script = await load().catch(() => null);
+    if (script) return script;
     reportUnreachable();
     await whenReachable();
   }
-  composer.hint(strings.unsent);
+  return null;
+}
+
+/** Without one the server can't know whose a conversation is. */
+async function explainCookies() {
+  const script = await loadWhenReachable(() => import("./cookies.js"));
+  script?.explainCookies();
+}
+
+/** @param {string} message */
+async function send(message) {
+  if (!acceptsCookies()) return explainCookies();
+  const script = await loadWhenReachable(asking);
+  if (script) await script.ask(message, draft);
+  else composer.hint(strings.unsent);
+}
+
+/** Takes over the conversation that the server rendered. */
+async function takeOver() {
+  // The guide comes first: its questions are marked, too.
+  (await loadWhenReachable(guide))?.restoreGuide();
+  const script = await loadWhenReachable(conversation);
+  if (script) script.open();
+  else composer.hint(strings.unloaded);
 }
 
 composer.listen({
@@ -51,26 +69,15 @@ document.addEventListener("click", async (event) => {
   else await send(text);
 });
 
-if (!acceptsCookies()) cookiesNeeded();
+if (!acceptsCookies()) void explainCookies();
 addEventListener("load", () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has("c")) {
-  // The guide comes first: its questions are marked, too.
-  import("./guide.js")
-    .then(
-      ({ restoreGuide }) => restoreGuide(),
-      () => {},
-    )
-    .then(conversation)
-    .then(
-      ({ open }) => open(),
-      () => reportUnreachable(),
-    );
-} else {
-  if (practice === undefined)
-    import("./guide.js").then(
-      ({ improveGuide }) => improveGuide(),
-      () => {},
-    );
+  void takeOver();
+} else if (practice === undefined) {
+  guide().then(
+    ({ improveGuide }) => improveGuide(),
+    () => {},
+  );
 }
 const carried = readCarried();
 composer.begin(draft.text() || carried);
