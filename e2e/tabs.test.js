@@ -166,13 +166,26 @@ test("a conversation that is deleted in another tab is said to be gone, once", a
   const { first, second, context, assertFaultless, close } = await twoTabs();
   const id = new URL(first.url()).searchParams.get("c");
   await context.request.delete(`/api/v1/conversations/${id}`, { headers: { origin: new URL(first.url()).origin } });
+  const gone = second.getByText("이 대화를 찾을 수 없어요.");
   await lookAt(second);
-  await second.getByText("이 대화를 찾을 수 없어요.").waitFor();
+  await gone.waitFor();
+  // The answer to the second look says the same again.
+  const answered = second.waitForResponse((response) => response.url().endsWith(`/conversations/${id}`));
   await lookAt(second, "focus");
-  await until(
-    "it was asked for again",
-    async () => (await second.getByText("이 대화를 찾을 수 없어요.").count()) === 1,
-  );
+  await (await answered).finished();
+  await second.waitForLoadState("networkidle");
+  assert.equal(await gone.count(), 1);
+
+  // So do questions, each of which is refused.
+  await field(second).fill("노을은 왜 붉어요?");
+  for (let press = 0; press < 3; press += 1) {
+    const refused = second.waitForResponse((response) => response.request().method() === "POST");
+    await field(second).press("Enter");
+    await (await refused).finished();
+    await second.locator("#send:enabled").waitFor();
+  }
+  await second.waitForLoadState("networkidle");
+  assert.equal(await gone.count(), 1);
   assertFaultless(REFUSED);
   await close();
 });

@@ -140,7 +140,7 @@ async function refreshShown() {
   try {
     await catchUp();
   } catch (problem) {
-    if (problem instanceof Problem && problem.status === 404 && !turns.querySelector(".notice")) showMissing();
+    if (problem instanceof Problem && problem.status === 404) showMissing();
   }
 }
 // Two windows side by side are both looked at all the time, so neither is looked at again.
@@ -352,8 +352,11 @@ export function showMissing() {
   });
 }
 
-/** A line below the turns. @param {string} text @param {string} [label] @param {() => void} [act] */
+/** The one line below the turns: a new text replaces it, the same text leaves it as it is. @param {string} text @param {string} [label] @param {() => void} [act] */
 function notice(text, label, act) {
+  const shownNotice = turns.querySelector(".notice");
+  if (shownNotice instanceof HTMLElement && shownNotice.firstElementChild?.textContent === text) return shownNotice;
+  shownNotice?.remove();
   const line = make("p", "", label ? "state wrong notice" : "state wait notice");
   line.append(make("span", text));
   if (label && act) {
