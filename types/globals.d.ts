@@ -20,19 +20,19 @@ interface Feedback {
   dims: Dim[];
 }
 
-interface Ending {
+interface TurnOutcome {
   state: TurnState;
   reason: string | null;
   /** What happened, as a sentence in the student's language. */
   reason_text: string | null;
 }
 
-interface Standing extends Ending {
-  /** Whether the answer of a turn that is still `answering` is whole, so that only the note is missing. */
+interface TurnStatus extends TurnOutcome {
+  /** Whether the answer of a turn that is still `answering` is complete, so that only the note is missing. */
   answered?: boolean;
 }
 
-interface Snapshot extends Standing {
+interface Snapshot extends TurnStatus {
   /** The answer so far, as safe HTML, block by block. */
   blocks: string[];
   feedback: Feedback | null;
@@ -40,7 +40,7 @@ interface Snapshot extends Standing {
   thinking: boolean;
 }
 
-interface Turn extends Ending {
+interface Turn extends TurnOutcome {
   id: string;
   seq: number;
   /** Which try this is, from 1. */

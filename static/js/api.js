@@ -4,15 +4,15 @@ import { noRedirects, isForeign, reportUnreachable } from "./connection.js";
 export class Problem extends Error {
   /**
    * @param {number} status
-   * @param {{title?: string, detail?: string, turn_id?: string} | null} [said] in the student's language
+   * @param {{title?: string, detail?: string, turn_id?: string} | null} [body] the error response, in the student's language
    * @param {number} [wait] seconds of `Retry-After`
    */
-  constructor(status, said, wait) {
-    super(said?.detail ?? "");
+  constructor(status, body, wait) {
+    super(body?.detail ?? "");
     this.status = status;
-    this.title = said?.title ?? "";
+    this.title = body?.title ?? "";
     /** The running turn that blocks the request. */
-    this.turn = said?.turn_id;
+    this.turn = body?.turn_id;
     this.wait = wait;
     /** Whether a later try may succeed: no connection, no capacity, no database, or a load balancer without a server. */
     this.isTransient = [0, 502, 503, 504].includes(status);

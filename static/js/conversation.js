@@ -1,28 +1,22 @@
 import { Problem, call } from "./api.js";
-import { announce, dropWithdrawn, flush, readAloud } from "./announce.js";
-import { noteArrived } from "./arrival.js";
 import { composer } from "./composer.js";
 import { onReachable } from "./connection.js";
 import { CookiesNeeded, explainCookies } from "./cookies.js";
 import { byId, acceptsCookies, make, query } from "./dom.js";
 import { beginningKey, clearBeginningKey, saveForNew } from "./draft.js";
 import { listenForEarlier, offerEarlier, offersEarlier } from "./earlier.js";
-import { follow } from "./events.js";
 import { Retry } from "./retry.js";
 import { followGrowth, stopFollowing, scrollToEnd } from "./scroll.js";
 import { strings } from "./strings.js";
 import { markSent } from "./suggestion.js";
 import { notifyTabs, onNotified } from "./tabs.js";
+import { followTurn, isFollowed, isOver, runningTurn } from "./turn-follower.js";
 import { TurnView } from "./turn-view.js";
 
 const turns = byId("turns");
 const { topic = "", fresh = "" } = document.body.dataset;
 /** @type {Map<string, TurnView>} */
 const shown = new Map();
-/** The turn whose answer is awaited: until it's whole, no other question is taken. @type {TurnView | null} */
-let running = null;
-/** The turns whose events are followed, and how to stop that. @type {Map<TurnView, () => void>} */
-const followed = new Map();
 let id = new URLSearchParams(location.search).get("c");
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
@@ -51,13 +45,13 @@ const ask = (message, key) => call("POST", `conversations/${id}/turns`, { messag
 async function begin(message, key) {
   const link = query(document, "#translated", HTMLAnchorElement);
   const before = { address: location.href, translated: link.href };
-  const { id: made } = await call("POST", "conversations", { topic }, { "Idempotency-Key": beginningKey(topic) });
-  remember(made);
+  const created = await call("POST", "conversations", { topic }, { "Idempotency-Key": beginningKey(topic) });
+  setConversation(created.id);
   try {
     return await ask(message, key);
   } catch (problem) {
     if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
-    // What was made a moment ago isn't ours: the browser didn't bring the cookie back. Another try is the same conversation.
+    // The new conversation isn't this learner's: the browser didn't send the cookie back. Another try is the same conversation.
     id = null;
     history.replaceState(null, "", before.address);
     link.href = before.translated;
@@ -97,25 +91,26 @@ export async function showNewest() {
   }
 }
 
-/** What is being fetched for {@link catchUp}. @type {Promise<void> | null} */
-let catching = null;
+/** The fetch that {@link catchUp} waits for. @type {Promise<void> | null} */
+let pendingFetch = null;
 
 /** Brings in what was asked, answered or tried again elsewhere. @returns {Promise<void>} */
 function catchUp() {
-  catching ??= fetchTurns().finally(() => {
-    catching = null;
+  pendingFetch ??= fetchTurns().finally(() => {
+    pendingFetch = null;
   });
-  return catching;
+  return pendingFetch;
 }
 
 async function fetchTurns() {
+  const places = new Set([...shown.values()].map(({ seq }) => seq));
   // Places rise from 1 without holes: this is the last one before what is missing.
-  let known = Math.min(...[...shown.values()].map(({ seq }) => seq));
-  while ([...shown.values()].some(({ seq }) => seq === known + 1)) known += 1;
+  let last = Math.min(...places);
+  while (places.has(last + 1)) last += 1;
   /** @type {Conversation} */
   let page = await call("GET", `conversations/${id}`);
   showPage(page.turns);
-  while (page.next && page.next > known + 1) {
+  while (page.next && page.next > last + 1) {
     page = await call("GET", `conversations/${id}?before=${page.next}`);
     showPage(page.turns);
   }
@@ -155,23 +150,24 @@ addEventListener("pageshow", ({ persisted }) => {
 });
 
 export function stop() {
+  const running = runningTurn();
   if (running) call("POST", `turns/${running.id}/cancel`).catch(() => composer.stopFailed());
 }
 
-export const isRunning = () => running !== null;
+export const isRunning = () => runningTurn() !== null;
 
 /** Shows a turn as it's stored. One that is followed, or ended here, is shown already. @param {Turn} turn */
 function update(turn) {
-  const known = shown.get(turn.id);
-  const view = known ?? show(turn.id, turn.seq, turn.message);
-  if (followed.has(view)) return;
+  const wasShown = shown.has(turn.id);
+  const view = show(turn.id, turn.seq, turn.message);
+  if (isFollowed(view)) return;
   if ((view.state !== turn.state || view.attempt !== turn.attempt) && view.state !== "done") {
     view.attempt = turn.attempt;
     view.setBlocks(turn.answer ? [turn.answer.html] : []);
     if (turn.feedback) view.setFeedback(turn.feedback);
     view.setState(turn);
-    if (turn.state === "accepted" || turn.state === "answering") watch(view);
-    if (known) followGrowth();
+    if (!isOver(turn)) watch(view);
+    if (wasShown) followGrowth();
   } else if (turn.feedback && !view.feedback) {
     view.setFeedback(turn.feedback);
   }
@@ -179,8 +175,8 @@ function update(turn) {
 
 /** A turn in its place, which tabs that know different turns agree upon. @param {string} turn @param {number} seq @param {string} message */
 function show(turn, seq, message) {
-  const known = shown.get(turn);
-  if (known) return known;
+  const existing = shown.get(turn);
+  if (existing) return existing;
   const view = TurnView.create(turn, seq, message, retry);
   const next = [...shown.values()].filter((other) => other.seq > seq).sort((a, b) => a.seq - b.seq)[0];
   shown.set(turn, view);
@@ -199,7 +195,7 @@ export function reveal(turn) {
 
 /** @param {TurnView} view */
 async function retry(view) {
-  if (running) return composer.hint(strings.busy);
+  if (isRunning()) return composer.hint(strings.busy);
   // An older turn is answered where it stands.
   if (view.element.matches("article:last-of-type")) scrollToEnd();
   else stopFollowing();
@@ -226,117 +222,14 @@ async function retry(view) {
 }
 
 /** @param {TurnView} view */
-function watch(view) {
-  running = view;
-  // An answer that failed was tried again while its note was still awaited.
-  followed.get(view)?.();
-  composer.answering(true);
-  /** The next question may be asked. */
-  const free = () => {
-    // It may have been asked already, here or in another tab.
-    if (running !== view) return;
-    running = null;
-    composer.answering(false);
-  };
-  const over = () => {
-    followed.delete(view);
-    free();
-  };
-  let isNew = true;
-  /** The state that was announced last: a snapshot after a broken connection says it again. */
-  let announced = "";
-  /** @param {Ending} ending */
-  const ended = (ending) => {
-    if (announced === ending.state) return;
-    announced = ending.state;
-    announceEnd(ending);
-  };
-  /** The answer is whole, and only the note is awaited. */
-  const answered = () => {
-    ended({ state: "done", reason: null, reason_text: null });
-    free();
-  };
-  followed.set(
-    view,
-    follow(view.id, {
-      snapshot(data) {
-        view.setBlocks(data.blocks);
-        const shown = view.prose.textContent ?? "";
-        // A later snapshot follows a broken connection, or takes back what was shown.
-        if (!isNew) dropWithdrawn(shown);
-        // What came before the first event; after a broken connection it has been heard already.
-        const isFirst = isNew;
-        if (isFirst) readAloud(shown.trimEnd());
-        isNew = false;
-        if (data.answered) answered();
-        else if (isOver(data)) ended(data);
-        // Only the note may still be awaited.
-        if (isOver(data)) free();
-        if (data.feedback) setNote(view, data.feedback, isFirst);
-        view.setState(data);
-        if (data.thinking) showThinking(view);
-        followGrowth();
-      },
-      block({ index, html }) {
-        view.setBlock(index, html);
-        followGrowth();
-      },
-      delta: ({ text }) => readAloud(text),
-      thinking({ thinking }) {
-        if (thinking) showThinking(view);
-      },
-      feedback(data) {
-        setNote(view, data);
-        followGrowth();
-      },
-      state(data) {
-        view.setState(data);
-        if (data.answered) answered();
-        else ended(data);
-        if (isOver(data)) free();
-        followGrowth();
-      },
-      end: over,
-      interrupted: () => view.wait(strings.rejoining),
-      lost() {
-        over();
-        view.offer(strings.lost, strings.reload, () => location.reload());
-      },
-    }),
-  );
-}
+const watch = (view) => followTurn(view, () => markSent(shown.values()));
 
-/** @param {{state: string | null}} standing */
-const isOver = ({ state }) => state !== "accepted" && state !== "answering";
-
-/** Says that the model thinks, which may take long; text that follows says that it writes. @param {TurnView} view */
-function showThinking(view) {
-  view.wait(strings.thinking);
-  announce(strings.thinking);
-}
-
-/** @param {TurnView} view @param {Feedback} feedback @param {boolean} [wasThere] when the page was opened */
-function setNote(view, feedback, wasThere = false) {
-  const isNew = view.setFeedback(feedback);
-  markSent(shown.values());
-  if (!isNew || wasThere) return;
-  announce(strings.noteReady);
-  noteArrived(query(view.margin, ".note", HTMLElement));
-}
-
-/** Says aloud how a turn stands. @param {Ending} ending */
-function announceEnd({ state, reason_text }) {
-  flush();
-  if (state === "done") announce(strings.answered);
-  else if (reason_text) announce(reason_text);
-}
-
-/** @param {string} made */
-function remember(made) {
-  id = made;
+/** Gives the page the conversation's address. @param {string} created its id */
+function setConversation(created) {
+  id = created;
   const address = new URL(fresh, location.origin);
   address.hash = "";
-  address.searchParams.set("c", made);
+  address.searchParams.set("c", created);
   history.replaceState(null, "", address);
   const link = query(document, "#translated", HTMLAnchorElement);
   address.searchParams.set("lang", link.hreflang);
@@ -374,9 +267,9 @@ turns.addEventListener("click", (event) => {
   const link = event.target instanceof Element && event.target.closest(".words a");
   if (!(link instanceof HTMLAnchorElement)) return;
   event.preventDefault();
-  const said = byId(decodeURIComponent(link.hash.slice(1)));
-  for (let box = said.closest("details"); box; box = box.parentElement?.closest("details") ?? null) box.open = true;
-  said.focus();
+  const row = byId(decodeURIComponent(link.hash.slice(1)));
+  for (let box = row.closest("details"); box; box = box.parentElement?.closest("details") ?? null) box.open = true;
+  row.focus();
 });
 
 addEventListener("beforeprint", () => {

@@ -9,7 +9,7 @@ const TERMINAL = ["done", "failed", "cancelled", "interrupted"];
  * @property {(delta: {text: string}) => void} delta
  * @property {(news: {thinking: boolean}) => void} thinking whether the model thinks and writes nothing yet
  * @property {(feedback: Feedback) => void} feedback
- * @property {(standing: Standing) => void} state
+ * @property {(status: TurnStatus) => void} state
  * @property {() => void} end the turn is over
  * @property {() => void} interrupted the stream is broken for longer than a hiccup, and taken up again by itself
  * @property {() => void} lost the turn isn't there any more, or the server is but doesn't let it be followed
@@ -28,24 +28,24 @@ const MOST_FAILURES = 28;
  */
 export function follow(turn, to) {
   const address = `/api/v1/turns/${turn}/events`;
-  let over = false;
-  let stopped = false;
+  let isOver = false;
+  let isStopped = false;
   let close = () => {};
   let failures = 0;
   let brokenAt = 0;
   const connect = () => {
-    if (stopped) return;
+    if (isStopped) return;
     const source = new EventSource(address);
     close = () => source.close();
     const began = performance.now();
-    const good = () => {
+    const resetFailures = () => {
       failures = 0;
     };
     /** The same call again: at once at first, then after growing pauses. */
-    const again = async () => {
+    const reconnect = async () => {
       source.close();
-      if (stopped) return;
-      if (performance.now() - began > GOOD) good();
+      if (isStopped) return;
+      if (performance.now() - began > GOOD) resetFailures();
       if (!failures) brokenAt = performance.now();
       failures += 1;
       if (failures > MOST_FAILURES) return to.lost();
@@ -63,28 +63,22 @@ export function follow(turn, to) {
     /** @param {string} name @param {(data: any) => void} act */
     const onNews = (name, act) =>
       on(name, (data) => {
-        good();
+        resetFailures();
         act(data);
       });
-    /** @param {Ending} ending */
-    const ended = (ending) => {
-      over = TERMINAL.includes(ending.state);
-    };
     on("snapshot", (data) => {
-      ended(data);
+      isOver = TERMINAL.includes(data.state);
       to.snapshot(data);
     });
     onNews("state", (data) => {
-      ended(data);
+      isOver = TERMINAL.includes(data.state);
       to.state(data);
     });
-    onNews("block", to.block);
-    onNews("delta", to.delta);
-    onNews("thinking", to.thinking);
-    onNews("feedback", to.feedback);
+    for (const name of /** @type {const} */ (["block", "delta", "thinking", "feedback"]))
+      onNews(name, (data) => to[name](data));
     on("end", () => {
       // Without a final state the server is shutting down: another instance continues the stream.
-      if (!over) return void again();
+      if (!isOver) return void reconnect();
       source.close();
       to.end();
     });
@@ -93,12 +87,12 @@ export function follow(turn, to) {
       const refused = source.readyState === EventSource.CLOSED;
       source.close();
       if (refused && (await status(address)) === 404) return to.lost();
-      await again();
+      await reconnect();
     };
   };
   connect();
   return () => {
-    stopped = true;
+    isStopped = true;
     close();
   };
 }

@@ -29,11 +29,11 @@ export function noteView(feedback, idOf) {
 /** @param {Dim} dim @param {string} id */
 function dimView(dim, id) {
   const row = document.createElement("div");
-  const says = make("dd", "");
-  says.id = id;
-  says.tabIndex = -1;
-  says.append(make("b", dim.level === null ? strings.levelNone : strings[`level${dim.level}`]));
-  if (dim.why) says.append(make("span", dim.why));
-  row.append(make("dt", strings[dim.id]), says);
+  const description = make("dd", "");
+  description.id = id;
+  description.tabIndex = -1;
+  description.append(make("b", dim.level === null ? strings.levelNone : strings[`level${dim.level}`]));
+  if (dim.why) description.append(make("span", dim.why));
+  row.append(make("dt", strings[dim.id]), description);
   return row;
 }

@@ -109,7 +109,7 @@ export class TurnView {
     return true;
   }
 
-  /** @param {Standing} standing */
+  /** @param {TurnStatus} status */
   setState({ state, reason, reason_text, answered = false }) {
     this.state = state;
     const hasText = this.prose.querySelector(":scope > :not(:empty)") !== null;
