@@ -40,6 +40,9 @@ async function slowStudent(options, which = "**/js/*.js") {
 
 const CHAT = `/chat.html?${new URLSearchParams({ topic: "과학 탐구" })}`;
 
+/** The line that a button opens before the scripts are there. @param {Page} page */
+const soon = (page) => page.locator(".soon:popover-open").getByText(SOON);
+
 /** @param {Page} page */
 const questions = (page) => turns(page).locator(".words").allInnerTexts();
 
@@ -68,15 +71,15 @@ for (const [device, options] of Object.entries({
     await field(page).fill(QUESTION);
     const send = page.getByRole("button", { name: "보내기", exact: true });
     await send.click();
-    await page.getByText(SOON).waitFor();
+    await soon(page).waitFor();
     await send.click();
-    await page.getByText(SOON).waitFor();
+    await soon(page).waitFor();
     await assertAccessible(page, `chat, no scripts yet, ${device}`);
     await page.screenshot({ path: `e2e/results/early-${device}.png` });
     scriptsCome();
     await turns(page).first().waitFor();
     await settled(page);
-    await page.getByText(SOON).waitFor({ state: "hidden" });
+    await soon(page).waitFor({ state: "hidden" });
     assert.deepEqual(await questions(page), [QUESTION]);
     assert.equal((await made.provider.stats()).by_purpose.chat, 1);
     assertFaultless();
@@ -90,7 +93,7 @@ test("a suggested question that is pressed before the scripts is sent by them", 
   const starter = page.locator("#starters button").nth(1);
   const text = (await starter.innerText()).trim();
   await starter.click();
-  await page.getByText(SOON).waitFor();
+  await soon(page).waitFor();
   scriptsCome();
   await turns(page).first().waitFor();
   await settled(page);
@@ -103,16 +106,76 @@ test("who pressed a suggestion before the scripts and then writes something else
   const { page, open, scriptsCome, assertFaultless, close } = await slowStudent();
   await open(CHAT);
   await page.locator("#starters button").first().click();
-  await page.getByText(SOON).waitFor();
+  await soon(page).waitFor();
   await field(page).fill("아직 쓰고 있는 질");
   scriptsCome();
-  await page.getByText(SOON).waitFor({ state: "hidden" });
+  await soon(page).waitFor({ state: "hidden" });
   await page.waitForLoadState("networkidle");
   assert.equal(await field(page).inputValue(), "아직 쓰고 있는 질");
   assert.equal(await turns(page).count(), 0);
   assertFaultless();
   await close();
 });
+
+test("where a pressed button gets no focus, a suggestion before the scripts sends nothing else", async () => {
+  const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
+  scriptsCome();
+  await openChat(page, "과학 탐구");
+  await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
+  await field(page).fill("아직 다 쓰지 못한 글");
+  hold();
+  await open(CHAT);
+  const starter = page.locator("#starters button").nth(1);
+  const text = (await starter.innerText()).trim();
+  // As in Safari.
+  await starter.evaluate((button) => button.addEventListener("mousedown", (event) => event.preventDefault()));
+  await starter.click();
+  await soon(page).getByText("한 번 더 눌러 주세요").waitFor();
+  scriptsCome();
+  await soon(page).waitFor({ state: "hidden" });
+  await page.waitForLoadState("networkidle");
+  assert.equal(await turns(page).count(), 0);
+  await starter.click();
+  await turns(page).first().waitFor();
+  await settled(page);
+  assert.deepEqual(await questions(page), [text]);
+  assert.equal(await field(page).inputValue(), "아직 다 쓰지 못한 글");
+  assertFaultless();
+  await close();
+});
+
+for (const [what, act] of /** @type {[string, (page: Page) => Promise<void>][]} */ ([
+  ["a letter", (page) => field(page).pressSequentially("a")],
+  ["a line and Enter", (page) => field(page).pressSequentially("a\n")],
+  [
+    "a letter and the send button",
+    async (page) => {
+      await field(page).pressSequentially("a");
+      await page.locator("#send").click();
+    },
+  ],
+  ["the send button alone", (page) => page.locator("#send").click()],
+])) {
+  test(`before the scripts, ${what} neither replaces a draft that isn't shown yet nor sends it`, async () => {
+    const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();
+    scriptsCome();
+    await openChat(page, "과학 탐구");
+    await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
+    await field(page).fill("긴 글을 오래 썼어요.");
+    hold();
+    await open(CHAT);
+    await field(page).waitFor();
+    await act(page);
+    scriptsCome();
+    await page.waitForFunction(() => document.querySelector("#send[type=submit]"));
+    await page.waitForLoadState("networkidle");
+    assert.equal(await turns(page).count(), 0);
+    const text = (await field(page).inputValue()).trimEnd();
+    assert.equal(text, what.startsWith("a ") ? "긴 글을 오래 썼어요.\na" : "긴 글을 오래 썼어요.");
+    assertFaultless();
+    await close();
+  });
+}
 
 test("text that the back button brings back can be sent", async () => {
   const { page, open, hold, scriptsCome, assertFaultless, close } = await slowStudent();

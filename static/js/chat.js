@@ -51,11 +51,7 @@ async function takeOver() {
   else composer.hint(strings.unloaded);
 }
 
-composer.listen({
-  send,
-  stop: async () => (await conversation()).stop(),
-  change: (text) => draft.save(text),
-});
+composer.listen({ send, stop: async () => (await conversation()).stop() }, draft);
 
 document.addEventListener("click", async (event) => {
   const button = event.target instanceof Element && event.target.closest(".suggestions button");
@@ -73,11 +69,13 @@ if (!acceptsCookies()) void explainCookies();
 addEventListener("load", () => asking().catch(() => {}));
 if (new URLSearchParams(location.search).has("c")) {
   void takeOver();
-} else if (practice === undefined) {
+} else if (practice === undefined && !document.querySelector("#soon-pick:popover-open")) {
+  // The question that was pressed before the scripts came stays there.
   guide().then(
     ({ improveGuide }) => improveGuide(),
     () => {},
   );
 }
+// Read in any case: it must not come up again on another page.
 const carried = readCarried();
-composer.begin(draft.text() || carried);
+composer.begin(draft.text() ?? carried);

@@ -8,18 +8,18 @@ const NAME = "draft:";
 export function draftOf(topic) {
   const named = () => NAME + (new URLSearchParams(location.search).get("c") ?? topic);
   let name = named();
-  /** The first question gives the conversation its address; what is kept moves along. */
+  /** The first question gives the conversation its address; what is kept moves along, and leaves the old name empty. */
   const move = () => {
     if (name === named()) return;
     const kept = sessionStorage.getItem(name);
-    sessionStorage.removeItem(name);
+    if (kept) sessionStorage.setItem(name, JSON.stringify({ text: "", key: newKey() }));
     name = named();
     if (kept) sessionStorage.setItem(name, kept);
   };
   const read = () => {
     try {
       move();
-      return /** @type {{text: string, key: string}} */ (JSON.parse(sessionStorage.getItem(name) ?? "null"));
+      return /** @type {{text: string, key: string} | null} */ (JSON.parse(sessionStorage.getItem(name) ?? "null"));
     } catch {
       return null;
     }
@@ -28,17 +28,19 @@ export function draftOf(topic) {
   const write = (text, key) => {
     try {
       move();
-      if (text) sessionStorage.setItem(name, JSON.stringify({ text, key }));
-      else sessionStorage.removeItem(name);
+      // Where storage is full, no older text stays that would replace the newer one in the field.
+      sessionStorage.removeItem(name);
+      sessionStorage.setItem(name, JSON.stringify({ text, key }));
     } catch {
       // Storage is full or forbidden: writing goes on without a copy.
     }
   };
   return {
-    text: () => read()?.text ?? "",
+    /** What is kept: an empty text if it was sent or deleted, `null` if nothing was ever kept. */
+    text: () => read()?.text ?? null,
     /** @param {string} text */
     save(text) {
-      if (read()?.text !== text) write(text, newKey());
+      if ((read()?.text ?? "") !== text) write(text, newKey());
     },
     /** Keeps what was sent with a key already. @param {string} text @param {string} key */
     saveWithKey: write,
