@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use domain::estimate_tokens;
-use domain::{Locale, Topic};
+use domain::{ConversationId, Locale, Topic};
 use futures_util::StreamExt;
 use llm::{Client, Settings};
 use llm_classroom::engine::assistant::{Assistant, GenerationParams, HistorySource, PromptInput};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let asking = PromptInput {
             topic: Topic::parse("과학 탐구")?,
             history: history.clone(),
-            history_source: HistorySource::Stored,
+            history_source: HistorySource::Stored(ConversationId::new()),
             message: format!("{turn}번째 질문이에요. 잎은 왜 초록색으로 보이나요?"),
             locale: Locale::Ko,
             model: None,

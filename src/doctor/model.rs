@@ -10,7 +10,7 @@ use crate::{
     config::{Config, ModelConfig},
     engine::assistant::{Assistant, HistorySource, PRACTICE_PACE, PromptInput},
 };
-use domain::{Locale, Topic};
+use domain::{ConversationId, Locale, Topic};
 use llm::{Client, Deviation, Error, Piece};
 
 /// Time to the first word above which students notice a delay.
@@ -38,7 +38,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let input = PromptInput {
         topic: Topic::default(),
         history: Vec::new(),
-        history_source: HistorySource::Stored,
+        history_source: HistorySource::Stored(ConversationId::new()),
         message: QUESTION.to_owned(),
         locale: Locale::Ko,
         model: None,

@@ -16,10 +16,10 @@ use futures_util::{
 use coach::guide;
 use coach::practice;
 use domain::{
-    Feedback, Guide, Locale, Topic,
+    ConversationId, Feedback, Guide, Locale, Topic,
     turn::{Purpose, Usage},
 };
-use fit::Shortening;
+use fit::{EarlierTurns, Shortening};
 use llm::ReplyFormat;
 use requests::{Requests, SizedRequest};
 
@@ -38,8 +38,8 @@ pub const PRACTICE_MODEL: &str = "practice";
 /// Where the earlier turns of a conversation come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistorySource {
-    /// Stored here: the answers are the model's own words.
-    Stored,
+    /// Stored here as this conversation: the answers are the model's own words.
+    Stored(ConversationId),
     /// Sent along by the client, which may have made the answers up.
     Client,
 }
@@ -123,11 +123,12 @@ impl Assistant {
         let model = input.model.as_deref();
         let (pieces, size) = {
             let build = |shortening| requests.chat(shortening);
-            fit::send(client, model, requests.has_history(), build, chat_gate.progress()).await?
+            fit::send(client, model, requests.earlier_turns(), build, chat_gate.progress()).await?
         };
         let client = client.clone();
         let learn = move |piece: &Result<llm::Piece, llm::Error>| {
             if let Ok(llm::Piece::End(end)) = piece {
+                client.record_accepted(Some(&end.asked_model), size);
                 client.learn_use(Some(&end.asked_model), size, end.usage);
             }
         };
@@ -202,7 +203,7 @@ impl Assistant {
     pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
         let Self::Model(client, style) = self else { return (None, None) };
         let build = |shortening| requests::guide(client, style, topic, locale, shortening);
-        match complete(client, None, false, build, &llm::RequestProgress::default()).await {
+        match complete(client, None, EarlierTurns::None, build, &llm::RequestProgress::default()).await {
             Ok(completion) => {
                 let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
                 (guide, Some(used(Purpose::Guide, &completion.end)))
@@ -259,11 +260,14 @@ fn coach_input(input: &PromptInput) -> coach::CoachInput<'_> {
 async fn complete(
     client: &llm::Client,
     model: Option<&str>,
-    has_history: bool,
+    earlier: EarlierTurns,
     build: impl Fn(Shortening) -> SizedRequest,
     progress: &llm::RequestProgress,
 ) -> Result<llm::Completion, llm::Error> {
-    fit::send(client, model, has_history, build, progress).await?.0.collect().await
+    let (answer, size) = fit::send(client, model, earlier, build, progress).await?;
+    let completion = answer.collect().await?;
+    client.record_accepted(Some(&completion.end.asked_model), size);
+    Ok(completion)
 }
 
 /// The model's feedback, if its text can be parsed.
@@ -279,7 +283,7 @@ async fn model_feedback(
         let as_prose = client.reply_format(model) == ReplyFormat::Prose;
         let build = |shortening| requests.tutor(as_prose, shortening);
         let knew_thinking = client.limits(model).thinks;
-        let completion = match complete(client, model, requests.has_history(), build, progress).await {
+        let completion = match complete(client, model, requests.earlier_turns(), build, progress).await {
             // Thoughts took up all the tokens. Now that they are known the next request has more.
             Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
             outcome => outcome?,
@@ -313,7 +317,7 @@ mod tests {
         let input = PromptInput {
             topic: Topic::default(),
             history: Vec::new(),
-            history_source: HistorySource::Stored,
+            history_source: HistorySource::Stored(ConversationId::new()),
             message: "하늘은 왜 파래요?".to_owned(),
             locale: Locale::Ko,
             model: None,

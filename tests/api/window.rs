@@ -108,6 +108,58 @@ async fn a_question_that_does_not_fit_fails_and_the_conversation_continues() {
 }
 
 #[tokio::test]
+async fn an_unexplained_refusal_changes_nothing_for_other_students() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, long_answer());
+    let (student, other) = (app.student(), app.student());
+    let (conversation, other_conversation) = (student.begin("과학 탐구").await, other.begin("과학 탐구").await);
+    let ask = async |student: &Student, conversation: &str| {
+        let turn = student.ask(conversation, QUESTION).await;
+        assert_eq!(student.finish(&turn).await.state, "done");
+    };
+    let form = |chat: support::openai::Recorded| {
+        let messages = chat.body["messages"].as_array().unwrap().clone();
+        (messages.len(), messages[0].clone(), chat.body["max_tokens"].clone())
+    };
+    ask(&other, &other_conversation).await;
+    ask(&student, &conversation).await;
+    // Both calls of a turn are refused, and the same in the next turn.
+    for _ in 0..2 {
+        for purpose in [CHAT, TUTOR] {
+            app.openai.queue(purpose, Behaviour::error(400, "", "Upstream request failed"));
+        }
+        ask(&student, &conversation).await;
+    }
+    ask(&other, &other_conversation).await;
+    let chats = app.openai.requests_for(CHAT);
+    let (first, last) = (form(chats[0].clone()), form(chats.last().unwrap().clone()));
+    assert_eq!(last, (4, first.1, first.2), "the second question goes with the first and its answer");
+}
+
+#[tokio::test]
+async fn a_window_that_is_refused_without_a_cause_is_learned_from_two_conversations() {
+    let app = TestApp::start().await;
+    app.openai.set(CHAT, long_answer());
+    let window = Window::new(4096, Full::RefuseUnexplained);
+    app.openai.set_window(window.clone());
+    let mut refused = Vec::new();
+    for _ in 0..3 {
+        let student = app.student();
+        let conversation = student.begin("과학 탐구").await;
+        for n in 1..=12 {
+            let turn = student.ask(&conversation, &format!("{n}번째 질문이에요. 잎은 왜 초록색으로 보이나요?")).await;
+            assert_eq!(student.finish(&turn).await.state, "done", "{n}");
+        }
+        let requests = app.openai.requests();
+        let chat = requests.iter().rfind(|request| request.purpose == CHAT).unwrap();
+        assert!(chat.body["messages"].as_array().unwrap().len() >= 4, "the last turn is sent along");
+        refused.push(requests.iter().filter(|request| is_refused(&window, request)).count());
+    }
+    assert!(refused[0] <= 6 && refused[1] > refused[0], "{refused:?}: each of two conversations meets the window");
+    assert_eq!(refused[2], refused[1], "the third one knows it");
+}
+
+#[tokio::test]
 async fn a_server_that_truncates_the_prompt_gets_shorter_ones_with_the_topic() {
     let app = TestApp::start().await;
     app.openai.set(CHAT, long_answer());

@@ -18,6 +18,7 @@ use super::spending::Spending;
 use super::stream::AnswerStream;
 use super::window::{ModelLimits, RequestSize, Windows};
 use super::{Completion, Piece, Request, Settings, Usage, retry, transport};
+use domain::ConversationId;
 use reqwest::Url;
 use std::sync::Arc;
 use tokio::sync::{Notify, watch};
@@ -135,9 +136,25 @@ impl Client {
         self.0.windows.of(model.unwrap_or(self.model()))
     }
 
+    /// The same for a request that continues this conversation.
+    #[must_use]
+    pub fn limits_in_conversation(&self, model: Option<&str>, conversation: ConversationId) -> ModelLimits {
+        self.0.windows.in_conversation(model.unwrap_or(self.model()), conversation)
+    }
+
     /// Records that a request of this size failed with [`Error::ContextFull`].
     pub fn learn_overflow(&self, model: Option<&str>, size: RequestSize, stated: Option<u32>) {
         self.0.windows.learn_overflow(model.unwrap_or(self.model()), size, stated);
+    }
+
+    /// Records that a request of this size failed with [`Error::BadRequest`], and that its newest message alone was accepted.
+    pub fn suspect_overflow(&self, model: Option<&str>, conversation: ConversationId, size: RequestSize) {
+        self.0.windows.suspect_overflow(model.unwrap_or(self.model()), conversation, size);
+    }
+
+    /// Records that a request of this size was answered.
+    pub fn record_accepted(&self, model: Option<&str>, size: RequestSize) {
+        self.0.windows.record_accepted(model.unwrap_or(self.model()), size);
     }
 
     /// Records how many tokens the server counted for a request of this size.

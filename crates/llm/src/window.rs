@@ -3,6 +3,7 @@
 
 use super::learned::LIFETIME;
 use super::token_scale::{RecentCounts, scaled, step_above, step_at_least};
+use domain::ConversationId;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -62,6 +63,10 @@ struct ModelFacts {
     largest_structured: u32,
     /// Whether the window is a guess. A larger use corrects it.
     is_guess: bool,
+    /// The largest request that was accepted of late, in the server's tokens of prompt and answer by the estimate.
+    largest_accepted: Option<(u32, Instant)>,
+    /// The last refusal that may have been about the size.
+    suspicion: Option<Suspicion>,
     /// The smallest meaningful request so far, with the tokens the server counted for it.
     smallest: Option<(u32, u32)>,
     /// The last counts.
@@ -73,6 +78,17 @@ struct ModelFacts {
     window_at: Option<Instant>,
     /// When the model was last seen to think.
     thought_at: Option<Instant>,
+}
+
+/// A refusal without a known cause, after which a shorter request was accepted.
+#[derive(Debug, Clone, Copy)]
+struct Suspicion {
+    conversation: ConversationId,
+    /// The size of the refused request.
+    size: RequestSize,
+    /// The window that is assumed in this conversation.
+    window: u32,
+    at: Instant,
 }
 
 impl Windows {
@@ -110,6 +126,16 @@ impl Windows {
 
     pub(super) fn of(&self, model: &str) -> ModelLimits {
         self.change(model, |known| known.limits)
+    }
+
+    /// The limits of a request that continues this conversation.
+    pub(super) fn in_conversation(&self, model: &str, conversation: ConversationId) -> ModelLimits {
+        self.change(model, |known| {
+            let suspicion = known.suspicion.filter(|suspicion| suspicion.conversation == conversation);
+            let assumed = suspicion.map(|suspicion| suspicion.window.max(known.largest_use));
+            let window = known.limits.window.into_iter().chain(assumed).min();
+            ModelLimits { window, ..known.limits }
+        })
     }
 
     /// Stores a size that the server states. A smaller configured size is kept.
@@ -151,30 +177,79 @@ impl Windows {
     pub(super) fn learn_overflow(&self, model: &str, size: RequestSize, stated: Option<u32>) {
         self.change(model, |known| {
             let RequestSize { prompt_estimate, max_tokens } = size;
+            let used = known.used(size);
             known.window_at = Some(Instant::now());
-            let limits = &mut known.limits;
-            let used = scaled(prompt_estimate, limits.token_scale).saturating_add(max_tokens);
-            if let Some(stated) = stated {
-                limits.window = Some(self.configured.map_or(stated, |configured| configured.min(stated)));
+            // A guess does not replace a configured window. Then the estimate of the request was too low.
+            if let Some(window) = stated.or(self.configured.and(known.limits.window)) {
+                known.limits.window = Some(self.configured.map_or(window, |configured| configured.min(window)));
                 known.is_guess = false;
-                if used <= stated && prompt_estimate > 0 {
+                if used <= window && prompt_estimate > 0 {
                     // The server counts more tokens than the estimate.
-                    let least = stated.saturating_sub(max_tokens) as f32 / prompt_estimate as f32;
-                    limits.token_scale = step_above(least.max(limits.token_scale));
-                    known.refused_scale = limits.token_scale;
+                    let least = window.saturating_sub(max_tokens) as f32 / prompt_estimate as f32;
+                    known.limits.token_scale = step_above(least.max(known.limits.token_scale));
+                    known.refused_scale = known.limits.token_scale;
                 }
             } else {
-                let guess = (used / 2).max(known.largest_use).max(MIN_GUESSED_WINDOW);
-                known.is_guess |= limits.window.is_none_or(|window| guess < window);
-                limits.window = Some(limits.window.map_or(guess, |window| window.min(guess)));
+                let guess = known.guess(used);
+                known.is_guess |= known.limits.window.is_none_or(|window| guess < window);
+                known.limits.window = Some(known.limits.window.map_or(guess, |window| window.min(guess)));
             }
             tracing::info!(
                 model,
-                window = limits.window,
+                window = known.limits.window,
                 is_stated = stated.is_some(),
-                token_scale = limits.token_scale,
+                token_scale = known.limits.token_scale,
                 "a request did not fit the model's context window; less of the conversation is sent from now on"
             );
+        });
+    }
+
+    /// Records that a request of this size was refused without a known cause, and that its newest message alone was
+    /// accepted. It may have been too large, or the server may have refused something else in its history.
+    ///
+    /// So less is sent in this conversation only. When the same happens in a second conversation, the window is guessed as
+    /// after a refusal as too large. A window that is configured or stated, and requests that were accepted although they
+    /// were larger, refute the suspicion.
+    pub(super) fn suspect_overflow(&self, model: &str, conversation: ConversationId, size: RequestSize) {
+        let confirmed = self.change(model, |known| {
+            let used = known.used(size);
+            let is_known = known.limits.window.is_some() && !known.is_guess;
+            let was_accepted = known.largest_accepted.is_some_and(|(accepted, at)| {
+                accepted >= used && at.elapsed() < LIFETIME
+            });
+            if is_known || was_accepted {
+                return None;
+            }
+            let mut window = known.guess(used);
+            if let Some(earlier) = known.suspicion.take() {
+                if earlier.conversation != conversation {
+                    return Some(if known.used(earlier.size) < used { earlier.size } else { size });
+                }
+                window = window.min(earlier.window);
+            }
+            known.suspicion = Some(Suspicion { conversation, size, window, at: Instant::now() });
+            tracing::info!(
+                model,
+                window,
+                "a request was refused without a cause, and a shorter one was accepted; less of this conversation is sent \
+                 from now on"
+            );
+            None
+        });
+        if let Some(size) = confirmed {
+            self.learn_overflow(model, size, None);
+        }
+    }
+
+    /// Records that a request of this size was accepted.
+    pub(super) fn record_accepted(&self, model: &str, size: RequestSize) {
+        self.change(model, |known| {
+            let used = known.used(size);
+            let now = Instant::now();
+            if known.largest_accepted.is_none_or(|(accepted, at)| used >= accepted || now - at >= LIFETIME) {
+                known.largest_accepted = Some((used, now));
+            }
+            known.suspicion = known.suspicion.filter(|suspicion| known.used(suspicion.size) > used);
         });
     }
 
@@ -241,11 +316,22 @@ impl Windows {
             known.largest_use = 0;
             known.refused_scale = 0.0;
         }
+        known.suspicion = known.suspicion.filter(|suspicion| suspicion.at.elapsed() < LIFETIME);
         change(known)
     }
 }
 
 impl ModelFacts {
+    /// The tokens that the server reserves for a request, by the estimate.
+    fn used(&self, size: RequestSize) -> u32 {
+        scaled(size.prompt_estimate, self.limits.token_scale).saturating_add(size.max_tokens)
+    }
+
+    /// A window that is smaller than a refused request with this many tokens.
+    fn guess(&self, used: u32) -> u32 {
+        (used / 2).max(self.largest_use).max(MIN_GUESSED_WINDOW)
+    }
+
     /// Whether a server that counted this few tokens cannot have read the whole prompt: far fewer than it counts for
     /// smaller prompts, or than any tokenizer needs.
     fn is_cut(&self, estimate: u32, prompt_tokens: u32) -> bool {
@@ -339,6 +425,56 @@ mod tests {
         let windows = Windows::new(None, None);
         windows.learn_overflow("m", size(100, 100), None);
         assert_eq!(windows.of("m").window, Some(MIN_GUESSED_WINDOW));
+    }
+
+    #[test]
+    fn a_refusal_without_a_cause_changes_only_its_conversation() {
+        let (one, other) = (ConversationId::new(), ConversationId::new());
+        let windows = Windows::new(None, None);
+        windows.suspect_overflow("m", one, size(5000, 1000));
+        windows.suspect_overflow("m", one, size(4000, 1000));
+        assert_eq!(windows.in_conversation("m", one).window, Some(2500));
+        assert_eq!((windows.in_conversation("m", other).window, windows.of("m").window), (None, None));
+        // A second conversation confirms it.
+        windows.suspect_overflow("m", other, size(7000, 1000));
+        assert_eq!(windows.of("m").window, Some(2500), "half of the smaller request");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_larger_request_that_is_accepted_refutes_a_suspicion() {
+        let (one, other) = (ConversationId::new(), ConversationId::new());
+        let windows = Windows::new(None, None);
+        windows.suspect_overflow("m", one, size(5000, 1000));
+        windows.record_accepted("m", size(4999, 1000));
+        assert_eq!(windows.in_conversation("m", one).window, Some(3000));
+        windows.record_accepted("m", size(5000, 1000));
+        assert_eq!(windows.in_conversation("m", one).window, None);
+        // What was accepted lately is not too large.
+        windows.suspect_overflow("m", one, size(4000, 1000));
+        windows.suspect_overflow("m", other, size(4000, 1000));
+        assert_eq!(windows.of("m").window, None);
+        tokio::time::advance(LIFETIME).await;
+        windows.suspect_overflow("m", one, size(4000, 1000));
+        assert_eq!(windows.in_conversation("m", one).window, Some(2500));
+        tokio::time::advance(LIFETIME).await;
+        assert_eq!(windows.in_conversation("m", one).window, None);
+    }
+
+    #[test]
+    fn a_window_that_is_configured_or_stated_wins_over_a_guess() {
+        let (one, other) = (ConversationId::new(), ConversationId::new());
+        for windows in [Windows::new(Some(8000), None), Windows::new(None, None)] {
+            windows.set("m", 8000);
+            windows.suspect_overflow("m", one, size(5000, 1000));
+            windows.suspect_overflow("m", other, size(5000, 1000));
+            assert_eq!(windows.in_conversation("m", one), ModelLimits { window: Some(8000), ..ModelLimits::default() });
+        }
+        let windows = Windows::new(Some(8000), None);
+        windows.learn_overflow("m", size(5000, 1000), None);
+        assert_eq!(windows.of("m"), ModelLimits { window: Some(8000), token_scale: 1.5, thinks: false });
+        windows.set("m", 4096);
+        windows.learn_overflow("m", size(3000, 1000), None);
+        assert_eq!(windows.of("m").window, Some(4096), "the server's own size is smaller");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes requests that fit a model's context window.
 
+use domain::ConversationId;
 use llm::{AnswerStream, Client, Deviation, Error, ModelLimits, Request, RequestProgress, RequestSize};
 use tutor::prompt::{HistoryRoom, Prompt, PromptLength};
 
@@ -117,15 +118,36 @@ pub(super) fn size(prompt: &Prompt, max_tokens: u32) -> RequestSize {
     RequestSize { prompt_estimate: tokens.saturating_add(schema), max_tokens }
 }
 
+/// The earlier turns that a request can be sent without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EarlierTurns {
+    /// None.
+    None,
+    /// Those that a client sent. They may be made up, so a refusal of them teaches nothing about the model.
+    OfClient,
+    /// Those of a stored conversation.
+    Stored(ConversationId),
+}
+
+/// A refusal without a known cause.
+struct Unexplained {
+    error: Error,
+    /// The size of the refused request.
+    size: RequestSize,
+    /// How the model deviated then.
+    deviations: Vec<Deviation>,
+}
+
 /// Sends the request of `build`, shorter each time the server refuses it as too large. The window that a refusal
 /// reveals is remembered, so that later requests fit at once. A refusal that states no size counts only once a shorter
 /// request has passed: otherwise it was hardly about the size. A refusal without a known cause may be one in unknown
-/// words, so where `has_history`, the newest message is tried alone, once. After a fallback model's refusal the shorter
-/// requests go to that model, since the others have failed. `progress` tells how far they come.
+/// words, so if there are earlier turns, the newest message is tried alone, once. If it passes, the client takes the
+/// refusal as a hint (see [`Client::suspect_overflow`]). After a fallback model's refusal the shorter requests go to that
+/// model, since the others have failed. `progress` tells how far they come.
 pub(super) async fn send(
     client: &Client,
     model: Option<&str>,
-    has_history: bool,
+    earlier: EarlierTurns,
     build: impl Fn(Shortening) -> (Request, RequestSize),
     progress: &RequestProgress,
 ) -> Result<(AnswerStream, RequestSize), Error> {
@@ -133,8 +155,7 @@ pub(super) async fn send(
     let mut fallback = None;
     let mut refused: Option<(RequestSize, Error)> = None;
     let mut unstated = Vec::new();
-    // A refusal without a known cause, and how the model deviated then.
-    let mut unexplained: Option<(Error, Vec<Deviation>)> = None;
+    let mut unexplained: Option<Unexplained> = None;
     for shortening in Shortening::ALL {
         let (mut request, size) = build(shortening);
         if unexplained.is_some() && shortening < Shortening::NewestAlone {
@@ -144,7 +165,7 @@ pub(super) async fn send(
             // The shortened request would be the same.
             continue;
         }
-        if unexplained.is_some() && unstated.last().is_some_and(|(_, last)| *last == size) {
+        if unexplained.as_ref().is_some_and(|unexplained| unexplained.size == size) {
             break;
         }
         if fallback.is_some() {
@@ -161,8 +182,11 @@ pub(super) async fn send(
             }
             Ok(answer) => {
                 // If the model accepts another form of requests now, that was the cause.
-                if unexplained.is_some_and(|(_, deviations)| deviations != client.deviations(model)) {
-                    unstated.clear();
+                if let Some(Unexplained { size, deviations, .. }) = unexplained
+                    && let EarlierTurns::Stored(conversation) = earlier
+                    && deviations == client.deviations(model)
+                {
+                    client.suspect_overflow(model, conversation, size);
                 }
                 for (model, size) in unstated {
                     client.learn_overflow(Some(&model), size, None);
@@ -170,16 +194,15 @@ pub(super) async fn send(
                 return Ok((answer, size));
             }
             Err(error @ Error::BadRequest { status: 400 | 413 | 422, .. })
-                if has_history && refused.is_none() && shortening == Shortening::None =>
+                if earlier != EarlierTurns::None && refused.is_none() && shortening == Shortening::None =>
             {
-                unstated.push((requested.to_owned(), size));
-                unexplained = Some((error, client.deviations(model)));
+                unexplained = Some(Unexplained { error, size, deviations: client.deviations(model) });
             }
             Err(Error::BadRequest { .. }) if unexplained.is_some() => break,
             Err(error) => return Err(error),
         }
     }
-    let refusal = refused.map(|(_, error)| error).or(unexplained.map(|(error, _)| error));
+    let refusal = refused.map(|(_, error)| error).or(unexplained.map(|unexplained| unexplained.error));
     Err(refusal.unwrap_or(Error::Broken))
 }
 
@@ -241,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn each_squeeze_asks_for_less() {
+    fn each_shortening_asks_for_less() {
         let sizes = Shortening::ALL.map(|shortening| {
             let got = allow(limits(8192, 1.0), DEMAND, rules, shortening);
             (rules(got.form), got.history.budget, got.answer)

@@ -1,7 +1,7 @@
 //! The requests that a model is sent, made to fit its context window.
 
 use super::{GenerationParams, HistorySource, PromptInput, fit};
-use crate::engine::assistant::fit::{Shortening, TokenAllowance, TokenDemand};
+use crate::engine::assistant::fit::{EarlierTurns, Shortening, TokenAllowance, TokenDemand};
 use domain::{Locale, Topic, turn::Purpose};
 use llm::{Client, ModelLimits, RequestSize};
 use tutor::prompt::{self, FeedbackFormat, HistoryRoom, Prompt, PromptLength, Speaker};
@@ -29,9 +29,13 @@ impl Requests<'_> {
         self.request(prompt, Purpose::Tutor, answer)
     }
 
-    /// Whether earlier turns can be left out.
-    pub(super) fn has_history(&self) -> bool {
-        !self.input.history.is_empty()
+    /// The earlier turns that can be left out.
+    pub(super) fn earlier_turns(&self) -> EarlierTurns {
+        match self.input.history_source {
+            _ if self.input.history.is_empty() => EarlierTurns::None,
+            HistorySource::Stored(conversation) => EarlierTurns::Stored(conversation),
+            HistorySource::Client => EarlierTurns::OfClient,
+        }
     }
 
     /// Estimated tokens of a call's prompt.
@@ -50,7 +54,7 @@ impl Requests<'_> {
         let allowed = self.allow(self.style.answer_tokens, false, rules, shortening);
         let TokenAllowance { form, answer, history: room } = allowed;
         let prompt = match self.input.history_source {
-            HistorySource::Stored => prompt::chat(form, topic, history, message, room),
+            HistorySource::Stored(_) => prompt::chat(form, topic, history, message, room),
             HistorySource::Client => prompt::chat_after_quoted_history(form, topic, history, message, room),
         };
         let answer = fit::answer_beside(self.limits(), &prompt, answer);
@@ -90,7 +94,11 @@ impl Requests<'_> {
     }
 
     fn limits(&self) -> ModelLimits {
-        self.client.limits(self.input.model.as_deref())
+        let model = self.input.model.as_deref();
+        match self.input.history_source {
+            HistorySource::Stored(conversation) => self.client.limits_in_conversation(model, conversation),
+            HistorySource::Client => self.client.limits(model),
+        }
     }
 
     fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {

@@ -150,7 +150,7 @@ impl Runner {
         let input = PromptInput {
             topic: topic.clone(),
             history,
-            history_source: HistorySource::Stored,
+            history_source: HistorySource::Stored(turn.conversation),
             message: turn.message.clone(),
             locale: *locale,
             model: None,
