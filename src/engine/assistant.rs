@@ -5,6 +5,7 @@ mod connect;
 mod fit;
 mod pacing;
 mod requests;
+mod usage_log;
 
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use requests::{Requests, SizedRequest};
 
 pub use call_order::{ChatGate, TutorGate, call_order};
 pub use connect::rediscover;
+pub use usage_log::UsageLog;
 
 /// Pieces of an answer as they come; the last one is [`llm::Piece::End`].
 pub type AnswerStream = BoxStream<'static, Result<llm::Piece, llm::Error>>;
@@ -59,15 +61,6 @@ pub struct PromptInput {
     pub locale: Locale,
     /// The model to ask, when the client chose one of those allowed.
     pub model: Option<String>,
-}
-
-/// The tutor's feedback and its usage.
-#[derive(Debug, Clone)]
-pub struct FeedbackResult {
-    /// The feedback.
-    pub feedback: Feedback,
-    /// The usage of the calls made for it.
-    pub usage: Vec<Usage>,
 }
 
 /// The parameters of requests to the model.
@@ -118,8 +111,8 @@ impl Assistant {
         pace: Duration,
         chat_gate: ChatGate,
     ) -> Result<AnswerStream, llm::Error> {
-        let Self::Model(client, style) = self else { return Ok(practice_answer(input, pace)) };
-        let requests = Requests { client, style, input };
+        let Self::Model(client, params) = self else { return Ok(practice_answer(input, pace)) };
+        let requests = Requests { client, params, input };
         let model = input.model.as_deref();
         let (pieces, size) = {
             let build = |shortening| requests.chat(shortening);
@@ -135,14 +128,12 @@ impl Assistant {
         Ok(pieces.inspect(learn).boxed())
     }
 
-    /// Feedback on how the student asked. Never fails: the coach's rules write it where the model can't.
-    /// `progress` tells how far the request has come.
-    async fn feedback(&self, input: &PromptInput, progress: &llm::RequestProgress) -> FeedbackResult {
-        let mut usage = Vec::new();
-        if let Self::Model(client, style) = self {
-            let requests = Requests { client, style, input };
-            match model_feedback(&requests, &mut usage, progress).await {
-                Ok(Some(feedback)) => return FeedbackResult { feedback, usage },
+    /// Feedback on how the student asked. Never fails: the coach's rules write it where the model can't. `usage` receives
+    /// the usage of the calls, also if the future is dropped.
+    async fn feedback(&self, input: &PromptInput, usage: &mut UsageLog) -> Feedback {
+        if let Self::Model(client, params) = self {
+            match model_feedback(&Requests { client, params, input }, usage).await {
+                Ok(Some(feedback)) => return feedback,
                 Ok(None) => {}
                 Err(error) => {
                     tracing::warn!(llm.error = %error, "the tutor could not be asked; the coach writes the notes");
@@ -150,7 +141,7 @@ impl Assistant {
             }
             metrics::counter!("coach_fallbacks_total").increment(1);
         }
-        FeedbackResult { feedback: self.coach(input), usage }
+        self.coach(input)
     }
 
     /// The model's feedback; none if there is no model or its text can't be parsed.
@@ -158,24 +149,19 @@ impl Assistant {
     /// # Errors
     /// [`llm::Error`] when the model could not be asked.
     pub async fn model_feedback(&self, input: &PromptInput) -> Result<Option<Feedback>, llm::Error> {
-        let Self::Model(client, style) = self else { return Ok(None) };
-        model_feedback(&Requests { client, style, input }, &mut Vec::new(), &llm::RequestProgress::default()).await
+        let Self::Model(client, params) = self else { return Ok(None) };
+        model_feedback(&Requests { client, params, input }, &mut UsageLog::default()).await
     }
 
     /// As [`Assistant::feedback`], after the request for the answer went out; where the server has few slots, after the
     /// answer began. The two calls still run at the same time, but the answer never waits for the notes.
     ///
-    /// `progress` tells how far the request for the notes has come.
-    pub async fn feedback_after(
-        &self,
-        input: &PromptInput,
-        tutor_gate: TutorGate,
-        progress: &llm::RequestProgress,
-    ) -> FeedbackResult {
+    /// `usage` receives the usage of the calls, also if the future is dropped.
+    pub async fn feedback_after(&self, input: &PromptInput, tutor_gate: TutorGate, usage: &mut UsageLog) -> Feedback {
         if let Self::Model(client, _) = self {
             tutor_gate.wait(client.has_few_slots()).await;
         }
-        self.feedback(input, progress).await
+        self.feedback(input, usage).await
     }
 
     /// The feedback of the built-in rules, without a call.
@@ -187,32 +173,40 @@ impl Assistant {
     /// The estimated usage of a call that broke off after `text`; `None` without a model.
     #[must_use]
     pub fn estimate(&self, purpose: Purpose, input: &PromptInput, text: &str) -> Option<Usage> {
-        let Self::Model(client, style) = self else { return None };
-        let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        Some(Usage {
-            purpose,
-            model: input.model.as_deref().unwrap_or(client.model()).to_owned(),
-            prompt_tokens: tokens(Requests { client, style, input }.prompt_tokens(purpose)),
-            completion_tokens: tokens(domain::estimate_tokens(text)),
-            estimated: true,
-        })
+        let Self::Model(client, params) = self else { return None };
+        Some(Requests { client, params, input }.estimate(purpose, text))
     }
 
-    /// A guide to a topic, made by the model, and what the call cost. No guide when there is no model, when it failed, or
-    /// when what it wrote can't be read.
-    pub async fn guide(&self, topic: &Topic, locale: Locale) -> (Option<Guide>, Option<Usage>) {
-        let Self::Model(client, style) = self else { return (None, None) };
-        let build = |shortening| requests::guide(client, style, topic, locale, shortening);
-        match complete(client, None, EarlierTurns::None, build, &llm::RequestProgress::default()).await {
+    /// A guide to a topic with the name of the model that made it. No guide when there is no model, when it failed, or when
+    /// what it wrote can't be read. `usage` receives the usage of the call, also if the future is dropped.
+    pub async fn guide(&self, topic: &Topic, locale: Locale, usage: &mut UsageLog) -> Option<(Guide, String)> {
+        let Self::Model(client, params) = self else { return None };
+        let build = |shortening| requests::guide(client, params, topic, locale, shortening);
+        match complete(client, None, EarlierTurns::None, build, usage.progress()).await {
             Ok(completion) => {
-                let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale));
-                (guide, Some(used(Purpose::Guide, &completion.end)))
+                usage.add(used(Purpose::Guide, &completion.end));
+                let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale))?;
+                Some((guide, completion.end.model))
             }
             Err(error) => {
                 tracing::warn!(llm.error = %error, "no guide could be made; the preset stays");
-                (None, None)
+                None
             }
         }
+    }
+
+    /// The estimated usage of a call for a guide that broke off; `None` without a model.
+    #[must_use]
+    pub fn estimate_guide(&self, topic: &Topic, locale: Locale) -> Option<Usage> {
+        let Self::Model(client, params) = self else { return None };
+        let (_, size) = requests::guide(client, params, topic, locale, Shortening::None);
+        Some(Usage {
+            purpose: Purpose::Guide,
+            model: client.model().to_owned(),
+            prompt_tokens: size.prompt_estimate,
+            completion_tokens: 0,
+            estimated: true,
+        })
     }
 }
 
@@ -271,11 +265,7 @@ async fn complete(
 }
 
 /// The model's feedback, if its text can be parsed.
-async fn model_feedback(
-    requests: &Requests<'_>,
-    usage: &mut Vec<Usage>,
-    progress: &llm::RequestProgress,
-) -> Result<Option<Feedback>, llm::Error> {
+async fn model_feedback(requests: &Requests<'_>, usage: &mut UsageLog) -> Result<Option<Feedback>, llm::Error> {
     let Requests { client, input, .. } = *requests;
     let model = input.model.as_deref();
     // A second try for a reply that can't be read; a call that failed was retried by the client already.
@@ -283,12 +273,15 @@ async fn model_feedback(
         let as_prose = client.reply_format(model) == ReplyFormat::Prose;
         let build = |shortening| requests.tutor(as_prose, shortening);
         let knew_thinking = client.limits(model).thinks;
-        let completion = match complete(client, model, requests.earlier_turns(), build, progress).await {
+        let completion = match complete(client, model, requests.earlier_turns(), build, usage.progress()).await {
             // Thoughts took up all the tokens. Now that they are known the next request has more.
-            Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => continue,
+            Err(llm::Error::NoAnswer) if !knew_thinking && client.limits(model).thinks => {
+                usage.close(|| Some(requests.estimate(Purpose::Tutor, "")));
+                continue;
+            }
             outcome => outcome?,
         };
-        usage.push(used(Purpose::Tutor, &completion.end));
+        usage.add(used(Purpose::Tutor, &completion.end));
         if !as_prose {
             client.record_reply(Some(&completion.end.asked_model), tutor::is_json(&completion.text));
         }

@@ -10,7 +10,11 @@ use std::{
 use moka::future::Cache;
 use sha2::{Digest, Sha256};
 
-use super::{assistant::Assistant, budget::Budget, turn::GuideSlots};
+use super::{
+    assistant::{Assistant, UsageLog},
+    budget::Budget,
+    turn::GuideSlots,
+};
 use crate::{
     lifecycle::Lifecycle,
     redis::{LockAttempt, Redis, Unavailable},
@@ -231,21 +235,22 @@ impl Inner {
 
     /// Has the model make a guide, books its usage, and stores it if the topic is a preset.
     async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
-        let (guide, usage) = tokio::select! {
-            made = self.assistant.guide(topic, locale) => made,
-            () = self.lifecycle.drained() => return None,
+        let mut log = UsageLog::default();
+        let made = tokio::select! {
+            made = self.assistant.guide(topic, locale, &mut log) => made,
+            () = self.lifecycle.drained() => None,
         };
-        let usage = usage?;
-        self.budget.count(now(), &usage);
-        let stored = self.store.add_usage(None, &usage, now()).await;
-        if let Err(error) = stored {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
+        for usage in log.take(|| self.assistant.estimate_guide(topic, locale)) {
+            self.budget.count(now(), &usage);
+            if let Err(error) = self.store.add_usage(None, &usage, now()).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
+            }
         }
-        let guide = guide?;
+        let (guide, model) = made?;
         if topic.preset().is_some()
             && let Ok(json) = serde_json::to_string(&guide)
             && let Err(error) =
-                self.store.put_guide(topic.as_str(), locale.tag(), version(), &usage.model, &json, now()).await
+                self.store.put_guide(topic.as_str(), locale.tag(), version(), &model, &json, now()).await
         {
             tracing::warn!(error = &error as &dyn std::error::Error, "a guide was made but not stored");
         }

@@ -3,30 +3,39 @@
 
 use std::sync::Arc;
 
+use tokio::{runtime::Handle, task::JoinHandle};
+
 use super::{
-    assistant::{Assistant, PromptInput},
+    assistant::{Assistant, PromptInput, UsageLog},
     budget::Budget,
 };
-use domain::turn::{Purpose, Usage};
-use store::Store;
-use store::now;
+use domain::turn::Purpose;
+use store::{Store, now};
 
-/// The usage of a call that runs. If it is dropped before [`Self::settle`] or [`Self::fail`], it books an estimate.
+/// The usage of a call that runs. Dropping it books what [`Self::settle`] has not.
 pub struct UsageGuard {
     assistant: Assistant,
     store: Store,
     budget: Arc<Budget>,
     input: PromptInput,
     purpose: Purpose,
+    /// The usage of this call. The server's count belongs here as soon as it is known.
+    pub log: UsageLog,
     text: String,
-    is_open: bool,
 }
 
 impl UsageGuard {
-    /// Starts to count a call that is about to be made.
+    /// Starts to count a call that is about to be made and reports to `log`.
     #[must_use]
-    pub fn new(assistant: Assistant, store: Store, budget: Arc<Budget>, input: PromptInput, purpose: Purpose) -> Self {
-        Self { assistant, store, budget, input, purpose, text: String::new(), is_open: true }
+    pub fn new(
+        assistant: Assistant,
+        store: Store,
+        budget: Arc<Budget>,
+        input: PromptInput,
+        purpose: Purpose,
+        log: UsageLog,
+    ) -> Self {
+        Self { assistant, store, budget, input, purpose, log, text: String::new() }
     }
 
     /// Adds a piece of the answer.
@@ -40,39 +49,33 @@ impl UsageGuard {
         !self.text.is_empty()
     }
 
-    /// Books the usage that the model server reported, one entry for each attempt. Books nothing for an empty slice, as after
-    /// a failed call.
-    pub async fn settle(&mut self, usage: &[Usage]) {
-        self.is_open = false;
-        for usage in usage {
-            self.budget.count(now(), usage);
-            book(&self.store, usage).await;
+    /// Books the usage so far, and waits until it is stored.
+    pub async fn settle(&mut self) {
+        if let Some(storing) = self.book() {
+            // An error means that the runtime ends.
+            let _ = storing.await;
         }
     }
 
-    /// Marks the call as failed. Text that arrived before was paid for, so it is still booked as an estimate.
-    pub fn fail(&mut self) {
-        self.is_open = !self.text.is_empty();
+    /// Counts the usage so far against the budget, and stores it in a task, which goes on when the caller is dropped.
+    fn book(&mut self) -> Option<JoinHandle<()>> {
+        let used = self.log.take(|| self.assistant.estimate(self.purpose, &self.input, &self.text));
+        used.iter().for_each(|usage| self.budget.count(now(), usage));
+        // Outside a runtime the store can't be written to.
+        let runtime = Handle::try_current().ok().filter(|_| !used.is_empty())?;
+        let store = self.store.clone();
+        Some(runtime.spawn(async move {
+            for usage in used {
+                if let Err(error) = store.add_usage(None, &usage, now()).await {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "what a call cost was not stored");
+                }
+            }
+        }))
     }
 }
 
 impl Drop for UsageGuard {
     fn drop(&mut self) {
-        if !std::mem::take(&mut self.is_open) {
-            return;
-        }
-        let Some(usage) = self.assistant.estimate(self.purpose, &self.input, &self.text) else { return };
-        self.budget.count(now(), &usage);
-        let store = self.store.clone();
-        // Outside a runtime the store can't be written to.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { book(&store, &usage).await });
-        }
-    }
-}
-
-async fn book(store: &Store, usage: &Usage) {
-    if let Err(error) = store.add_usage(None, usage, now()).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "what a call cost was not stored");
+        drop(self.book());
     }
 }

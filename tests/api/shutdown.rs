@@ -98,6 +98,7 @@ async fn a_running_guide_does_not_delay_the_shutdown() {
     app.tell_to_end();
     app.ended().await;
     app.openai.wait_for_disconnects(1).await;
+    assert!(app.store().await.tokens_since(0).await.unwrap() > 0, "the call was sent, so it is paid for");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Metrics and the tracing span of each call, and the log line of each failed call.
 
+use super::request_progress::RequestProgress;
 use super::spending::Spending;
 use super::{End, Error, Request, TimeoutPhase, Usage};
 use logging::STUDENT_TEXT;
@@ -44,13 +45,20 @@ pub(super) struct CallMetrics {
     /// The estimated tokens of the request.
     prompt_tokens: u32,
     spending: Arc<Spending>,
+    progress: RequestProgress,
     settled: bool,
     /// The span of the call, with OpenTelemetry's fields for generative AI.
     span: Span,
 }
 
 impl CallMetrics {
-    pub(super) fn new(request: &Request, model: &str, server: &reqwest::Url, spending: Arc<Spending>) -> Self {
+    pub(super) fn new(
+        request: &Request,
+        model: &str,
+        server: &reqwest::Url,
+        spending: Arc<Spending>,
+        progress: RequestProgress,
+    ) -> Self {
         let purpose = request.purpose;
         let span = tracing::info_span!(
             "model call",
@@ -72,7 +80,7 @@ impl CallMetrics {
         );
         let prompt_tokens = request.estimate_tokens();
         let (model, started) = (model.to_owned(), Instant::now());
-        Self { purpose, model, started, prompt_tokens, spending, settled: false, span }
+        Self { purpose, model, started, prompt_tokens, spending, progress, settled: false, span }
     }
 
     /// The estimated tokens of the request.
@@ -107,6 +115,7 @@ impl CallMetrics {
     }
 
     pub(super) fn record_end(mut self, end: &End) {
+        self.progress.finish();
         self.settle("ok");
         self.span.record("gen_ai.response.model", &end.model);
         self.span.record("gen_ai.usage.input_tokens", i64::from(end.usage.prompt_tokens));
@@ -161,8 +170,10 @@ impl Drop for CallMetrics {
         if !self.settled {
             self.span.record("error.type", "cancelled");
             self.settle("cancelled");
-            // The server has probably read the request.
-            self.count(Usage { prompt_tokens: self.prompt_tokens, estimated: true, ..Usage::default() });
+            if self.progress.is_outstanding() {
+                // The server has probably read the request.
+                self.count(Usage { prompt_tokens: self.prompt_tokens, estimated: true, ..Usage::default() });
+            }
         }
     }
 }

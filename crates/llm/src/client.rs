@@ -73,9 +73,23 @@ impl Client {
     /// If no fallback model answers either, the error is that of the first model; or [`Error::ContextFull`] if a fallback
     /// may answer a shorter request.
     pub async fn stream(&self, request: Request) -> Result<AnswerStream, Error> {
+        self.stream_with_progress(request, RequestProgress::default()).await
+    }
+
+    /// Does the same as [`Client::stream`] and reports in `progress` how far the request has come.
+    pub async fn stream_with_progress(
+        &self,
+        request: Request,
+        progress: RequestProgress,
+    ) -> Result<AnswerStream, Error> {
+        request_progress::scope(progress.clone(), self.open(request, progress)).await
+    }
+
+    async fn open(&self, request: Request, progress: RequestProgress) -> Result<AnswerStream, Error> {
         let inner = &*self.0;
         let model = request.model.as_deref().unwrap_or(&inner.settings.model);
-        let mut call_metrics = CallMetrics::new(&request, model, inner.endpoint.url(), inner.spending.clone());
+        let mut call_metrics =
+            CallMetrics::new(&request, model, inner.endpoint.url(), inner.spending.clone(), progress);
         let span = call_metrics.span().clone();
         let permit = match inner.breaker.enter() {
             Ok(permit) => permit,
@@ -96,15 +110,6 @@ impl Client {
             }
             Err(fault) => Err(call.fail(fault)),
         }
-    }
-
-    /// Does the same as [`Client::stream`] and reports in `progress` when the request is written and accepted.
-    pub async fn stream_with_progress(
-        &self,
-        request: Request,
-        progress: RequestProgress,
-    ) -> Result<AnswerStream, Error> {
-        request_progress::scope(progress, self.stream(request)).await
     }
 
     /// Sends a request and waits for the whole answer.

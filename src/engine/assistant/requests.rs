@@ -1,8 +1,13 @@
 //! The requests that a model is sent, made to fit its context window.
 
-use super::{GenerationParams, HistorySource, PromptInput, fit};
-use crate::engine::assistant::fit::{EarlierTurns, Shortening, TokenAllowance, TokenDemand};
-use domain::{Locale, Topic, turn::Purpose};
+use super::{
+    GenerationParams, HistorySource, PromptInput,
+    fit::{self, EarlierTurns, Shortening, TokenAllowance, TokenDemand},
+};
+use domain::{
+    Locale, Topic,
+    turn::{Purpose, Usage},
+};
 use llm::{Client, ModelLimits, RequestSize};
 use tutor::prompt::{self, FeedbackFormat, HistoryRoom, Prompt, PromptLength, Speaker};
 
@@ -12,7 +17,7 @@ pub(super) type SizedRequest = (llm::Request, RequestSize);
 /// Makes the requests of one question.
 pub(super) struct Requests<'a> {
     pub(super) client: &'a Client,
-    pub(super) style: &'a GenerationParams,
+    pub(super) params: &'a GenerationParams,
     pub(super) input: &'a PromptInput,
 }
 
@@ -38,20 +43,27 @@ impl Requests<'_> {
         }
     }
 
-    /// Estimated tokens of a call's prompt.
-    pub(super) fn prompt_tokens(&self, purpose: Purpose) -> usize {
+    /// The estimated usage of a call that broke off after `text`.
+    pub(super) fn estimate(&self, purpose: Purpose, text: &str) -> Usage {
         let (prompt, _) = match purpose {
             Purpose::Tutor => self.tutor_prompt(false, Shortening::None),
             Purpose::Chat | Purpose::Guide => self.chat_prompt(Shortening::None),
         };
-        prompt.tokens()
+        let tokens = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Usage {
+            purpose,
+            model: self.input.model.as_deref().unwrap_or(self.client.model()).to_owned(),
+            prompt_tokens: tokens(prompt.tokens()),
+            completion_tokens: tokens(domain::estimate_tokens(text)),
+            estimated: true,
+        }
     }
 
     fn chat_prompt(&self, shortening: Shortening) -> (Prompt, u32) {
         let PromptInput { topic, history, message, .. } = self.input;
         let none: [(&str, &str); 0] = [];
         let rules = |form| prompt::chat(form, topic, &none, "", HistoryRoom::new(0)).tokens();
-        let allowed = self.allow(self.style.answer_tokens, false, rules, shortening);
+        let allowed = self.allow(self.params.answer_tokens, false, rules, shortening);
         let TokenAllowance { form, answer, history: room } = allowed;
         let prompt = match self.input.history_source {
             HistorySource::Stored(_) => prompt::chat(form, topic, history, message, room),
@@ -63,7 +75,7 @@ impl Requests<'_> {
 
     fn tutor_prompt(&self, as_prose: bool, shortening: Shortening) -> (Prompt, u32) {
         let PromptInput { topic, history, message, .. } = self.input;
-        let said: Vec<(Speaker, &str)> = history
+        let messages: Vec<(Speaker, &str)> = history
             .iter()
             .flat_map(|(question, answer)| {
                 [(Speaker::Student, question.as_str()), (Speaker::Assistant, answer.as_str())]
@@ -72,9 +84,9 @@ impl Requests<'_> {
         let note_form = |form| if as_prose { FeedbackFormat::Prose } else { FeedbackFormat::Json(form) };
         let none: [(Speaker, &str); 0] = [];
         let rules = |form| prompt::tutor(note_form(form), topic, &none, "", false, 0).tokens();
-        let allowed = self.allow(self.style.feedback_tokens, !as_prose, rules, shortening);
+        let allowed = self.allow(self.params.feedback_tokens, !as_prose, rules, shortening);
         let form = note_form(allowed.form);
-        (prompt::tutor(form, topic, &said, message, history.is_empty(), allowed.history.most), allowed.answer)
+        (prompt::tutor(form, topic, &messages, message, history.is_empty(), allowed.history.most), allowed.answer)
     }
 
     fn allow(
@@ -84,13 +96,13 @@ impl Requests<'_> {
         rules: impl Fn(PromptLength) -> usize,
         shortening: Shortening,
     ) -> TokenAllowance {
-        let wish = TokenDemand {
+        let demand = TokenDemand {
             answer,
-            history: self.style.history_tokens as usize,
+            history: self.params.history_tokens as usize,
             message: domain::estimate_tokens(&self.input.message),
             has_schema,
         };
-        fit::allow(self.limits(), wish, rules, shortening)
+        fit::allow(self.limits(), demand, rules, shortening)
     }
 
     fn limits(&self) -> ModelLimits {
@@ -103,24 +115,24 @@ impl Requests<'_> {
 
     fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {
         let size = fit::size(&prompt, max_tokens);
-        (to_request(prompt, purpose, max_tokens, self.style.temperature, self.input.model.clone()), size)
+        (to_request(prompt, purpose, max_tokens, self.params.temperature, self.input.model.clone()), size)
     }
 }
 
 /// The call that writes a guide.
 pub(super) fn guide(
     client: &Client,
-    style: &GenerationParams,
+    params: &GenerationParams,
     topic: &Topic,
     locale: Locale,
     shortening: Shortening,
 ) -> SizedRequest {
     let rules = |form| prompt::guide(form, topic, locale).tokens();
-    let wish = TokenDemand { answer: style.feedback_tokens, history: 0, message: 0, has_schema: true };
-    let allowed = fit::allow(client.limits(None), wish, rules, shortening);
+    let demand = TokenDemand { answer: params.feedback_tokens, history: 0, message: 0, has_schema: true };
+    let allowed = fit::allow(client.limits(None), demand, rules, shortening);
     let prompt = prompt::guide(allowed.form, topic, locale);
     let size = fit::size(&prompt, allowed.answer);
-    (to_request(prompt, Purpose::Guide, allowed.answer, style.temperature, None), size)
+    (to_request(prompt, Purpose::Guide, allowed.answer, params.temperature, None), size)
 }
 
 fn to_request(
@@ -131,7 +143,7 @@ fn to_request(
     model: Option<String>,
 ) -> llm::Request {
     let system = llm::Message { role: llm::Role::System, content: prompt.system.to_owned() };
-    let said = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
+    let messages = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
         role: match speaker {
             Speaker::Student => llm::Role::User,
             Speaker::Assistant => llm::Role::Assistant,
@@ -139,7 +151,7 @@ fn to_request(
         content,
     });
     llm::Request {
-        messages: std::iter::once(system).chain(said).collect(),
+        messages: std::iter::once(system).chain(messages).collect(),
         max_tokens,
         temperature,
         schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     engine::{
-        assistant::{self, Assistant, FeedbackResult, HistorySource, PromptInput},
+        assistant::{self, Assistant, HistorySource, PromptInput, UsageLog},
         budget::Budget,
     },
     lifecycle::{Lifecycle, Phase},
@@ -158,7 +158,7 @@ impl Runner {
 
         let mut answer = Answer::new(*asked);
         let mut chat_end: Option<ChatEnd> = None;
-        let mut tutor_result: Option<FeedbackResult> = None;
+        let mut tutor_feedback: Option<Feedback> = None;
         // A retry reuses feedback that a model wrote, because the message is the same.
         let earlier_feedback = turn.feedback.as_ref();
         if let Some(feedback) = earlier_feedback {
@@ -168,7 +168,7 @@ impl Runner {
         let (mut chat_time, mut tutor_time) = (Duration::ZERO, Duration::ZERO);
         let is_tutor_running = AtomicBool::new(earlier_feedback.is_none());
         let (chat_gate, tutor_gate) = assistant::call_order();
-        let (chat_progress, tutor_progress) = (chat_gate.watch(), llm::RequestProgress::default());
+        let (mut chat_log, mut tutor_log) = (UsageLog::new(chat_gate.watch()), UsageLog::default());
         let work = async {
             let chat = async {
                 let begin = self.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate);
@@ -177,14 +177,10 @@ impl Runner {
                 // Shows the whole answer although the tutor's call may still run.
                 answer.finish(publisher);
                 let (state, reason) = final_state(&end, !answer.text().is_empty());
-                let usage = match &end {
-                    Ok(end) => vec![assistant::used(Purpose::Chat, end)],
-                    // A failed call is paid for if text arrived.
-                    Err(_) if !answer.text().is_empty() => {
-                        self.assistant.estimate(Purpose::Chat, &input, answer.text()).into_iter().collect()
-                    }
-                    Err(_) => Vec::new(),
-                };
+                if let Ok(end) = &end {
+                    chat_log.add(assistant::used(Purpose::Chat, end));
+                }
+                let usage = chat_log.take(|| self.assistant.estimate(Purpose::Chat, &input, answer.text()));
                 if reason == Some(Reason::ContentFilter) {
                     answer.withdraw(publisher);
                 }
@@ -198,11 +194,11 @@ impl Runner {
             };
             let tutor = async {
                 if earlier_feedback.is_none() {
-                    let result = self.assistant.feedback_after(&input, tutor_gate, &tutor_progress).await;
+                    let feedback = self.assistant.feedback_after(&input, tutor_gate, &mut tutor_log).await;
                     tutor_time = began.elapsed();
                     is_tutor_running.store(false, Ordering::Relaxed);
-                    publish(publisher, &result.feedback);
-                    tutor_result = Some(result);
+                    publish(publisher, &feedback);
+                    tutor_feedback = Some(feedback);
                 }
             };
             let begin = async {
@@ -224,23 +220,13 @@ impl Runner {
 
         // If the chat call ended before the stop, its result stands.
         let is_over = chat_end.is_some();
-        let ChatEnd { state, reason, mut usage } = chat_end.unwrap_or_else(|| {
-            // A request that was never sent is not paid for.
-            let is_sent = chat_progress.written.is_cancelled();
-            let usage = is_sent.then(|| self.assistant.estimate(Purpose::Chat, &input, answer.text())).flatten();
-            ChatEnd {
-                state: stopped.unwrap_or(TurnState::Interrupted),
-                reason: None,
-                usage: usage.into_iter().collect(),
-            }
+        let ChatEnd { state, reason, mut usage } = chat_end.unwrap_or_else(|| ChatEnd {
+            state: stopped.unwrap_or(TurnState::Interrupted),
+            reason: None,
+            usage: chat_log.take(|| self.assistant.estimate(Purpose::Chat, &input, answer.text())),
         });
-        if tutor_result.is_none() && tutor_progress.written.is_cancelled() {
-            usage.extend(self.assistant.estimate(Purpose::Tutor, &input, ""));
-        }
-        let mut feedback = tutor_result.map(|result| {
-            usage.extend(result.usage);
-            result.feedback
-        });
+        usage.extend(tutor_log.take(|| self.assistant.estimate(Purpose::Tutor, &input, "")));
+        let mut feedback = tutor_feedback;
         if feedback.is_none() && earlier_feedback.is_none() && is_over {
             // Stopped after the answer ended and while the tutor still wrote: the turn gets its notes all the same.
             let coached = self.assistant.coach(&input);

@@ -1,8 +1,6 @@
 //! Stateless calls, which contain their whole conversation, as clients of the first version make them. Only their token
 //! usage is stored.
 
-use crate::engine::turn::failure_reason;
-use crate::http::locale::{RequestLocale, reason_text};
 use std::{convert::Infallible, time::Duration};
 
 use axum::{
@@ -20,13 +18,18 @@ use utoipa::ToSchema;
 use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
     engine::{
-        assistant::{self, AnswerStream, PromptInput},
+        assistant::{self, AnswerStream, PromptInput, UsageLog},
         stateless::{self, ClientMessage},
-        turn::StatelessSlot,
+        turn::{StatelessSlot, failure_reason},
         usage_guard::UsageGuard,
     },
     http::{
-        AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, metrics::InFlight,
+        AppState,
+        address::ClientAddress,
+        error::ApiError,
+        learner::OptionalLearner,
+        locale::{RequestLocale, reason_text},
+        metrics::InFlight,
         problem::Problem,
     },
     lifecycle::Phase,
@@ -98,29 +101,23 @@ pub async fn chat(
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
     let (input, _slot) = admit(&state, learner, address, request, locale).await?;
-    let mut answer_usage = usage_guard(&state, &input, Purpose::Chat);
-    let mut feedback_usage = usage_guard(&state, &input, Purpose::Tutor);
     let (chat_gate, tutor_gate) = assistant::call_order();
+    let mut answer_usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
+    let mut feedback_usage = usage_guard(&state, &input, Purpose::Tutor, UsageLog::default());
     let answer = async {
         let begin = state.assistant.answer_first(&input, Duration::ZERO, chat_gate);
-        let collected = async { collect_answer(begin.await?, &mut answer_usage).await };
-        let (response, end) = match collected.await {
-            Ok(whole) => whole,
-            Err(error) => {
-                answer_usage.fail();
-                return Err(ApiError::from(error));
-            }
-        };
-        answer_usage.settle(&[assistant::used(Purpose::Chat, &end)]).await;
+        let collected = async { collect_answer(begin.await?, &mut answer_usage).await }.await;
+        answer_usage.settle().await;
+        let (response, end) = collected?;
         match end.finish {
             llm::Finish::ContentFilter => Err(ApiError::Model(Reason::ContentFilter)),
             _ => Ok((response, end)),
         }
     };
     let feedback = async {
-        let result = state.assistant.feedback_after(&input, tutor_gate, &llm::RequestProgress::default()).await;
-        feedback_usage.settle(&result.usage).await;
-        Ok(result.feedback)
+        let feedback = state.assistant.feedback_after(&input, tutor_gate, &mut feedback_usage.log).await;
+        feedback_usage.settle().await;
+        Ok(feedback)
     };
     // Feedback is sent only with an answer. If the answer fails, the call for the feedback is cancelled.
     let ((response, end), feedback) = future::try_join(answer, feedback).await?;
@@ -144,8 +141,10 @@ pub async fn stream(
 ) -> Result<Response, ApiError> {
     let (input, slot) = admit(&state, learner, address, request, locale).await?;
     let in_flight = InFlight::start();
-    let pieces = skip_thoughts(state.assistant.answer(&input, assistant::PRACTICE_PACE).await?).await?;
-    let usage = usage_guard(&state, &input, Purpose::Chat);
+    let (chat_gate, _) = assistant::call_order();
+    let usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
+    let pieces = state.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate).await?;
+    let pieces = skip_thoughts(pieces).await?;
     // Usage guard and slot are part of the stream: if the client disconnects, all are dropped.
     let data = stream::unfold(Some((pieces, usage, slot)), move |state| async move {
         let (mut pieces, mut usage, slot) = state?;
@@ -158,7 +157,8 @@ pub async fn stream(
             Some(Ok(Piece::Thinking)) => Some((Vec::new(), Some((pieces, usage, slot)))),
             Some(Ok(Piece::Withdrawn)) => Some((vec![json!({ "withdrawn": true })], Some((pieces, usage, slot)))),
             Some(Ok(Piece::End(end))) => {
-                usage.settle(&[assistant::used(Purpose::Chat, &end)]).await;
+                usage.log.add(assistant::used(Purpose::Chat, &end));
+                usage.settle().await;
                 let filtered = end.finish == llm::Finish::ContentFilter;
                 last(filtered.then(|| error_data(Reason::ContentFilter, locale)).into_iter().collect())
             }
@@ -178,8 +178,8 @@ pub async fn stream(
     Ok((STREAM_HEADERS, Sse::new(in_flight.count(events))).into_response())
 }
 
-fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose) -> UsageGuard {
-    UsageGuard::new(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose)
+fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose, log: UsageLog) -> UsageGuard {
+    UsageGuard::new(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose, log)
 }
 
 fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
@@ -261,7 +261,10 @@ async fn collect_answer(mut stream: AnswerStream, usage: &mut UsageGuard) -> Res
             }
             Piece::Thinking => {}
             Piece::Withdrawn => text.clear(),
-            Piece::End(end) => return Ok((text, end)),
+            Piece::End(end) => {
+                usage.log.add(assistant::used(Purpose::Chat, &end));
+                return Ok((text, end));
+            }
         }
     }
     Err(llm::Error::Broken)

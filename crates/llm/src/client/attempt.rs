@@ -39,6 +39,7 @@ impl Inner {
         let attempt = async {
             let opened = self.negotiate(request, model, prompt_tokens, total_at).await;
             if let Err(fault) = &opened {
+                request_progress::mark_failed();
                 let span = Span::current();
                 span.record("otel.status_code", "ERROR");
                 span.record("error.type", fault.error.label());

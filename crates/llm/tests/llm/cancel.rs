@@ -1,6 +1,7 @@
 //! Hanging up.
 
 use super::*;
+use llm::{Price, RequestProgress};
 use openai::Behaviour;
 
 #[tokio::test]
@@ -31,6 +32,53 @@ async fn dropping_a_call_before_its_first_token_hangs_up() {
         }
         server.wait_for_disconnects(1).await;
     }
+}
+
+#[tokio::test]
+async fn a_request_is_outstanding_from_its_writing_to_its_refusal_or_its_end() {
+    let server = FakeOpenAi::start().await;
+    let client = client(settings(&server));
+    let progress = RequestProgress::default();
+    let call = || client.stream_with_progress(chat(), progress.clone());
+    let answer = call().await.unwrap();
+    assert!(progress.is_outstanding(), "an answer that has begun");
+    assert!(read(answer).await.1.is_ok());
+    assert!(!progress.is_outstanding(), "a whole answer");
+
+    server.queue(CHAT, Behaviour { cut_after: Some(1), ..Behaviour::text(["하나", "둘"]) });
+    assert!(read(call().await.unwrap()).await.1.is_err());
+    assert!(progress.is_outstanding(), "a broken answer");
+
+    server.queue(CHAT, Behaviour::error(401, "invalid_api_key", "no"));
+    assert!(call().await.is_err());
+    assert!(!progress.is_outstanding(), "a refusal");
+
+    server.queue(CHAT, Behaviour::default().gate_at(0));
+    tokio::select! {
+        _ = call() => panic!("nothing was said yet"),
+        () = server.wait_for_waiting(1) => {}
+    }
+    assert!(progress.is_outstanding(), "a cancelled call");
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_between_two_attempts_costs_nothing() {
+    let server = FakeOpenAi::start().await;
+    server.set(CHAT, Behaviour::status(503, ""));
+    let price = Price { input: 1.0, cached: 1.0, output: 1.0 };
+    let prices = vec![("main-model".to_owned(), price)];
+    let client = client(Settings { retries: 1, retry_delay: Duration::from_secs(60), prices, ..settings(&server) });
+    let progress = RequestProgress::default();
+    let refused = async {
+        while !progress.written.is_cancelled() || progress.is_outstanding() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = client.stream_with_progress(chat(), progress.clone()) => panic!("the pause is long"),
+        () = refused => {}
+    }
+    assert_eq!(client.spending(), [("main-model".to_owned(), 0.0)]);
 }
 
 #[tokio::test]
