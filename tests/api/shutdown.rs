@@ -108,7 +108,7 @@ async fn a_stateless_stream_may_end_within_the_grace_period() {
     let call = app.student().call(reqwest::Method::POST, "/api/v1/chat/chat/stream");
     let response = call.json(&json!({ "message": "네?" })).open().await;
     app.tell_to_end();
-    eventually("the door to close", async || tokio::net::TcpStream::connect(app.address).await.err()).await;
+    eventually("the port to close", async || tokio::net::TcpStream::connect(app.address).await.err()).await;
     app.openai.release_all(CHAT);
     let text = response.text().await.unwrap();
     assert!(text.ends_with("data: {\"content\":\"둘\"}\n\ndata: {\"content\":\"[DONE]\"}\n\n"), "{text}");
@@ -124,6 +124,20 @@ async fn a_stateless_stream_is_ended_after_the_grace_period() {
     app.tell_to_end();
     app.ended().await;
     app.openai.wait_for_disconnects(1).await;
+}
+
+#[tokio::test]
+async fn a_stateless_call_without_an_answer_is_refused_after_the_grace_period() {
+    for path in ["/api/v1/chat/chat", "/api/v1/chat/chat/stream"] {
+        let mut app = TestApp::with(&["--shutdown-grace-seconds", "0"]).await;
+        app.openai.set(CHAT, Behaviour::default().gate_at(0));
+        let call = app.student().call(reqwest::Method::POST, path).json(&json!({ "message": "네?" }));
+        let waiting = tokio::spawn(call.send());
+        app.openai.wait_for_waiting(1).await;
+        app.tell_to_end();
+        waiting.await.unwrap().problem(503, "draining");
+        app.ended().await;
+    }
 }
 
 #[tokio::test]

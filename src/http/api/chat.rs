@@ -120,7 +120,7 @@ pub async fn chat(
         Ok(feedback)
     };
     // Feedback is sent only with an answer. If the answer fails, the call for the feedback is cancelled.
-    let ((response, end), feedback) = future::try_join(answer, feedback).await?;
+    let ((response, end), feedback) = until_stopping(&state, future::try_join(answer, feedback)).await?;
     Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback) }))
 }
 
@@ -143,8 +143,11 @@ pub async fn stream(
     let in_flight = InFlight::start();
     let (chat_gate, _) = assistant::call_order();
     let usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
-    let pieces = state.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate).await?;
-    let pieces = skip_thoughts(pieces).await?;
+    let begin = async {
+        let pieces = state.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate).await?;
+        Ok(skip_thoughts(pieces).await?)
+    };
+    let pieces = until_stopping(&state, begin).await?;
     // Usage guard and slot are part of the stream: if the client disconnects, all are dropped.
     let data = stream::unfold(Some((pieces, usage, slot)), move |state| async move {
         let (mut pieces, mut usage, slot) = state?;
@@ -180,6 +183,14 @@ pub async fn stream(
 
 fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose, log: UsageLog) -> UsageGuard {
     UsageGuard::new(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose, log)
+}
+
+/// Waits for `call`, which is dropped when the grace period of a shutdown is over.
+async fn until_stopping<T>(state: &AppState, call: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    tokio::select! {
+        result = call => result,
+        () = state.lifecycle.reached(Phase::Stopping) => Err(ApiError::Draining),
+    }
 }
 
 fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
