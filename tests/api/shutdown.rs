@@ -79,9 +79,12 @@ async fn while_draining_questions_are_refused_and_reads_are_answered() {
     app.ended().await;
 }
 
+/// A grace period that is longer than any test waits.
+const LONG_GRACE: [&str; 2] = ["--shutdown-grace-seconds", "600"];
+
 #[tokio::test]
 async fn an_idle_program_ends_at_once() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::with(&LONG_GRACE).await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
     app.tell_to_end();
@@ -90,7 +93,7 @@ async fn an_idle_program_ends_at_once() {
 
 #[tokio::test]
 async fn a_running_guide_does_not_delay_the_shutdown() {
-    let mut app = TestApp::start().await;
+    let mut app = TestApp::with(&LONG_GRACE).await;
     app.openai.set(GUIDE, Behaviour::default().gate_at(0));
     let guide = app.student().post("/api/v1/chat/initial-guide", json!({ "topic": "과학 탐구" })).await.expect(200);
     assert_eq!(guide.json()["pending"], true);
