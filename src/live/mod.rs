@@ -132,13 +132,10 @@ impl LiveEvents {
         let Some(turn) = self.0.turns.get(key).filter(|turn| turn.is_mirror()) else { return };
         let StoredOutcome { status, text, blocks, feedback } = outcome;
         let blocks = blocks.into_iter().enumerate().collect();
-        turn.change(|view| {
-            let ended = true;
-            view.apply(Change { status: Some(status), text, blocks, feedback, ended, ..Change::default() });
-        });
+        turn.change(|view| view.conclude(Change { status: Some(status), text, blocks, feedback, ..Change::default() }));
     }
 
-    /// Sets what stands at this moment.
+    /// Sets the gauges to their current values.
     #[expect(clippy::cast_precision_loss, reason = "no instance has so many turns")]
     pub fn set_gauges(&self) {
         metrics::gauge!("bus_turns").set(self.count() as f64);

@@ -131,6 +131,16 @@ impl View {
         self.ended = change.ended;
     }
 
+    /// Applies the stored outcome of a turn, and ends. What is shown and not stored is withdrawn, such as text that a content
+    /// filter stopped.
+    pub(super) fn conclude(&mut self, outcome: Change) {
+        let stored = outcome.blocks.len();
+        let shows_more =
+            !outcome.text.starts_with(&self.text) || self.blocks.iter().skip(stored).any(|(_, html)| !html.is_empty());
+        let withdrawn = self.withdrawn.1 + u32::from(shows_more);
+        self.apply(Change { from: 0, withdrawn, ended: true, ..outcome });
+    }
+
     fn set_block(&mut self, index: usize, html: Arc<str>) {
         if self.blocks.len() <= index {
             self.blocks.resize(index + 1, (self.version, Arc::from("")));
@@ -187,5 +197,50 @@ impl Change {
             events.push(Event::End);
         }
         events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blocks(html: &[&str]) -> Vec<(usize, Arc<str>)> {
+        html.iter().map(|html| Arc::from(*html)).enumerate().collect()
+    }
+
+    #[test]
+    fn after_a_conclusion_a_follower_shows_what_is_stored() {
+        let views: [(&str, &[&str]); 5] = [
+            ("", &[]),
+            ("나쁜 말", &["<p>나쁜 말</p>"]),
+            ("가", &["<p>가</p>"]),
+            ("가\n\n나", &["<p>가</p>", "<p>나</p>"]),
+            ("가\n\n나", &["<pre>가 나</pre>"]),
+        ];
+        for (shown_text, shown) in views {
+            for (stored_text, stored) in views {
+                let mut view = View::default();
+                let status = Some(Status::new("answering", None));
+                let text = shown_text.to_owned();
+                view.apply(Change { to: 1, status, text, blocks: blocks(shown), ..Change::default() });
+                let (_, seen) = view.since(&Seen::default()).unwrap();
+                let mut page: Vec<Arc<str>> = blocks(shown).into_iter().map(|(_, html)| html).collect();
+
+                let status = Some(Status::new("failed", Some("content_filter")));
+                let text = stored_text.to_owned();
+                view.conclude(Change { status, text, blocks: blocks(stored), ..Change::default() });
+                for event in view.since(&seen).unwrap().0.into_events() {
+                    match event {
+                        Event::Snapshot { blocks, .. } => page = blocks,
+                        Event::Block { index, html } => {
+                            page.resize(page.len().max(index + 1), Arc::from(""));
+                            page[index] = html;
+                        }
+                        _ => {}
+                    }
+                }
+                assert_eq!(page, blocks(stored).into_iter().map(|(_, html)| html).collect::<Vec<_>>());
+            }
+        }
     }
 }
