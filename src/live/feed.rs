@@ -59,11 +59,12 @@ impl Feed {
             tracing::warn!("a message on a turn's channel can't be read");
             return;
         };
-        if change.from == 0 || change.from == self.known {
-            self.known = change.to;
-            self.apply(self.checks.check(change));
-        } else if change.to > self.known {
-            self.read_all().await;
+        match next_step(self.known, &change) {
+            Step::Skip => {}
+            Step::Apply => self.apply_version(change),
+            Step::ReadAll => {
+                self.read_all().await;
+            }
         }
     }
 
@@ -71,9 +72,16 @@ impl Feed {
     async fn read_all(&mut self) -> bool {
         let Ok((fields, text)) = self.redis.get(&self.name).await else { return false };
         let Some(change) = hash::whole(&fields, text) else { return false };
+        // A replica may have an older view than the one that is known.
+        if next_step(self.known, &change) == Step::Apply {
+            self.apply_version(change);
+        }
+        true
+    }
+
+    fn apply_version(&mut self, change: Change) {
         self.known = change.to;
         self.apply(self.checks.check(change));
-        true
     }
 
     fn apply(&self, change: Change) {
@@ -84,5 +92,43 @@ impl Feed {
 
     fn has_ended(&self) -> bool {
         self.turn.upgrade().is_none_or(|turn| turn.view().has_ended())
+    }
+}
+
+/// What to do with a change.
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing: it leads to a version that is known.
+    Skip,
+    /// It follows the known version, or it is the whole view.
+    Apply,
+    /// A change before it was missed.
+    ReadAll,
+}
+
+/// The versions of a publisher's view only rise.
+fn next_step(known: u64, change: &Change) -> Step {
+    match change {
+        Change { to, .. } if *to <= known => Step::Skip,
+        Change { from, .. } if *from == 0 || *from == known => Step::Apply,
+        _ => Step::ReadAll,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_to_a_version_that_is_known_is_skipped() {
+        let step = |known, from, to| next_step(known, &Change { from, to, ..Change::default() });
+        assert_eq!(step(0, 0, 3), Step::Apply);
+        assert_eq!(step(3, 3, 4), Step::Apply);
+        assert_eq!(step(3, 4, 5), Step::ReadAll);
+        // Both were published before the whole view was read at version 4.
+        assert_eq!(step(4, 0, 3), Step::Skip);
+        assert_eq!(step(4, 3, 4), Step::Skip);
+        assert_eq!(step(4, 0, 6), Step::Apply);
+        assert_eq!(step(4, 3, 6), Step::ReadAll);
     }
 }
