@@ -190,7 +190,7 @@ impl App {
     ) -> (ShutdownHandle, impl Future<Output = anyhow::Result<()>> + use<>) {
         let handle = ShutdownHandle::new();
         let base = self.state.config.public_url().filter(|url| is_https(url));
-        let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base.into_owned(), handle.clone()));
+        let redirect = socket.zip(base).map(|(socket, base)| redirect::run(socket, base, handle.clone()));
         (handle, async {
             match redirect {
                 Some(redirect) => redirect.await,

@@ -42,7 +42,7 @@ async fn serve_until_signal(config: Config) -> anyhow::Result<()> {
         () = &mut shutdown_signal => return Ok(()),
     };
     let address = match config.public_url().filter(|_| config.tls.is_on()) {
-        Some(url) => url.into_owned(),
+        Some(url) => url,
         None => format!("http://{}", sockets.main.local_addr()?),
     };
     print(&app.banner(&address))?;

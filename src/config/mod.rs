@@ -20,7 +20,6 @@ mod urls;
 mod validate;
 
 use std::{
-    borrow::Cow,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
@@ -41,7 +40,8 @@ pub(crate) use private_address::is_private_address;
 pub use secrets::SECRETS;
 pub use telemetry::{AppEnv, LogFormat, TelemetryConfig};
 pub use tls::{LETS_ENCRYPT, TlsConfig};
-pub(crate) use urls::{is_https, is_this_machine};
+use urls::normalize_url;
+pub(crate) use urls::{is_https, is_this_machine, normalize_host, origin};
 pub use validate::ConfigError;
 
 /// Every setting, as `serve` and `doctor` use them.
@@ -116,11 +116,13 @@ pub enum Switch {
 }
 
 impl Config {
-    /// The address that students open: `APP_BASE_URL`, or the first name that is served over TLS.
+    /// The address that students open, without a slash at the end: `APP_BASE_URL`, or the first name that is served over
+    /// TLS. A host name with Korean letters has its ASCII form.
     #[must_use]
-    pub fn public_url(&self) -> Option<Cow<'_, str>> {
-        let of_tls = || self.tls.tls_domain.first().map(|name| format!("https://{name}").into());
-        self.app_base_url.as_deref().map(Cow::Borrowed).or_else(of_tls)
+    pub fn public_url(&self) -> Option<String> {
+        let of_tls = || self.tls.tls_domain.first().map(|name| format!("https://{name}"));
+        let url = self.app_base_url.as_deref().map(normalize_url).or_else(of_tls)?;
+        Some(url.trim_end_matches('/').to_owned())
     }
 
     /// Whether the public address is https, so that cookies can require it.

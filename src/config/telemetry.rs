@@ -86,7 +86,7 @@ impl TelemetryConfig {
         if endpoint.is_empty() {
             return Ok(None);
         }
-        urls::check_url("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)?;
-        Ok(Some(format!("{}/v1/traces", endpoint.trim_end_matches('/'))))
+        let url = urls::check_url("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)?;
+        Ok(Some(format!("{}/v1/traces", url.as_str().trim_end_matches('/'))))
     }
 }

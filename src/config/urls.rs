@@ -22,6 +22,23 @@ pub(super) fn check_url(name: &str, text: &str) -> Result<Url, ConfigError> {
     }
 }
 
+/// The address in the form that programs send: its host in ASCII and in lower case, without the default port.
+pub(crate) fn normalize_url(text: &str) -> String {
+    Url::parse(text).map_or_else(|_| text.to_owned(), String::from)
+}
+
+/// The host name in the form that browsers send: in ASCII and in lower case. A dot at the end is left out. `None` if the
+/// text is no host name.
+pub(crate) fn normalize_host(text: &str) -> Option<String> {
+    let name = Host::parse(text).ok()?.to_string();
+    Some(name.strip_suffix('.').unwrap_or(&name).to_owned())
+}
+
+/// The origin of an address in the form that browsers send: in ASCII and in lower case, without the default port.
+pub(crate) fn origin(url: &str) -> Option<String> {
+    Url::parse(url).ok().map(|url| url.origin().ascii_serialization())
+}
+
 /// Whether an address is one of https.
 pub(crate) fn is_https(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.scheme() == "https")
@@ -61,6 +78,40 @@ mod tests {
             let error = check_url("NAME", wrong).unwrap_err().to_string();
             assert_eq!(error, "NAME must be a whole address such as https://example.kr", "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_host_name_has_the_form_that_browsers_send() {
+        for (text, name) in [
+            ("Class.Example.KR", "class.example.kr"),
+            ("class.example.kr.", "class.example.kr"),
+            ("교실.kr", "xn--9d0b622b.kr"),
+            ("교실.kr.", "xn--9d0b622b.kr"),
+            ("_dev.a.kr", "_dev.a.kr"),
+            ("10.0.0.7", "10.0.0.7"),
+            ("[FD00::7]", "[fd00::7]"),
+        ] {
+            assert_eq!(normalize_host(text).as_deref(), Some(name), "{text}");
+        }
+        for wrong in ["", "a.kr:80", "a.kr/x", "u@a.kr", "http://a.kr", "a b"] {
+            assert_eq!(normalize_host(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_the_form_that_browsers_send() {
+        for (url, written) in [
+            ("https://class.example.kr", "https://class.example.kr"),
+            ("HTTPS://Class.Example.KR:443/", "https://class.example.kr"),
+            ("http://class.example.kr:80", "http://class.example.kr"),
+            ("https://class.example.kr:8443", "https://class.example.kr:8443"),
+            ("https://class.example.kr/school", "https://class.example.kr"),
+            ("https://교실.kr", "https://xn--9d0b622b.kr"),
+            ("http://[::1]:8000", "http://[::1]:8000"),
+        ] {
+            assert_eq!(origin(url).as_deref(), Some(written), "{url}");
+        }
+        assert_eq!(origin("class.example.kr"), None);
     }
 
     #[test]

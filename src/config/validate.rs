@@ -1,12 +1,11 @@
 //! Checks of settings that depend on each other or on a range.
 
-use axum::http::uri::Authority;
 use secrecy::ExposeSecret as _;
 use store::DatabaseEngine;
 
 use super::{
     AppEnv, Config,
-    urls::{check_url, is_this_machine},
+    urls::{check_url, is_this_machine, normalize_host},
 };
 use crate::redis;
 
@@ -64,7 +63,7 @@ impl Config {
             }
         }
         for name in self.allowed_hosts.iter().map(|name| name.trim()) {
-            let is_name = name.parse::<Authority>().is_ok_and(|authority| authority.host() == name);
+            let is_name = normalize_host(name).is_some_and(|name| !name.contains('*'));
             if !name.is_empty() && name != "*" && !is_name {
                 return refuse(
                     "ALLOWED_HOSTS must hold host names alone, without http:// and port, such as class.example.kr; or *",
@@ -200,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_bad_combination_is_refused_with_its_name() {
-        let bad: [(&[&str], &str); 26] = [
+        let bad: [(&[&str], &str); 27] = [
             (&["--database-url", "mysql://x"], "DATABASE_URL"),
             (&["--app-base-url", "class.example.kr"], "APP_BASE_URL"),
             (&["--cors-allow-origins", "*,https://a.kr"], "CORS_ALLOW_ORIGINS"),
@@ -209,6 +208,7 @@ mod tests {
             (&["--allowed-hosts", "a.kr,b.kr:80"], "ALLOWED_HOSTS"),
             (&["--allowed-hosts", "a.kr/x"], "ALLOWED_HOSTS"),
             (&["--allowed-hosts", "u@a.kr"], "ALLOWED_HOSTS"),
+            (&["--allowed-hosts", "*.a.kr"], "ALLOWED_HOSTS"),
             (&["--openai-api-key", "한글"], "OPENAI_API_KEY"),
             (&["--openai-api-key", "sk-a\nb"], "OPENAI_API_KEY"),
             (&["--app-env", "production"], "APP_BASE_URL"),
@@ -239,11 +239,23 @@ mod tests {
 
     #[test]
     fn host_names_and_keys_of_every_usual_form_are_accepted() {
-        for hosts in ["*", "", "a.kr, class-1.local ", "10.0.0.7,[fd00::7]", "_dev.a.kr"] {
+        for hosts in ["*", "", "a.kr, class-1.local ", "10.0.0.7,[fd00::7]", "_dev.a.kr", "a.kr.", "교실.kr"] {
             assert_eq!(config(&["--allowed-hosts", hosts]).validate(), Ok(()), "{hosts}");
         }
         for key in [" sk-proj-1_A.b/c+d=\n", "none", ""] {
             assert_eq!(config(&["--openai-api-key", key]).validate(), Ok(()), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_public_address_has_the_form_that_browsers_send() {
+        for (flags, url) in [
+            (["--app-base-url", "https://교실.kr/"], "https://xn--9d0b622b.kr"),
+            (["--app-base-url", "https://Class.Example.KR:443"], "https://class.example.kr"),
+            (["--app-base-url", "http://[::1]:8000"], "http://[::1]:8000"),
+            (["--tls-domain", "class.example.kr"], "https://class.example.kr"),
+        ] {
+            assert_eq!(config(&flags).public_url().as_deref(), Some(url));
         }
     }
 

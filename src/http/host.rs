@@ -11,17 +11,21 @@ use std::{
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Uri, Version, header, uri::Authority},
+    http::{HeaderMap, Version, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use ipnet::IpNet;
+use url::Url;
 
 use super::{
     address::{X_FORWARDED_FOR, is_in, peer_address},
     error::ApiError,
 };
-use crate::{config::Config, host_name::host_name};
+use crate::{
+    config::{Config, normalize_host},
+    host_name::host_name,
+};
 
 /// The path for load balancers, which may use any name. It reveals only that the program runs.
 const PATH_FOR_ANY_HOST: &str = "/health";
@@ -48,12 +52,11 @@ impl AllowedHosts {
     /// The names in the settings `APP_BASE_URL`, `TLS_DOMAIN` and `ALLOWED_HOSTS`, and this machine's name.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let public = config.public_url().and_then(|url| url.parse::<Uri>().ok()?.host().map(str::to_owned));
+        let public = config.public_url().and_then(|url| Url::parse(&url).ok()?.host_str().map(str::to_owned));
         let machine = host_name().to_owned();
         let local = format!("{machine}.local");
         let settings = config.tls.tls_domain.iter().chain(&config.allowed_hosts).cloned();
-        let names =
-            settings.chain(public).chain([machine, local]).map(|name| name.trim().to_ascii_lowercase()).collect();
+        let names = settings.chain(public).chain([machine, local]).map(|name| normalize(name.trim())).collect();
         let any = config.allowed_hosts.iter().any(|name| name.trim() == "*");
         Self(Arc::new(Inner { names, any, proxies: config.trusted_proxies.clone() }))
     }
@@ -91,6 +94,11 @@ impl AllowedHosts {
         warn_of_unknown_host();
         Err(ApiError::UnknownHost)
     }
+}
+
+/// The name as browsers send it. The machine's own name may have a form that browsers never send.
+fn normalize(name: &str) -> String {
+    normalize_host(name).unwrap_or_else(|| name.to_ascii_lowercase())
 }
 
 /// The host in the `Host` header. A request in HTTP/1.0 may lack the header.

@@ -110,7 +110,8 @@ async fn scripts_of_other_origins_cannot_read_the_data_of_a_student() {
 
 #[tokio::test]
 async fn the_settings_can_restrict_the_allowed_origins() {
-    let app = TestApp::with(&["--cors-allow-origins", "https://a.example,https://b.example"]).await;
+    let origins = "https://a.example,https://B.example:443/,https://교실.kr";
+    let app = TestApp::with(&["--cors-allow-origins", origins]).await;
     let allowed = async |origin: &str| {
         let call = app.student().call(Method::POST, "/api/v1/chat/initial-message").header("origin", origin);
         let reply = call.json(&json!({ "topic": "과학 탐구" })).send().await;
@@ -118,5 +119,6 @@ async fn the_settings_can_restrict_the_allowed_origins() {
     };
     assert_eq!(allowed("https://a.example").await, "https://a.example");
     assert_eq!(allowed("https://b.example").await, "https://b.example");
+    assert_eq!(allowed("https://xn--9d0b622b.kr").await, "https://xn--9d0b622b.kr");
     assert_eq!(allowed("https://c.example").await, "");
 }

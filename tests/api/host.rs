@@ -67,6 +67,17 @@ async fn the_configured_names_and_all_ip_addresses_are_answered() {
 }
 
 #[tokio::test]
+async fn names_with_korean_letters_and_a_dot_at_the_end_are_answered() {
+    let flags = ["--app-base-url", "http://교실.kr", "--allowed-hosts", "학교.kr,class.example.kr."];
+    let app = TestApp::with(&flags).await;
+    for host in ["xn--9d0b622b.kr", "XN--9D0B622B.kr.:80", "xn--9d0b527e.kr", "class.example.kr", "class.example.kr."] {
+        app.student().call(Method::GET, "/topic-selection.html").header("host", host).send().await.expect(200);
+    }
+    let call = app.student().call(Method::GET, "/help.html").header("host", "example.kr").send().await;
+    call.problem(421, "unknown-host");
+}
+
+#[tokio::test]
 async fn health_is_answered_for_any_host() {
     let app = TestApp::start().await;
     for host in ["backend", "10.0.0.5:8000", "evil.example"] {
