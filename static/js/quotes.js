@@ -11,22 +11,25 @@ export function underline(words, message, dims, idOf) {
     .map((dim) => ({ dim, start: message.indexOf(dim.quote), end: message.indexOf(dim.quote) + dim.quote.length }))
     .sort((a, b) => a.start - b.start || b.end - a.end);
   const fresh = document.createElement("p");
+  /** @type {{ link: HTMLAnchorElement, end: number }[]} */
+  const links = [];
   let at = 0;
-  /** @type {HTMLAnchorElement | null} */
-  let last = null;
   for (const { dim, start, end } of spans) {
-    if (last && end <= at) {
-      // Inside the last one: its link describes both.
-      last.setAttribute("aria-describedby", `${last.getAttribute("aria-describedby")} ${idOf(dim)}`);
+    const around = links.find((earlier) => start < earlier.end);
+    if (around && end <= at) {
+      // Inside an earlier one: its link describes both.
+      const ids = around.link.getAttribute("aria-describedby");
+      around.link.setAttribute("aria-describedby", `${ids} ${idOf(dim)}`);
       continue;
     }
     const from = Math.max(start, at);
     fresh.append(message.slice(at, from));
-    last = /** @type {HTMLAnchorElement} */ (make("a", message.slice(from, end)));
-    last.href = `#${idOf(dim)}`;
-    last.title = dim.why;
-    last.setAttribute("aria-describedby", idOf(dim));
-    fresh.append(last);
+    const link = /** @type {HTMLAnchorElement} */ (make("a", message.slice(from, end)));
+    link.href = `#${idOf(dim)}`;
+    link.title = dim.why;
+    link.setAttribute("aria-describedby", idOf(dim));
+    fresh.append(link);
+    links.push({ link, end });
     at = end;
   }
   fresh.append(message.slice(at));

@@ -187,9 +187,9 @@ fn underline(message: &str, dims: &[Dim], turn: &str) -> Vec<Piece> {
     for (start, end, dim) in quotes {
         let id = row_id(dim, turn);
         if end <= at
-            && let Some(link) = pieces.last_mut().and_then(|piece| piece.link.as_mut())
+            && let Some(link) = piece_at(&mut pieces, start).and_then(|piece| piece.link.as_mut())
         {
-            // Inside the last one, so it is described with it.
+            // Inside an earlier one, so it is described with it.
             link.described_by = format!("{} {id}", link.described_by);
             continue;
         }
@@ -205,6 +205,17 @@ fn underline(message: &str, dims: &[Dim], turn: &str) -> Vec<Piece> {
         pieces.push(plain(&message[at..]));
     }
     pieces
+}
+
+/// The piece that contains this byte of the text.
+fn piece_at(pieces: &mut [Piece], mut byte: usize) -> Option<&mut Piece> {
+    pieces.iter_mut().find(|piece| match byte.checked_sub(piece.text.len()) {
+        Some(rest) => {
+            byte = rest;
+            false
+        }
+        None => true,
+    })
 }
 
 #[cfg(test)]
@@ -226,7 +237,7 @@ mod tests {
 
     #[test]
     fn quoted_words_are_underlined_once_also_where_quotes_overlap() {
-        let (clarity, goal) = (DimId::Clarity, DimId::Goal);
+        let (clarity, goal, context) = (DimId::Clarity, DimId::Goal, DimId::Context);
         assert_eq!(shown("하늘은 왜 파래요?", &[]), "하늘은 왜 파래요?");
         assert_eq!(
             shown("하늘은 왜 파래요?", &[dim(goal, "왜"), dim(clarity, "없는 말")]),
@@ -234,6 +245,10 @@ mod tests {
         );
         assert_eq!(shown("가나다", &[dim(goal, "나"), dim(clarity, "가나다")]), "[가나다|clarity-t goal-t]");
         assert_eq!(shown("가나다", &[dim(goal, "나다"), dim(clarity, "가나")]), "[가나|clarity-t][다|goal-t]");
+        assert_eq!(
+            shown("앞 가나다", &[dim(goal, "가나"), dim(clarity, "나다"), dim(context, "나")]),
+            "앞 [가나|goal-t context-t][다|clarity-t]"
+        );
         assert_eq!(shown("가", &[dim(goal, "")]), "가");
     }
 }
