@@ -16,7 +16,7 @@ pub fn text(config: &Config, store: &Store, redis: Option<&Redis>, address: &str
     };
     let certificates = match config.tls.is_on() {
         true => format!(
-            "\n            with certificates of {}, ordered and renewed by themselves",
+            "\n            with certificates of {}, ordered and renewed automatically",
             certificates::authority(&config.tls)
         ),
         false => String::new(),

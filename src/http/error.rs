@@ -1,6 +1,5 @@
 //! The errors of a request. `problem` writes the response body of each.
 
-use crate::engine::turn::failure_reason;
 use std::time::Duration;
 
 use axum::{
@@ -10,7 +9,10 @@ use axum::{
 };
 
 use super::rate_limit::RateLimited;
-use crate::engine::{stateless::SequenceError, turn::AskError};
+use crate::engine::{
+    stateless::SequenceError,
+    turn::{AskError, failure_reason},
+};
 use domain::{
     TurnId,
     message::MessageError,

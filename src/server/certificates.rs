@@ -87,19 +87,19 @@ impl Certificates {
                     pause = FIRST_PAUSE;
                     tracing::info!(tls.names = self.names, "a new certificate is served");
                 }
-                Ok(EventOk::CertCacheStore) => self.serve("the certificate is kept"),
+                Ok(EventOk::CertCacheStore) => self.serve("the certificate is stored in TLS_CACHE"),
                 Ok(EventOk::AccountCacheStore) => tracing::info!("there is an account at the certificate authority"),
                 Err(EventError::Order(error)) => {
                     tracing::error!(
                         tls.names = self.names, error = %error, pause_seconds = pause.as_secs(),
-                        "no certificate could be had; every name has to point at this machine, and its port 443 has to be reachable from outside. It's tried again after a pause"
+                        "no certificate was issued; every name has to point at this machine, and its port 443 has to be reachable from outside. The order is retried after a pause"
                     );
                     // The client retries the order only when the next event is polled.
                     tokio::time::sleep(pause).await;
                     pause = (pause * PAUSE_FACTOR).min(LONGEST_PAUSE);
                 }
                 Err(error) => tracing::error!(
-                    %error, "certificates can't be kept on disk; check TLS_CACHE. Too many orders are refused for a week"
+                    %error, "certificates can't be stored on disk; check TLS_CACHE. Too many orders are refused for a week"
                 ),
             }
         }
@@ -111,7 +111,7 @@ impl Certificates {
         if self.cache.newest_expiry().is_none_or(|expires| expires < in_a_day) {
             tracing::error!(
                 tls.names = self.names,
-                "the certificate authority is silent; see whether this machine reaches it, and restart the program"
+                "the certificate expires soon, and the certificate authority does not respond; check that this machine can reach it, and restart the program"
             );
         }
     }
@@ -131,7 +131,7 @@ pub fn describe_metrics() {
     metrics::describe_gauge!(
         "tls_certificate_expires_timestamp_seconds",
         metrics::Unit::Seconds,
-        "When the certificate that is served runs out, in seconds since 1970; only with TLS_DOMAIN"
+        "When the certificate that is served expires, in seconds since 1970; only with TLS_DOMAIN"
     );
 }
 

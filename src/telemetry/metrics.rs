@@ -1,8 +1,8 @@
 //! The program's metrics, as Prometheus collects them.
 //!
-//! What happens is counted where it happens, at the cost of an atomic addition. What stands at a moment (turns that run,
-//! connections in use, memory) is read when the metrics are scraped. Labels have few values: words of a closed set,
-//! routes' patterns, and models that the settings name; never an id and never a word of a student.
+//! Events are counted where they happen, at the cost of an atomic addition. Gauges (running turns, connections in use,
+//! memory) are read when the metrics are scraped. Labels have few values: words of a closed set, routes' patterns, and
+//! models that the settings name; never an id and never a word of a student.
 
 mod fractional;
 mod process;
@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use fractional::FractionalCounter;
 
-/// From a hundred microseconds, our own share, to two minutes, the longest answer.
+/// From a hundred microseconds, the program's own share of an answer, to two minutes, the longest answer.
 const SECONDS: [f64; 17] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 2.5, 5.0, 15.0, 45.0, 120.0];
 

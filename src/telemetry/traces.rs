@@ -1,7 +1,7 @@
 //! Traces to an OpenTelemetry collector: the request, its turn, both calls on the model, the commit.
 //!
-//! Spans of ours become spans of a trace; warnings and errors within them go along. Where a trace begins is decided
-//! here: a `traceparent` that comes in counts for nothing, since proxies pass on what any browser sends.
+//! Each span of the program becomes a span of a trace, with its warnings and errors. Every trace begins in the program:
+//! a `traceparent` header is ignored, because proxies forward the one that any browser sends.
 
 use std::{
     fmt,
@@ -43,7 +43,7 @@ impl Traces {
         let Some(url) = config.traces_url()? else { return Ok(None) };
         let mut http = reqwest::blocking::Client::builder().timeout(SEND_TIMEOUT);
         if !is_https(&url) {
-            // Spares loading root certificates, which a small image may not have.
+            // Skips loading root certificates, which a small image may not have.
             http = http.no_proxy().tls_certs_only([]);
         }
         let http = http.build().context(
@@ -57,7 +57,7 @@ impl Traces {
             .with_endpoint(&url)
             .build()
             .context("OTEL_EXPORTER_OTLP_ENDPOINT can't be used; it's an address such as http://127.0.0.1:4318")?;
-        // What else there is to set, such as the sampler, the SDK reads from the environment by its standard names.
+        // The SDK reads further settings, such as the sampler, from the environment by their standard names.
         let provider = SdkTracerProvider::builder()
             .with_resource(resource(config))
             .with_batch_exporter(Watched { exporter, is_failing: AtomicBool::new(false) })
@@ -65,7 +65,7 @@ impl Traces {
         Ok(Some(Self(provider)))
     }
 
-    /// Makes spans of ours spans of traces.
+    /// Sends the program's spans to the collector.
     pub(super) fn layer(&self) -> BoxedLayer {
         let wanted = |metadata: &Metadata<'_>| {
             if metadata.is_span() {

@@ -55,10 +55,10 @@ async fn a_connection_beyond_the_limit_gets_503_at_once() {
 async fn health_and_readiness_are_answered_beyond_the_limit_of_connections() {
     let (app, _only) = crowded().await;
     for _ in 0..200 {
-        for (path, told) in [("/health", "healthy"), ("/ready", "ready")] {
+        for (path, status) in [("/health", "healthy"), ("/ready", "ready")] {
             let (head, body) = alone(&app, "GET", path, "").await;
             assert!(head.starts_with("http/1.1 200 ") && head.contains("\nconnection: close"), "{path}: {head}");
-            assert!(body.contains(told), "{path}: {body}");
+            assert!(body.contains(status), "{path}: {body}");
         }
     }
 }

@@ -94,7 +94,7 @@ async fn with_tls_the_name_of_the_cookie_has_the_host_prefix() {
         let call = app.student().call(Method::GET, &format!("/api/v1/conversations/{id}"));
         call.header("cookie", &both).send().await.status.as_u16()
     };
-    assert_eq!((ask(&conversation).await, ask(&other).await), (200, 404), "the planted one counts for nothing");
+    assert_eq!((ask(&conversation).await, ask(&other).await), (200, 404), "the planted one is ignored");
 }
 
 #[tokio::test]

@@ -32,9 +32,9 @@ async fn the_next_question_is_accepted_while_only_the_feedback_is_missing() {
 
     assert_eq!(student.finish(&next).await.state, "done");
     let turns = student.conversation(&conversation).await["turns"].take();
-    let told: Vec<_> =
+    let endings: Vec<_> =
         turns.as_array().unwrap().iter().map(|turn| (&turn["state"], &turn["feedback"]["source"])).collect();
-    assert_eq!(told, [(&json!("done"), &json!("coach")), (&json!("done"), &json!("model"))]);
+    assert_eq!(endings, [(&json!("done"), &json!("coach")), (&json!("done"), &json!("model"))]);
     assert_eq!(turns[0]["answer"]["text"], canned::CHAT.concat());
     let sent = app.openai.requests_for(CHAT).pop().unwrap().body["messages"].to_string();
     assert!(sent.contains(&serde_json::to_string(&canned::CHAT.concat()).unwrap()), "{sent}");

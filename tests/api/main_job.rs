@@ -76,11 +76,12 @@ async fn a_second_question_is_sent_with_the_first_one() {
         student.finish(accepted["turn_id"].as_str().unwrap()).await;
     }
     let second = &app.openai.requests_for(CHAT)[1].body["messages"];
-    let said: Vec<_> = second.as_array().unwrap().iter().map(|said| said["content"].as_str().unwrap()).collect();
-    assert_eq!(said.len(), 4);
-    assert!(said[1].contains(QUESTION));
-    assert_eq!(said[2], canned::CHAT.concat());
-    assert_eq!(said[3], "주제: \"과학 탐구\"\n\n그럼 저녁에는 왜 빨개져요?");
+    let messages = second.as_array().unwrap();
+    let contents: Vec<_> = messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
+    assert_eq!(contents.len(), 4);
+    assert!(contents[1].contains(QUESTION));
+    assert_eq!(contents[2], canned::CHAT.concat());
+    assert_eq!(contents[3], "주제: \"과학 탐구\"\n\n그럼 저녁에는 왜 빨개져요?");
 
     let turns = student.conversation(&conversation).await["turns"].take();
     let seqs: Vec<_> = turns.as_array().unwrap().iter().map(|turn| turn["seq"].as_u64().unwrap()).collect();

@@ -21,8 +21,8 @@ async fn migrate(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_llm-classroom"));
     command.arg("migrate").args(arguments).current_dir(folder).env_clear();
     let output = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    for said in [text(&output.stdout), text(&output.stderr)] {
-        assert!(!said.contains("secret-word") && !said.contains("panicked"), "{said}");
+    for report in [text(&output.stdout), text(&output.stderr)] {
+        assert!(!report.contains("secret-word") && !report.contains("panicked"), "{report}");
     }
     output
 }
@@ -48,9 +48,9 @@ async fn refused(folder: &Path, from: &str, to: &str) -> String {
 }
 
 /// The lines about a table in the output, without their alignment.
-fn lines(said: &str, table: &str) -> Vec<String> {
+fn lines(report: &str, table: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
-    said.lines().map(words).filter(|line| line.starts_with(&format!("{table} "))).collect()
+    report.lines().map(words).filter(|line| line.starts_with(&format!("{table} "))).collect()
 }
 
 #[tokio::test]
@@ -68,18 +68,18 @@ async fn conversations_continue_after_migrating_from_sqlite_to_postgresql_and_ba
     program.terminate();
     assert!(program.ended().await.success());
 
-    let said = moved(folder.path(), DEFAULT, &postgresql).await;
-    assert!(said.contains("Moving from SQLite at data/llm-classroom.db"), "{said}");
-    assert!(said.contains("to PostgreSQL at ") && said.contains("Set DATABASE_URL to the new one"), "{said}");
+    let report = moved(folder.path(), DEFAULT, &postgresql).await;
+    assert!(report.contains("Moving from SQLite at data/llm-classroom.db"), "{report}");
+    assert!(report.contains("to PostgreSQL at ") && report.contains("Set DATABASE_URL to the new one"), "{report}");
     for (table, rows) in [("learners", 1), ("conversations", 1), ("turns", 1), ("feedback", 1), ("usage", 2)] {
-        let lines = lines(&said, table);
-        assert_eq!(lines[0], format!("{table} {rows} rows, {rows} of them copied, 0 removed"), "{said}");
-        let [name, count, checksum, rest] = lines[1].splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
-        assert_eq!((name, count, checksum.len(), rest), (table, rows.to_string().as_str(), 32, "the same"), "{said}");
+        let lines = lines(&report, table);
+        assert_eq!(lines[0], format!("{table} {rows} rows, {rows} of them copied, 0 removed"), "{report}");
+        let [name, count, checksum, rest] = lines[1].splitn(4, ' ').collect::<Vec<_>>()[..] else { panic!("{report}") };
+        assert_eq!((name, count, checksum.len(), rest), (table, rows.to_string().as_str(), 32, "the same"), "{report}");
     }
     let again = moved(folder.path(), DEFAULT, &postgresql).await;
     assert_eq!(lines(&again, "turns")[0], "turns 1 rows, 0 of them copied, 0 removed");
-    assert_eq!(lines(&again, "turns")[1], lines(&said, "turns")[1]);
+    assert_eq!(lines(&again, "turns")[1], lines(&report, "turns")[1]);
 
     let program = Process::start(folder.path(), &[model, ("DATABASE_URL", &postgresql)]);
     assert!(program.banner.contains("PostgreSQL"), "{}", program.banner);
@@ -90,11 +90,11 @@ async fn conversations_continue_after_migrating_from_sqlite_to_postgresql_and_ba
     program.terminate();
     assert!(program.ended().await.success());
 
-    let said = refused(folder.path(), DEFAULT, &postgresql).await;
-    assert!(said.contains("has been served before") && said.contains("move to an empty database"), "{said}");
+    let report = refused(folder.path(), DEFAULT, &postgresql).await;
+    assert!(report.contains("has been served before") && report.contains("move to an empty database"), "{report}");
     // Back to SQLite, with the new question.
-    let said = moved(folder.path(), &postgresql, "sqlite://back/again.db").await;
-    assert_eq!(lines(&said, "turns")[0], "turns 2 rows, 2 of them copied, 0 removed");
+    let report = moved(folder.path(), &postgresql, "sqlite://back/again.db").await;
+    assert_eq!(lines(&report, "turns")[0], "turns 2 rows, 2 of them copied, 0 removed");
 }
 
 #[tokio::test]
@@ -110,15 +110,15 @@ async fn a_turn_interrupted_by_a_crash_can_be_retried_after_migrating() {
     student.follow(&turn).await.until_shown("여기까지").await;
     program.kill();
 
-    let said = refused(folder.path(), DEFAULT, &postgresql).await;
-    assert!(said.contains("being served") && said.contains("30 seconds"), "{said}");
+    let report = refused(folder.path(), DEFAULT, &postgresql).await;
+    assert!(report.contains("being served") && report.contains("30 seconds"), "{report}");
     // The lease has expired.
     let path = folder.path().join("data/llm-classroom.db");
     let database = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
     database.execute_unprepared("UPDATE leases SET expires_at = 1").await.unwrap();
     database.close().await.unwrap();
-    let said = moved(folder.path(), DEFAULT, &postgresql).await;
-    assert!(said.contains("can now try again with one click: 1."), "{said}");
+    let report = moved(folder.path(), DEFAULT, &postgresql).await;
+    assert!(report.contains("can now try again with one click: 1."), "{report}");
 
     let program = Process::start(folder.path(), &[model, ("DATABASE_URL", &postgresql)]);
     let student = student.moved_to(program.url.clone());
@@ -132,20 +132,20 @@ async fn a_migration_that_would_lose_data_is_refused_and_changes_nothing() {
     let (folder, postgresql) = (tempfile::tempdir().unwrap(), empty_postgresql().await);
     let here = folder.path();
 
-    let said = refused(here, "sqlite:no/such.db", "sqlite:new/school.db").await;
-    assert!(said.contains("--from") && said.contains("there is no LLM Classroom database"), "{said}");
-    let said = refused(here, &postgresql, "sqlite:new/school.db").await;
-    assert!(said.contains("there is no LLM Classroom database"), "{said}");
-    let said = refused(here, "mysql://me:secret-word@localhost/x", "sqlite:new/school.db").await;
-    assert!(said.contains("--from") && said.contains("sqlite://"), "{said}");
+    let report = refused(here, "sqlite:no/such.db", "sqlite:new/school.db").await;
+    assert!(report.contains("--from") && report.contains("there is no LLM Classroom database"), "{report}");
+    let report = refused(here, &postgresql, "sqlite:new/school.db").await;
+    assert!(report.contains("there is no LLM Classroom database"), "{report}");
+    let report = refused(here, "mysql://me:secret-word@localhost/x", "sqlite:new/school.db").await;
+    assert!(report.contains("--from") && report.contains("sqlite://"), "{report}");
     assert_eq!(std::fs::read_dir(here).unwrap().count(), 0);
 
     let program = Process::start(here, &[]);
     let student = program.student();
     let conversation = student.begin("과학 탐구").await;
     let before = student.conversation(&conversation).await;
-    let said = refused(here, DEFAULT, "sqlite:new/school.db").await;
-    assert!(said.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{said}");
+    let report = refused(here, DEFAULT, "sqlite:new/school.db").await;
+    assert!(report.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{report}");
     assert!(!here.join("new").exists());
     // The target is in use, and later it contains data.
     std::fs::create_dir(here.join("other")).unwrap();
@@ -153,17 +153,17 @@ async fn a_migration_that_would_lose_data_is_refused_and_changes_nothing() {
     other.student().begin("역사").await;
     other.terminate();
     assert!(other.ended().await.success());
-    let said = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
-    assert!(said.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{said}");
+    let report = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
+    assert!(report.contains("SQLite at data/llm-classroom.db is being served at this moment"), "{report}");
     assert_eq!(student.conversation(&conversation).await, before);
     program.terminate();
     assert!(program.ended().await.success());
-    let said = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
-    assert!(said.contains("has been served before"), "{said}");
-    let said = refused(here, DEFAULT, "sqlite:./data/../data/llm-classroom.db").await;
-    assert!(said.contains("name two different ones"), "{said}");
-    let said = refused(here, DEFAULT, "postgres://me:secret-word@127.0.0.1:9/d").await;
-    assert!(said.contains("--to") && said.contains("not available"), "{said}");
+    let report = refused(here, "sqlite:other/data/llm-classroom.db", DEFAULT).await;
+    assert!(report.contains("has been served before"), "{report}");
+    let report = refused(here, DEFAULT, "sqlite:./data/../data/llm-classroom.db").await;
+    assert!(report.contains("name two different ones"), "{report}");
+    let report = refused(here, DEFAULT, "postgres://me:secret-word@127.0.0.1:9/d").await;
+    assert!(report.contains("--to") && report.contains("not available"), "{report}");
 
     let program = Process::start(here, &[]);
     assert_eq!(student.moved_to(program.url.clone()).conversation(&conversation).await, before);
@@ -174,9 +174,9 @@ async fn a_migration_with_only_one_url_is_refused_with_both_possible_fixes() {
     let folder = tempfile::tempdir().unwrap();
     for half in ["--from", "--to"] {
         let output = migrate(folder.path(), &[half, "sqlite:a.db"]).await;
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains("--from and --to go together: give both") && said.contains("or neither"), "{said}");
+        let report = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{report}");
+        assert!(report.contains("--from and --to go together: give both") && report.contains("or neither"), "{report}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

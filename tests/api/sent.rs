@@ -72,8 +72,8 @@ async fn a_prompt_injection_changes_only_the_text_of_user_messages() {
     assert_eq!(frame(tutor), frame(calm_tutor));
     for purpose in [CHAT, TUTOR] {
         for call in app.openai.requests_for(purpose) {
-            let said = call.body["messages"].to_string();
-            assert!(!said.contains("<|im_end|>") && !said.contains("<|im_start|>"), "{said}");
+            let messages = call.body["messages"].to_string();
+            assert!(!messages.contains("<|im_end|>") && !messages.contains("<|im_start|>"), "{messages}");
         }
     }
 }
@@ -140,10 +140,11 @@ async fn a_long_history_is_truncated_to_whole_turns() {
         student.finish(&turn).await;
     }
     let last = app.openai.requests_for(CHAT).pop().unwrap().body["messages"].take();
-    let said: Vec<&str> = last.as_array().unwrap()[1..].iter().map(|said| said["content"].as_str().unwrap()).collect();
-    assert!(said.len() < 15 && said.len() > 1, "{}", said.len());
-    assert!(said.len() % 2 == 1, "whole turns and the question");
-    assert!(said[0].contains("과학 탐구"), "the topic stays: {}", said[0]);
-    assert_eq!(said[said.len() - 1], "주제: \"과학 탐구\"\n\n7번 질문이에요");
-    assert!(said[said.len() - 3].contains("6번 질문이에요"));
+    let messages = &last.as_array().unwrap()[1..];
+    let contents: Vec<&str> = messages.iter().map(|message| message["content"].as_str().unwrap()).collect();
+    assert!(contents.len() < 15 && contents.len() > 1, "{}", contents.len());
+    assert!(contents.len() % 2 == 1, "whole turns and the question");
+    assert!(contents[0].contains("과학 탐구"), "the topic stays: {}", contents[0]);
+    assert_eq!(contents[contents.len() - 1], "주제: \"과학 탐구\"\n\n7번 질문이에요");
+    assert!(contents[contents.len() - 3].contains("6번 질문이에요"));
 }

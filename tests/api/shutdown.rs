@@ -63,7 +63,7 @@ async fn while_draining_questions_are_refused_and_reads_are_answered() {
     let events = student.follow(&turn).await;
     assert_eq!(student.get("/ready").await.expect(200).json()["turns_running"], 1);
 
-    app.tell_to_end();
+    app.start_shutdown();
     let ready = eventually("draining", async || Some(student.get("/ready").await).filter(|r| r.status == 503)).await;
     assert_eq!(ready.json()["status"], "draining");
     assert_eq!(ready.header("content-type"), "application/json");
@@ -87,7 +87,7 @@ async fn an_idle_program_ends_at_once() {
     let mut app = TestApp::with(&LONG_GRACE).await;
     let student = app.student();
     student.asked_and_answered(QUESTION).await;
-    app.tell_to_end();
+    app.start_shutdown();
     app.ended().await;
 }
 
@@ -98,7 +98,7 @@ async fn a_running_guide_does_not_delay_the_shutdown() {
     let guide = app.student().post("/api/v1/chat/initial-guide", json!({ "topic": "과학 탐구" })).await.expect(200);
     assert_eq!(guide.json()["pending"], true);
     app.openai.wait_for_waiting(1).await;
-    app.tell_to_end();
+    app.start_shutdown();
     app.ended().await;
     app.openai.wait_for_disconnects(1).await;
     assert!(app.store().await.tokens_since(0).await.unwrap() > 0, "the call was sent, so it is paid for");
@@ -110,7 +110,7 @@ async fn a_stateless_stream_may_end_within_the_grace_period() {
     app.openai.set(CHAT, Behaviour::text(["하나", "둘"]).gate_at(1));
     let call = app.student().call(reqwest::Method::POST, "/api/v1/chat/chat/stream");
     let response = call.json(&json!({ "message": "네?" })).open().await;
-    app.tell_to_end();
+    app.start_shutdown();
     eventually("the port to close", async || tokio::net::TcpStream::connect(app.address).await.err()).await;
     app.openai.release_all(CHAT);
     let text = response.text().await.unwrap();
@@ -124,7 +124,7 @@ async fn a_stateless_stream_is_ended_after_the_grace_period() {
     app.openai.set(CHAT, Behaviour::default().gate_at(1));
     let call = app.student().call(reqwest::Method::POST, "/api/v1/chat/chat/stream");
     let _open = call.json(&json!({ "message": "네?" })).open().await;
-    app.tell_to_end();
+    app.start_shutdown();
     app.ended().await;
     app.openai.wait_for_disconnects(1).await;
 }
@@ -137,7 +137,7 @@ async fn a_stateless_call_without_an_answer_is_refused_after_the_grace_period() 
         let call = app.student().call(reqwest::Method::POST, path).json(&json!({ "message": "네?" }));
         let waiting = tokio::spawn(call.send());
         app.openai.wait_for_waiting(1).await;
-        app.tell_to_end();
+        app.start_shutdown();
         waiting.await.unwrap().problem(503, "draining");
         app.ended().await;
     }
@@ -155,7 +155,7 @@ async fn the_followers_of_many_interrupted_turns_all_see_it() {
         followed.push(student.follow(&turn).await);
     }
     app.openai.wait_for_waiting(30).await;
-    app.tell_to_end();
+    app.start_shutdown();
     for events in followed {
         assert_eq!(events.into_story().await.state, "interrupted");
     }

@@ -34,7 +34,7 @@ async fn an_answer_is_the_providers_byte_for_byte_whichever_instance_serves_it()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_follows_elsewhere_from_the_beginning_gets_the_whole_text() {
+async fn a_follower_at_another_instance_gets_the_whole_text_from_the_beginning() {
     let mut run = Run::begin("whole text");
     let cluster = Cluster::start(&[]).await;
     // The model writes nothing before every page has a snapshot, so the deltas are all of the text.

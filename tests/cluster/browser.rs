@@ -1,4 +1,4 @@
-//! A real page in a real Chromium, whose instance dies.
+//! A real page in a real Chromium, whose instance is killed.
 
 use std::{process::Stdio, time::Instant};
 

@@ -1,4 +1,4 @@
-//! PostgreSQL goes and comes back.
+//! PostgreSQL stops and starts again.
 
 use futures_util::future::join_all;
 use llm_classroom::engine::turn::POSTGRES_LEASE_LIFETIME;
@@ -13,7 +13,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn finished_answers_wait_for_the_database_and_nobody_is_told_otherwise() {
+async fn finished_answers_wait_for_the_database_and_are_announced_after_it_returns() {
     let mut run = Run::begin("postgresql restarted");
     let cluster = Cluster::start(&[]).await;
     cluster.until_instances_may_expire_others().await;

@@ -146,7 +146,7 @@ async fn an_authority_that_is_away_is_named_and_the_program_lives() {
     let (folder, port) = (tempfile::tempdir().unwrap(), lasting_port());
     let authority = Pebble::prepare(port, LONG);
     let program = start(folder.path(), &authority, port, &[]);
-    eventually("the reason", async || log(folder.path()).contains("no certificate could be had").then_some(())).await;
+    eventually("the reason", async || log(folder.path()).contains("no certificate was issued").then_some(())).await;
     assert!(log(folder.path()).contains("pause_seconds=10"), "{}", log(folder.path()));
     // No certificate, no page; and no crash.
     let mut plain = TcpStream::connect(("127.0.0.1", port)).unwrap();

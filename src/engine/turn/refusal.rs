@@ -1,4 +1,4 @@
-//! Why a question is not taken in.
+//! Why a question is not accepted.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use domain::TurnId;
 use domain::turn::TurnState;
 use store::StoreError;
 
-/// Why a message was not taken in, or a turn not tried again.
+/// Why a message was not accepted, or a turn not retried.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     /// No such conversation or turn, or not this learner's.
@@ -18,28 +18,28 @@ pub enum AskError {
     /// The key was used for another message before.
     #[error("the idempotency key belongs to another message")]
     KeyReused,
-    /// The turn is done: there is nothing to try again.
+    /// The turn is done, so it can't be retried.
     #[error("the turn is {}", .0.as_str())]
     NotRetriable(TurnState),
     /// The day's tokens are spent.
     #[error("the day's tokens are spent")]
     BudgetSpent {
-        /// How long until there are some again.
+        /// The time until there are tokens again.
         retry_in: Duration,
     },
-    /// As many turns run as may.
-    #[error("as many turns run as may")]
+    /// All slots are in use.
+    #[error("all slots are in use")]
     Full,
     /// The server is shutting down.
     #[error("the server is shutting down")]
     Draining,
-    /// This instance isn't sure of its lease: the database is away, or has been taken over.
+    /// This instance isn't sure of its lease: the database is unavailable, or another instance has taken it over.
     #[error("no lease")]
     NoLease,
-    /// The store failed. Nothing was taken in, or nothing is known of it: sending again with the same key is safe.
+    /// The store failed. The message may or may not have been stored: sending again with the same key is safe.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A bug: the task that takes messages in ended without a word.
-    #[error("the accepting task was lost")]
+    /// A bug: the task that accepts messages panicked.
+    #[error("the accepting task panicked")]
     Lost,
 }

@@ -14,24 +14,24 @@ pub fn describe() {
     describe_counter!("turn_failures_total", "Turns that failed here, by reason");
     describe_counter!(
         "turns_refused_total",
-        "Questions and stateless calls not taken in, by reason: full (MAX_TURNS), budget (DAILY_TOKEN_BUDGET), no_lease \
-         (the database is away or was taken over) or draining (this instance ends)"
+        "Questions and stateless calls that were not accepted, by reason: full (MAX_TURNS), budget (DAILY_TOKEN_BUDGET), \
+         no_lease (the database is unavailable or was taken over) or draining (this instance shuts down)"
     );
-    describe_histogram!("turn_seconds", Unit::Seconds, "From a question's coming to its answer being stored");
+    describe_histogram!("turn_seconds", Unit::Seconds, "From the arrival of a question until its answer is stored");
     describe_histogram!(
         "turn_overhead_seconds",
         Unit::Seconds,
-        "Our own share of that: what the slower of the two model calls doesn't explain; of turns that weren't stopped"
+        "turn_seconds without the time of the slower of the two model calls; only turns that were not stopped"
     );
     describe_histogram!(
         "first_piece_seconds",
         Unit::Seconds,
-        "From a question's coming to the first text being sent to those who follow"
+        "From the arrival of a question until the first text is sent to its followers"
     );
     describe_histogram!(
         "first_piece_overhead_seconds",
         Unit::Seconds,
-        "Our own share of that: what the model's first text doesn't explain"
+        "first_piece_seconds without the time until the model's first text"
     );
     describe_counter!("coach_fallbacks_total", "Notes that the coach wrote because the tutor's model could not");
     describe_gauge!("turns_running", "Turns that run on this instance");

@@ -1,6 +1,5 @@
 //! The conversations of a learner.
 
-use crate::http::locale::RequestLocale;
 use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -16,7 +15,9 @@ use super::{
     guide::TopicRequest,
     turns::{TurnView, idempotency_key},
 };
-use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem};
+use crate::http::{
+    AppState, address::ClientAddress, error::ApiError, learner::Learner, locale::RequestLocale, problem::Problem,
+};
 use coach::guide;
 use domain::{
     ConversationId, Topic,

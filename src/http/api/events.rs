@@ -1,6 +1,5 @@
 //! The events of a turn: a snapshot, then every change.
 
-use crate::http::locale::{RequestLocale, reason_text};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -17,7 +16,14 @@ use serde_json::json;
 use super::{PathId, event_schema::TurnEvent, turns::record_turn};
 use crate::{
     engine::turn::{AskError, Following},
-    http::{AppState, error::ApiError, learner::Learner, metrics::InFlight, problem::Problem},
+    http::{
+        AppState,
+        error::ApiError,
+        learner::Learner,
+        locale::{RequestLocale, reason_text},
+        metrics::InFlight,
+        problem::Problem,
+    },
     live::{Event, Follower, Status},
 };
 use domain::{

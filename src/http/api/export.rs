@@ -1,6 +1,5 @@
 //! Export of a conversation as a file.
 
-use crate::http::locale::RequestLocale;
 use std::{convert::Infallible, fmt::Write as _};
 
 use axum::{
@@ -16,7 +15,7 @@ use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{PathId, Query};
-use crate::http::{AppState, error::ApiError, learner::Learner};
+use crate::http::{AppState, error::ApiError, learner::Learner, locale::RequestLocale};
 use domain::{Conversation, ConversationId, Locale, turn::Turn};
 
 /// The bytes of a chunk of the body.

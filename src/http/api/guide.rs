@@ -1,6 +1,5 @@
 //! Greeting and guide for a topic, without a conversation.
 
-use crate::http::locale::RequestLocale;
 use std::time::Duration;
 
 use axum::{extract::State, http::HeaderMap};
@@ -8,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::http::{AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, problem::Problem};
+use crate::http::{
+    AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, locale::RequestLocale,
+    problem::Problem,
+};
 use coach::guide;
 use domain::{Topic, guide::Guide};
 

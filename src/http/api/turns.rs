@@ -1,6 +1,5 @@
 //! Turns: ask a question, cancel, retry.
 
-use crate::http::locale::{RequestLocale, reason_text};
 use axum::{
     extract::State,
     http::{HeaderMap, StatusCode},
@@ -15,7 +14,14 @@ use crate::{
         rendered::{Blocks, RenderedAnswers},
         turn::Lookup,
     },
-    http::{AppState, address::ClientAddress, error::ApiError, learner::Learner, problem::Problem},
+    http::{
+        AppState,
+        address::ClientAddress,
+        error::ApiError,
+        learner::Learner,
+        locale::{RequestLocale, reason_text},
+        problem::Problem,
+    },
 };
 use domain::{
     ConversationId, Feedback, Locale, StudentMessage, TurnId,

@@ -34,7 +34,7 @@ pub struct ChatQuery {
     own: Option<String>,
     /// The id of an earlier conversation.
     c: Option<String>,
-    /// The place before which its turns are shown; the newest if not given. Only pages without scripts use it.
+    /// Shows the turns before this sequence number; the newest if not given. Only pages without scripts use it.
     before: Option<String>,
 }
 
@@ -66,7 +66,7 @@ struct ChatPage<'a> {
     conversation: Option<ConversationId>,
     turns: Vec<TurnArticle>,
     needs_rich_styles: bool,
-    /// The place before which there are more turns.
+    /// The sequence number before which there are more turns.
     earlier: Option<u32>,
     /// Later turns are not on the page.
     is_earlier_page: bool,
@@ -114,7 +114,7 @@ async fn load_history(
 ) -> Result<History, ApiError> {
     let _guard = state.rendered.lock_reader(learner).await;
     let stored = state.store.turns_page(learner, id, before, TURNS_PAGE).await?;
-    // Places rise from 1 without holes.
+    // Sequence numbers rise from 1 without gaps.
     let earlier = stored.first().map(|turn| turn.seq).filter(|first| *first > 1);
     let mut turns = Vec::with_capacity(stored.len());
     for turn in &stored {

@@ -35,7 +35,7 @@ pub struct TestApp {
     flags: Vec<String>,
     database_url: String,
     http: reqwest::Client,
-    /// Of its own, so that it dies with everything it runs, and works while a test doesn't wait.
+    /// A separate runtime: it ends with all of its tasks, and it runs while the test's own runtime is busy.
     runtime: Option<Runtime>,
     shutdown: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<anyhow::Result<()>>>,
@@ -80,10 +80,10 @@ impl TestApp {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let (shutdown, told) = oneshot::channel();
+        let (shutdown, requested) = oneshot::channel();
         let app = runtime.spawn(App::new(config, metrics())).await.unwrap().unwrap();
         let served =
-            runtime.spawn(app.serve(Sockets { main: listener, redirect: None }, async move { _ = told.await }));
+            runtime.spawn(app.serve(Sockets { main: listener, redirect: None }, async move { _ = requested.await }));
         Self {
             flags: flags.iter().map(ToString::to_string).collect(),
             database_url,
@@ -97,9 +97,9 @@ impl TestApp {
         }
     }
 
-    /// Ends it well and starts it again, with the same settings, database and model server.
+    /// Shuts the program down and starts it again, with the same settings, database and model server.
     pub async fn restarted(mut self) -> Self {
-        self.tell_to_end();
+        self.start_shutdown();
         self.ended().await;
         let folder = std::mem::replace(&mut self.folder, TempDir::new().unwrap());
         let openai = std::mem::replace(&mut self.openai, FakeOpenAi::start().await);
@@ -117,12 +117,12 @@ impl TestApp {
         Student::new(self.http.clone(), self.url())
     }
 
-    /// Tells the program to end.
-    pub fn tell_to_end(&mut self) {
-        _ = self.shutdown.take().expect("told once").send(());
+    /// Starts the program's shutdown.
+    pub fn start_shutdown(&mut self) {
+        _ = self.shutdown.take().expect("it is shut down once").send(());
     }
 
-    /// Waits until the program has ended well.
+    /// Waits until the program has ended without an error.
     pub async fn ended(&mut self) {
         let served = self.served.take().expect("waited for once");
         soon("the program's end", served).await.unwrap().unwrap();
@@ -154,7 +154,7 @@ impl TestApp {
         Database::connect(options).await.unwrap()
     }
 
-    /// Takes the tables away under the running program, as a damaged disk would.
+    /// Drops the tables under the running program, as a damaged disk would lose them.
     pub async fn break_database(&self) {
         let database = self.database().await;
         for table in ["usage", "feedback", "turns", "conversations", "learners"] {
@@ -179,7 +179,7 @@ impl Drop for TestApp {
 /// The key of the model server.
 pub const KEY: &str = "sk-test-0123456789";
 
-/// Settings from flags alone: what the environment of the tests says counts for nothing.
+/// Settings from flags alone. The environment of the tests is ignored.
 pub fn config(flags: &[&str]) -> Config {
     let command = Cli::command().args_override_self(true).mut_args(|arg| arg.env(Resettable::Reset));
     let matches = command.try_get_matches_from([&["llm-classroom"], flags].concat()).unwrap();
