@@ -13,6 +13,8 @@ pub(super) struct RequestForm {
     pub(super) endpoint: usize,
     /// Whether the form was learned from earlier calls, and not yet changed.
     is_learned: bool,
+    /// Whether a response format was given up because of a refusal that does not name it.
+    gives_up_unnamed_format: bool,
     /// How often the model failed to write JSON.
     json_failures: u8,
 }
@@ -21,12 +23,17 @@ impl RequestForm {
     /// The learned form, or the form that most servers accept.
     pub(super) fn new(quirks: Quirks, endpoint: usize) -> Self {
         let is_learned = quirks != Quirks::default() || endpoint != 0;
-        Self { quirks, endpoint, is_learned, json_failures: 0 }
+        Self { quirks, endpoint, is_learned, gives_up_unnamed_format: false, json_failures: 0 }
     }
 
     /// Whether to learn this form if the server accepts it. Not if it only avoids that the model writes invalid JSON.
     pub(super) fn is_learnable(self) -> bool {
         self.json_failures < 2
+    }
+
+    /// Whether this form does without a response format because of a refusal that does not name it.
+    pub(super) fn gives_up_unnamed_format(self) -> bool {
+        self.gives_up_unnamed_format
     }
 
     /// The form to try after this one failed with `fault`; `None` if the refusal is not about the form.
@@ -52,10 +59,12 @@ impl RequestForm {
             };
         }
         if let Some(quirks) = self.quirks.after(refusal, request) {
-            if may_be_too_large && self.quirks.gives_up_unnamed_format(quirks, refusal) {
+            let is_unnamed = self.quirks.gives_up_unnamed_format(quirks, refusal);
+            if may_be_too_large && is_unnamed {
                 return None;
             }
-            return Some(Self { quirks, is_learned: false, ..self });
+            let gives_up_unnamed_format = self.gives_up_unnamed_format || is_unnamed;
+            return Some(Self { quirks, is_learned: false, gives_up_unnamed_format, ..self });
         }
         if self.is_learned && matches!(subject, Subject::Path | Subject::Request | Subject::SomeParameter) {
             // What was learned is outdated.

@@ -61,6 +61,8 @@ struct ModelFacts {
     largest_use: u32,
     /// The largest request with a response format that was accepted, in estimated tokens of prompt and answer; 0 for none.
     largest_structured: u32,
+    /// Refusals in a row, since the usual response format was accepted, that may have been about the format.
+    format_refusals: u32,
     /// Whether the window is a guess. A larger use corrects it.
     is_guess: bool,
     /// The largest request that was accepted of late, in the server's tokens of prompt and answer by the estimate.
@@ -288,9 +290,24 @@ impl Windows {
         });
     }
 
-    /// Records that a request of this size with a response format was accepted.
-    pub(super) fn record_structured(&self, model: &str, size: u32) {
-        self.change(model, |known| known.largest_structured = known.largest_structured.max(size));
+    /// Records that a request of this size with a response format was accepted. `is_usual` says that it is the format that
+    /// the model is asked for at first.
+    pub(super) fn record_structured(&self, model: &str, size: u32, is_usual: bool) {
+        self.change(model, |known| {
+            known.largest_structured = known.largest_structured.max(size);
+            if is_usual {
+                known.format_refusals = 0;
+            }
+        });
+    }
+
+    /// Records a refusal that does not name the response format, after which a request in another format was accepted.
+    /// Returns whether the format was the cause: not at once if the model has accepted one before.
+    pub(super) fn confirm_format_refusal(&self, model: &str) -> bool {
+        self.change(model, |known| {
+            known.format_refusals = known.format_refusals.saturating_add(1);
+            known.largest_structured == 0 || known.format_refusals > 1
+        })
     }
 
     /// Whether a request of this size is larger than any with a response format that was accepted, if there was one.

@@ -64,12 +64,13 @@ impl Inner {
         loop {
             let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
                 Ok(opened) => {
-                    if form != learned && form.is_learnable() {
+                    let is_doubtful = || form.gives_up_unnamed_format() && !self.windows.confirm_format_refusal(model);
+                    if form != learned && form.is_learnable() && !is_doubtful() {
                         self.learned.learn_quirks(model, learned.quirks, form.quirks);
                     }
                     self.endpoint.use_at(form.endpoint);
                     if is_structured(form) {
-                        self.windows.record_structured(model, size);
+                        self.windows.record_structured(model, size, form == learned);
                     }
                     return Ok(opened);
                 }

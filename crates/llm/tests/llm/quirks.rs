@@ -114,6 +114,25 @@ async fn a_schema_refused_in_any_words_steps_down_and_is_remembered() {
 }
 
 #[tokio::test]
+async fn one_refusal_in_unknown_words_does_not_give_up_a_schema_that_was_accepted() {
+    let server = FakeOpenAi::start().await;
+    let client = client(Settings { retries: 0, ..settings(&server) });
+    let refused_once = [false, true, false, true, true, false];
+    for is_refused in refused_once {
+        if is_refused {
+            server.queue(Purpose::Tutor, refusal(400, "Upstream request failed"));
+        }
+        client.complete(tutor()).await.unwrap();
+    }
+    let sent = server.requests_for(Purpose::Tutor);
+    let kinds: Vec<_> = sent.iter().map(|call| call.body["response_format"]["type"].as_str().unwrap()).collect();
+    let (schema, object) = ("json_schema", "json_object");
+    let once = [schema, schema, object, schema];
+    let twice_in_a_row = [schema, object, schema, object, object];
+    assert_eq!(kinds, [&once[..], &twice_in_a_row].concat());
+}
+
+#[tokio::test]
 async fn a_reply_that_failed_its_schema_is_asked_for_once_more_as_it_was() {
     let server = FakeOpenAi::start().await;
     let client = client(Settings { retries: 0, ..settings(&server) });
