@@ -202,6 +202,38 @@ test("words of a question that are selected stay so when the note underlines the
   await close();
 });
 
+test("quoted words that overlap lead to the same notes when a script underlines them and when the server does", async () => {
+  const dims = [
+    { id: "context", evidence: "왜 파란지", why: "까닭을 물었어요.", level: 2 },
+    { id: "clarity", evidence: "왜 파란지 궁금해요", why: "또렷해요.", level: 2 },
+    { id: "goal", evidence: "하늘은 왜 파란지", why: "무엇을 알고 싶은지 말했어요.", level: 2 },
+  ];
+  const text = { strengths: "까닭을 물었어요.", improvements: "언제인지도 물어봐요.", next_steps: "저녁도 봐요." };
+  const feedback = { topic: "on", dims, ...text, suggested_questions: ["노을은요?", "비는요?", "눈은요?"] };
+  await made.provider.script({ default: { tutor: { chunks: [JSON.stringify(feedback)] } } });
+  const { page, assertFaultless, close } = await made.student();
+  await openChat(page, "과학 탐구");
+  await ask(page, "하늘은 왜 파란지 궁금해요.");
+  await settled(page);
+  const links = () =>
+    turns(page)
+      .first()
+      .locator(".words a")
+      .evaluateAll((all) =>
+        all.map((link) => [link.textContent, link.getAttribute("aria-describedby")?.replaceAll(/-[0-9a-f-]{36}/g, "")]),
+      );
+  const wanted = [
+    ["하늘은 왜 파란지", "goal context"],
+    [" 궁금해요", "clarity"],
+  ];
+  assert.deepEqual(await links(), wanted);
+  await page.reload();
+  await settled(page);
+  assert.deepEqual(await links(), wanted);
+  assertFaultless();
+  await close();
+});
+
 test("whatever becomes of a block, it ends as the server sent it", async () => {
   const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
   const { page, assertFaultless, close } = await made.student();
