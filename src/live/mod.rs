@@ -63,12 +63,19 @@ struct Inner {
 pub struct StoredOutcome {
     /// The final state.
     pub status: Status,
-    /// The answer as Markdown.
-    pub text: String,
-    /// The answer as safe HTML, block by block.
-    pub blocks: Vec<Arc<str>>,
+    /// The answer; `None` if none was stored because the instance was lost. Then what is shown of it stays.
+    pub answer: Option<StoredAnswer>,
     /// The feedback as JSON, if it's there.
     pub feedback: Option<Arc<str>>,
+}
+
+/// An answer, as stored in the database. It is empty if it was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredAnswer {
+    /// As Markdown.
+    pub text: String,
+    /// As safe HTML, block by block.
+    pub blocks: Vec<Arc<str>>,
 }
 
 impl LiveEvents {
@@ -130,9 +137,7 @@ impl LiveEvents {
     /// Sends the outcome of a turn at another instance to its followers here.
     pub fn conclude(&self, key: Key, outcome: StoredOutcome) {
         let Some(turn) = self.0.turns.get(key).filter(|turn| turn.is_mirror()) else { return };
-        let StoredOutcome { status, text, blocks, feedback } = outcome;
-        let blocks = blocks.into_iter().enumerate().collect();
-        turn.change(|view| view.conclude(Change { status: Some(status), text, blocks, feedback, ..Change::default() }));
+        turn.change(|view| view.conclude(outcome));
     }
 
     /// Sets the gauges to their current values.

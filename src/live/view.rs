@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Status};
+use super::{
+    StoredOutcome,
+    event::{Event, Status},
+};
 
 /// The content of a turn, each part with the version that last changed it. Version 0 is a view without content.
 #[derive(Default)]
@@ -133,12 +136,17 @@ impl View {
 
     /// Applies the stored outcome of a turn, and ends. What is shown and not stored is withdrawn, such as text that a content
     /// filter stopped.
-    pub(super) fn conclude(&mut self, outcome: Change) {
-        let stored = outcome.blocks.len();
-        let shows_more =
-            !outcome.text.starts_with(&self.text) || self.blocks.iter().skip(stored).any(|(_, html)| !html.is_empty());
-        let withdrawn = self.withdrawn.1 + u32::from(shows_more);
-        self.apply(Change { from: 0, withdrawn, ended: true, ..outcome });
+    pub(super) fn conclude(&mut self, outcome: StoredOutcome) {
+        let StoredOutcome { status, answer, feedback } = outcome;
+        let mut change = Change { status: Some(status), feedback, ended: true, ..Change::default() };
+        if let Some(answer) = answer {
+            let shows_more = !answer.text.starts_with(&self.text)
+                || self.blocks.iter().skip(answer.blocks.len()).any(|(_, html)| !html.is_empty());
+            change.withdrawn = self.withdrawn.1 + u32::from(shows_more);
+            change.text = answer.text;
+            change.blocks = answer.blocks.into_iter().enumerate().collect();
+        }
+        self.apply(change);
     }
 
     fn set_block(&mut self, index: usize, html: Arc<str>) {
@@ -203,9 +211,30 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::StoredAnswer;
 
-    fn blocks(html: &[&str]) -> Vec<(usize, Arc<str>)> {
-        html.iter().map(|html| Arc::from(*html)).enumerate().collect()
+    fn blocks(html: &[&str]) -> Vec<Arc<str>> {
+        html.iter().map(|html| Arc::from(*html)).collect()
+    }
+
+    /// The blocks on the page of a follower of a view with this text and these blocks, after its turn ended like this.
+    fn page_after(text: &str, shown: &[&str], answer: Option<StoredAnswer>) -> Vec<Arc<str>> {
+        let mut view = View::new(Status::new("answering", None));
+        view.add(text, blocks(shown).into_iter().enumerate());
+        let (_, seen) = view.since(&Seen::default()).unwrap();
+        view.conclude(StoredOutcome { status: Status::new("failed", None), answer, feedback: None });
+        let mut page = blocks(shown);
+        for event in view.since(&seen).unwrap().0.into_events() {
+            match event {
+                Event::Snapshot { blocks, .. } => page = blocks,
+                Event::Block { index, html } => {
+                    page.resize(page.len().max(index + 1), Arc::from(""));
+                    page[index] = html;
+                }
+                _ => {}
+            }
+        }
+        page
     }
 
     #[test]
@@ -217,30 +246,12 @@ mod tests {
             ("가\n\n나", &["<p>가</p>", "<p>나</p>"]),
             ("가\n\n나", &["<pre>가 나</pre>"]),
         ];
-        for (shown_text, shown) in views {
+        for (text, shown) in views {
             for (stored_text, stored) in views {
-                let mut view = View::default();
-                let status = Some(Status::new("answering", None));
-                let text = shown_text.to_owned();
-                view.apply(Change { to: 1, status, text, blocks: blocks(shown), ..Change::default() });
-                let (_, seen) = view.since(&Seen::default()).unwrap();
-                let mut page: Vec<Arc<str>> = blocks(shown).into_iter().map(|(_, html)| html).collect();
-
-                let status = Some(Status::new("failed", Some("content_filter")));
-                let text = stored_text.to_owned();
-                view.conclude(Change { status, text, blocks: blocks(stored), ..Change::default() });
-                for event in view.since(&seen).unwrap().0.into_events() {
-                    match event {
-                        Event::Snapshot { blocks, .. } => page = blocks,
-                        Event::Block { index, html } => {
-                            page.resize(page.len().max(index + 1), Arc::from(""));
-                            page[index] = html;
-                        }
-                        _ => {}
-                    }
-                }
-                assert_eq!(page, blocks(stored).into_iter().map(|(_, html)| html).collect::<Vec<_>>());
+                let answer = StoredAnswer { text: stored_text.to_owned(), blocks: blocks(stored) };
+                assert_eq!(page_after(text, shown, Some(answer)), blocks(stored), "{text} {stored_text}");
             }
+            assert_eq!(page_after(text, shown, None), blocks(shown), "the instance was lost with its answer");
         }
     }
 }

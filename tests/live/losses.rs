@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use llm_classroom::{
     engine::turn::REDIS_CHECKS,
-    live::{LiveEvents, StoredOutcome},
+    live::{LiveEvents, StoredAnswer, StoredOutcome},
     redis::Update,
 };
 
@@ -200,7 +200,6 @@ async fn an_instance_that_leaves_closes_the_streams_of_what_runs_elsewhere() {
 }
 
 fn ending() -> StoredOutcome {
-    StoredOutcome {
-        status: DONE, text: "답".to_owned(), blocks: vec!["<p>답</p>".into()], feedback: Some("{}".into())
-    }
+    let answer = StoredAnswer { text: "답".to_owned(), blocks: vec!["<p>답</p>".into()] };
+    StoredOutcome { status: DONE, answer: Some(answer), feedback: Some("{}".into()) }
 }

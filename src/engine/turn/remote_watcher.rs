@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::instance_lease::InstanceLease;
 use crate::{
     engine::rendered::RenderedAnswers,
-    live::{Key, LiveEvents, Status, StoredOutcome},
+    live::{Key, LiveEvents, Status, StoredAnswer, StoredOutcome},
 };
 use domain::{
     TurnId,
@@ -71,12 +71,14 @@ impl RemoteWatcher {
 }
 
 async fn stored_outcome(turn: Turn, rendered: &RenderedAnswers) -> StoredOutcome {
-    let blocks = rendered.blocks(&turn).await.unwrap_or_default().to_vec();
-    let text = turn.answer;
+    // The turn of an instance that was lost has no stored answer, whatever was shown of it.
+    let is_lost = turn.state == TurnState::Interrupted && turn.answer.is_empty();
+    let blocks = rendered.blocks(&turn).await.ok().filter(|_| !is_lost);
+    let answer = blocks.map(|blocks| StoredAnswer { text: turn.answer, blocks: blocks.to_vec() });
     let feedback = turn.feedback.and_then(|feedback| serde_json::to_string(&feedback).ok()).map(Into::into);
-    StoredOutcome { status: Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str)), text, blocks, feedback }
+    StoredOutcome { status: Status::new(turn.state.as_str(), turn.reason.map(Reason::as_str)), answer, feedback }
 }
 
 fn without_answer(state: TurnState) -> StoredOutcome {
-    StoredOutcome { status: Status::new(state.as_str(), None), text: String::new(), blocks: Vec::new(), feedback: None }
+    StoredOutcome { status: Status::new(state.as_str(), None), answer: None, feedback: None }
 }
