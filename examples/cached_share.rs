@@ -24,9 +24,9 @@ const CACHE_STEP: usize = 128;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = openai::FakeOpenAi::start().await;
     // As the settings are when nothing is set.
-    let style =
+    let params =
         GenerationParams { answer_tokens: 1_000, feedback_tokens: 1_200, history_tokens: 6_000, temperature: 0.7 };
-    let partner = Assistant::Model(Client::new(Settings::new(server.base_url(), "model"))?, style);
+    let partner = Assistant::Model(Client::new(Settings::new(server.base_url(), "model"))?, params);
     let answer = "식물은 햇빛과 물과 공기 속의 이산화탄소로 양분을 만들어요. ".repeat(12);
     let mut history = Vec::new();
     for turn in 1..=TURNS {
