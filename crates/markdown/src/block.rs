@@ -1,7 +1,7 @@
 //! One block of Markdown to safe HTML.
 
 use super::escape::escape_into;
-use super::fence::Fence;
+use super::fence::FencedCode;
 use super::html::Links;
 use super::markers;
 use super::mask::Masked;
@@ -31,10 +31,23 @@ static OPTIONS: LazyLock<Options<'static>> = LazyLock::new(|| {
     options
 });
 
-/// The cells that the largest table in a block could have: as many columns as its widest line, in every line.
-fn max_cells(markdown: &str) -> usize {
-    let columns = markdown.lines().map(|line| line.bytes().filter(|&byte| byte == b'|').count()).max().unwrap_or(0);
-    columns * markdown.lines().count()
+/// The most cells that the tables of a masked text can have. A table has as many columns as its line of dashes, and it ends at
+/// a blank line. Without a line of dashes, a text has none, however many bars it draws.
+fn max_cells(masked: &str) -> usize {
+    let (mut cells, mut columns) = (0, 0);
+    for line in masked.lines() {
+        columns = if markers::is_blank(line) { 0 } else { columns.max(columns_of_dashes(line)) };
+        cells += columns;
+    }
+    cells
+}
+
+/// The columns of a table whose line of dashes this could be; 0 if it cannot.
+fn columns_of_dashes(line: &str) -> usize {
+    let cells = line.trim_start_matches([' ', '\t', '>']);
+    let is_dashes =
+        cells.contains('-') && cells.bytes().all(|b| matches!(b, b'|' | b'-' | b':' | b' ' | b'\t'..=b'\r'));
+    if is_dashes { cells.bytes().filter(|&byte| byte == b'|').count() + 1 } else { 0 }
 }
 
 /// Renders one block. `finished` is false for the last block of a text that is still arriving.
@@ -54,10 +67,13 @@ pub(super) fn with_growing_tree<T>(markdown: &str, read: impl FnOnce(Node<'_>, &
 }
 
 fn parse<T>(markdown: &str, finished: bool, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
-    if max_cells(markdown) > MAX_CELLS || markdown.lines().any(|line| markers::container_prefix(line).1 > MAX_DEPTH) {
+    if markdown.lines().any(|line| markers::container_prefix(line).1 > MAX_DEPTH) {
         return None;
     }
     let masked = Masked::new(markdown, finished);
+    if max_cells(&masked.text) > MAX_CELLS {
+        return None;
+    }
     let arena = Arena::new();
     let root = parse_document(&arena, &masked.text, &OPTIONS);
     (!is_deep(root)).then(|| read(root, &masked))
@@ -74,22 +90,29 @@ fn is_deep(root: Node<'_>) -> bool {
     })
 }
 
-/// The text of a block that is too long or too deep to parse, line by line.
+/// The text of a block that is too long or too deep to parse, line by line: its fenced code with the fences, and the rest.
 fn render_verbatim(markdown: &str) -> String {
-    let code = Fence::open(markdown.trim_start_matches('\n')).is_some();
     let mut html = String::with_capacity(markdown.len() + 64);
-    html.push_str(if code {
-        "<div class=\"code\"><div class=\"code-bar\"></div><pre tabindex=\"0\"><code>"
-    } else {
-        "<p>"
-    });
-    for (n, line) in markdown.trim_end().split('\n').enumerate() {
-        if n > 0 {
-            html.push_str(if code { "\n" } else { "<br>" });
+    let (mut fences, mut at, mut end) = (FencedCode::default(), 0, None);
+    for line in markdown.trim_end().split_inclusive('\n') {
+        at += line.len();
+        let (start_tag, end_tag) = if fences.line(line, &markdown[at..], true) {
+            ("<div class=\"code\"><div class=\"code-bar\"></div><pre tabindex=\"0\"><code>", "</code></pre></div>")
+        } else {
+            ("<p>", "</p>")
+        };
+        if end != Some(end_tag) {
+            if end_tag == "</p>" && markers::is_blank(line) {
+                continue;
+            }
+            html.extend([end.unwrap_or_default(), start_tag]);
+            end = Some(end_tag);
+        } else {
+            html.push_str(if end_tag == "</p>" { "<br>" } else { "\n" });
         }
-        escape_into(&mut html, line);
+        escape_into(&mut html, line.trim_end_matches('\n'));
     }
-    html.push_str(if code { "</code></pre></div>" } else { "</p>" });
+    html.push_str(end.unwrap_or_default());
     html
 }
 

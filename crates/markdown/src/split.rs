@@ -7,7 +7,7 @@
 //! The parser reads a masked text (see `mask`), and a formula, which the mask hides, may run over lines. It never runs
 //! over a blank line, a heading or a fence, so the text is cut only there.
 
-use super::fence::Fence;
+use super::fence::{Fence, FencedCode};
 use super::{block, markers};
 use comrak::nodes::{Node, NodeValue};
 
@@ -85,8 +85,22 @@ fn last_boundary(text: &str, start: usize, finished: bool) -> Option<usize> {
             || is_below_blank(text, at))
         .then_some(at)
     });
-    // A block that is too deep to parse is shown as it was written, so it may end at any blank line.
-    boundary.unwrap_or_else(|| is_below_blank(text, start).then_some(start))
+    // A block that is too deep to parse, or whose tables are too large, is shown as it was written, so it may end at any
+    // blank line, but not within its code, nor before a line that may belong to an item of a list.
+    boundary.unwrap_or_else(|| {
+        let may_end = finished && is_below_blank(text, start) && !text[start..].starts_with([' ', '\t']);
+        (may_end && !may_be_in_code(text, start)).then_some(start)
+    })
+}
+
+/// Whether fenced code may be open where the line begins that begins at `start`.
+fn may_be_in_code(text: &str, start: usize) -> bool {
+    let (mut code, mut at) = (FencedCode::default(), 0);
+    for line in text[..start].split_inclusive('\n') {
+        at += line.len();
+        code.line(line, &text[at..], false);
+    }
+    code.is_open() || code.is_undecided()
 }
 
 /// Whether a formula can run neither into a block nor out of it.

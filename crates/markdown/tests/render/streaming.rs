@@ -126,3 +126,44 @@ fn a_price_is_shown_as_soon_as_its_first_digit_has_come() {
         }
     }
 }
+
+#[test]
+fn code_and_lists_that_look_like_huge_tables_or_deep_quotes_are_not_cut() {
+    let bars = "|".repeat(120);
+    let lines = "줄\n".repeat(50);
+    let rows = format!("{}|\n", "| a ".repeat(100)).repeat(60);
+    let dashes = format!("{}|\n", "|---".repeat(100));
+    for text in [
+        format!("```text\n막대그래프\n{bars}\n{lines}\n# 뒤\n- 항목\n```\n\n끝이에요.\n"),
+        format!("~~~\n{bars}\n\n{lines}\n- 항목\n\n{lines}~~~\n\n끝이에요.\n"),
+        format!("그래프:\n\n```\n{rows}\n# 뒤\n```\n\n끝이에요.\n"),
+        format!("```md\n{bars}\n{dashes}{rows}\n# 뒤\n\n- 항목\n```\n\n끝이에요.\n"),
+        format!("```\n{}\n\n# 뒤\n\n- 항목\n```\n\n끝이에요.\n", ">".repeat(80)),
+        format!("- 가\n\n  {bars}\n{}\n끝이에요.\n", "\n  문단\n".repeat(30)),
+        format!("1. 가\n\n   ```\n   {}\n\n   뒤\n   ```\n\n   문단\n\n끝이에요.\n", ">".repeat(80)),
+        format!("{bars}\n{lines}\n\n끝이에요.\n"),
+    ] {
+        let whole = render(&text);
+        let html = whole.concat();
+        assert!(html.ends_with("<p>끝이에요.</p>") && !html.contains("<h3>"), "{text}\n{html}");
+        assert_eq!(html.matches("<ul>").count(), usize::from(text.starts_with('-')), "{text}\n{html}");
+        assert_eq!(stream(&text, &[(7, true)]), whole, "{text}");
+    }
+    let text = format!("```text\n막대그래프\n{bars}\n{lines}\n# 뒤\n- 항목\n```\n\n끝이에요.\n");
+    assert_eq!(render(&text).len(), 2);
+}
+
+#[test]
+fn a_table_of_too_many_cells_is_shown_as_it_was_written() {
+    let table = |columns: usize, rows: usize| {
+        let row = |cell: &str| format!("{}|\n", format!("|{cell}").repeat(columns));
+        format!("{}{}{}", row("가"), row("-"), "|나\n".repeat(rows))
+    };
+    assert!(render(&table(100, 45)).concat().contains("<table>"));
+    for text in
+        [table(100, 60), format!("> {}", table(100, 60).replace('\n', "\n> ")), format!("|가\n|-\n{}", table(2000, 5))]
+    {
+        let html = render(&text).concat();
+        assert!(!html.contains("<table>") && html.contains("|나"), "{text}");
+    }
+}
