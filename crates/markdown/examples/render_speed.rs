@@ -48,7 +48,7 @@ fn main() {
 }
 
 /// Text that asks a parser for the most work: a unit that is repeated.
-const HOSTILE: [&str; 48] = [
+const HOSTILE: [&str; 52] = [
     "> ",
     "[",
     "![",
@@ -97,6 +97,10 @@ const HOSTILE: [&str; 48] = [
     "\\text{$",
     "##가",
     "\\begin{a}\\end{",
+    "(*´",
+    "*^",
+    "**/a",
+    "*.",
 ];
 
 /// Prints what hostile text of 16, 32 and 64 KiB costs, and how the last compares with the first: 4 is linear.

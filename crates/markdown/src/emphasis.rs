@@ -52,6 +52,14 @@ impl Line {
         Self { open: Vec::new(), stars_ahead }
     }
 
+    /// Reads the next run, of which is known that it is shown as it is.
+    pub(super) fn skip(&mut self, (mark, length): (u8, usize)) -> Run {
+        if (mark, length) == (b'*', 2) {
+            self.stars_ahead.pop();
+        }
+        Run::Literal
+    }
+
     /// Reads the next run: `length` times `mark`, with its neighbours in the line. `after_token`: the parser does not see
     /// the character before it, but a letter.
     pub(super) fn run(
@@ -76,6 +84,10 @@ impl Line {
             return Run::ClosesAndOpens;
         }
         let opener = self.opener(mark, length);
+        // The conjugate of a number: a^*.
+        if (mark, length, before) == (b'*', 1, Some('^')) && opener.is_none() {
+            return Run::Literal;
+        }
         let follows_text = before.is_some_and(|c| !c.is_whitespace());
         if let Some(opener) = opener
             && closes(mark, length, before, after, ahead)
@@ -157,14 +169,6 @@ fn is_literal(mark: u8, length: usize, before: Option<char>, after: Option<char>
         return true;
     }
     match (mark, before, after) {
-        // (*^^*)
-        (b'*', Some('^'), _) | (b'*', _, Some('^')) if length == 1 => true,
-        // (*´∀`*): a face in brackets
-        (b'*', Some('('), Some(c)) if length == 1 => is_punctuation(c) && !opens_quote(c) && !is_mark(c),
-        (b'*', Some(c), Some(')')) if length == 1 => is_punctuation(c) && !closes_phrase(c) && !is_mark(c),
-        // *.py and **/*.js
-        (b'*', None | Some(' ' | '(' | '/'), Some('.')) if length == 1 => true,
-        (b'*', None | Some(' '), Some('/')) if length == 2 => true,
         // >_<, -_-, ^_^: inside a face
         (b'_', Some(before), Some(after)) if length == 1 => {
             is_punctuation(before) && is_punctuation(after) && is_face_part(before) && is_face_part(after)
@@ -186,6 +190,75 @@ fn closes(mark: u8, length: usize, before: Option<char>, after: Option<char>, st
     }
     // `**광합성 **은`: a particle behind it, and no other run that it could open for.
     (mark, length) == (b'*', 2) && before.is_some() && after.is_some_and(is_hangul) && stars_ahead % 2 == 1
+}
+
+/// Whether the stars at `at` of a line belong to a face or to a pattern of file names: `(*´∀`*)`, `*^^*`, `*.py`, `**/*.js`.
+pub(super) fn is_in_face_or_glob(line: &str, at: usize, length: usize) -> bool {
+    let (before, after) = (&line[..at], &line[at + length..]);
+    let begins_word = before.is_empty() || before.ends_with([' ', '(', '/', '\n']);
+    match length {
+        1 => is_in_face(before, after) || begins_word && is_extension(after),
+        2 => begins_word && is_any_folder(after),
+        _ => false,
+    }
+}
+
+/// The face in brackets that begins with the star at `at` of a line, without its brackets: `*´∀`*`. Empty if none does.
+pub(super) fn face_in_brackets(line: &str, at: usize) -> &str {
+    let end = line[at..].char_indices().take(MAX_FACE_CHARS).find(|&(_, c)| c == ')').map(|(end, _)| at + end);
+    end.map(|end| &line[at..end]).filter(|face| line[..at].ends_with('(') && is_face(face)).unwrap_or_default()
+}
+
+/// Longest face, in characters.
+const MAX_FACE_CHARS: usize = 12;
+
+/// Whether the star between `before` and `after` belongs to a face: `(*´∀`*)`, `(≧▽≦*)`, `*^^*`.
+fn is_in_face(before: &str, after: &str) -> bool {
+    let ahead = |end| after.char_indices().take(MAX_FACE_CHARS).find(|&(_, c)| c == end).map(|(at, _)| &after[..at]);
+    let behind = |start: char| {
+        let found = before.char_indices().rev().take(MAX_FACE_CHARS).find(|&(_, c)| c == start);
+        found.map(|(at, c)| &before[at + c.len_utf8()..])
+    };
+    let in_brackets = before.ends_with('(') && ahead(')').is_some_and(is_face)
+        || after.starts_with(')') && behind('(').is_some_and(is_face);
+    let between_stars = after.starts_with('^') && ahead('*').is_some_and(|face| face.ends_with('^') && is_face(face))
+        || before.ends_with('^') && behind('*').is_some_and(|face| face.starts_with('^') && is_face(face));
+    in_brackets || between_stars
+}
+
+/// Whether a text in brackets, with or without stars at its ends, is a face. It begins and ends with a sign and has at most
+/// one letter, its mouth: what has words, a number, a picture or a quotation is emphasised text.
+fn is_face(text: &str) -> bool {
+    let face = text.trim_matches('*');
+    let is_sign = |c: char| is_punctuation(c) || is_sound_mark(c);
+    face.starts_with(is_sign)
+        && face.ends_with(is_sign)
+        && !face.starts_with(opens_quote)
+        && !text.contains("**")
+        && !face.contains(|c: char| c.is_numeric() || c.is_uppercase() || is_syllable(c) || c >= '\u{1f000}')
+        && face.chars().filter(|c| c.is_alphabetic() && !is_sound_mark(*c)).count() <= 1
+}
+
+fn is_syllable(c: char) -> bool {
+    matches!(c, '가'..='힣')
+}
+
+/// The narrow sound marks of Japanese, which are letters to Unicode and eyes in faces: `(*ﾟ∀ﾟ*)`.
+fn is_sound_mark(c: char) -> bool {
+    matches!(c, 'ﾞ' | 'ﾟ')
+}
+
+/// `.py`, `.{js,ts}`: what follows the star of a pattern. `*...그런데*` is emphasis.
+fn is_extension(after: &str) -> bool {
+    after
+        .strip_prefix('.')
+        .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '{' | '[')))
+}
+
+/// `/*.js`, `/build/**`: what follows the two stars of a pattern. `**/home**` is emphasis.
+fn is_any_folder(after: &str) -> bool {
+    after.starts_with("/*")
+        || after.starts_with('/') && after.split_once("**").is_some_and(|(path, _)| path.ends_with('/'))
 }
 
 /// What may stand on both sides of `_` in a face. Brackets, quotation marks and other marks of emphasis may not.

@@ -24,8 +24,9 @@ const UNDERSCORE: char = '\u{e006}';
 const DOT: char = '\u{e007}';
 const PARENTHESIS: char = '\u{e008}';
 const BAR: char = '\u{e009}';
+const BACKTICK: char = '\u{e00a}';
 /// Nothing, but a letter to the parser.
-const LETTER: char = '\u{e00a}';
+const LETTER: char = '\u{e00b}';
 /// Nothing, but white space to the parser.
 const SPACE: char = '\u{2028}';
 
@@ -40,6 +41,7 @@ fn unmasked(c: char) -> Option<&'static str> {
         DOT => ".",
         PARENTHESIS => ")",
         BAR => "|",
+        BACKTICK => "`",
         LETTER | SPACE => "",
         _ => return None,
     })
@@ -285,18 +287,27 @@ impl Masked {
             self.text.extend(name.chars().map(|c| if c == '_' { UNDERSCORE } else { c }));
             return name.len();
         }
-        if let Some(face) = FACES.iter().find(|face| text[at..].starts_with(*face)) {
+        let line = line.min(at);
+        let face = FACES.into_iter().find(|face| text[at..].starts_with(*face));
+        let face = face.unwrap_or_else(|| emphasis::face_in_brackets(&text[line..], at - line));
+        if !face.is_empty() {
             self.text.extend(face.chars().map(|c| match c {
                 '*' => STAR,
                 '_' => UNDERSCORE,
+                '~' => TILDE,
+                '`' => BACKTICK,
                 c => c,
             }));
             return face.len();
         }
         let length = markers::run(&text[at..], mark);
-        let before = text[line.min(at)..at].chars().next_back();
+        let before = text[line..at].chars().next_back();
         let after_token = self.text.ends_with(CLOSE);
-        let run = marks.run((mark, length), before, text[at + length..].chars().next(), after_token);
+        let run = if mark == b'*' && emphasis::is_in_face_or_glob(&text[line..], at - line, length) {
+            marks.skip((mark, length))
+        } else {
+            marks.run((mark, length), before, text[at + length..].chars().next(), after_token)
+        };
         let written = &text[at..at + length];
         match run {
             Run::Parsed => self.text.push_str(written),

@@ -203,6 +203,10 @@ impl Completer<'_> {
     fn emphasis(&mut self, at: usize, mark: u8) -> Option<usize> {
         let rest = &self.text[at..];
         let length = run(rest, mark);
+        let line = &self.text[self.last..];
+        if mark == b'*' && emphasis::is_in_face_or_glob(line, at - self.last, length) {
+            return self.copy(at, emphasis::face_in_brackets(line, at - self.last).len().max(length));
+        }
         let before = self.text[..at].chars().next_back().filter(|_| at > self.last);
         let after = rest[length..].chars().next();
         let known = self.open.iter().rposition(|&open| open == (mark, length));
