@@ -1,8 +1,9 @@
-//! Rewrites LaTeX that the converter does not know to LaTeX that it knows: percent signs, `\tag`, units, and the `\ce` of
-//! the mhchem package (see `chemistry`).
+//! Rewrites LaTeX that the converter does not know to LaTeX that it knows: percent signs, ranges, `\tag`, units, and the `\ce`
+//! of the mhchem package (see `chemistry`).
 
 use super::chemistry::{reaction, script};
 use super::formula::braced;
+use super::hangul::is_hangul;
 use std::iter::Peekable;
 use std::str::Chars;
 
@@ -108,11 +109,17 @@ const ENVIRONMENTS: [(&str, &str); 8] = [
 pub(super) fn rewrite(latex: &str) -> Option<String> {
     let mut out = String::with_capacity(latex.len() + 16);
     let mut rest = latex;
-    while let Some(at) = rest.find(['%', '\\']) {
+    while let Some(at) = rest.find(['%', '~', '\\']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix('%') {
             out.push_str("\\%");
+            rest = after;
+            continue;
+        }
+        if let Some(after) = rest.strip_prefix('~') {
+            let before = &latex[..latex.len() - rest.len()];
+            out.push_str(if is_range(before, after) { "{\\sim}" } else { "~" });
             rest = after;
             continue;
         }
@@ -150,6 +157,53 @@ pub(super) fn rewrite(latex: &str) -> Option<String> {
     }
     out.push_str(rest);
     Some(out)
+}
+
+/// Whether the tilde between two parts of a formula is that of a range (`3~5`, `5\%~10\%`, `3\text{cm}~5\text{cm}`), and not
+/// the space that it is in TeX (`\text{약}~3`).
+fn is_range(before: &str, after: &str) -> bool {
+    let begins_number = after.trim_start().starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '−'));
+    begins_number && ends_quantity(before.trim_end(), after)
+}
+
+fn ends_quantity(before: &str, after: &str) -> bool {
+    if let Some(open) = opening_brace(before) {
+        let group = &before[open..];
+        // A unit, not a word of the sentence: `2\text{와}~3`.
+        let is_unit = !group.contains(is_hangul) || after.contains(group);
+        return group.contains(|c: char| c.is_ascii_digit()) || is_unit && ends_number(&before[..open]);
+    }
+    before.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '%' | '°' | '℃'))
+        || ["\\circ", "\\degree", "\\celsius"].iter().any(|unit| before.ends_with(unit))
+}
+
+/// Most braces of a group that a tilde may stand behind.
+const MAX_BRACES: usize = 20;
+
+/// Where the group opens that ends at the end of `text`.
+fn opening_brace(text: &str) -> Option<usize> {
+    if !text.ends_with('}') || text.ends_with("\\}") {
+        return None;
+    }
+    let mut depth = 0_usize;
+    text.rmatch_indices(['{', '}']).take(MAX_BRACES).filter(|&(at, _)| !text[..at].ends_with('\\')).find_map(
+        |(at, brace)| {
+            depth = if brace == "}" { depth + 1 } else { depth - 1 };
+            (depth == 0).then_some(at)
+        },
+    )
+}
+
+/// Whether a number stands before a group: `3\,\text`, `90^`.
+fn ends_number(before: &str) -> bool {
+    let command = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let mut number = command.strip_suffix('\\').unwrap_or(before);
+    while let Some(shorter) =
+        ["\\,", "\\;", "\\:", "\\ ", " ", "~", "^"].iter().find_map(|gap| number.strip_suffix(gap))
+    {
+        number = shorter;
+    }
+    number.ends_with(|c: char| c.is_ascii_digit())
 }
 
 /// The group in braces that a command takes, and what follows it.
@@ -234,6 +288,7 @@ fn quantity(content: &str) -> Option<String> {
             'e' | 'E' if last.is_ascii_digit() && chars.peek().is_some_and(|c| c.is_ascii_digit() || *c == '-') => {
                 out.push_str(&format!("\\times 10^{{{}}}", exponent(&mut chars)));
             }
+            '~' if last.is_ascii_digit() && chars.peek().is_some_and(char::is_ascii_digit) => out.push_str("{\\sim}"),
             ' ' | '~' => out.push_str("\\,"),
             '\\' => {
                 out.push('\\');

@@ -27,25 +27,11 @@ pub(super) fn mathml(latex: &str, display: bool) -> Option<String> {
 }
 
 fn convert(latex: &str, display: bool) -> Option<String> {
-    let latex = with_ranges(&latex::rewrite(latex)?);
+    let latex = latex::rewrite(latex)?;
     if latex.len() > 4 * MAX_BYTES || is_too_deep(&latex) {
         return None;
     }
     typeset(&latex, display).or_else(|| typeset(&in_lines(&latex)?, display))
-}
-
-/// Shows the tilde of a range (`3~5`, `5\%~10\%`), which in TeX is a space.
-fn with_ranges(latex: &str) -> String {
-    let mut out = String::with_capacity(latex.len());
-    for (at, c) in latex.char_indices() {
-        let before = latex[..at].trim_end().chars().next_back();
-        let after = latex[at + c.len_utf8()..].trim_start().chars().next();
-        let is_range = c == '~'
-            && before.is_some_and(|c| c.is_ascii_digit() || matches!(c, '%' | '}' | '°' | '℃'))
-            && after.is_some_and(|c| c.is_ascii_digit() || matches!(c, '-' | '+' | '−'));
-        if is_range { out.push_str("{\\sim}") } else { out.push(c) }
-    }
-    out
 }
 
 /// A formula of several lines without an environment, in one.
