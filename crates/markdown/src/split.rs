@@ -8,7 +8,7 @@
 //! over a blank line, a heading or a fence, so the text is cut only there.
 
 use super::fence::{Fence, FencedCode};
-use super::{block, markers};
+use super::{block, markers, mask};
 use comrak::nodes::{Node, NodeValue};
 
 /// A text without a cut that is longer, in bytes, is not parsed again for each line.
@@ -45,15 +45,10 @@ impl Splitter {
     /// Whether the line that has begun at `start` of `text` certainly begins a new block, whatever follows. If so, the text
     /// is cut before it.
     pub(super) fn starts_new_block(&mut self, text: &str, start: usize) -> bool {
-        let line = &text[start..];
-        // A number may still become that of an item, or a date; a rule (`- ---`) an item with text; and behind a further
-        // backtick a fence is none.
-        let is_open = line.trim_start().starts_with('`')
-            || line.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_punctuation() || b" \t".contains(&b));
+        let line = mask::normalise(&text[start..]);
         let is_new = start > 0
             && self.is_below_end
-            && !is_open
-            && !markers::is_blank(line)
+            && !may_change(&line)
             && start >= self.parse_from
             && last_boundary(text, start, false) == Some(start);
         if is_new {
@@ -61,6 +56,16 @@ impl Splitter {
         }
         is_new
     }
+}
+
+/// Whether a line that has begun may still be read as something else, as far as its mask and its block are concerned: a
+/// number may become that of an item, or a date; a rule (`- ---`) or a sum (`+ 3×4`) an item with text; and a fence becomes
+/// text behind a further backtick or Hangul.
+fn may_change(line: &str) -> bool {
+    let content = line.trim_start();
+    content.starts_with(['`', '~'])
+        || markers::is_sum(content)
+        || content.chars().all(|c| c.is_ascii_digit() || c.is_ascii_punctuation() || c.is_whitespace())
 }
 
 /// Whether a line looks like a heading, or like the beginning or the end of fenced code.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 /// Inline Markdown, mostly well-formed.
-const INLINE: [&str; 62] = [
+const INLINE: [&str; 69] = [
     "글",
     "한국어(Korean)",
     "text",
@@ -66,10 +66,17 @@ const INLINE: [&str; 62] = [
     "{",
     "}",
     ".",
+    "+ 3",
+    "×",
+    "x",
+    "--",
+    "\r",
+    "\u{2028}",
+    "\u{feff}",
 ];
 
 /// How lines begin.
-const PREFIX: [&str; 39] = [
+const PREFIX: [&str; 42] = [
     "",
     "",
     "",
@@ -109,6 +116,9 @@ const PREFIX: [&str; 39] = [
     "$$",
     "<div>",
     "[ref]: ",
+    "+ 3",
+    "\r",
+    "\u{feff}",
 ];
 
 const ENDS: [&str; 8] = ["\n", "\n", "\n", "\n\n", "\n\n", "\n\n\n", "\r\n", "\n \n"];

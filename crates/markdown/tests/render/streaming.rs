@@ -58,13 +58,27 @@ proptest! {
 }
 
 #[test]
-fn a_line_that_looks_like_a_rule_or_a_fence_may_become_text() {
+fn a_line_that_looks_like_a_rule_a_sum_or_a_fence_may_become_something_else() {
     for text in [
         "- \n\n- ---**굵게**\n",
         "- 가\n\n- - - 나\n",
         "* 가\n\n* ** 나\n",
         "1. 가\n\n2. --- 나\n",
         "```md\n글\n\n```\nx\n```\n글\n```\n```python**굵게**`코드`\n",
+        "~~~md\n글\n\n~~~\nx\n~~~\n글\n~~~\n~~~python 방학\n",
+        "+ 가\n\n+ 3×4를 계산해요\n",
+        "+ 가\n\n+ 3x는 뭐예요\n",
+        "+ 가\n\n+ 3years old\n",
+        "+ 가\n\n + 3 □개\n",
+        "+ 가\n\n+ 3.5 + 2y/4 = 7이에요\n",
+        "+ 가\n\n+ 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 + 1 x\n",
+        "+ 가\n\n\u{feff}+ 3x는\n",
+        "- 가\n\n- --\ra\n",
+        "- 가\n\n- --\u{2028}a\n",
+        "- 가\n\n- --\u{2029}a\n",
+        "* 가\n\n* **\u{feff}a\n",
+        "1. 가\n\n\u{feff}2. 나\n",
+        "3. 가\n\n12.\r3. 나\n",
     ] {
         assert_eq!(stream(text, &[(1, true)]), render(text), "{text}");
     }
