@@ -31,6 +31,7 @@ fn main() {
     for (name, unit) in [
         ("many blocks", answer.as_str()),
         ("one list", "- 항목 **하나**입니다. `코드`\n"),
+        ("loose list", "- 항목 **하나**입니다. `코드`\n\n"),
         ("one fence", "x = 1 # 주석\n"),
     ] {
         let text = if name == "one fence" {

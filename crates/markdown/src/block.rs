@@ -61,8 +61,16 @@ pub(super) fn with_tree<T>(markdown: &str, finished: bool, read: impl FnOnce(Nod
     if markdown.len() > MAX_BYTES { None } else { parse(markdown, finished, read) }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Bytes that [`with_growing_tree`] has parsed.
+    pub(super) static PARSED_BYTES: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Parses a text that is still arriving, however long it is, and hands the tree to `read`, unless it is too deep.
 pub(super) fn with_growing_tree<T>(markdown: &str, read: impl FnOnce(Node<'_>, &Masked) -> T) -> Option<T> {
+    #[cfg(test)]
+    PARSED_BYTES.set(PARSED_BYTES.get() + markdown.len());
     parse(markdown, false, read)
 }
 

@@ -24,11 +24,14 @@ pub(super) struct Splitter {
     is_below_end: bool,
     /// The length of the text since the last cut from which the parser is asked again.
     parse_from: usize,
+    /// The parser has read the beginning of the unfinished line, which begins no block. Its end is read with the line.
+    continues: bool,
 }
 
 impl Splitter {
     /// Reads the finished line that begins at `start` of `text`, the text since the last cut. Returns where to cut.
     pub(super) fn line(&mut self, text: &str, start: usize) -> Option<usize> {
+        self.continues = false;
         let line = &text[start..];
         let is_blank = markers::is_blank(line);
         let may_be_ended = self.is_below_end || is_heading_or_fence(line);
@@ -45,12 +48,15 @@ impl Splitter {
     /// Whether the line that has begun at `start` of `text` certainly begins a new block, whatever follows. If so, the text
     /// is cut before it.
     pub(super) fn starts_new_block(&mut self, text: &str, start: usize) -> bool {
+        if self.continues || start == 0 || !self.is_below_end || start < self.parse_from {
+            return false;
+        }
         let line = mask::normalise(&text[start..]);
-        let is_new = start > 0
-            && self.is_below_end
-            && !may_change(&line)
-            && start >= self.parse_from
-            && last_boundary(text, start, false) == Some(start);
+        if may_change(&line) {
+            return false;
+        }
+        let is_new = last_boundary(text, start, false) == Some(start);
+        self.continues = !is_new;
         if is_new {
             self.parse_from = 0;
         }
@@ -141,6 +147,29 @@ pub(super) fn parts(text: &str) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    /// How many bytes the parser reads for a text that is streamed character by character.
+    fn parsed_bytes(text: &str) -> usize {
+        block::PARSED_BYTES.set(0);
+        let mut renderer = crate::Renderer::new();
+        for c in text.chars() {
+            renderer.push(c.encode_utf8(&mut [0; 4]));
+            renderer.close_finished();
+        }
+        renderer.finish();
+        block::PARSED_BYTES.get()
+    }
+
+    #[test]
+    fn the_parser_reads_a_growing_block_in_proportion_to_its_length() {
+        let line = format!("{}\n\n", "글".repeat(100));
+        for unit in [format!("- {line}"), format!("  {line}"), format!("> {line}>\n"), format!("+ 3×{line}")] {
+            let text = |lines: usize| format!("- 목록\n\n{}", unit.repeat(lines));
+            let (short, long) = (parsed_bytes(&text(50)), parsed_bytes(&text(200)));
+            assert!(long < 6 * short, "{short} bytes, then {long}: {unit}");
+            assert!(long < 30 * text(200).len(), "{long} bytes of {}: {unit}", text(200).len());
+        }
+    }
+
     #[test]
     fn a_text_is_cut_between_blocks_and_never_inside_one() {
         for (text, expected) in [

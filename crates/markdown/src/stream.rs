@@ -55,10 +55,7 @@ impl Renderer {
     /// Unfinished markup at the end is completed or left out: open emphasis is closed, half a link or formula is
     /// withheld. A last block above 16 KiB is rendered again only when it has grown by an eighth.
     pub fn refresh(&mut self) -> Range<usize> {
-        let first = self.close_blocks();
-        if self.splitter.starts_new_block(&self.text[self.closed..], self.read - self.closed) {
-            self.close(self.read);
-        }
+        let first = self.close_finished();
         let tail = &self.text[self.closed..];
         let grown = self.text.len() - self.shown.max(self.closed).min(self.text.len());
         let is_new = self.blocks.len() == self.finished;
@@ -101,7 +98,17 @@ impl Renderer {
         self.blocks
     }
 
-    /// Finishes every block that has another behind it; gives the index of the first block touched.
+    /// Finishes every block that has another behind it, which may be the unfinished line; gives the index of the first block
+    /// touched.
+    pub(super) fn close_finished(&mut self) -> usize {
+        let first = self.close_blocks();
+        if self.splitter.starts_new_block(&self.text[self.closed..], self.read - self.closed) {
+            self.close(self.read);
+        }
+        first
+    }
+
+    /// Finishes every block that ends before a whole line; gives the index of the first block touched.
     fn close_blocks(&mut self) -> usize {
         let first = self.finished;
         while let Some(length) = self.text[self.read..].find('\n') {
