@@ -114,7 +114,7 @@ fn may_continue(close: char, before: &str, c: char) -> bool {
             '|' | '｜' => true,
             // White space in front of a name, as in `</ think>`, and attributes are of interest on a tag of thoughts alone.
             ' ' | '\n' => before == "/" || is_thought(name_of(before)),
-            '=' | '"' | '\'' => before.contains(' '),
+            '=' | '"' | '\'' => before.contains([' ', '\n']),
             _ => false,
         },
     }
@@ -129,11 +129,12 @@ fn name_of(body: &str) -> &str {
 fn of_body(close: char, written: &str) -> Option<Marker<'_>> {
     // Only tags of thoughts are known with white space in front of their name.
     let body = written.trim();
-    if (body.len() < written.len() || body.starts_with("/ ")) && !is_thought(name_of(body)) {
+    if (body.len() < written.len() || slash_before_space(body)) && !is_thought(name_of(body)) {
         return None;
     }
-    if body.starts_with("/ ") {
-        return Some(Marker::ThoughtCloses(name_of(body)));
+    if slash_before_space(body) {
+        let named = body[1..].trim_start();
+        return holds_attributes_alone(named).then(|| Marker::ThoughtCloses(name_of(named)));
     }
     let bare = body.trim_matches(['|', '｜']);
     let has_bar = bare.len() < body.len();
@@ -185,17 +186,22 @@ fn of_body(close: char, written: &str) -> Option<Marker<'_>> {
     }
 }
 
+/// Whether white space stands between the slash and the name: `</ think>`.
+fn slash_before_space(body: &str) -> bool {
+    body.strip_prefix('/').is_some_and(|name| name.starts_with(char::is_whitespace))
+}
+
 /// Whether nothing but attributes and a slash stands behind a tag's name. Other words make it a title: `<사고 실험>`.
 fn holds_attributes_alone(body: &str) -> bool {
-    let mut rest = body.split_once(' ').map_or("", |(_, rest)| rest).trim();
+    let mut rest = body.split_once(char::is_whitespace).map_or("", |(_, rest)| rest).trim();
     while !rest.is_empty() && rest != "/" {
         let Some((key, value)) = rest.split_once('=') else { return false };
-        if key.is_empty() || key.contains([' ', '"', '\'']) {
+        if key.is_empty() || key.contains(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')) {
             return false;
         }
         let end = match value.chars().next() {
             Some(quote @ ('"' | '\'')) => value[1..].find(quote).map(|end| end + 2),
-            _ => value.find(' ').or(Some(value.len())),
+            _ => value.find(char::is_whitespace).or(Some(value.len())),
         };
         let Some(end) = end else { return false };
         rest = value[end..].trim_start();
