@@ -84,9 +84,9 @@ impl Fault {
         };
         let error_body = &refusal.error_body;
         // The body of a failure without an error object may be anything, also student text.
-        let is_empty_value =
+        let is_uncoded =
             matches!(error, Error::Server { .. }) && error_body.code.is_empty() && error_body.kind.is_empty();
-        let detail = if is_empty_value { String::new() } else { message() };
+        let detail = if is_uncoded { String::new() } else { message() };
         Self::new(error, detail).with(refusal)
     }
 

@@ -238,11 +238,11 @@ mod tests {
         let text = "data: {\"choices\":[{\"delta\":{\"content\":\"네\"}}]}\n\n";
         let thought = "data: {\"choices\":[{\"delta\":{\"reasoning\":\"음\"}}]}\n\n";
         let said = Ok(Piece::Text("네".to_owned()));
-        let received = PATIENCE - Duration::from_secs(1);
+        let pause = PATIENCE - Duration::from_secs(1);
         for quiet in [": keep-alive\n\n", "\n", "data: {}\n\n", ":", "event: ping\n\n"] {
-            assert_eq!(first(&[quiet, quiet, quiet, "\n\n", text], received).await, said, "{quiet}");
+            assert_eq!(first(&[quiet, quiet, quiet, "\n\n", text], pause).await, said, "{quiet}");
         }
-        assert_eq!(first(&[": hm\n\n", thought, text], received).await, Ok(Piece::Thinking));
+        assert_eq!(first(&[": hm\n\n", thought, text], pause).await, Ok(Piece::Thinking));
         assert_eq!(
             first(&[text], PATIENCE + Duration::from_secs(1)).await,
             Err(Error::Timeout(TimeoutPhase::FirstToken))
@@ -251,7 +251,7 @@ mod tests {
             first(&[":\n\n", text], PATIENCE + Duration::from_secs(1)).await,
             Err(Error::Timeout(TimeoutPhase::FirstToken))
         );
-        assert_eq!(first(&[": hm\n\n"; 20], received).await, Err(Error::Timeout(TimeoutPhase::Total)));
+        assert_eq!(first(&[": hm\n\n"; 20], pause).await, Err(Error::Timeout(TimeoutPhase::Total)));
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use super::file::sqlite_path;
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Most bytes that are read of what the holder wrote of itself.
 const MAX_HOLDER_BYTES: u64 = 200;
-/// Most symbolic links that are resolve_links, as in Linux.
+/// Most symbolic links that are followed, as in Linux.
 const MAX_LINKS: u32 = 40;
 
 /// An exclusive lock on an SQLite database, released when it's dropped.

@@ -90,6 +90,6 @@ async fn answers_read_to_the_end_share_a_connection() {
         assert!(end.is_ok());
     }
     let connections: std::collections::HashSet<u16> = server.requests().iter().map(|call| call.connection).collect();
-    // On a busy machine the end of a body may come too timed_out to be waited for, now and then.
+    // On a busy machine the end of a body may come too late to be waited for, now and then.
     assert!(connections.len() < 20, "{connections:?}");
 }

@@ -1,4 +1,4 @@
-//! Connections that a server closes while they are kept mark_alive.
+//! Connections that a server closes while they are kept alive.
 
 use super::*;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
