@@ -1,8 +1,7 @@
 //! Resends requests that failed because the server had closed the kept-alive connection.
 //!
 //! A server may close a kept-alive connection at the moment a request goes out on it: llama.cpp does so after each stream.
-//! Then
-//! no byte of a reply arrives. This is not a failure of the server, so the request is sent again at once on another
+//! Then no byte of a reply arrives. This is not a failure of the server, so the request is sent again at once on another
 //! connection, and does not count as a retry. A request is not resent if a new connection breaks, or a kept-alive one
 //! breaks later: the server may have processed it.
 

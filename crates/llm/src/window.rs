@@ -44,6 +44,7 @@ const MIN_GUESSED_WINDOW: u32 = 1024;
 const MIN_MEANINGFUL_ESTIMATE: u32 = 200;
 /// A smaller count of a prompt does not mean that the prompt was cut off: some servers do not count cached tokens.
 const MIN_CUT_COUNT: u32 = 1000;
+
 /// What is known about all models. Models come from the settings or an allow-list, so the map stays small.
 #[derive(Debug)]
 pub(super) struct Windows {

@@ -14,8 +14,7 @@ const MAX_LINES: usize = 400;
 /// Longest line, in bytes.
 const MAX_LINE_BYTES: usize = 160;
 /// Largest sum of the squares of the lines' lengths: the regular expressions of a syntax are tried at every place of a line
-/// and may each read the rest of it. Code as a lesson shows it, a hundred lines of fifty
-/// characters, stays below.
+/// and may each read the rest of it. Code as a lesson shows it, a hundred lines of fifty characters, stays below.
 const MAX_WORK: usize = 250_000;
 
 /// Loaded at the first use: tens of milliseconds and some megabytes, which a class without code never pays.

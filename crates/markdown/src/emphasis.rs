@@ -119,9 +119,7 @@ impl Line {
         let tight = follows_text && after.is_some_and(|c| !c.is_whitespace());
         if tight && mark != b'_' { Run::Literal } else { Run::Parsed }
     }
-}
 
-impl Line {
     /// The open run that a run can close: one of its length; or `***`, of which it closes a part; or, for `***`, two.
     fn opener(&self, mark: u8, length: usize) -> Option<usize> {
         let from = self.open.len().saturating_sub(MAX_OPEN);

@@ -1,9 +1,9 @@
 //! Where formulas stand in a text, and where a dollar sign is only a dollar sign.
 //!
-//! Delimiters are `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; `\ce{…}` and `\begin{align}…\end{align}` need none. For `$…$` the rules of Pandoc's `tex_math_dollars` hold (no space
-//! inside the dollars, no digit after them) and three more, because prices, shell variables and prose must stay as they
-//! are: one line only, no letter or digit touching the dollars from outside (a Korean particle may: `$x$는`), and the
-//! content must read like a formula.
+//! Delimiters are `$…$`, `$$…$$`, `\(…\)` and `\[…\]`; `\ce{…}` and `\begin{align}…\end{align}` need none. For `$…$` the
+//! rules of Pandoc's `tex_math_dollars` hold (no space inside the dollars, no digit after them) and three more, because
+//! prices, shell variables and prose must stay as they are: one line only, no letter or digit touching the dollars from
+//! outside (a Korean particle may: `$x$는`), and the content must read like a formula.
 
 use super::fence::Fence;
 use super::hangul::is_hangul;

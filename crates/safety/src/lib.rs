@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cry_for_help_is_heard() {
+    fn a_message_that_hints_at_danger_is_recognised() {
         for message in [
             "요즘 너무 힘들어서 죽고 싶어요",
             "그냥 사라지고싶다",

@@ -24,7 +24,7 @@ use super::{
     write::{MAX_GROUP, Queue, Writer},
 };
 
-/// Sizes and patience of the connection pools.
+/// Sizes and time limits of the connection pools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Connections to PostgreSQL at most; each costs the server about 10 MB. 16 by default.

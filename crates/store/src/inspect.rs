@@ -61,9 +61,7 @@ impl Store {
         database.close().await?;
         report.map(Some)
     }
-}
 
-impl Store {
     /// The first damage that SQLite finds in the file and its indexes; always `None` for PostgreSQL.
     ///
     /// # Errors

@@ -17,7 +17,8 @@ const PAGE: u64 = 300;
 
 impl Store {
     /// Deletes conversations without a question and learners without a conversation that were last used before
-    /// `before`, guides of topics that are no presets, and revoked leases. Returns the number of deleted rows, leases not included.
+    /// `before`, guides of topics that are no presets, and revoked leases. Returns the number of deleted rows, leases
+    /// not included.
     ///
     /// Reads the tables in pages by primary key, so that each statement is short however many rows there are.
     pub async fn purge_unused(&self, before: Millis) -> Result<u64, StoreError> {

@@ -84,9 +84,7 @@ impl Store {
             Writer::Single(database) => write_alone(database, work).await,
         }
     }
-}
 
-impl Store {
     /// Whether SQLite could not write when it last tried: the disk is full or read-only, for example. The next write that
     /// is stored ends it; the lease's renewal is one every few seconds. PostgreSQL answers for itself.
     #[must_use]

@@ -90,7 +90,7 @@ async fn a_new_connection_that_breaks_is_a_failure_since_the_request_may_have_be
 }
 
 #[tokio::test]
-async fn a_request_is_sent_again_at_most_twice_when_every_kept_connection_is_dead() {
+async fn a_request_is_sent_again_at_most_twice_when_every_kept_connection_is_closed() {
     const CONNECTIONS: usize = 6;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());

@@ -121,7 +121,7 @@ async fn a_connection_that_never_opens_runs_into_the_connect_limit() {
 }
 
 #[tokio::test]
-async fn a_port_nobody_listens_on_cannot_be_reached() {
+async fn a_port_without_a_listener_cannot_be_reached() {
     let server = FakeOpenAi::start().await;
     let client = client(settings(&server));
     drop(server);

@@ -48,7 +48,7 @@ async fn a_schema_steps_down_to_any_json_and_then_to_the_prompt_alone() {
 }
 
 #[tokio::test]
-async fn each_model_is_learnt_by_itself() {
+async fn each_model_is_learned_by_itself() {
     let server = FakeOpenAi::start().await;
     let client = client(settings(&server));
     server.queue(CHAT, refusing(&["temperature"]));
@@ -61,7 +61,7 @@ async fn each_model_is_learnt_by_itself() {
 }
 
 #[tokio::test]
-async fn nothing_is_learnt_from_a_server_that_refuses_anyway() {
+async fn nothing_is_learned_from_a_server_that_refuses_anyway() {
     let server = FakeOpenAi::start().await;
     let client = client(settings(&server));
     server.queue(CHAT, Behaviour::error(400, "", "temperature is unsupported"));
@@ -73,7 +73,7 @@ async fn nothing_is_learnt_from_a_server_that_refuses_anyway() {
 }
 
 #[tokio::test]
-async fn everything_at_once_is_learnt_too() {
+async fn everything_at_once_is_learned_too() {
     let server = FakeOpenAi::start().await;
     let all = ["response_format", "stream_options", "max_tokens", "temperature"];
     server.set(Purpose::Tutor, refusing(&all));
@@ -394,7 +394,7 @@ async fn an_address_that_is_no_api_is_named_as_one() {
 }
 
 #[tokio::test]
-async fn what_was_learnt_is_forgotten_when_the_server_changes() {
+async fn what_was_learned_is_forgotten_when_the_server_changes() {
     let server = FakeOpenAi::start().await;
     let client = client(Settings { retries: 0, ..settings(&server) });
     let named = |behaviour: Behaviour, name: &str| behaviour.header("server", name);
@@ -425,7 +425,7 @@ async fn what_was_learnt_is_forgotten_when_the_server_changes() {
 }
 
 #[tokio::test]
-async fn what_was_learnt_is_forgotten_when_the_server_refuses_it() {
+async fn what_was_learned_is_forgotten_when_the_server_refuses_it() {
     let server = FakeOpenAi::start().await;
     let client = client(Settings { retries: 0, ..settings(&server) });
     server.set(CHAT, Behaviour::refusing([Rule::new(When::SystemRole, 400, "System role not supported")]));

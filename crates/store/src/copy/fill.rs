@@ -16,7 +16,7 @@ use crate::{
 
 impl Store {
     /// Makes this database, which has to be empty, hold what `source` holds, and compares them. `source` is a file that
-    /// nobody else uses.
+    /// no other process uses.
     ///
     /// # Errors
     /// [`CopyError`]; then this database is as empty as it was.

@@ -27,6 +27,7 @@ pub enum Relation {
         to = "super::conversations::Column::Id"
     )]
     Conversation,
+    // Declared from this side for the LEFT JOIN alone: the foreign key is that of the feedback.
     #[sea_orm(belongs_to = "super::feedback::Entity", from = "Column::Id", to = "super::feedback::Column::TurnId")]
     Feedback,
 }

@@ -38,8 +38,8 @@ impl Store {
     /// Takes a message into a conversation. What is answered with [`Acceptance::New`] survives a crash and a power
     /// cut, so it may be promised to the student.
     ///
-    /// The same `key` gives the same turn, however many calls come at once. Call it from a task that nobody
-    /// drops: a turn stored by a call that doesn't return stays accepted until the holder of `lease` finds it.
+    /// The same `key` gives the same turn, however many calls come at once. Call it from a task that is
+    /// not dropped: a turn stored by a call that doesn't return stays accepted until the holder of `lease` finds it.
     ///
     /// # Errors
     /// When the database can't be written; nothing is stored then, unless the connection broke during the commit

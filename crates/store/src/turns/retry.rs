@@ -40,7 +40,7 @@ impl Store {
     /// model wrote stay, since the message is the same; the coach's, which stood in for them, go. Of calls that come at
     /// once, one starts it. The conversation counts as active now.
     ///
-    /// Durable when it answers; like [`Store::accept_turn`], to be called from a task that nobody drops.
+    /// Durable when it answers; like [`Store::accept_turn`], to be called from a task that is not dropped.
     pub async fn retry_turn(
         &self,
         learner: LearnerId,

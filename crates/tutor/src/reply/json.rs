@@ -20,8 +20,9 @@ use reader::Reader;
 const MAX_STARTS: usize = 64;
 /// How often JSON may be wrapped in a string of JSON.
 const MAX_WRAPS: usize = 3;
+
 /// The objects in a text, in their order; an object that others write as a string in it comes behind the outer one.
-/// JSON is read strictly but for backslashes that stand for themselves, as in `"\\frac"`.
+/// Valid JSON is read strictly, with backslashes that stand for themselves (`"\\frac"`) escaped; other text is read tolerantly.
 pub(crate) fn objects(text: &str) -> Vec<Map<String, Value>> {
     let mut found = Vec::new();
     collect(text, MAX_WRAPS, &mut found);

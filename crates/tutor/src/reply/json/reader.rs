@@ -6,6 +6,7 @@ use super::lexical::{bare_key, begins_entry, bounded, is_comma, is_quote, is_sca
 
 /// Deepest nesting that is followed; deeper values are read as nothing.
 const MAX_DEPTH: usize = 16;
+
 /// Reads a text from left to right.
 pub(super) struct Reader<'a> {
     pub(super) rest: &'a str,
