@@ -80,6 +80,15 @@ impl Outcome {
         Samples::millis(self.turns.iter().map(part))
     }
 
+    /// How busy the machine was, and what the server refused.
+    pub fn note(&self) -> String {
+        let refused: usize = self.turns.iter().map(|turn| turn.refused).sum();
+        match refused {
+            0 => self.busy.note(),
+            _ => format!("{}; {refused} streams refused with 503 and requested again", self.busy.note()),
+        }
+    }
+
     /// Turns that ended in a second.
     pub fn turns_a_second(&self) -> f64 {
         self.turns.len() as f64 / self.busy.took.as_secs_f64()

@@ -2,12 +2,12 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use anyhow::Context;
+use anyhow::ensure;
 
 use crate::{
     machine,
     provider::{Pace, Provider},
-    report::Report,
+    report::{Report, Row},
     scenarios::{Setup, ceiling, cpu, first_text, instructions, memory, pages, scale, start, stateless, tools},
 };
 
@@ -75,7 +75,7 @@ pub const ALL: [Subject; 11] = [
 ];
 
 /// What two minutes suffice for.
-pub const QUICK: [Subject; 3] = [Subject::FewTurns, Subject::Alone, Subject::Start];
+pub const QUICK: [Subject; 4] = [Subject::FewTurns, Subject::Alone, Subject::Start, Subject::Instructions];
 
 /// Measures, prints the table and writes both files.
 pub async fn run(arguments: &Arguments, all: &[Subject]) -> anyhow::Result<()> {
@@ -84,19 +84,26 @@ pub async fn run(arguments: &Arguments, all: &[Subject]) -> anyhow::Result<()> {
         provider: Provider::start(Pace::DEFAULT)?,
         rounds: arguments.rounds.into(),
     };
+    let mut failed = Vec::new();
     let began = Instant::now();
     let mut report = Report::default();
     machine::describe(&mut report, &setup.binary);
     let subjects = if arguments.only.is_empty() { all } else { &arguments.only };
     for &subject in subjects {
         eprintln!("{:4} s  {subject:?}", began.elapsed().as_secs());
-        measure(subject, &setup, &mut report).await.with_context(|| format!("{subject:?}"))?;
+        // The others are still worth knowing.
+        if let Err(error) = measure(subject, &setup, &mut report).await {
+            report
+                .add(Row::new(format!("{subject:?}"), "failed").target("no failure", false).note(format!("{error:#}")));
+            failed.push(format!("{subject:?}"));
+        }
     }
     report.describe("took", format!("{} s", began.elapsed().as_secs()));
     fs::create_dir_all(&arguments.output)?;
     fs::write(arguments.output.join("bench.md"), report.markdown())?;
     fs::write(arguments.output.join("bench.json"), serde_json::to_string_pretty(&report.json())?)?;
     println!("{}", report.markdown());
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 

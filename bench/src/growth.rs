@@ -130,7 +130,7 @@ async fn students(setup: &Setup, report: &mut Report, folder: &Path) -> anyhow::
                     mb(peak as f64)
                 ),
             )
-            .note(outcome.busy.note()),
+            .note(outcome.note()),
         );
         server.process.stop().await?;
     }

@@ -176,7 +176,7 @@ async fn measure(setup: &Setup, report: &mut Report, limit: &Limit) -> anyhow::R
             "0",
         )
         .target("0", true)
-        .note(outcome.busy.note()),
+        .note(outcome.note()),
     );
     report.add(
         Row::new("page of the chat meanwhile, p50 / p99", format!("{} / {}", ms(pages.median()), ms(pages.p99())))

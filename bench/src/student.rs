@@ -18,6 +18,10 @@ use crate::{
 /// The chat page of [`TOPIC`].
 pub const PAGE: &str = "/chat.html?topic=%EA%B3%BC%ED%95%99%20%ED%83%90%EA%B5%AC";
 
+/// How often a refused stream is requested again, and the pause before.
+const RETRIES: usize = 20;
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
 /// How one turn went.
 #[derive(Debug, Clone, Copy)]
 pub struct TurnTimes {
@@ -27,6 +31,8 @@ pub struct TurnTimes {
     pub first_text: Duration,
     /// From sending the question until the turn had ended.
     pub whole: Duration,
+    /// How often the stream was refused with 503 and requested again.
+    pub refused: usize,
 }
 
 /// A student with a conversation.
@@ -95,12 +101,22 @@ impl Student {
         let sent = Instant::now();
         let turn = self.send(&question(self.asked)).await?;
         let accepted = sent.elapsed();
-        let status = self.connection.send("GET", &events_path(&turn), None).await?;
-        ensure!(status == 200, "the events: {status}");
+        let mut refused = 0;
+        loop {
+            let status = self.connection.send("GET", &events_path(&turn), None).await?;
+            if status == 200 {
+                break;
+            }
+            ensure!(status == 503 && refused < RETRIES, "the events: {status}");
+            // As the page does.
+            refused += 1;
+            self.connection.read_body().await?;
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
         let view = TurnView::follow(&mut self.connection, sent).await?;
         view.check()?;
         let first_text = view.first_text.context("a whole answer has a first text")?;
-        Ok(TurnTimes { accepted, first_text, whole: view.ended.context("the turn has ended")? })
+        Ok(TurnTimes { accepted, first_text, whole: view.ended.context("the turn has ended")?, refused })
     }
 
     /// Sends a question; the turn that was accepted.

@@ -60,7 +60,7 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             "page_ms": spread(Samples::millis(outcome.pages.iter().copied())),
             "resident_mb": megabytes(outcome.busy.server.resident),
         });
-        println!("{line} {}", outcome.busy.note());
+        println!("{line} {}", outcome.note());
     }
     server.process.stop().await?;
     Ok(())

@@ -57,7 +57,7 @@ fn add_cpu(report: &mut Report, students: usize, others: [FastApi; 2], outcomes:
                 .other(format!("{}: {}", others[other].name(), cpu(median(&cpus[other + 1]))))
                 .ratio(format!("{} × less ({}–{})", digits(spread.median), digits(spread.min), digits(spread.max)))
                 .target(format!("≥ {target} ×"), spread.median >= target)
-                .note(outcomes[0][0].busy.note())
+                .note(outcomes[0][0].note())
                 .values(json!({ "ours_us": cpus[0], "other_us": cpus[other + 1], "ratio": spread })),
         );
     }

@@ -74,7 +74,7 @@ async fn measure(server: Server, provider: &Provider) -> anyhow::Result<Memory> 
     sleep(LATER).await;
     let later = server.process.usage().resident as f64;
     server.process.stop().await?;
-    Ok(Memory { idle, peak: peak as f64, later, note: outcome.busy.note() })
+    Ok(Memory { idle, peak: peak as f64, later, note: outcome.note() })
 }
 
 /// Reads how much memory a server uses at most while something runs.

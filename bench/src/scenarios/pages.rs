@@ -153,21 +153,19 @@ pub async fn history(setup: &Setup, report: &mut Report) -> anyhow::Result<()> {
     // Aborted when this is dropped.
     let mut reading = tokio::task::JoinSet::new();
     reading.spawn(async move { others.run(address).await });
-    let (mut times, mut memory) = (Vec::new(), 0);
-    for student in &mut readers {
-        let path = format!("/chat.html?c={}", student.conversation());
-        let mut own = Vec::new();
-        for number in 0..120 {
+    let mut times = vec![Vec::new(); readers.len()];
+    // In turns, so that a noisy machine is noisy for all. The first views render.
+    for number in 0..120 {
+        for (student, times) in readers.iter_mut().zip(&mut times) {
             let began = Instant::now();
-            student.get(&path).await?;
-            // The first views render.
+            student.get(&format!("/chat.html?c={}", student.conversation())).await?;
             if number >= 20 {
-                own.push(began.elapsed());
+                times.push(began.elapsed());
             }
         }
-        times.push(Samples::millis(own));
-        memory = memory.max(server.process.usage().resident);
     }
+    let memory = server.process.usage().resident;
+    let times: Vec<Samples> = times.into_iter().map(Samples::millis).collect();
     reading.abort_all();
     server.process.stop().await?;
     let text = |samples: &Samples| format!("{} / {} ms", digits(samples.median()), digits(samples.p99()));

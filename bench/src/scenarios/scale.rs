@@ -50,7 +50,7 @@ async fn sizes(
             format!("{} / {}", ms(whole.median()), ms(whole.p99())),
         )
         .ratio(format!("{} × one student's", digits(ratio)))
-        .note(outcome.busy.note())
+        .note(outcome.note())
         .values(json!({ "students": students, "p50_ms": whole.median(), "p99_ms": whole.p99(), "ratio": ratio }));
         if [300, 1000].contains(&students) {
             row = row.target("≤ 1.10 ×", ratio <= 1.10);
@@ -119,7 +119,7 @@ pub async fn capacity(setup: &Setup, report: &mut Report) -> anyhow::Result<()> 
                 text(&plain)
             ))
             .ratio(format!("{} × and {} × more", digits(rate(&ours) / rate(&same)), digits(rate(&ours) / rate(&plain))))
-            .note(ours.as_ref().map(|(_, outcome)| outcome.busy.note()).unwrap_or_default())
+            .note(ours.as_ref().map(|(_, outcome)| outcome.note()).unwrap_or_default())
             .values(json!({ "ours": rate(&ours), "rendering": rate(&same), "plain": rate(&plain) })),
     );
     Ok(())

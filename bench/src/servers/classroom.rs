@@ -39,7 +39,8 @@ impl Classroom {
     }
 
     fn command(&self, folder: &Path, port: u16) -> Command {
-        let mut command = Command::new(&self.binary);
+        // It starts in another folder.
+        let mut command = Command::new(std::path::absolute(&self.binary).unwrap_or_else(|_| self.binary.clone()));
         command
             .env_clear()
             .env("DATABASE_URL", format!("sqlite://{}", database(folder).display()))
