@@ -20,7 +20,7 @@ use crate::{
     stats::Samples,
     student::PAGE,
 };
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 /// What the program may use.
 const LIMIT: u64 = 400_000_000;
@@ -157,8 +157,18 @@ async fn measure(setup: &Setup, report: &mut Report, limit: &Limit) -> anyhow::R
     }
     drop(times);
     let running = class.run(server.address, &server.process, &setup.provider.process);
-    let (outcome, peak) = Peak::during(&server, running).await.context("a turn failed")?;
+    let fared = Peak::during(&server, running).await;
     reading.abort_all();
+    let (outcome, peak) = match fared {
+        Ok(fared) => fared,
+        Err(error) => {
+            let how = if server.process.is_running() { "a turn failed" } else { "the program was ended by the limit" };
+            let figure = format!("{STUDENTS} students beside {STREAMS} idle streams");
+            let row = Row::new(figure, format!("failed: {how}")).target("no failure", false);
+            report.add(row.note(format!("{} with the streams alone; {error:#}", mb(with_streams.resident as f64))));
+            return Ok(());
+        }
+    };
     let mut pages = Vec::new();
     while let Ok(time) = read.try_recv() {
         pages.push(time);
