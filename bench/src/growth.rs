@@ -42,12 +42,24 @@ pub async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let mut report = Report::default();
     machine::describe(&mut report, &setup.binary);
     fs::create_dir_all(&arguments.output)?;
-    students(&setup, &mut report, &arguments.output).await.context("students")?;
-    length(&setup, &mut report, &arguments.output).await.context("length of a conversation")?;
-    stored(&setup, &mut report, &arguments.output, arguments.stored).await.context("stored turns")?;
+    let folder = &arguments.output;
+    let mut failed = Vec::new();
+    for subject in ["students", "length of a conversation", "stored turns"] {
+        let measured = match subject {
+            "students" => students(&setup, &mut report, folder).await,
+            "stored turns" => stored(&setup, &mut report, folder, arguments.stored).await,
+            _ => length(&setup, &mut report, folder).await,
+        };
+        // The others are still worth knowing.
+        if let Err(error) = measured {
+            report.add(Row::new(subject, "failed").target("no failure", false).note(format!("{error:#}")));
+            failed.push(subject);
+        }
+    }
     fs::write(arguments.output.join("growth.md"), report.markdown())?;
     fs::write(arguments.output.join("growth.json"), serde_json::to_string_pretty(&report.json())?)?;
     println!("{}", report.markdown());
+    ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
     Ok(())
 }
 

@@ -162,6 +162,8 @@ async fn measure(setup: &Setup, report: &mut Report, limit: &Limit) -> anyhow::R
     let (outcome, peak) = match fared {
         Ok(fared) => fared,
         Err(error) => {
+            // The kernel takes a moment to end it.
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let how = if server.process.is_running() { "a turn failed" } else { "the program was ended by the limit" };
             let figure = format!("{STUDENTS} students beside {STREAMS} idle streams");
             let row = Row::new(figure, format!("failed: {how}")).target("no failure", false);

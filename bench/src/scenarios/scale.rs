@@ -41,7 +41,14 @@ async fn sizes(
             report.add(Row::impossible(format!("a whole turn, {students} at once{name}"), why));
             continue;
         }
-        let outcome = run(students, if students == 1 { 5 } else { 1 }).await?;
+        let outcome = match run(students, if students == 1 { 5 } else { 1 }).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                let row = Row::new(format!("a whole turn, {students} at once{name}"), "failed");
+                report.add(row.target("no failure", false).note(format!("{error:#}")));
+                break;
+            }
+        };
         let whole = outcome.millis(|turn| turn.whole);
         let base = *alone.get_or_insert(whole.p99());
         let ratio = whole.p99() / base;
