@@ -4,7 +4,7 @@ use std::{sync::Once, time::Duration};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, MatchedPath, Request},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
@@ -42,6 +42,19 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-
     manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
     require-trusted-types-for 'script'; trusted-types llm-classroom";
 
+/// The headers of every response.
+const SECURITY_HEADERS: [(HeaderName, &str); 7] = [
+    (header::CONTENT_SECURITY_POLICY, CSP),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    // Only the origin, not the path: an old URL contains a topic, which would reach the logs of proxies.
+    (header::REFERRER_POLICY, "strict-origin"),
+    (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    // Other sites must not embed images or scripts of this one.
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
 /// Browsers use only HTTPS for two years.
 const HSTS: &str = "max-age=63072000";
 
@@ -49,53 +62,52 @@ const HSTS: &str = "max-age=63072000";
 const DOCS_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Adds the layers of all routes. The first in the list is the innermost.
+/// Adds the layers of all routes. The first in the list is the outermost. They are added as one, because the router boxes
+/// each layer that it is given, and clones all boxes for each request.
 pub fn add_common(routes: Router<AppState>, config: &Config) -> Router<AppState> {
-    let routes = match config.tls.is_on() {
-        // Without own TLS, only the proxy knows whether the connection is encrypted.
-        true => routes.layer(header_unless_set(header::STRICT_TRANSPORT_SECURITY, HSTS)),
-        false => routes,
-    };
-    routes
-        .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(CatchPanicLayer::custom(handle_panic))
-        .layer(middleware::from_fn_with_state(AllowedHosts::new(config), host::check))
-        .layer(middleware::from_fn(refuse_over_limit))
-        .layer(middleware::from_fn(problem::write_problems))
-        .layer(CompressionLayer::new())
-        .layer(header_unless_set(header::CONTENT_SECURITY_POLICY, CSP))
-        .layer(header_unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .layer(header_unless_set(header::X_FRAME_OPTIONS, "DENY"))
-        // Only the origin, not the path: an old URL contains a topic, which would reach the logs of proxies.
-        .layer(header_unless_set(header::REFERRER_POLICY, "strict-origin"))
-        .layer(header_unless_set(
-            HeaderName::from_static("permissions-policy"),
-            "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        ))
-        .layer(header_unless_set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
-        // Other sites must not embed images or scripts of this one.
-        .layer(header_unless_set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin"))
-        .layer(middleware::from_fn(metrics::measure))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(
-            TraceLayer::new_for_http()
-                .make_span_with(request_span)
-                .on_request(|_: &Request, _: &Span| tracing::trace!("a request began"))
-                .on_response(|response: &Response, took: Duration, span: &Span| {
-                    span.record("http.response.status_code", i64::from(response.status().as_u16()));
-                    if response.status().is_server_error() {
-                        span.record("otel.status_code", "ERROR");
-                    }
-                    tracing::debug!(
-                        http.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                        "a request was answered"
-                    );
-                })
-                // The code that causes a 5xx logs it with the cause.
-                .on_failure(()),
-        )
-        .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .layer(middleware::from_fn(request_id::remove_client_id))
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(request_span)
+        .on_request(|_: &Request, _: &Span| tracing::trace!("a request began"))
+        .on_response(|response: &Response, took: Duration, span: &Span| {
+            span.record("http.response.status_code", i64::from(response.status().as_u16()));
+            if response.status().is_server_error() {
+                span.record("otel.status_code", "ERROR");
+            }
+            tracing::debug!(
+                http.millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+                "a request was answered"
+            );
+        })
+        // The code that causes a 5xx logs it with the cause.
+        .on_failure(());
+    routes.layer((
+        middleware::from_fn(request_id::remove_client_id),
+        SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid),
+        trace,
+        PropagateRequestIdLayer::new(REQUEST_ID),
+        middleware::from_fn(metrics::measure),
+        middleware::from_fn_with_state(config.tls.is_on(), add_security_headers),
+        CompressionLayer::new(),
+        middleware::from_fn(problem::write_problems),
+        middleware::from_fn(refuse_over_limit),
+        middleware::from_fn_with_state(AllowedHosts::new(config), host::check),
+        CatchPanicLayer::custom(handle_panic),
+        DefaultBodyLimit::max(BODY_MAX),
+    ))
+}
+
+/// Adds the security headers that a handler has not set.
+async fn add_security_headers(State(has_own_tls): State<bool>, request: Request, next: middleware::Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in SECURITY_HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    // Without own TLS, only the proxy knows whether the connection is encrypted.
+    if has_own_tls {
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HeaderValue::from_static(HSTS));
+    }
+    response
 }
 
 /// Answers `OPTIONS` with 204 and the methods of the path in `Allow` (RFC 9110, section 9.3.7).
