@@ -37,6 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             message: format!("{turn}번째 질문이에요. 잎은 왜 초록색으로 보이나요?"),
             locale: Locale::Ko,
             model: None,
+            is_followed: true,
         };
         let mut pieces = partner.answer(&asking, Duration::ZERO).await?;
         while pieces.next().await.transpose()?.is_some() {}

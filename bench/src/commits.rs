@@ -175,7 +175,7 @@ impl Bench<'_> {
                     }
                     let key = conversation.to_string();
                     match store.accept_turn(learner, conversation, &message, Some(&key), LEASE, now()).await? {
-                        Acceptance::New(turn) => turns.push(turn.id),
+                        Acceptance::New(turn, _) => turns.push(turn.id),
                         other => anyhow::bail!("not a new turn: {other:?}"),
                     }
                 }

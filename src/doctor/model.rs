@@ -42,6 +42,7 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         message: QUESTION.to_owned(),
         locale: Locale::Ko,
         model: None,
+        is_followed: true,
     };
 
     let began = Instant::now();

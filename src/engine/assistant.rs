@@ -61,6 +61,8 @@ pub struct PromptInput {
     pub locale: Locale,
     /// The model to ask, when the client chose one of those allowed.
     pub model: Option<String>,
+    /// Whether the answer is shown while the model writes it.
+    pub is_followed: bool,
 }
 
 /// The parameters of requests to the model.
@@ -314,6 +316,7 @@ mod tests {
             message: "하늘은 왜 파래요?".to_owned(),
             locale: Locale::Ko,
             model: None,
+            is_followed: true,
         };
         let began = tokio::time::Instant::now();
         let answer = Assistant::Practice.answer(&input, pace).await.unwrap();

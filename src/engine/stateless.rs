@@ -70,7 +70,7 @@ pub fn parse_messages(
         return Err(SequenceError::NoQuestion);
     }
     let message = StudentMessage::parse(&question)?.into_string();
-    Ok(PromptInput { topic, history, history_source: HistorySource::Client, message, locale, model })
+    Ok(PromptInput { topic, history, history_source: HistorySource::Client, message, locale, model, is_followed: true })
 }
 
 fn join(whole: &mut String, part: &str) {

@@ -5,7 +5,8 @@ use crate::{ConversationId, Feedback, TurnId, conversation::Millis};
 /// Where a turn stands. A turn is always in exactly one state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TurnState {
-    /// The message is stored; no model call has begun.
+    /// The message is stored; no model call has begun. Only followers see this state: a turn is stored as answering, since
+    /// its run begins at once. Rows of the version before may still have it.
     Accepted,
     /// The chat and the tutor are at work.
     Answering,

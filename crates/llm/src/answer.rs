@@ -6,6 +6,7 @@ use super::decoder::ReplyProgress;
 use super::error::{Health, TimeoutPhase};
 use super::fault::{Fault, KeyRedactor};
 use super::reply_reader::ReplyReader;
+use super::reply_speed::ReplySpeeds;
 use super::window::Windows;
 use super::{Error, Piece};
 use futures_util::Stream;
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) call_metrics: CallMetrics,
     pub(super) redactor: KeyRedactor,
     pub(super) windows: Arc<Windows>,
+    /// Where to record how long the answer took, if the caller waits for the whole of it.
+    pub(super) speeds: Option<Arc<ReplySpeeds>>,
 }
 
 impl Call {
@@ -110,6 +113,9 @@ impl Stream for Answer {
         Poll::Ready(match piece {
             Some(Ok(Piece::End(end))) => {
                 call.permit.success();
+                if let Some(speeds) = &call.speeds {
+                    speeds.record(&end.asked_model, call.call_metrics.elapsed());
+                }
                 call.call_metrics.record_end(&end);
                 Some(Ok(Piece::End(end)))
             }

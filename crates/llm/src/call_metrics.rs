@@ -6,6 +6,7 @@ use super::{End, Error, Request, TimeoutPhase, Usage};
 use logging::STUDENT_TEXT;
 use metrics::{Unit, counter, histogram};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use tracing::{Span, field::Empty};
 
@@ -88,12 +89,17 @@ impl CallMetrics {
         self.prompt_tokens
     }
 
+    /// The time since the call began.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// The span of the whole call.
     pub(super) fn span(&self) -> &Span {
         &self.span
     }
 
-    pub(super) fn record_retry(&self, error: &Error, detail: &str, pause: std::time::Duration) {
+    pub(super) fn record_retry(&self, error: &Error, detail: &str, pause: Duration) {
         log_server_words(error, detail);
         let (purpose, model, error) = (self.purpose, &self.model, error.label());
         counter!("llm_retries_total", "purpose" => purpose, "model" => model.clone(), "reason" => error).increment(1);

@@ -13,6 +13,7 @@ use super::last_refusal::LastRefusal;
 use super::learned::LearnedQuirks;
 use super::reply_format::{ReplyFormat, ReplyFormats};
 use super::reply_reader::ReplyReader;
+use super::reply_speed::ReplySpeeds;
 use super::request_progress::{self, RequestProgress};
 use super::spending::Spending;
 use super::stream::AnswerStream;
@@ -40,6 +41,7 @@ struct Inner {
     changed: Notify,
     windows: Arc<Windows>,
     reply_formats: ReplyFormats,
+    speeds: Arc<ReplySpeeds>,
     redactor: KeyRedactor,
     spending: Arc<Spending>,
 }
@@ -58,6 +60,7 @@ impl Client {
             changed: Notify::new(),
             windows: Arc::new(Windows::new(settings.window, settings.slots)),
             reply_formats: ReplyFormats::default(),
+            speeds: Arc::default(),
             redactor: KeyRedactor::new(settings.key.as_ref()),
             spending: Arc::new(Spending::new(
                 &settings.prices,
@@ -101,7 +104,13 @@ impl Client {
         };
         let total_at = Instant::now() + inner.settings.total_timeout;
         let outcome = inner.call_with_fallbacks(&request, model, &mut call_metrics, total_at).instrument(span).await;
-        let mut call = Call { permit, call_metrics, redactor: inner.redactor.clone(), windows: inner.windows.clone() };
+        let mut call = Call {
+            permit,
+            call_metrics,
+            redactor: inner.redactor.clone(),
+            windows: inner.windows.clone(),
+            speeds: request.is_whole.then(|| inner.speeds.clone()),
+        };
         match outcome {
             Ok((first, reader)) => {
                 call.permit.mark_alive();

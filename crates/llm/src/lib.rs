@@ -4,7 +4,7 @@
 //! modules: `lines` (whole, bounded, valid lines) → `events` (server-sent events) → `decoder` (with `chunk`, `lenient` and the
 //! crate `thoughts`) → `reply_reader` (pieces) → `answer` (time limits) → `stream`. Around them `client` retries and
 //! falls back to other models, `refusal` classifies refusals, `quirks` and `request_form` find a form of the request that
-//! the server accepts, `learned` stores it, and `breaker` is the circuit breaker.
+//! the server accepts, `learned` stores it, `reply_speed` chooses between a stream and a whole reply, and `breaker` is the circuit breaker.
 //!
 //! ```
 //! let client = llm::Client::new(llm::Settings::new("http://127.0.0.1:11434/v1", "gemma3"))?;
@@ -37,6 +37,7 @@ mod quirks;
 mod refusal;
 mod reply_format;
 mod reply_reader;
+mod reply_speed;
 mod request_form;
 mod request_progress;
 mod retry;
@@ -106,6 +107,9 @@ pub struct Request {
     pub schema: Option<Schema>,
     /// Another model than the configured one. The caller checks it against the allow-list.
     pub model: Option<String>,
+    /// Whether the caller waits for the whole answer. Then it is requested without a stream, which costs less to read,
+    /// as long as the model writes such answers within seconds: a slow one is followed, so that silence is noticed.
+    pub is_whole: bool,
     /// What the call is for (`chat`, `tutor`, `guide`): a label on metrics and in logs, never sent.
     pub purpose: &'static str,
 }
@@ -189,7 +193,15 @@ mod tests {
     fn a_request_counts_the_tokens_of_its_messages_and_their_frames() {
         let message = Message { role: Role::User, content: "하늘".into() };
         let messages = vec![message.clone(), message];
-        let request = Request { messages, max_tokens: 1, temperature: 0.0, schema: None, model: None, purpose: "chat" };
+        let request = Request {
+            messages,
+            max_tokens: 1,
+            temperature: 0.0,
+            schema: None,
+            model: None,
+            is_whole: false,
+            purpose: "chat",
+        };
         assert_eq!(request.estimate_tokens(), 12);
     }
 }

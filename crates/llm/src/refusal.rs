@@ -166,6 +166,13 @@ impl Refusal {
         says(MODEL_PHRASES) || is_named_alone || (names_model && says(MODEL_IS_GONE) && !says(PATH_PHRASES))
     }
 
+    /// Whether the refusal may be about a request without a stream.
+    pub(super) fn mentions_streams(&self) -> bool {
+        let Self { error_body, .. } = self;
+        self.may_be_of_a_parameter()
+            && (error_body.param == "stream" || error_body.message.to_lowercase().contains("stream"))
+    }
+
     /// Whether the refusal may be about a parameter, so that the caller should look for its name.
     pub(super) fn may_be_of_a_parameter(&self) -> bool {
         let subject = self.subject();

@@ -26,6 +26,11 @@ impl RequestForm {
         Self { quirks, endpoint, is_learned, gives_up_unnamed_format: false, json_failures: 0 }
     }
 
+    /// The same form, but for a reply in one piece.
+    pub(super) fn without_stream(self) -> Self {
+        Self { quirks: Quirks { stream: false, ..self.quirks }, ..self }
+    }
+
     /// Whether to learn this form if the server accepts it. Not if it only avoids that the model writes invalid JSON.
     pub(super) fn is_learnable(self) -> bool {
         self.json_failures < 2

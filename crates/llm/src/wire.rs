@@ -42,6 +42,7 @@ mod tests {
             temperature: 0.7,
             schema: schema.then(|| Schema { name: "tutor_feedback", schema: json!({ "type": "object" }) }),
             model: None,
+            is_whole: false,
             purpose: "tutor",
         }
     }

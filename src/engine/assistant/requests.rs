@@ -25,13 +25,15 @@ impl Requests<'_> {
     /// The call that answers the question.
     pub(super) fn chat(&self, shortening: Shortening) -> SizedRequest {
         let (prompt, answer) = self.chat_prompt(shortening);
-        self.request(prompt, Purpose::Chat, answer)
+        // Where slots are few, the tutor's call begins with the first words of the answer.
+        let is_whole = !self.input.is_followed && !self.client.has_few_slots();
+        self.request(prompt, Purpose::Chat, answer, is_whole)
     }
 
     /// The call that writes feedback on how the question was asked.
     pub(super) fn tutor(&self, as_prose: bool, shortening: Shortening) -> SizedRequest {
         let (prompt, answer) = self.tutor_prompt(as_prose, shortening);
-        self.request(prompt, Purpose::Tutor, answer)
+        self.request(prompt, Purpose::Tutor, answer, true)
     }
 
     /// The earlier turns that can be left out.
@@ -113,9 +115,10 @@ impl Requests<'_> {
         }
     }
 
-    fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32) -> SizedRequest {
+    fn request(&self, prompt: Prompt, purpose: Purpose, max_tokens: u32, is_whole: bool) -> SizedRequest {
         let size = fit::size(&prompt, max_tokens);
-        (to_request(prompt, purpose, max_tokens, self.params.temperature, self.input.model.clone()), size)
+        let request = to_request(prompt, purpose, max_tokens, self.params.temperature);
+        (llm::Request { model: self.input.model.clone(), is_whole, ..request }, size)
     }
 }
 
@@ -132,16 +135,11 @@ pub(super) fn guide(
     let allowed = fit::allow(client.limits(None), demand, rules, shortening);
     let prompt = prompt::guide(allowed.form, topic, locale);
     let size = fit::size(&prompt, allowed.answer);
-    (to_request(prompt, Purpose::Guide, allowed.answer, params.temperature, None), size)
+    let request = to_request(prompt, Purpose::Guide, allowed.answer, params.temperature);
+    (llm::Request { is_whole: true, ..request }, size)
 }
 
-fn to_request(
-    prompt: Prompt,
-    purpose: Purpose,
-    max_tokens: u32,
-    temperature: f32,
-    model: Option<String>,
-) -> llm::Request {
+fn to_request(prompt: Prompt, purpose: Purpose, max_tokens: u32, temperature: f32) -> llm::Request {
     let system = llm::Message { role: llm::Role::System, content: prompt.system.to_owned() };
     let messages = prompt.turns.into_iter().map(|(speaker, content)| llm::Message {
         role: match speaker {
@@ -155,7 +153,8 @@ fn to_request(
         max_tokens,
         temperature,
         schema: prompt.schema.map(|(name, schema)| llm::Schema { name, schema }),
-        model,
+        model: None,
+        is_whole: false,
         purpose: purpose.as_str(),
     }
 }

@@ -28,7 +28,7 @@ pub use checks::REDIS_CHECKS;
 pub use failure::failure_reason;
 pub use guide_slots::{GuideSlot, GuideSlots};
 pub use instance_lease::{InstanceLease, LeaseConfig, LeaseConfigError, POSTGRES_LEASE_LIFETIME};
-pub use reader::Following;
+pub use reader::{Following, FoundTurn};
 pub use refusal::AskError;
 pub use repeat::{Lookup, Reservation};
 pub use service::TurnService;

@@ -1,10 +1,10 @@
 //! Finds turns and follows them, at whichever instance they run.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{refusal::AskError, remote_watcher::RemoteWatcher};
+use super::{refusal::AskError, remote_watcher::RemoteWatcher, running::RunningTurns};
 use crate::{
     lifecycle::Lifecycle,
     live::{Event, Follower, LiveEvents, Status},
@@ -17,6 +17,14 @@ use store::{Store, StoreError};
 
 /// How long the first event of a turn at another instance is awaited.
 const STATUS_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A turn that was found to be followed.
+pub enum FoundTurn {
+    /// It runs here.
+    Here(Follower),
+    /// It was read from the store.
+    Stored(Box<Turn>),
+}
 
 /// A turn to follow.
 pub enum Following {
@@ -42,6 +50,7 @@ pub(super) enum Remaining {
 pub(super) struct TurnReader {
     pub(super) store: Store,
     pub(super) live_events: LiveEvents,
+    pub(super) running: Arc<RunningTurns>,
     pub(super) watcher: RemoteWatcher,
     pub(super) lifecycle: Lifecycle,
 }
@@ -49,6 +58,19 @@ pub(super) struct TurnReader {
 impl TurnReader {
     pub(super) async fn find(&self, learner: LearnerId, turn: TurnId) -> Result<Option<Turn>, StoreError> {
         self.store.turn(learner, turn).await
+    }
+
+    /// Finds a learner's turn. One that runs here needs no query.
+    pub(super) async fn find_to_follow(
+        &self,
+        learner: LearnerId,
+        turn: TurnId,
+    ) -> Result<Option<FoundTurn>, StoreError> {
+        let attempt = self.running.attempt_of(learner, turn);
+        if let Some(follower) = attempt.and_then(|attempt| self.live_events.follow((turn.0, attempt))) {
+            return Ok(Some(FoundTurn::Here(follower)));
+        }
+        Ok(self.find(learner, turn).await?.map(|turn| FoundTurn::Stored(Box::new(turn))))
     }
 
     pub(super) async fn follow(&self, stored: Turn) -> Result<Following, AskError> {

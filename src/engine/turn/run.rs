@@ -33,7 +33,7 @@ use crate::{
 use domain::turn::{Outcome, Purpose, Reason, Turn, TurnState, Usage};
 use domain::{Conversation, Feedback, Locale, Topic};
 use logging::STUDENT_TEXT;
-use store::{FencingToken, Lease, Store, now};
+use store::{FencingToken, Lease, Store, StoreError, now};
 
 /// How many earlier turns are read for the model at least; more would hardly fit its budget.
 const HISTORY_TURNS: u32 = 40;
@@ -80,7 +80,7 @@ impl Runner {
         let fencing_token = FencingToken { turn: turn.id, attempt: turn.attempt, lease };
         let accepted = Status::new(TurnState::Accepted.as_str(), None);
         let publisher = self.live_events.publish((turn.id.0, turn.attempt), accepted);
-        let signals = self.running.add(fencing_token, conversation.id);
+        let signals = self.running.add(fencing_token, &conversation);
         let this = self.clone();
         let span = span(&turn);
         let run = async move {
@@ -102,10 +102,8 @@ impl Runner {
         slot: Slot,
     ) {
         let asked = question.asked;
-        let (outcome, model_time) = AssertUnwindSafe(self.perform(fencing_token, &question, &publisher, &signals))
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|_| {
+        let (outcome, model_time) =
+            AssertUnwindSafe(self.perform(&question, &publisher, &signals)).catch_unwind().await.unwrap_or_else(|_| {
                 tracing::error!("a turn's run panicked");
                 (Outcome::failed(Reason::Broken), None)
             });
@@ -130,16 +128,23 @@ impl Runner {
         publisher.status(status);
     }
 
+    /// Question and answer of the earlier turns.
+    async fn history(&self, turn: &Turn) -> Result<Vec<(String, String)>, StoreError> {
+        match turn.seq {
+            0 | 1 => Ok(Vec::new()),
+            seq => self.store.exchanges(turn.conversation, history_range(seq)).await,
+        }
+    }
+
     /// Makes both calls. Returns the outcome and, if no call was interrupted, how long the slower one took.
     async fn perform(
         &self,
-        fencing_token: FencingToken,
         question: &Question,
         publisher: &Publisher,
         signals: &CancelSignals,
     ) -> (Outcome, Option<Duration>) {
         let Question { turn, topic, locale, asked } = question;
-        let history = match self.store.exchanges(turn.conversation, history_range(turn.seq)).await {
+        let history = match self.history(turn).await {
             Ok(history) => history,
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the earlier turns can't be read");
@@ -154,6 +159,7 @@ impl Runner {
             message: turn.message.clone(),
             locale: *locale,
             model: None,
+            is_followed: true,
         };
 
         let mut answer = Answer::new(*asked);
@@ -201,14 +207,8 @@ impl Runner {
                     tutor_feedback = Some(feedback);
                 }
             };
-            let begin = async {
-                // A failure does no harm: after a crash the turn is found as accepted, which is handled alike.
-                if let Err(error) = self.store.begin_turn(fencing_token).await {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a turn's begin was not stored");
-                }
-            };
             publisher.status(Status::new(TurnState::Answering.as_str(), None));
-            tokio::join!(chat, tutor, begin);
+            tokio::join!(chat, tutor);
         };
         let stopped = tokio::select! {
             () = work => None,

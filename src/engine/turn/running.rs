@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Slot;
-use domain::{ConversationId, TurnId};
+use domain::{Conversation, ConversationId, LearnerId, TurnId};
 use store::{FencingToken, Lease};
 
 /// Every run of this instance, by its turn.
@@ -22,6 +22,7 @@ pub(super) struct RunningTurns {
 
 struct Entry {
     fencing_token: FencingToken,
+    learner: LearnerId,
     conversation: ConversationId,
     signals: CancelSignals,
     ended: CancellationToken,
@@ -41,11 +42,12 @@ pub(super) struct CancelSignals {
 impl RunningTurns {
     /// Adds a run. Replaces an earlier run of the same turn, which lost the turn. Callers that wait for the end of the
     /// replaced run are woken, because its [`Self::remove`] will find no entry.
-    pub(super) fn add(&self, fencing_token: FencingToken, conversation: ConversationId) -> CancelSignals {
+    pub(super) fn add(&self, fencing_token: FencingToken, conversation: &Conversation) -> CancelSignals {
         let signals = CancelSignals::default();
         let entry = Entry {
             fencing_token,
-            conversation,
+            learner: conversation.learner,
+            conversation: conversation.id,
             signals: signals.clone(),
             ended: CancellationToken::new(),
             successor: None,
@@ -114,6 +116,11 @@ impl RunningTurns {
         self.lock().iter().find_map(|(turn, entry)| (entry.conversation == conversation).then_some(*turn))
     }
 
+    /// The attempt of a learner's turn that runs here.
+    pub(super) fn attempt_of(&self, learner: LearnerId, turn: TurnId) -> Option<u32> {
+        self.lock().get(&turn).filter(|entry| entry.learner == learner).map(|entry| entry.fencing_token.attempt)
+    }
+
     /// Stops a run that lost its turn.
     pub(super) fn mark_lost(&self, fencing_token: FencingToken) {
         if let Some(entry) = self.lock().get(&fencing_token.turn).filter(|entry| entry.fencing_token == fencing_token) {
@@ -159,18 +166,33 @@ mod tests {
     use tokio::{sync::Semaphore, time::Instant};
 
     use super::*;
+    use domain::Topic;
 
     fn fencing_token(turn: TurnId, attempt: u32) -> FencingToken {
         FencingToken { turn, attempt, lease: Lease(1) }
     }
 
+    fn conversation() -> Conversation {
+        Conversation { id: ConversationId::new(), learner: LearnerId::new(), topic: Topic::default(), created_at: 0 }
+    }
+
+    #[test]
+    fn a_turn_that_runs_here_is_found_for_its_learner_alone() {
+        let running = RunningTurns::default();
+        let (turn, mine) = (TurnId::new(), conversation());
+        running.add(fencing_token(turn, 2), &mine);
+        assert_eq!(running.attempt_of(mine.learner, turn), Some(2));
+        assert_eq!(running.attempt_of(LearnerId::new(), turn), None);
+        assert_eq!(running.attempt_of(mine.learner, TurnId::new()), None);
+    }
+
     #[test]
     fn callers_that_wait_for_a_run_are_woken_when_a_retry_of_the_turn_replaces_it() {
         let running = RunningTurns::default();
-        let (turn, conversation) = (TurnId::new(), ConversationId::new());
-        let first = running.add(fencing_token(turn, 1), conversation);
+        let (turn, conversation) = (TurnId::new(), conversation());
+        let first = running.add(fencing_token(turn, 1), &conversation);
         let ended = running.cancel(turn).unwrap();
-        let second = running.add(fencing_token(turn, 2), conversation);
+        let second = running.add(fencing_token(turn, 2), &conversation);
         assert!(ended.is_cancelled());
         assert!(first.lost.is_cancelled());
         // The end of the replaced run leaves the entry of the retry alone.
@@ -186,8 +208,8 @@ mod tests {
     #[test]
     fn the_slot_of_an_ended_run_goes_to_its_successor_and_to_nobody_in_between() {
         let running = RunningTurns::default();
-        let (turn, conversation) = (TurnId::new(), ConversationId::new());
-        running.add(fencing_token(turn, 1), conversation);
+        let (turn, conversation) = (TurnId::new(), conversation());
+        running.add(fencing_token(turn, 1), &conversation);
         let slots = Arc::new(Semaphore::new(1));
         let slot = || Slot::new(slots.clone().try_acquire_owned().unwrap(), Instant::now());
 

@@ -10,7 +10,7 @@ use super::{
     cancel::TurnCanceller,
     handover::Handover,
     instance_lease::InstanceLease,
-    reader::{Following, TurnReader},
+    reader::{Following, FoundTurn, TurnReader},
     refusal::AskError,
     repeat::{Lookup, RepeatLookup, Reservation},
     run::Runner,
@@ -60,15 +60,14 @@ impl TurnService {
         self.detached(async move {
             let key = reservation.key();
             let store = &this.0.store;
-            let conversation = store.conversation(learner, conversation).await?.ok_or(AskError::NotFound)?;
             let lease = this.lease()?;
-            let accept = || store.accept_turn(learner, conversation.id, &message, key, lease, now());
+            let accept = || store.accept_turn(learner, conversation, &message, key, lease, now());
             let obstacle = |acceptance: &Acceptance| match acceptance {
                 Acceptance::Busy(turn) => Some(*turn),
                 _ => None,
             };
             match this.0.handover.accept(learner, accept, obstacle).await? {
-                Acceptance::New(turn) => {
+                Acceptance::New(turn, conversation) => {
                     this.0.runner.start(turn.clone(), lease, conversation, locale, slot);
                     Ok(turn)
                 }
@@ -171,12 +170,23 @@ impl TurnService {
         self.0.reader.find(learner, turn).await
     }
 
-    /// Follows a turn that [`Self::find_turn`] found.
+    /// Finds a learner's turn to follow it. `None` for a turn that isn't this learner's.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store fails.
+    pub async fn find_to_follow(&self, learner: LearnerId, turn: TurnId) -> Result<Option<FoundTurn>, StoreError> {
+        self.0.reader.find_to_follow(learner, turn).await
+    }
+
+    /// Follows a turn that [`Self::find_to_follow`] found.
     ///
     /// # Errors
     /// [`AskError::Draining`] for a turn of another instance during a shutdown, [`AskError::Store`] if the store fails.
-    pub async fn follow(&self, stored: Turn) -> Result<Following, AskError> {
-        self.0.reader.follow(stored).await
+    pub async fn follow(&self, found: FoundTurn) -> Result<Following, AskError> {
+        match found {
+            FoundTurn::Here(follower) => Ok(Following::Live(follower)),
+            FoundTurn::Stored(turn) => self.0.reader.follow(*turn).await,
+        }
     }
 
     /// How many turns run here.

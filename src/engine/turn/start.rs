@@ -91,6 +91,7 @@ impl TurnEngine {
         let reader = TurnReader {
             store: store.clone(),
             live_events: live_events.clone(),
+            running: running.clone(),
             watcher,
             lifecycle: lifecycle.clone(),
         };

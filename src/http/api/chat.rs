@@ -101,6 +101,7 @@ pub async fn chat(
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
     let (input, _slot) = admit(&state, learner, address, request, locale).await?;
+    let input = PromptInput { is_followed: false, ..input };
     let (chat_gate, tutor_gate) = assistant::call_order();
     let mut answer_usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
     let mut feedback_usage = usage_guard(&state, &input, Purpose::Tutor, UsageLog::default());

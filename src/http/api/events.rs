@@ -56,7 +56,7 @@ pub async fn follow(
     PathId(id): PathId<TurnId>,
 ) -> Result<Response, ApiError> {
     record_turn(id);
-    let turn = state.turns.find_turn(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
+    let turn = state.turns.find_to_follow(learner, id).await.map_err(AskError::from)?.ok_or(ApiError::NotFound)?;
     // Checked before the stream is set up.
     let open_stream = state.followers.try_open(learner, id)?;
     let following = state.turns.follow(turn).await?;

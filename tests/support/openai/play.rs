@@ -115,16 +115,38 @@ pub(super) async fn reply(
         running.finish();
         return reply.body(behaviour.body.unwrap_or_default().into()).expect("a valid reply");
     }
-    if behaviour.plain || (request["stream"] != true && behaviour.raw.is_none()) {
+    let is_whole = request["stream"] != true && behaviour.raw.is_none();
+    if behaviour.plain || is_whole {
+        if is_whole && let Err(()) = wait_for_events(&running, events(&behaviour, purpose, &request)).await {
+            let steps = VecDeque::from([Step::Write(b"{".to_vec(), false), Step::Cut]);
+            return reply.body(Body::from_stream(play(running, steps))).expect("a valid reply");
+        }
         running.finish();
         let reply = reply.header(CONTENT_TYPE, "application/json");
-        return reply.body(plain(&behaviour, purpose, &request).to_string().into()).expect("a valid reply");
+        let body = match &behaviour.error_after {
+            Some(error) if is_whole => error.event.clone(),
+            _ => plain(&behaviour, purpose, &request),
+        };
+        return reply.body(body.to_string().into()).expect("a valid reply");
     }
     if !behaviour.headers.contains_key(CONTENT_TYPE.as_str()) {
         reply = reply.header(CONTENT_TYPE, "text/event-stream; charset=utf-8");
     }
     let steps = if behaviour.raw.is_some() { raw(behaviour) } else { events(&behaviour, purpose, &request) };
     reply.body(Body::from_stream(play(running, steps))).expect("a valid reply")
+}
+
+/// Takes as long for a whole reply as for a streamed one. An error means that the reply is cut.
+async fn wait_for_events(running: &Running, steps: VecDeque<Step>) -> Result<(), ()> {
+    for step in steps {
+        match step {
+            Step::Write(..) => {}
+            Step::Gate => running.gate().await,
+            Step::Pause(ms) => pause(ms).await,
+            Step::Cut => return Err(()),
+        }
+    }
+    Ok(())
 }
 
 fn play(running: Running, steps: VecDeque<Step>) -> impl Stream<Item = io::Result<Bytes>> {

@@ -6,6 +6,7 @@ use crate::error::{Error, TimeoutPhase};
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;
 use crate::quirks::JsonMode;
+use crate::refusal::Refusal;
 use crate::reply_reader::ReplyReader;
 use crate::request_form::RequestForm;
 use crate::wire;
@@ -61,12 +62,24 @@ impl Inner {
         let mut form = learned;
         let size = prompt_tokens.saturating_add(request.max_tokens);
         let is_structured = |form: RequestForm| request.schema.is_some() && form.quirks.format != JsonMode::Prompt;
+        let is_quick = request.is_whole && self.speeds.is_quick(model);
+        let mut is_whole_refused = false;
         loop {
-            let fault = match self.exchange(request, model, form, prompt_tokens, total_at).await {
+            // Without a stream, nothing arrives before the whole answer. A quick model has as long for it as for a first token.
+            let limit = match form.quirks.stream || is_quick {
+                true => self.settings.first_token_timeout,
+                false => total_at.saturating_duration_since(Instant::now()),
+            };
+            let is_whole = form.quirks.stream && is_quick && !is_whole_refused;
+            let sent = if is_whole { form.without_stream() } else { form };
+            let fault = match self.exchange(request, model, sent, limit, prompt_tokens, total_at).await {
                 Ok(opened) => {
                     let is_doubtful = || form.gives_up_unnamed_format() && !self.windows.confirm_format_refusal(model);
                     if form != learned && form.is_learnable() && !is_doubtful() {
                         self.learned.learn_quirks(model, learned.quirks, form.quirks);
+                    }
+                    if is_whole_refused {
+                        self.speeds.record_refusal(model);
                     }
                     self.endpoint.use_at(form.endpoint);
                     if is_structured(form) {
@@ -79,6 +92,14 @@ impl Inner {
             self.refusals.record(&fault, &self.redactor);
             if fault.error == Error::Connect {
                 self.forget();
+            }
+            if request.is_whole && matches!(fault.error, Error::Timeout(_)) {
+                self.speeds.record_timeout(model);
+            }
+            if is_whole && fault.refusal.as_deref().is_some_and(Refusal::mentions_streams) {
+                // A few servers answer with streams only.
+                is_whole_refused = true;
+                continue;
             }
             let may_be_too_large =
                 form == learned && is_structured(form) && self.windows.exceeds_structured(model, size);
@@ -97,21 +118,16 @@ impl Inner {
         }
     }
 
-    /// Sends the request in this form and waits for the first piece.
+    /// Sends the request in this form and waits for the first piece, at most for `limit`.
     async fn exchange(
         &self,
         request: &Request,
         model: &str,
         form: RequestForm,
+        limit: Duration,
         prompt_tokens: u32,
         total_at: Instant,
     ) -> Result<Opened, Fault> {
-        // Without streaming, nothing arrives before the whole answer.
-        let limit = if form.quirks.stream {
-            self.settings.first_token_timeout
-        } else {
-            total_at.saturating_duration_since(Instant::now())
-        };
         let first_at = Instant::now() + limit;
         let phase = if total_at <= first_at { TimeoutPhase::Total } else { TimeoutPhase::FirstToken };
         let timed_out = |_| Err(Fault::timed_out(phase));
@@ -131,6 +147,7 @@ impl Inner {
         self.endpoint.forget();
         self.windows.forget();
         self.reply_formats.forget();
+        self.speeds.forget();
         self.changed.notify_one();
     }
 

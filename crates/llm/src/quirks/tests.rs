@@ -18,6 +18,7 @@ fn tutor() -> Request {
         temperature: 0.7,
         schema: Some(Schema { name: "tutor_feedback", schema: json!({ "type": "object" }) }),
         model: None,
+        is_whole: false,
         purpose: "tutor",
     }
 }

@@ -18,6 +18,7 @@ mod observed;
 mod parallel;
 mod quirks;
 mod secrecy;
+mod whole;
 
 use futures_util::StreamExt;
 use llm::{AnswerStream, Client, Deviation, End, Error, Message, Piece, Request, Role, Schema, Settings};
@@ -46,6 +47,7 @@ fn chat() -> Request {
         temperature: 0.7,
         schema: None,
         model: None,
+        is_whole: false,
         purpose: "chat",
     }
 }

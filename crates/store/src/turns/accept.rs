@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use domain::{
-    ConversationId, LearnerId, StudentMessage, TurnId,
+    Conversation, ConversationId, LearnerId, StudentMessage, TurnId,
     conversation::Millis,
     turn::{Turn, TurnState},
 };
@@ -22,8 +22,8 @@ use domain::{
 /// What became of a message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Acceptance {
-    /// It is a new turn, stored for good, that waits to be begun.
-    New(Turn),
+    /// It is a new turn of this conversation, stored for good, whose run is to be started.
+    New(Turn, Conversation),
     /// It was accepted before, under the same key.
     Same(Turn),
     /// The key belongs to another message of this conversation.
@@ -57,10 +57,10 @@ impl Store {
         let key = key.map(ToOwned::to_owned);
         self.write(move |db| {
             Box::pin(async move {
-                if !lock(db, learner, conversation).await? {
+                let Some(conversation) = lock(db, learner, conversation).await? else {
                     return Ok(Acceptance::NoConversation);
-                }
-                let rows = deciding_rows(db, conversation, key.as_deref()).await?;
+                };
+                let rows = deciding_rows(db, conversation.id, key.as_deref()).await?;
                 if let Some(key) = &key
                     && let Some(same) = rows.iter().find(|(turn, _)| turn.idempotency_key.as_ref() == Some(key))
                 {
@@ -77,10 +77,11 @@ impl Store {
                 }
                 let turn = Turn {
                     id: TurnId::new(),
-                    conversation,
+                    conversation: conversation.id,
                     seq,
                     message,
-                    state: TurnState::Accepted,
+                    // Its run begins at once, so it needs no commit of its own.
+                    state: TurnState::Answering,
                     reason: None,
                     attempt: 1,
                     answer: String::new(),
@@ -88,8 +89,8 @@ impl Store {
                     created_at: now,
                 };
                 insert(db, &turn, key, lease).await?;
-                set_active(db, conversation, now).await?;
-                Ok(Acceptance::New(turn))
+                set_active(db, conversation.id, now).await?;
+                Ok(Acceptance::New(turn, conversation))
             })
         })
         .await
@@ -97,14 +98,18 @@ impl Store {
 }
 
 /// Holds the conversation until the transaction ends, so that its turns are added and restarted one at a time;
-/// `false` if it isn't this learner's. (SQLite knows no such lock and needs none: it has one writer.)
-async fn lock(db: &DatabaseTransaction, learner: LearnerId, conversation: ConversationId) -> Result<bool, StoreError> {
+/// `None` if it isn't this learner's. (SQLite knows no such lock and needs none: it has one writer.)
+async fn lock(
+    db: &DatabaseTransaction,
+    learner: LearnerId,
+    conversation: ConversationId,
+) -> Result<Option<Conversation>, StoreError> {
     let found = conversations::Entity::find_by_id(conversation.0)
         .filter(conversations::Column::LearnerId.eq(learner.0))
         .lock_exclusive()
         .one(db)
         .await?;
-    Ok(found.is_some())
+    found.map(Conversation::try_from).transpose()
 }
 
 /// The turns that decide about a new one, in one query: that with its key, the running one, and the last.

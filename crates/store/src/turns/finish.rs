@@ -1,4 +1,4 @@
-//! A turn runs and ends.
+//! A turn ends.
 
 use sea_orm::{
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set,
@@ -24,22 +24,6 @@ use domain::{
 };
 
 impl Store {
-    /// Marks an accepted turn as being answered; `false` if it isn't waiting for this run.
-    pub async fn begin_turn(&self, fencing_token: FencingToken) -> Result<bool, StoreError> {
-        self.write(move |db| {
-            Box::pin(async move {
-                let begun = Entity::update_many()
-                    .col_expr(Column::State, Expr::value(TurnState::Answering.as_str()))
-                    .filter(is_held_by(fencing_token))
-                    .filter(Column::State.eq(TurnState::Accepted.as_str()))
-                    .exec(db)
-                    .await?;
-                Ok(begun.rows_affected > 0)
-            })
-        })
-        .await
-    }
-
     /// Ends a running turn: answer, state, feedback and usage in one commit.
     ///
     /// `false`, and nothing changed, if the turn isn't this run's any more: it ended already, was restarted, was taken

@@ -23,7 +23,7 @@ use domain::{
 /// The answer to a retry request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Retry {
-    /// The turn is accepted again, one attempt further, and waits to be begun.
+    /// The turn runs again, one attempt further.
     Started(Turn),
     /// The turn is running already.
     Running(Turn),
@@ -67,7 +67,7 @@ impl Store {
                 if let Some(running) = running_in(db, conversation).await? {
                     return Ok(Retry::Busy(running));
                 }
-                turn.state = TurnState::Accepted;
+                turn.state = TurnState::Answering;
                 turn.attempt += 1;
                 turn.reason = None;
                 turn.answer = String::new();

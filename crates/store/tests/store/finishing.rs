@@ -13,9 +13,7 @@ use crate::database::{
 };
 
 on_both_engines!(
-    a_turn_begins_once,
     a_turn_ends_with_everything_in_one_commit,
-    a_turn_can_end_before_it_began,
     a_turn_ends_once,
     a_writer_of_an_older_attempt_changes_nothing,
     a_turn_does_not_end_in_a_running_state,
@@ -24,17 +22,6 @@ on_both_engines!(
     of_many_writers_at_once_one_ends_the_turn,
     a_start_interrupts_what_was_running_and_nothing_else,
 );
-
-async fn a_turn_begins_once(database: Database) {
-    let store = database.open().await;
-    let (me, mine) = one_conversation(&store).await;
-    let turn = ask(&store, me, mine, "질문").await;
-    assert!(!store.begin_turn(fencing_token(turn.id, 2)).await.unwrap());
-    assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
-    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
-    assert!(!store.begin_turn(fencing_token(TurnId::new(), 1)).await.unwrap());
-    assert_eq!(read(&store, me, turn.id).await.state, TurnState::Answering);
-}
 
 async fn a_turn_ends_with_everything_in_one_commit(database: Database) {
     let store = database.open().await;
@@ -46,15 +33,6 @@ async fn a_turn_ends_with_everything_in_one_commit(database: Database) {
     assert_eq!(turn.feedback, Some(feedback()));
     assert_eq!(store.turns(me, mine).await.unwrap(), [turn]);
     assert_eq!(store.tokens_since(NOW).await.unwrap(), 175);
-}
-
-async fn a_turn_can_end_before_it_began(database: Database) {
-    let store = database.open().await;
-    let (me, mine) = one_conversation(&store).await;
-    let turn = ask(&store, me, mine, "질문").await;
-    assert!(store.finish_turn(fencing_token(turn.id, 1), &ended(TurnState::Cancelled), NOW).await.unwrap());
-    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
-    assert_eq!(read(&store, me, turn.id).await.state, TurnState::Cancelled);
 }
 
 async fn a_turn_ends_once(database: Database) {
@@ -74,7 +52,6 @@ async fn a_writer_of_an_older_attempt_changes_nothing(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask_and_end(&store, me, mine, "질문", &ended(TurnState::Interrupted)).await;
     let again = retry(&store, me, turn.id).await;
-    assert!(!store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
     assert!(!store.finish_turn(fencing_token(turn.id, 1), &done("늦은 답"), NOW).await.unwrap());
     assert_eq!(read(&store, me, turn.id).await, again);
     assert_eq!(store.tokens_since(0).await.unwrap(), 0);
@@ -146,7 +123,6 @@ async fn a_start_interrupts_what_was_running_and_nothing_else(database: Database
     let finished = ask_and_end(&store, me, accepted_in, "끝난 질문", &done("답")).await;
     let accepted = ask(&store, me, accepted_in, "받은 질문").await;
     let answering = ask(&store, me, answering_in, "답하던 질문").await;
-    assert!(store.begin_turn(fencing_token(answering.id, 1)).await.unwrap());
 
     assert_eq!(store.interrupt_running(NOW).await.unwrap(), 2);
     assert_eq!(store.interrupt_running(NOW).await.unwrap(), 0);

@@ -68,7 +68,6 @@ async fn a_second_write_sees_the_first(database: Database) {
             for seq in 1..=5 {
                 let turn = ask(&store, me, mine, "질문").await;
                 assert_eq!(turn.seq, seq);
-                assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
                 assert!(store.finish_turn(fencing_token(turn.id, 1), &done("답"), NOW).await.unwrap());
                 assert!(!store.finish_turn(fencing_token(turn.id, 1), &done("다른 답"), NOW).await.unwrap());
             }
@@ -98,7 +97,7 @@ async fn calls_dropped_in_a_crowd_leave_the_others_whole(database: Database) {
             }
             // One that stayed, or comes again.
             let accepted = store.accept_turn(me, mine, &text, Some("k"), LEASE, NOW).await.unwrap();
-            let (Acceptance::New(turn) | Acceptance::Same(turn)) = accepted else { panic!("{accepted:?}") };
+            let (Acceptance::New(turn, _) | Acceptance::Same(turn)) = accepted else { panic!("{accepted:?}") };
             assert_eq!(store.turns(me, mine).await.unwrap(), [turn]);
         });
     }

@@ -105,7 +105,7 @@ async fn an_expired_lease_is_revoked_and_its_turns_are_interrupted(database: Dat
     assert_eq!(store.expire_leases().await.unwrap(), 1);
     assert_eq!(store.expire_leases().await.unwrap(), 0);
     assert_eq!(read(&store, me, lost.id).await.state, TurnState::Interrupted);
-    assert_eq!(read(&store, me, kept.id).await.state, TurnState::Accepted);
+    assert_eq!(read(&store, me, kept.id).await.state, TurnState::Answering);
     assert!(store.running_turns(expired).await.unwrap().is_empty());
 }
 
@@ -128,17 +128,15 @@ async fn a_late_writer_with_a_revoked_lease_changes_nothing(database: Database) 
     store.expire_leases().await.unwrap();
     let late = FencingToken { turn: turn.id, attempt: 1, lease: expired };
     assert!(!store.finish_turn(late, &done("늦은 답"), NOW).await.unwrap());
-    assert!(!store.begin_turn(late).await.unwrap());
 
     // Also while another holds the turn, be it the same try by number.
     let alive = take(&store, LeaseMode::Shared, LONG).await;
     store.retry_turn(me, turn.id, alive, NOW).await.unwrap();
     for attempt in [1, 2] {
         assert!(!store.finish_turn(FencingToken { attempt, ..late }, &done("늦은 답"), NOW).await.unwrap());
-        assert!(!store.begin_turn(FencingToken { attempt, ..late }).await.unwrap());
     }
     let stored = read(&store, me, turn.id).await;
-    assert_eq!((stored.state, stored.answer.as_str(), stored.feedback), (TurnState::Accepted, "", None));
+    assert_eq!((stored.state, stored.answer.as_str(), stored.feedback), (TurnState::Answering, "", None));
     assert_eq!(store.tokens_since(0).await.unwrap(), 0);
     assert!(
         store.finish_turn(FencingToken { turn: turn.id, attempt: 2, lease: alive }, &done("답"), NOW).await.unwrap()
@@ -197,7 +195,7 @@ async fn a_cancel_request_reaches_the_instance_that_runs_the_turn(database: Data
     here.retry_turn(me, turn.id, lease, NOW).await.unwrap();
     assert!(!here.running_turns(lease).await.unwrap()[0].is_cancel_requested);
     let status = there.turn_statuses(&[turn.id]).await.unwrap();
-    assert_eq!((status[0].attempt, status[0].state), (2, TurnState::Accepted));
+    assert_eq!((status[0].attempt, status[0].state), (2, TurnState::Answering));
 }
 
 async fn turns_of_a_version_without_leases_are_given_up_when_they_are_old(database: Database) {
@@ -239,7 +237,7 @@ async fn revoked_leases_are_deleted_and_what_ran_under_them_is_interrupted_all_t
     let kept = ask_under(&store, me, conversation(&store, me).await.id, "계속되는 질문", alive).await;
     assert_eq!(store.expire_leases().await.unwrap(), 1);
     assert_eq!(read(&store, me, turn.id).await.state, TurnState::Interrupted);
-    assert_eq!(read(&store, me, kept.id).await.state, TurnState::Accepted);
+    assert_eq!(read(&store, me, kept.id).await.state, TurnState::Answering);
     assert!(!store.renew_lease(Lease(last.0 - 1), LONG).await.unwrap());
     // No number is given out twice, also when all are gone but the newest.
     store.release_lease(alive).await.unwrap();

@@ -74,7 +74,6 @@ async fn fill(store: &Store) -> (LearnerId, ConversationId) {
     ask_and_end(store, me, mine, "중지", &partial).await;
     let tried = ask_and_end(store, me, mine, "다시", &ended(TurnState::Failed)).await;
     retry(store, me, tried.id).await;
-    assert!(store.begin_turn(fencing_token(tried.id, 2)).await.unwrap());
     assert!(store.finish_turn(fencing_token(tried.id, 2), &done("이번에는"), NOW + 1).await.unwrap());
     let keyed = store.accept_turn(me, mine, &message("열쇠"), Some("열쇠 🔑"), crate::database::LEASE, NOW).await;
     let _running = keyed.unwrap();
@@ -217,7 +216,6 @@ async fn a_repeated_move_brings_what_happened_since(from: Database, to: Database
 
     assert!(source.delete_conversation(you, yours).await.unwrap());
     retry(&source, me, failed.id).await;
-    assert!(source.begin_turn(fencing_token(failed.id, 2)).await.unwrap());
     assert!(source.finish_turn(fencing_token(failed.id, 2), &done("이번에는 답"), NOW + 9).await.unwrap());
     let new = ask_and_end(&source, me, mine, "새 질문", &done("새 답")).await;
     source.put_guide("가", "ko", "1", "새 모델", "{}", NOW + 9).await.unwrap();

@@ -36,7 +36,7 @@ async fn a_store_opened_again_has_everything(database: Database) {
     assert_eq!(store.guide("축구", "ko", "1").await.unwrap().as_deref(), Some("{}"));
     assert_eq!(store.tokens_since(0).await.unwrap(), 175);
     assert_eq!(store.interrupt_running(NOW).await.unwrap(), 1);
-    assert_eq!(retry(&store, me, running.id).await.state, TurnState::Accepted);
+    assert_eq!(retry(&store, me, running.id).await.state, TurnState::Answering);
 }
 
 async fn stores_opened_together_migrate_once(database: Database) {

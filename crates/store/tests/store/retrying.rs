@@ -36,11 +36,10 @@ async fn another_try_starts_clean(database: Database) {
 
         let again = retry(&store, me, turn.id).await;
         assert_eq!((again.id, again.seq, again.attempt), (turn.id, turn.seq, 2));
-        assert_eq!((again.state, again.reason), (TurnState::Accepted, None));
+        assert_eq!((again.state, again.reason), (TurnState::Answering, None));
         assert_eq!((again.answer.as_str(), again.feedback.as_ref()), ("", None));
         assert_eq!(read(&store, me, turn.id).await, again);
 
-        assert!(store.begin_turn(fencing_token(turn.id, 2)).await.unwrap());
         assert!(store.finish_turn(fencing_token(turn.id, 2), &done("온전한 답"), NOW).await.unwrap());
         let ended = read(&store, me, turn.id).await;
         assert_eq!((ended.state, ended.reason, ended.answer.as_str()), (TurnState::Done, None, "온전한 답"));
@@ -81,7 +80,6 @@ async fn a_running_turn_is_not_started_twice(database: Database) {
     let (me, mine) = one_conversation(&store).await;
     let turn = ask(&store, me, mine, "질문").await;
     assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(turn.clone()));
-    assert!(store.begin_turn(fencing_token(turn.id, 1)).await.unwrap());
     let answering = read(&store, me, turn.id).await;
     assert_eq!(store.retry_turn(me, turn.id, LEASE, NOW).await.unwrap(), Retry::Running(answering));
 }
