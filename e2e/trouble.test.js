@@ -46,7 +46,7 @@ test("while a stopped answer is tried again, the margin says that the tutor read
   await turn.getByText("튜터도 질문을 읽고 노트를 써요.").waitFor();
   await turn.getByRole("button", { name: "다시 답하기" }).click();
   await answer(turn).getByText("앞부분이에요.").waitFor();
-  assert.equal(await turn.locator(".margin").innerText(), "튜터가 질문을 읽고 있어요");
+  await turn.locator(".margin").getByText("튜터가 질문을 읽고 있어요", { exact: true }).waitFor();
   await made.provider.release();
   await note(turn).waitFor();
   await settled(page);
