@@ -263,8 +263,11 @@ test("of three tabs the one that was offline catches up by itself once it is onl
   await answer(turns(third).first()).getByText("어느 것부터").waitFor();
   const gone = /\/(api|health)/;
   await third.route(gone, (route) => route.abort("internetdisconnected"));
-  await lookAt(third);
-  await third.getByText("연결이 끊겼어요.").waitFor();
+  // The server's page shows the answer before the scripts listen.
+  await until("the page notices", async () => {
+    await lookAt(third);
+    return third.getByText("연결이 끊겼어요.").isVisible();
+  });
   await ask(first, "노을은 왜 붉어요?");
   await settled(first);
   await lookAt(second);
