@@ -8,11 +8,13 @@
 //! assert!(korean::Phrases::new("왜|어떻게").is_in(&korean::Text::new("하늘은 왜 파래요?")));
 //! ```
 
+pub mod fold;
 pub mod numbers;
 pub mod particles;
 pub mod phrases;
 pub mod text;
 pub mod words;
 
+pub use fold::Folded;
 pub use phrases::{Found, Phrases};
 pub use text::Text;

@@ -5,6 +5,9 @@
 //! assert!(!safety::hints_at_danger("우리나라 자살률은 왜 높아요?"));
 //! ```
 
+pub mod care;
+pub mod personal;
+
 use std::sync::LazyLock;
 
 use korean::{Phrases, Text};
