@@ -144,6 +144,13 @@ test("a suggestion with a blank is added below what is written already, once", a
     await suggestion.click();
     await page.getByText("빈칸을 내 말로 채워서 보내세요.").waitFor();
   }
+  // Not later either: what is typed next must not find it half done.
+  await field(page).fill("다섯 줄이나 쓴 글");
+  const atOnce = await suggestion.evaluate((/** @type {HTMLElement} */ button) => {
+    button.click();
+    return document.querySelector("textarea")?.value;
+  });
+  assert.equal(atOnce, `다섯 줄이나 쓴 글\n${STEM}`);
   assert.equal(await field(page).inputValue(), `다섯 줄이나 쓴 글\n${STEM}`);
   await page.keyboard.type("무지개");
   const text = `다섯 줄이나 쓴 글\n${STEM.replace("___", "무지개")}`;

@@ -57,11 +57,12 @@ document.addEventListener("click", async (event) => {
   const button = event.target instanceof Element && event.target.closest(".suggestions button");
   if (!(button instanceof HTMLElement)) return;
   const text = (button.querySelector("span")?.textContent ?? "").trim();
+  const { turn } = button.dataset;
+  // At once: inserted later, it would break into what the student types next.
+  if (!turn && hasBlank(text)) return composer.insertSuggestion(text);
   const script = await conversation().catch(() => null);
-  const busy = script?.isRunning();
-  if (button.dataset.turn) script?.reveal(button.dataset.turn);
-  else if (hasBlank(text)) composer.insertSuggestion(text);
-  else if (busy) composer.hint(strings.busy);
+  if (turn) script?.reveal(turn);
+  else if (script?.isRunning()) composer.hint(strings.busy);
   else await send(text);
 });
 
