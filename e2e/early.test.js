@@ -183,6 +183,8 @@ test("text that the back button brings back can be sent", async () => {
   await field(page).fill(QUESTION);
   await page.goto("/help.html", { waitUntil: "commit" });
   scriptsCome();
+  // A page that is still being exchanged for another has no history to go back in.
+  await page.waitForLoadState();
   hold();
   await page.goBack({ waitUntil: "commit" });
   await field(page).waitFor();
