@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed cached-share commits class bench bench-quick bench-growth bench-limited openapi dist reproducible image deb
+.PHONY: help run check test fmt deps e2e foreign deployment cluster coach speed safety cached-share commits class bench bench-quick bench-growth bench-limited openapi dist reproducible image deb
 
 help: ## Show these targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -41,6 +41,10 @@ coach: ## Print how well the coach agrees with the labelled questions
 speed: ## Print how fast rendering and the coach are
 	cargo run --release --quiet --example render_speed
 	cargo run --release --quiet --example coach_speed
+
+safety: ## Print how well a child in danger and personal data are recognised, in 3 minutes
+	cargo run --release --quiet -p safety --example train_care -- check
+	cargo run --release --quiet -p safety --example safety_figures
 
 cached-share: ## Print how much of each of 40 questions a provider can take from its prompt cache
 	cargo run --release --quiet --example cached_share

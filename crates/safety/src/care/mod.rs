@@ -1,13 +1,15 @@
 //! Recognises messages by which a child says that they, or a friend, are in danger.
 
+pub(crate) mod explicit;
 pub mod features;
-mod lexicon;
 pub mod model;
+#[cfg(test)]
+mod tests;
 
 use std::sync::LazyLock;
 
 use features::features;
-use model::Model;
+use model::{Model, Reading};
 
 /// How urgent a danger is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,10 +68,13 @@ pub struct Danger {
     pub kind: Kind,
 }
 
-/// From this probability on a message counts as immediate danger. Chosen on lines apart from the training.
+/// From this probability of either level on a message counts as danger. In `train_care -- check` half of the hands have
+/// false alarms in fewer than 2 % of their lines with it.
+pub const DANGER_FROM: f32 = 0.85;
+/// The same for a message that says so in plain words: the model has read them in many stories and jokes, too.
+pub const EXPLICIT_DANGER_FROM: f32 = 0.4;
+/// From this share of a danger's probability on the danger counts as immediate.
 pub const IMMEDIATE_FROM: f32 = 0.35;
-/// From this probability of either level on a message counts as a concern.
-pub const CONCERN_FROM: f32 = 0.35;
 
 static MODEL: LazyLock<Model<'static>> =
     LazyLock::new(|| Model::new(include_bytes!("model.bin")).expect("the weights have the model's length"));
@@ -77,16 +82,18 @@ static MODEL: LazyLock<Model<'static>> =
 /// The danger that a message speaks of, if it speaks of one.
 #[must_use]
 pub fn find_danger(message: &str) -> Option<Danger> {
-    let features = features(message);
-    let [_, concern, immediate] = MODEL.levels(&features);
-    let level = if immediate >= IMMEDIATE_FROM {
-        Level::Immediate
-    } else if concern + immediate >= CONCERN_FROM {
-        Level::Concern
-    } else {
+    judge(message, &MODEL.read(&features(message)))
+}
+
+/// The danger that a model's reading of a message amounts to.
+#[must_use]
+pub fn judge(message: &str, reading: &Reading) -> Option<Danger> {
+    let [_, concern, immediate] = reading.levels;
+    let danger = concern + immediate;
+    if danger < DANGER_FROM && (danger < EXPLICIT_DANGER_FROM || !explicit::is_explicit(message)) {
         return None;
-    };
-    let kinds = MODEL.kinds(&features);
-    let (kind, _) = Kind::ALL.into_iter().zip(kinds).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    }
+    let level = if immediate >= IMMEDIATE_FROM * danger { Level::Immediate } else { Level::Concern };
+    let (kind, _) = Kind::ALL.into_iter().zip(reading.kinds).max_by(|(_, a), (_, b)| a.total_cmp(b))?;
     Some(Danger { level, kind })
 }
