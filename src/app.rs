@@ -17,7 +17,7 @@ use crate::{
     engine::{
         assistant::{self, Assistant},
         breaker,
-        budget::{Budget, day_start},
+        budgets::Budgets,
         guides::Guides,
         keyed_locks::KeyedLocks,
         rendered::RenderedAnswers,
@@ -63,8 +63,8 @@ impl App {
         let certificates = config.tls.is_on().then(|| Certificates::new(&config.tls)).transpose()?;
         let store = open_store(&config.database).await?;
         let assistant = Assistant::new(&config.model)?;
-        let spent = store.tokens_since(day_start(now())).await.context("reading what today's calls cost")?;
-        let budget = Arc::new(Budget::new(config.limits.daily_token_budget, now(), spent));
+        let budgets = Budgets::load(&store, config.budget_limits(), now());
+        let budgets = budgets.await.context("reading what today's calls cost")?;
         let redis = match config.redis() {
             Some(url) => Some(Redis::connect(url).await.context("REDIS_URL can't be used")?),
             None => None,
@@ -78,7 +78,7 @@ impl App {
             live_events: live_events.clone(),
             redis: redis.clone(),
             assistant: assistant.clone(),
-            budget: budget.clone(),
+            budgets: budgets.clone(),
             rendered: rendered.clone(),
             lease: lease.clone(),
             lifecycle: lifecycle.clone(),
@@ -97,7 +97,7 @@ impl App {
             store.clone(),
             redis.clone(),
             assistant.clone(),
-            budget.clone(),
+            budgets.clone(),
             guide_slots,
             lifecycle.clone(),
         );
@@ -110,7 +110,7 @@ impl App {
             store: store.clone(),
             redis,
             assistant,
-            budget,
+            budgets,
             turns,
             stateless_slots,
             lease: lease.clone(),

@@ -4,6 +4,7 @@
 
 rust_i18n::i18n!("locales", fallback = "ko");
 
+pub mod api_token;
 pub mod app;
 pub mod backup;
 pub mod cli;

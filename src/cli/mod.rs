@@ -6,6 +6,7 @@ mod doctor;
 mod migrate;
 mod output;
 mod serve;
+mod token;
 
 use std::{io, process::ExitCode};
 
@@ -47,6 +48,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Backup(args)) => run_backup_command(&args.config, backup::backup(&args)),
         Some(Command::Restore(args)) => run_backup_command(&args.config, backup::restore(&args)),
+        Some(Command::Token(args)) => token::token(&args),
         Some(Command::Openapi) => openapi(),
     }
 }

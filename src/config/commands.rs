@@ -58,6 +58,8 @@ pub enum Command {
     Backup(Box<Backup>),
     /// Restore a backup into an empty database
     Restore(Box<Restore>),
+    /// Create, list or revoke tokens of programs that call `/api/v1/chat/*`
+    Token(Box<Token>),
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -147,6 +149,38 @@ pub enum BackupAction {
         /// Its name, or latest
         #[arg(default_value = "latest")]
         name: String,
+    },
+}
+
+/// Arguments of `token`.
+#[derive(Debug, Clone, Args)]
+pub struct Token {
+    /// What to do
+    #[command(subcommand)]
+    pub action: TokenAction,
+    /// Settings of the database.
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Settings of logs and error reports.
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+}
+
+/// What `token` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TokenAction {
+    /// Create a token and print it, once: only its hash is stored
+    Create {
+        /// What it is for, such as the name of the program
+        #[arg(default_value = "unnamed")]
+        name: String,
+    },
+    /// List the tokens, the oldest first
+    List,
+    /// Revoke a token at once
+    Revoke {
+        /// Its id, as `list` shows it
+        id: uuid::Uuid,
     },
 }
 

@@ -26,9 +26,17 @@ pub struct LimitConfig {
     /// together
     #[arg(long, env = "RATE_LIMIT_NEW_LEARNERS_PER_MINUTE", default_value_t = 120)]
     pub rate_limit_new_learners_per_minute: u32,
-    /// Tokens that the whole server may use a day; 0 for no limit. A day begins at midnight in Korea
+    /// Tokens that students' questions and guides may use a day; 0 for no limit. A day begins at midnight in Korea
     #[arg(long, env = "DAILY_TOKEN_BUDGET", default_value_t = 0)]
     pub daily_token_budget: u64,
+    /// Tokens that calls of `/api/v1/chat/*` may use a day, apart from DAILY_TOKEN_BUDGET; 0 for no limit. If not set, a
+    /// tenth of DAILY_TOKEN_BUDGET; without that, 500000 with APP_ENV=production, else no limit
+    #[arg(long, env = "STATELESS_DAILY_TOKEN_BUDGET")]
+    pub stateless_daily_token_budget: Option<u64>,
+    /// Tokens of them that calls from one address may use a day at one instance; 0 for no limit. If not set, a quarter of
+    /// STATELESS_DAILY_TOKEN_BUDGET
+    #[arg(long, env = "STATELESS_ADDRESS_DAILY_TOKENS")]
+    pub stateless_address_daily_tokens: Option<u64>,
     /// Answers, stateless calls and guides at a time on this instance, about 200 KB each; above that, students are asked to
     /// wait a moment. Guides use at most a quarter of them, calls of `/api/v1/chat/*` without a student's cookie at most
     /// half
@@ -51,4 +59,15 @@ pub struct LimitConfig {
     /// 0 keeps none
     #[arg(long, env = "ANSWER_CACHE_MB", default_value_t = 16)]
     pub answer_cache_mb: u64,
+}
+
+/// Tokens that may be used a day; 0 for no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// By students.
+    pub students: u64,
+    /// By all stateless calls together.
+    pub stateless: u64,
+    /// By the stateless calls of one address, at one instance.
+    pub address: u64,
 }

@@ -29,11 +29,13 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
 pub use backup::BackupConfig;
-pub use commands::{Backup, BackupAction, BackupCommandConfig, Cli, Command, Doctor, Migrate, Restore};
+pub use commands::{
+    Backup, BackupAction, BackupCommandConfig, Cli, Command, Doctor, Migrate, Restore, Token, TokenAction,
+};
 pub use database::DatabaseConfig;
 pub use doctor_args::DoctorArgs;
 pub use files::{are_hidden, load};
-pub use limits::LimitConfig;
+pub use limits::{BudgetLimits, LimitConfig};
 pub use model::{ModelConfig, OPENAI_BASE_URL};
 pub use prices::ModelPrice;
 pub(crate) use private_address::is_private_address;
@@ -72,6 +74,11 @@ pub struct Config {
     /// Origins whose pages may call `/api/v1/chat/*`, comma-separated; * for any
     #[arg(long, env = "CORS_ALLOW_ORIGINS", value_delimiter = ',', default_value = "*")]
     pub cors_allow_origins: Vec<String>,
+    /// Who may have the model answer by `/api/v1/chat/*`, which stores no conversation: `on` anybody, `token` programs with a
+    /// token (`llm-classroom token create`) and students' pages, `off` nobody. If not set, `token` with APP_ENV=production,
+    /// else `on`
+    #[arg(long, env = "STATELESS_API", value_enum)]
+    pub stateless_api: Option<StatelessApi>,
     /// Seconds for a request that is not a stream; if not set, 30 more than ANSWER_TIMEOUT_SECONDS
     #[arg(long, env = "REQUEST_TIMEOUT_SECONDS")]
     pub request_timeout_seconds: Option<u64>,
@@ -106,6 +113,17 @@ pub struct Config {
     pub telemetry: TelemetryConfig,
 }
 
+/// Who may have the model answer stateless calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatelessApi {
+    /// Anybody.
+    On,
+    /// Programs with a token, and pages of this server with a learner's cookie.
+    Token,
+    /// Nobody.
+    Off,
+}
+
 /// On or off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Switch {
@@ -123,6 +141,34 @@ impl Config {
         let of_tls = || self.tls.tls_domain.first().map(|name| format!("https://{name}"));
         let url = self.app_base_url.as_deref().map(normalize_url).or_else(of_tls)?;
         Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// Who may have the model answer stateless calls.
+    #[must_use]
+    pub fn stateless_api(&self) -> StatelessApi {
+        let usual = if self.is_production() { StatelessApi::Token } else { StatelessApi::On };
+        self.stateless_api.unwrap_or(usual)
+    }
+
+    /// Whether the program runs on a public server.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.telemetry.app_env == AppEnv::Production
+    }
+
+    /// The tokens that may be used a day.
+    #[must_use]
+    pub fn budget_limits(&self) -> BudgetLimits {
+        let limits = &self.limits;
+        let students = limits.daily_token_budget;
+        // A limit on students is the operator's wish not to pay for more.
+        let usual = match students {
+            0 if self.is_production() => 500_000,
+            students => students.div_ceil(10),
+        };
+        let stateless = limits.stateless_daily_token_budget.unwrap_or(usual);
+        let address = limits.stateless_address_daily_tokens.unwrap_or(stateless.div_ceil(4));
+        BudgetLimits { students, stateless, address }
     }
 
     /// Whether the public address is https, so that cookies can require it.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::{ModelPrice, non_empty, prices};
 
@@ -94,6 +95,22 @@ impl ModelConfig {
             (Some(url), _) => Some(url),
             (None, Some(_)) => Some(OPENAI_BASE_URL),
             (None, None) => None,
+        }
+    }
+
+    /// The provider of the model server and the age in years below which its terms exclude people, if they do.
+    ///
+    /// Gemini API Additional Terms of Service, "Age Requirements": 18, also for services directed at people below it.
+    /// OpenAI Terms of Use, "Registration and access": 13.
+    #[must_use]
+    pub fn provider_with_minimum_age(&self) -> Option<(&'static str, u8)> {
+        let url = Url::parse(self.server()?).ok()?;
+        let host = url.host_str()?.trim_end_matches('.');
+        let is_of = |domain: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+        match () {
+            () if is_of("generativelanguage.googleapis.com") => Some(("Google Gemini API", 18)),
+            () if is_of("openai.com") => Some(("OpenAI", 13)),
+            () => None,
         }
     }
 

@@ -184,7 +184,7 @@ fn refuse(sentence: &str) -> Result<(), ConfigError> {
 mod tests {
     use clap::Parser;
 
-    use super::super::{Cli, Config};
+    use super::super::{BudgetLimits, Cli, Config, StatelessApi};
 
     fn config(flags: &[&str]) -> Config {
         Cli::try_parse_from(std::iter::once("llm-classroom").chain(flags.iter().copied())).unwrap().config
@@ -314,5 +314,38 @@ mod tests {
         for (name, allowed) in [("gpt-4o-mini", true), ("b", true), ("d", true), ("e", false), ("", false)] {
             assert_eq!(model.allows(name), allowed, "{name}");
         }
+    }
+
+    #[test]
+    fn the_providers_whose_terms_name_an_age_are_known() {
+        let age = |flags: &[&str]| config(flags).model.provider_with_minimum_age().map(|(_, age)| age);
+        assert_eq!(age(&[]), None);
+        assert_eq!(age(&["--openai-api-key", "k"]), Some(13));
+        for (url, expected) in [
+            ("https://generativelanguage.googleapis.com/v1beta/openai", Some(18)),
+            ("https://eu.api.openai.com/v1", Some(13)),
+            ("https://notopenai.com/v1", None),
+            ("http://127.0.0.1:11434/v1", None),
+        ] {
+            assert_eq!(age(&["--openai-base-url", url]), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_public_server_asks_for_tokens_and_limits_what_they_use() {
+        let public = ["--app-env", "production", "--app-base-url", "https://a.kr"];
+        let with = |flags: &[&str]| config(&[&public, flags].concat());
+        assert_eq!(config(&[]).stateless_api(), StatelessApi::On);
+        assert_eq!(with(&[]).stateless_api(), StatelessApi::Token);
+        assert_eq!(with(&["--stateless-api", "on"]).stateless_api(), StatelessApi::On);
+        let limits = |config: Config| {
+            let BudgetLimits { students, stateless, address } = config.budget_limits();
+            (students, stateless, address)
+        };
+        assert_eq!(limits(config(&[])), (0, 0, 0));
+        assert_eq!(limits(with(&[])), (0, 500_000, 125_000));
+        assert_eq!(limits(config(&["--daily-token-budget", "1005"])), (1005, 101, 26));
+        assert_eq!(limits(with(&["--stateless-daily-token-budget", "0"])), (0, 0, 0));
+        assert_eq!(limits(with(&["--stateless-address-daily-tokens", "7"])), (0, 500_000, 7));
     }
 }

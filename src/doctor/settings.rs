@@ -5,7 +5,7 @@ use std::{env, fmt::Display, fs, os::unix::fs::PermissionsExt as _};
 use url::Url;
 
 use super::finding::{Finding, State, Subject};
-use crate::config::{self, AppEnv, Config, SECRETS, Switch};
+use crate::config::{self, Config, SECRETS, StatelessApi, Switch};
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
     if let Err(error) = config.validate() {
@@ -18,7 +18,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     if config::are_hidden() {
         warn("settings-hidden");
     }
-    if is_public && config.telemetry.app_env != AppEnv::Production {
+    if is_public && !config.is_production() {
         warn("settings-development");
     }
     if is_public && config.app_host.is_loopback() && config.trusted_proxies.is_empty() {
@@ -27,11 +27,31 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     if is_public && config.limits.rate_limit == Switch::Off {
         warn("settings-limits-off");
     }
+    if is_public && config.model.server().is_some() {
+        if config.stateless_api() == StatelessApi::On {
+            warn("settings-stateless-open");
+        }
+        let limits = config.budget_limits();
+        if limits.students == 0 {
+            warn("settings-no-budget");
+        }
+        if limits.stateless == 0 && config.stateless_api() != StatelessApi::Off {
+            warn("settings-no-stateless-budget");
+        }
+    }
+    found.extend(minimum_age(config));
     found.extend(SECRETS.iter().filter_map(|name| open_file(name)));
     if found.is_empty() {
         found.push(Finding::new(Subject::Settings, State::Ok, "settings-ok"));
     }
     found
+}
+
+/// The finding for a provider whose terms exclude some of the students.
+fn minimum_age(config: &Config) -> Option<Finding> {
+    let (provider, age) = config.model.provider_with_minimum_age()?;
+    let finding = Finding::new(Subject::Settings, State::Warning, "settings-provider-age");
+    Some(finding.with("provider", provider).with("age", age))
 }
 
 /// The finding for settings with which the program doesn't start, and why.

@@ -1,4 +1,4 @@
-//! The limit of tokens that all instances together may use in a day.
+//! A limit of tokens that all instances together may use in a day.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -35,8 +35,7 @@ impl Budget {
     /// How long until there are tokens again; `None` while there are some.
     pub fn spent(&self, now: Millis) -> Option<Duration> {
         let spent = self.today(now);
-        (self.limit > 0 && spent.tokens >= self.limit)
-            .then(|| Duration::from_millis(u64::try_from(day_start(now) + DAY - now).unwrap_or(0)))
+        (self.limit > 0 && spent.tokens >= self.limit).then(|| until_next_day(now))
     }
 
     /// Adds the usage of a call.
@@ -70,6 +69,12 @@ impl Budget {
         }
         spent
     }
+}
+
+/// How long until the next day begins.
+#[must_use]
+pub fn until_next_day(now: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(day_start(now) + DAY - now).unwrap_or(0))
 }
 
 /// When the day of `now` began.

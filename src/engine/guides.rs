@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     assistant::{Assistant, UsageLog},
-    budget::Budget,
+    budgets::{Budgets, Payer},
     turn::GuideSlots,
 };
 use crate::{
@@ -60,7 +60,7 @@ struct Inner {
     store: Store,
     redis: Option<Redis>,
     assistant: Assistant,
-    budget: Arc<Budget>,
+    budgets: Budgets,
     slots: GuideSlots,
     made: Cache<Key, Option<Arc<Guide>>>,
     /// The guides that are being looked up or made here.
@@ -101,13 +101,13 @@ impl Guides {
         store: Store,
         redis: Option<Redis>,
         assistant: Assistant,
-        budget: Arc<Budget>,
+        budgets: Budgets,
         slots: GuideSlots,
         lifecycle: Lifecycle,
     ) -> Self {
         let made = Cache::builder().max_capacity(capacity).time_to_live(CACHE_TTL).build();
         let making = Mutex::default();
-        Self(Arc::new(Inner { store, redis, assistant, budget, slots, made, making, lifecycle }))
+        Self(Arc::new(Inner { store, redis, assistant, budgets, slots, made, making, lifecycle }))
     }
 
     /// The topic's guide as far as it is known without a call of the model: cached, stored, or known not to exist.
@@ -135,10 +135,17 @@ impl Guides {
     /// The topic's guide: the model's if it comes within `wait`, else the preset text. The preset text stays when no
     /// slot is free to make one in. Without a learner an own topic's guide isn't cached, so a later call can't get it and it is
     /// not reported as pending.
-    pub async fn make(&self, topic: &Topic, locale: Locale, learner: Option<LearnerId>, wait: Duration) -> Found {
+    pub async fn make(
+        &self,
+        topic: &Topic,
+        locale: Locale,
+        learner: Option<LearnerId>,
+        payer: Payer,
+        wait: Duration,
+    ) -> Found {
         let key = Key::new(topic, locale, learner);
         let is_cached = key.is_some();
-        match tokio::time::timeout(wait, self.make_once(topic.clone(), locale, key)).await {
+        match tokio::time::timeout(wait, self.make_once(topic.clone(), locale, key, payer)).await {
             Ok(made) => found(made, topic, locale),
             Err(_) => preset(topic, locale, is_cached),
         }
@@ -146,13 +153,13 @@ impl Guides {
 
     /// Makes a guide in a task of its own, which goes on when the caller stops waiting. All callers with one key share one
     /// making.
-    async fn make_once(&self, topic: Topic, locale: Locale, key: Option<Key>) -> Option<Arc<Guide>> {
+    async fn make_once(&self, topic: Topic, locale: Locale, key: Option<Key>, payer: Payer) -> Option<Arc<Guide>> {
         let inner = self.0.clone();
         let entry = key.clone().filter(|key| inner.making().insert(key.clone()));
         let entry = entry.map(|key| MakingEntry { inner: inner.clone(), key });
         let making = async move {
             let _entry = entry;
-            let lookup = inner.look_up_or_ask(&topic, locale);
+            let lookup = inner.look_up_or_ask(&topic, locale, payer);
             match key {
                 Some(key) => inner.made.try_get_with(key, lookup).await.ok(),
                 None => lookup.await.ok(),
@@ -162,6 +169,12 @@ impl Guides {
         // An error means that the making panicked or the runtime ends.
         self.0.lifecycle.spawn_uninterrupted(making).await.unwrap_or_default()
     }
+}
+
+/// The built-in guide to a topic, which needs no model.
+#[must_use]
+pub fn built_in(topic: &Topic, locale: Locale) -> Found {
+    preset(topic, locale, false)
 }
 
 fn preset(topic: &Topic, locale: Locale, pending: bool) -> Found {
@@ -180,19 +193,19 @@ impl Inner {
         self.making.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn look_up_or_ask(&self, topic: &Topic, locale: Locale) -> Result<Option<Arc<Guide>>, NoSlot> {
+    async fn look_up_or_ask(&self, topic: &Topic, locale: Locale, payer: Payer) -> Result<Option<Arc<Guide>>, NoSlot> {
         if let Some(guide) = self.look_up(topic, locale).await {
             return Ok(Some(guide));
         }
         // Before the lock, which expires: waiting for a slot must not use up its time.
-        let slot = self.slots.admit().await.ok_or(NoSlot)?;
+        let slot = self.slots.admit(payer).await.ok_or(NoSlot)?;
         // Instances share guides through the store, which holds none of own topics.
         let redis = self.redis.as_ref().filter(|_| topic.preset().is_some());
-        let Some(redis) = redis else { return Ok(self.ask(topic, locale).await) };
+        let Some(redis) = redis else { return Ok(self.ask(topic, locale, payer).await) };
         let name = lock_name(topic, locale);
         match redis.try_lock(&name, LOCK_TTL).await {
             Ok(LockAttempt::Acquired) => {
-                let made = self.ask(topic, locale).await;
+                let made = self.ask(topic, locale, payer).await;
                 // If this fails, the lock expires.
                 let _ = redis.unlock(&name).await;
                 Ok(made)
@@ -203,7 +216,7 @@ impl Inner {
                 Ok(self.look_up(topic, locale).await)
             }
             // Without Redis each instance makes its own guide. The last one stored wins.
-            Err(Unavailable) => Ok(self.ask(topic, locale).await),
+            Err(Unavailable) => Ok(self.ask(topic, locale, payer).await),
         }
     }
 
@@ -234,15 +247,15 @@ impl Inner {
     }
 
     /// Has the model make a guide, books its usage, and stores it if the topic is a preset.
-    async fn ask(&self, topic: &Topic, locale: Locale) -> Option<Arc<Guide>> {
+    async fn ask(&self, topic: &Topic, locale: Locale, payer: Payer) -> Option<Arc<Guide>> {
         let mut log = UsageLog::default();
         let made = tokio::select! {
             made = self.assistant.guide(topic, locale, &mut log) => made,
             () = self.lifecycle.drained() => None,
         };
         for usage in log.take(|| self.assistant.estimate_guide(topic, locale)) {
-            self.budget.count(now(), &usage);
-            if let Err(error) = self.store.add_usage(None, &usage, now()).await {
+            self.budgets.count(payer, &usage, now());
+            if let Err(error) = payer.book(&self.store, &usage, now()).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the usage of a guide was not stored");
             }
         }

@@ -1,13 +1,11 @@
 //! Books the usage of a stateless call however the call ends: by the model server's count when the call finishes, by an
 //! estimate when the client disconnects or the answer breaks off.
 
-use std::sync::Arc;
-
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{
     assistant::{Assistant, PromptInput, UsageLog},
-    budget::Budget,
+    budgets::{Budgets, Payer},
 };
 use domain::turn::Purpose;
 use store::{Store, now};
@@ -16,7 +14,8 @@ use store::{Store, now};
 pub struct UsageGuard {
     assistant: Assistant,
     store: Store,
-    budget: Arc<Budget>,
+    budgets: Budgets,
+    payer: Payer,
     input: PromptInput,
     purpose: Purpose,
     /// The usage of this call. The server's count belongs here as soon as it is known.
@@ -30,12 +29,13 @@ impl UsageGuard {
     pub fn new(
         assistant: Assistant,
         store: Store,
-        budget: Arc<Budget>,
+        budgets: Budgets,
+        payer: Payer,
         input: PromptInput,
         purpose: Purpose,
         log: UsageLog,
     ) -> Self {
-        Self { assistant, store, budget, input, purpose, log, text: String::new() }
+        Self { assistant, store, budgets, payer, input, purpose, log, text: String::new() }
     }
 
     /// Adds a piece of the answer.
@@ -60,13 +60,13 @@ impl UsageGuard {
     /// Counts the usage so far against the budget, and stores it in a task, which goes on when the caller is dropped.
     fn book(&mut self) -> Option<JoinHandle<()>> {
         let used = self.log.take(|| self.assistant.estimate(self.purpose, &self.input, &self.text));
-        used.iter().for_each(|usage| self.budget.count(now(), usage));
+        used.iter().for_each(|usage| self.budgets.count(self.payer, usage, now()));
         // Outside a runtime the store can't be written to.
         let runtime = Handle::try_current().ok().filter(|_| !used.is_empty())?;
-        let store = self.store.clone();
+        let (store, payer) = (self.store.clone(), self.payer);
         Some(runtime.spawn(async move {
             for usage in used {
-                if let Err(error) = store.add_usage(None, &usage, now()).await {
+                if let Err(error) = payer.book(&store, &usage, now()).await {
                     tracing::warn!(error = &error as &dyn std::error::Error, "what a call cost was not stored");
                 }
             }

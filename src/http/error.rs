@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use axum::{
     extract::rejection::{BytesRejection, JsonRejection, PathRejection, QueryRejection},
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 
@@ -50,6 +53,10 @@ pub enum ApiError {
     TooMany(Duration),
     /// The daily token budget is spent. Contains the time until it is renewed.
     BudgetSpent(Duration),
+    /// A stateless call has neither a valid token nor a learner's page.
+    Unauthorized,
+    /// Stateless calls are switched off.
+    StatelessOff,
     /// A page of another site sent the request.
     CrossSite,
     /// The `Host` header is missing, repeated or malformed.
@@ -108,7 +115,8 @@ impl ApiError {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Busy(_) | Self::NotRetriable(_) => StatusCode::CONFLICT,
             Self::TooMany(_) | Self::BudgetSpent(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::CrossSite | Self::StatelessOff => StatusCode::FORBIDDEN,
             Self::UnknownHost => StatusCode::MISDIRECTED_REQUEST,
             Self::Model(Reason::Timeout) => StatusCode::GATEWAY_TIMEOUT,
             Self::Model(_) => StatusCode::BAD_GATEWAY,
@@ -134,6 +142,8 @@ impl ApiError {
             Self::NotRetriable(_) => "not-retriable",
             Self::TooMany(_) => "too-many",
             Self::BudgetSpent(_) => "budget-spent",
+            Self::Unauthorized => "unauthorized",
+            Self::StatelessOff => "stateless-off",
             Self::CrossSite => "cross-site",
             Self::BadHost => "bad-host",
             Self::UnknownHost => "unknown-host",
@@ -169,6 +179,9 @@ impl IntoResponse for ApiError {
         if let Some(wait) = self.retry_after() {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if matches!(self, Self::Unauthorized) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response.extensions_mut().insert(self);
         response

@@ -12,7 +12,7 @@ use axum::{
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::CompressionLayer,
-    cors::{AllowOrigin, Any, CorsLayer},
+    cors::{AllowHeaders, AllowOrigin, Any, CorsLayer},
     csrf::{CsrfLayer, ProtectionError, ProtectionErrorKind},
     request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer},
     set_header::SetResponseHeaderLayer,
@@ -148,7 +148,9 @@ pub fn time_limit(config: &Config) -> TimeoutLayer {
 
 /// Allows scripts of other sites to call the stateless API without cookies.
 pub fn cors(config: &Config) -> CorsLayer {
-    let layer = CorsLayer::new().allow_methods([Method::POST]).allow_headers(Any).expose_headers([REQUEST_ID]);
+    // `*` doesn't stand for `Authorization` (Fetch standard, CORS-non-wildcard request-header name).
+    let headers = AllowHeaders::mirror_request();
+    let layer = CorsLayer::new().allow_methods([Method::POST]).allow_headers(headers).expose_headers([REQUEST_ID]);
     if config.cors_allow_origins.iter().any(|origin| origin == "*") {
         layer.allow_origin(Any)
     } else {

@@ -16,6 +16,7 @@ mod rate_limit;
 mod request_id;
 mod router;
 pub mod state;
+mod stateless_access;
 
 pub use followers::Followers;
 pub use learner::VisitPause;

@@ -154,7 +154,7 @@ impl Limit {
 }
 
 /// The network that counts as one address: a household or school usually has a whole IPv6 /64.
-fn network_of(address: IpAddr) -> IpAddr {
+pub(super) fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => {
@@ -176,6 +176,8 @@ mod tests {
             rate_limit_anonymous_per_minute: 60,
             rate_limit_new_learners_per_minute: 120,
             daily_token_budget: 0,
+            stateless_daily_token_budget: None,
+            stateless_address_daily_tokens: None,
             max_turns: 1,
             max_followers: 1,
             max_followers_per_learner: 1,

@@ -9,7 +9,7 @@ use crate::{
     config::Config,
     engine::{
         assistant::Assistant,
-        budget::Budget,
+        budgets::Budgets,
         guides::Guides,
         keyed_locks::KeyedLocks,
         rendered::RenderedAnswers,
@@ -35,8 +35,8 @@ pub struct AppParts {
     pub redis: Option<Redis>,
     /// The model or the practice partner.
     pub assistant: Assistant,
-    /// The daily token budget.
-    pub budget: Arc<Budget>,
+    /// The daily token budgets.
+    pub budgets: Budgets,
     /// Asks, retries, cancels and follows turns.
     pub turns: TurnService,
     /// The slots of stateless calls.

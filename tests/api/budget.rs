@@ -16,9 +16,6 @@ async fn a_spent_daily_budget_is_explained_in_a_friendly_sentence() {
     assert!(problem["detail"].as_str().unwrap().contains("내일 다시"), "{problem}");
     let wait: u64 = refused.header("retry-after").parse().unwrap();
     assert!((1..=24 * 60 * 60).contains(&wait), "{wait}");
-    for path in ["/api/v1/chat/chat", "/api/v1/chat/chat/stream"] {
-        student.post(path, json!({ "message": "네?" })).await.problem(429, "budget-spent");
-    }
     let guide = student.post("/api/v1/chat/initial-guide", json!({ "topic": "역사 연구" })).await.expect(200).json();
     assert_eq!(guide["source"], "preset");
 

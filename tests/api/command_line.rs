@@ -95,3 +95,20 @@ fn migrating_the_database_twice_succeeds() {
         assert!(folder.path().join("data/llm-classroom.db").exists());
     }
 }
+
+#[test]
+fn a_token_is_created_listed_and_revoked() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = |arguments: &[&str]| run(folder.path(), &[&["token"], arguments].concat(), &[]);
+    let (success, created) = token(&["create", "수업 자료"]);
+    let secret = created.lines().next().unwrap();
+    assert!(success && secret.starts_with("lct_") && secret.len() > 64, "{created}");
+    let (success, listed) = token(&["list"]);
+    assert!(success && listed.contains("수업 자료") && !listed.contains(secret), "{listed}");
+    let id = listed.split(' ').next().unwrap();
+    assert!(created.contains(&format!("llm-classroom token revoke {id}")), "{created}");
+    assert!(token(&["revoke", id]).0);
+    let (success, output) = token(&["revoke", id]);
+    assert!(!success && output.contains("there is no token"), "{output}");
+    assert!(token(&["list"]).1.contains("There is no token"));
+}

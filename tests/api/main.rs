@@ -48,6 +48,7 @@ mod sent;
 mod settings;
 mod shutdown;
 mod stateless;
+mod stateless_access;
 mod stateless_stream;
 mod status;
 mod strangers;

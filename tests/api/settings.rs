@@ -179,6 +179,7 @@ fn settings_stand_under_the_heading_of_their_subject() {
     for (heading, name) in [
         ("Server", "APP_HOST"),
         ("Server", "METRICS_ADDR"),
+        ("Server", "STATELESS_API"),
         ("Model", "OPENAI_API_KEY"),
         ("TLS without a proxy", "TLS_DOMAIN"),
         ("Database", "DATABASE_URL"),
@@ -208,6 +209,7 @@ fn each_command_takes_only_the_settings_that_it_uses() {
         ("migrate", vec![database, logs]),
         ("backup", vec![database, backups, logs]),
         ("restore", vec![database, backups, logs]),
+        ("token", vec![database, logs]),
     ] {
         assert_eq!(headings(command), expected.into_iter().map(str::to_owned).collect(), "{command}");
     }

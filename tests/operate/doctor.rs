@@ -420,8 +420,21 @@ async fn settings_that_cannot_work_or_will_hurt_are_named() {
         ("OPENAI_BASE_URL", "http://127.0.0.1:1/v1"),
     ];
     let report = examine(folder.path(), &public).await;
-    for code in ["settings-development", "settings-proxy", "settings-limits-off", "settings-secret-open"] {
+    for code in [
+        "settings-development",
+        "settings-proxy",
+        "settings-limits-off",
+        "settings-secret-open",
+        "settings-stateless-open",
+        "settings-no-budget",
+        "settings-no-stateless-budget",
+    ] {
         assert_eq!(report.state(code), Some("warning"), "{code} in {:?}", report.codes());
+    }
+    let safe = [("APP_ENV", "production"), ("DAILY_TOKEN_BUDGET", "1000000")];
+    let report = examine(folder.path(), &[&public[..], &safe].concat()).await;
+    for code in ["settings-stateless-open", "settings-no-budget", "settings-no-stateless-budget"] {
+        assert_eq!(report.state(code), None, "{code} in {:?}", report.codes());
     }
     assert_eq!(report.state("public-name"), Some("failed"), "{:?}", report.findings);
 }

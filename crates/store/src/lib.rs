@@ -16,6 +16,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod api_tokens;
 mod clock;
 mod connect;
 mod connections;
@@ -44,6 +45,7 @@ use std::{fmt, sync::Arc};
 
 use sea_orm::DatabaseConnection;
 
+pub use api_tokens::ApiToken;
 pub use clock::now;
 pub use connect::Options;
 pub use conversation_requests::ConversationRequest;
@@ -58,7 +60,7 @@ pub use lease::{FencingToken, Lease};
 pub use leases::{LeaseGrant, LeaseMode};
 pub use lock::{DatabaseInUse, DatabaseLock};
 pub use turns::{Acceptance, Retry, RunningTurn, TurnStatus};
-pub use usage::DayTokens;
+pub use usage::{DayTokens, UsageAccount};
 pub use write::describe_metrics;
 use write::{IMMEDIATE, Writer};
 

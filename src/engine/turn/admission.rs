@@ -8,16 +8,19 @@ use tokio::{
 };
 
 use super::{refusal::AskError, turn_metrics};
-use crate::{engine::budget::Budget, lifecycle::Lifecycle};
+use crate::{
+    engine::budgets::{Budgets, Payer},
+    lifecycle::Lifecycle,
+};
 use store::now;
 
-/// Admits new work while a slot is free, the daily budget lasts and the program isn't shutting down. Clones share the
+/// Admits new work while a slot is free, the budget of its payer lasts and the program isn't shutting down. Clones share the
 /// slots.
 #[derive(Clone)]
 pub(super) struct Admission {
     slots: Arc<Semaphore>,
     max_turns: usize,
-    budget: Arc<Budget>,
+    budgets: Budgets,
     lifecycle: Lifecycle,
 }
 
@@ -41,23 +44,23 @@ impl Slot {
 }
 
 impl Admission {
-    pub(super) fn new(max_turns: usize, budget: Arc<Budget>, lifecycle: Lifecycle) -> Self {
-        Self { slots: Arc::new(Semaphore::new(max_turns)), max_turns, budget, lifecycle }
+    pub(super) fn new(max_turns: usize, budgets: Budgets, lifecycle: Lifecycle) -> Self {
+        Self { slots: Arc::new(Semaphore::new(max_turns)), max_turns, budgets, lifecycle }
     }
 
-    /// Acquires a slot. Fails with [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`], and counts
+    /// Acquires a slot for a question of a student. Fails with [`AskError::Draining`], [`AskError::BudgetSpent`] or [`AskError::Full`], and counts
     /// that as a refusal.
     pub(super) fn admit(&self) -> Result<Slot, AskError> {
-        self.try_admit().map_err(turn_metrics::refused)
+        self.try_admit(Payer::Students).map_err(turn_metrics::refused)
     }
 
-    /// As [`Self::admit`], without counting a refusal.
-    pub(super) fn try_admit(&self) -> Result<Slot, AskError> {
+    /// Acquires a slot for work that `payer` pays for, without counting a refusal.
+    pub(super) fn try_admit(&self, payer: Payer) -> Result<Slot, AskError> {
         let since = Instant::now();
         if self.lifecycle.is_draining() {
             return Err(AskError::Draining);
         }
-        if let Some(retry_in) = self.budget.spent(now()) {
+        if let Some(retry_in) = self.budgets.spent(payer, now()) {
             return Err(AskError::BudgetSpent { retry_in });
         }
         let permit = self.slots.clone().try_acquire_owned().map_err(|_| AskError::Full)?;

@@ -8,7 +8,10 @@ use tokio::{
 };
 
 use super::admission::{Admission, Slot};
-use crate::lifecycle::{Lifecycle, Phase};
+use crate::{
+    engine::budgets::Payer,
+    lifecycle::{Lifecycle, Phase},
+};
 
 /// Guides take at most one slot in so many.
 const SHARE: usize = 4;
@@ -44,13 +47,13 @@ impl GuideSlots {
     }
 
     /// Acquires the right to make a guide; waits while as many guides are made as may be. `None` if too many wait
-    /// already, if questions have all slots, if the daily budget is spent, or if the program is shutting down.
-    pub async fn admit(&self) -> Option<GuideSlot> {
+    /// already, if questions have all slots, if the budget of `payer` is spent, or if the program is shutting down.
+    pub async fn admit(&self, payer: Payer) -> Option<GuideSlot> {
         let queue = self.queue.clone().try_acquire_owned().ok()?;
         let making = tokio::select! {
             making = timeout(LONGEST_WAIT, self.making.clone().acquire_owned()) => making.ok()?.ok()?,
             () = self.lifecycle.reached(Phase::Draining) => return None,
         };
-        Some(GuideSlot { _slot: self.admission.try_admit().ok()?, _making: making, _queue: queue })
+        Some(GuideSlot { _slot: self.admission.try_admit(payer).ok()?, _making: making, _queue: queue })
     }
 }

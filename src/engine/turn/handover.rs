@@ -13,6 +13,7 @@ use super::{
     running::RunningTurns,
     turn_metrics,
 };
+use crate::engine::budgets::Payer;
 use domain::{ConversationId, LearnerId, TurnId};
 use store::StoreError;
 
@@ -30,7 +31,7 @@ impl Handover {
     /// it only waits for its feedback.
     pub(super) async fn admit_to(&self, learner: LearnerId, conversation: ConversationId) -> Result<Slot, AskError> {
         let since = Instant::now();
-        let refusal = match self.admission.try_admit() {
+        let refusal = match self.admission.try_admit(Payer::Students) {
             Err(AskError::Full) => AskError::Full,
             outcome => return outcome.map_err(turn_metrics::refused),
         };

@@ -10,12 +10,12 @@ use super::{
     running::RunningTurns,
 };
 use crate::{
-    engine::budget::{Budget, day_start},
+    engine::{budget::day_start, budgets::Budgets},
     lifecycle::{Lifecycle, Phase},
     redis::{Redis, Subscription},
 };
 use domain::{TurnId, turn::Outcome};
-use store::{DayTokens, Lease, RunningTurn, Store, StoreError, now};
+use store::{DayTokens, Lease, RunningTurn, Store, StoreError, UsageAccount, now};
 
 /// The channel for cancel requests: a turn was cancelled or deleted at another instance.
 pub(super) const CANCEL_CHANNEL: &str = "stops";
@@ -32,7 +32,7 @@ pub(super) struct LeaseLoop {
     pub(super) redis: Option<Redis>,
     pub(super) lease: InstanceLease,
     pub(super) running: Arc<RunningTurns>,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budgets: Budgets,
     pub(super) lifecycle: Lifecycle,
 }
 
@@ -44,7 +44,7 @@ impl LeaseLoop {
         let renewal_interval = self.lease.config().renewal_interval;
         let mut renewal = interval(renewal_interval);
         let mut count = interval(BUDGET_EVERY);
-        let mut day_tokens = DayTokens::default();
+        let mut day_tokens = [UsageAccount::Students, UsageAccount::Stateless].map(DayTokens::of);
         for interval in [&mut renewal, &mut count] {
             interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         }
@@ -167,10 +167,13 @@ impl LeaseLoop {
         }
     }
 
-    async fn count_tokens(&self, day_tokens: &mut DayTokens) -> Result<(), StoreError> {
-        if self.budget.is_limited() {
-            let now = now();
-            self.budget.raise_to(now, day_tokens.read(&self.store, day_start(now), now).await?);
+    async fn count_tokens(&self, day_tokens: &mut [DayTokens; 2]) -> Result<(), StoreError> {
+        let budgets = [&self.budgets.students, &self.budgets.stateless];
+        for (budget, tokens) in budgets.into_iter().zip(day_tokens) {
+            if budget.is_limited() {
+                let now = now();
+                budget.raise_to(now, tokens.read(&self.store, day_start(now), now).await?);
+            }
         }
         Ok(())
     }

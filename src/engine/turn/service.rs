@@ -17,7 +17,7 @@ use super::{
     running::RunningTurns,
     turn_metrics::{self, Gauges},
 };
-use crate::{engine::budget::Budget, lifecycle::Lifecycle};
+use crate::{engine::budgets::Budgets, lifecycle::Lifecycle};
 use domain::turn::Turn;
 use domain::{ConversationId, LearnerId, Locale, StudentMessage, TurnId};
 use store::{Acceptance, Lease, Retry, Store, StoreError, now};
@@ -30,7 +30,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) lease: InstanceLease,
     pub(super) lifecycle: Lifecycle,
-    pub(super) budget: Arc<Budget>,
+    pub(super) budgets: Budgets,
     pub(super) admission: Admission,
     pub(super) running: Arc<RunningTurns>,
     pub(super) runner: Runner,
@@ -201,7 +201,8 @@ impl TurnService {
             running: self.running(),
             slots: self.0.admission.usage(),
             is_database_up: !self.0.lease.is_failing(),
-            daily_tokens: self.0.budget.used(now()),
+            daily_tokens: self.0.budgets.students.used(now()),
+            stateless_tokens: self.0.budgets.stateless.used(now()),
         });
     }
 

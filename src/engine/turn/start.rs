@@ -20,7 +20,7 @@ use super::{
     stateless_slots::StatelessSlots,
 };
 use crate::{
-    engine::{assistant::Assistant, budget::Budget, rendered::RenderedAnswers},
+    engine::{assistant::Assistant, budgets::Budgets, rendered::RenderedAnswers},
     lifecycle::Lifecycle,
     live::LiveEvents,
     redis::Redis,
@@ -38,7 +38,7 @@ pub struct Dependencies {
     /// Answers questions and writes feedback.
     pub assistant: Assistant,
     /// The day's tokens.
-    pub budget: Arc<Budget>,
+    pub budgets: Budgets,
     /// Renders the answers of ended turns.
     pub rendered: RenderedAnswers,
     /// The lease of this instance.
@@ -64,7 +64,7 @@ impl TurnEngine {
     /// Wires the turn engine and starts the lease loop, the watcher of turns at other instances, and the hourly purge.
     #[must_use]
     pub fn start(dependencies: Dependencies) -> Self {
-        let Dependencies { store, live_events, redis, assistant, budget, rendered, lease, lifecycle, max_turns } =
+        let Dependencies { store, live_events, redis, assistant, budgets, rendered, lease, lifecycle, max_turns } =
             dependencies;
         let running = Arc::new(RunningTurns::default());
         let watcher = RemoteWatcher {
@@ -78,14 +78,14 @@ impl TurnEngine {
             redis: redis.clone(),
             lease: lease.clone(),
             running: running.clone(),
-            budget: budget.clone(),
+            budgets: budgets.clone(),
             lifecycle: lifecycle.clone(),
         };
         lifecycle.spawn_uninterrupted(lease_loop.run());
         lifecycle.spawn_background(watcher.clone().run());
         lifecycle.spawn_background(purge_hourly(store.clone()));
 
-        let admission = Admission::new(max_turns, budget.clone(), lifecycle.clone());
+        let admission = Admission::new(max_turns, budgets.clone(), lifecycle.clone());
         let stateless_slots = StatelessSlots::new(max_turns, admission.clone());
         let guide_slots = GuideSlots::new(max_turns, admission.clone(), lifecycle.clone());
         let reader = TurnReader {
@@ -107,7 +107,7 @@ impl TurnEngine {
             store: store.clone(),
             live_events,
             assistant,
-            budget: budget.clone(),
+            budget: budgets.students.clone(),
             running: running.clone(),
             lifecycle: lifecycle.clone(),
             outcomes,
@@ -117,7 +117,7 @@ impl TurnEngine {
             store,
             lease,
             lifecycle,
-            budget,
+            budgets,
             admission,
             running,
             runner,

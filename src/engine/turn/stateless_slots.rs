@@ -1,6 +1,6 @@
 //! Slots for stateless calls. Callers without a cookie get a share of them, so that a script never takes all.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -9,6 +9,7 @@ use super::{
     refusal::AskError,
     turn_metrics,
 };
+use crate::engine::budgets::Payer;
 
 /// Calls without a learner take at most one slot in so many.
 const SHARE: usize = 2;
@@ -38,13 +39,13 @@ impl StatelessSlots {
     /// # Errors
     /// [`AskError::Draining`], [`AskError::BudgetSpent`], or [`AskError::Full`], also when calls without a learner have
     /// their share.
-    pub fn admit(&self, has_learner: bool) -> Result<StatelessSlot, AskError> {
-        let slot = self.admission.admit()?;
+    pub fn admit(&self, has_learner: bool, address: IpAddr) -> Result<StatelessSlot, AskError> {
+        let slot = self.admission.try_admit(Payer::Stateless(address)).map_err(turn_metrics::refused_stateless)?;
         let anonymous = match has_learner {
             true => None,
             false => {
                 let permit = self.anonymous.clone().try_acquire_owned();
-                Some(permit.map_err(|_| turn_metrics::refused(AskError::Full))?)
+                Some(permit.map_err(|_| turn_metrics::refused_stateless(AskError::Full))?)
             }
         };
         Ok(StatelessSlot { _slot: slot, _anonymous: anonymous })

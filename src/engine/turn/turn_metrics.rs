@@ -15,7 +15,7 @@ pub fn describe() {
     describe_counter!(
         "turns_refused_total",
         "Questions and stateless calls that were not accepted, by reason: full (MAX_TURNS), budget (DAILY_TOKEN_BUDGET), \
-         no_lease (the database is unavailable or was taken over) or draining (this instance shuts down)"
+         stateless_budget (STATELESS_DAILY_TOKEN_BUDGET or STATELESS_ADDRESS_DAILY_TOKENS), no_lease (the database is unavailable or was taken over) or draining (this instance shuts down)"
     );
     describe_histogram!("turn_seconds", Unit::Seconds, "From the arrival of a question until its answer is stored");
     describe_histogram!(
@@ -40,6 +40,14 @@ pub fn describe() {
     describe_gauge!("database_up", "1 while the database answers, 0 when it failed at the last renewal of the lease");
     describe_gauge!("daily_tokens_used", "Tokens used since midnight in Korea, as far as this instance knows");
     describe_gauge!("daily_tokens_limit", "Tokens that may be used a day (DAILY_TOKEN_BUDGET); 0 for no limit");
+    describe_gauge!(
+        "stateless_tokens_used",
+        "Tokens that stateless calls used since midnight in Korea, which daily_tokens_used doesn't contain"
+    );
+    describe_gauge!(
+        "stateless_tokens_limit",
+        "Tokens that stateless calls may use a day (STATELESS_DAILY_TOKEN_BUDGET); 0 for no limit"
+    );
     describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
     describe_counter!("turns_taken_over_total", "Turns of instances with an expired lease that this one interrupted");
 
@@ -50,7 +58,7 @@ pub fn describe() {
     for reason in Reason::ALL.into_iter().filter(|reason| *reason != Reason::Length) {
         counter!("turn_failures_total", "reason" => reason.as_str()).increment(0);
     }
-    for reason in ["full", "budget", "no_lease", "draining"] {
+    for reason in ["full", "budget", "stateless_budget", "no_lease", "draining"] {
         counter!("turns_refused_total", "reason" => reason).increment(0);
     }
     counter!("coach_fallbacks_total").increment(0);
@@ -66,6 +74,8 @@ pub(super) struct Gauges {
     pub(super) is_database_up: bool,
     /// Tokens used today, and how many may be.
     pub(super) daily_tokens: (u64, u64),
+    /// The same of stateless calls.
+    pub(super) stateless_tokens: (u64, u64),
 }
 
 /// Sets the gauges.
@@ -77,6 +87,8 @@ pub(super) fn set_gauges(gauges: &Gauges) {
     gauge!("database_up").set(if gauges.is_database_up { 1.0 } else { 0.0 });
     gauge!("daily_tokens_used").set(gauges.daily_tokens.0 as f64);
     gauge!("daily_tokens_limit").set(gauges.daily_tokens.1 as f64);
+    gauge!("stateless_tokens_used").set(gauges.stateless_tokens.0 as f64);
+    gauge!("stateless_tokens_limit").set(gauges.stateless_tokens.1 as f64);
 }
 
 /// Counts a turn that ended after `took`, of which the slower model call took `model_time`.
@@ -102,4 +114,13 @@ pub(super) fn refused(error: AskError) -> AskError {
     };
     counter!("turns_refused_total", "reason" => reason).increment(1);
     error
+}
+
+/// As [`refused`], for a stateless call, which has a budget of its own.
+pub(super) fn refused_stateless(error: AskError) -> AskError {
+    if let AskError::BudgetSpent { .. } = error {
+        counter!("turns_refused_total", "reason" => "stateless_budget").increment(1);
+        return error;
+    }
+    refused(error)
 }

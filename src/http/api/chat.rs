@@ -1,7 +1,7 @@
 //! Stateless calls, which contain their whole conversation, as clients of the first version make them. Only their token
 //! usage is stored.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, net::IpAddr, time::Duration};
 
 use axum::{
     extract::State,
@@ -19,6 +19,7 @@ use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
 use crate::{
     engine::{
         assistant::{self, AnswerStream, PromptInput, UsageLog},
+        budgets::Payer,
         stateless::{self, ClientMessage},
         turn::{StatelessSlot, failure_reason},
         usage_guard::UsageGuard,
@@ -27,15 +28,16 @@ use crate::{
         AppState,
         address::ClientAddress,
         error::ApiError,
-        learner::OptionalLearner,
         locale::{RequestLocale, reason_text},
         metrics::InFlight,
         problem::Problem,
+        rate_limit,
+        stateless_access::StatelessCaller,
     },
     lifecycle::Phase,
 };
 use domain::{
-    Feedback, LearnerId, Locale, Topic,
+    Feedback, Locale, Topic,
     message::{MESSAGE_MAX_CHARS, MessageError},
     turn::{Purpose, Reason},
 };
@@ -91,20 +93,23 @@ pub struct ChatResponse {
 
 /// Answers a question, with feedback on how it was asked
 #[utoipa::path(post, path = "/api/v1/chat/chat", tag = "chat",
-    responses((status = 200, body = ChatResponse), (status = 429, response = Problem),
+    security((), ("token" = [])),
+    responses((status = 200, body = ChatResponse), (status = 401, response = Problem),
+        (status = 403, response = Problem), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn chat(
     State(state): State<AppState>,
-    OptionalLearner(learner): OptionalLearner,
+    caller: StatelessCaller,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
-    let (input, _slot) = admit(&state, learner, address, request, locale).await?;
+    let payer = payer(address);
+    let (input, _slot) = admit(&state, caller, address, request, locale).await?;
     let input = PromptInput { is_followed: false, ..input };
     let (chat_gate, tutor_gate) = assistant::call_order();
-    let mut answer_usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
-    let mut feedback_usage = usage_guard(&state, &input, Purpose::Tutor, UsageLog::default());
+    let mut answer_usage = usage_guard(&state, &input, payer, Purpose::Chat, UsageLog::new(chat_gate.watch()));
+    let mut feedback_usage = usage_guard(&state, &input, payer, Purpose::Tutor, UsageLog::default());
     let answer = async {
         let begin = state.assistant.answer_first(&input, Duration::ZERO, chat_gate);
         let collected = async { collect_answer(begin.await?, &mut answer_usage).await }.await;
@@ -131,19 +136,22 @@ pub async fn chat(
 /// `data: {"error":"…"}` comes before the end. If the pieces so far were thoughts of the model, `data: {"withdrawn":true}`
 /// withdraws them and the answer begins anew.
 #[utoipa::path(post, path = "/api/v1/chat/chat/stream", tag = "chat",
-    responses((status = 200, content_type = "text/event-stream", body = PieceEvent), (status = 429, response = Problem),
+    security((), ("token" = [])),
+    responses((status = 200, content_type = "text/event-stream", body = PieceEvent), (status = 401, response = Problem),
+        (status = 403, response = Problem), (status = 429, response = Problem),
         (status = 502, response = Problem), (status = 504, response = Problem)))]
 pub async fn stream(
     State(state): State<AppState>,
-    OptionalLearner(learner): OptionalLearner,
+    caller: StatelessCaller,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
-    let (input, slot) = admit(&state, learner, address, request, locale).await?;
+    let payer = payer(address);
+    let (input, slot) = admit(&state, caller, address, request, locale).await?;
     let in_flight = InFlight::start();
     let (chat_gate, _) = assistant::call_order();
-    let usage = usage_guard(&state, &input, Purpose::Chat, UsageLog::new(chat_gate.watch()));
+    let usage = usage_guard(&state, &input, payer, Purpose::Chat, UsageLog::new(chat_gate.watch()));
     let begin = async {
         let pieces = state.assistant.answer_first(&input, assistant::PRACTICE_PACE, chat_gate).await?;
         Ok(skip_thoughts(pieces).await?)
@@ -182,8 +190,14 @@ pub async fn stream(
     Ok((STREAM_HEADERS, Sse::new(in_flight.count(events))).into_response())
 }
 
-fn usage_guard(state: &AppState, input: &PromptInput, purpose: Purpose, log: UsageLog) -> UsageGuard {
-    UsageGuard::new(state.assistant.clone(), state.store.clone(), state.budget.clone(), input.clone(), purpose, log)
+/// Stateless calls have a budget of their own, with which students' questions have nothing to do.
+fn payer(address: IpAddr) -> Payer {
+    Payer::Stateless(rate_limit::network_of(address))
+}
+
+fn usage_guard(state: &AppState, input: &PromptInput, payer: Payer, purpose: Purpose, log: UsageLog) -> UsageGuard {
+    let (assistant, store, budgets) = (state.assistant.clone(), state.store.clone(), state.budgets.clone());
+    UsageGuard::new(assistant, store, budgets, payer, input.clone(), purpose, log)
 }
 
 /// Waits for `call`, which is dropped when the grace period of a shutdown is over.
@@ -200,14 +214,14 @@ fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
 
 async fn admit(
     state: &AppState,
-    learner: Option<LearnerId>,
-    address: std::net::IpAddr,
+    StatelessCaller { learner }: StatelessCaller,
+    address: IpAddr,
     request: ChatRequest,
     locale: Locale,
 ) -> Result<(PromptInput, StatelessSlot), ApiError> {
     let input = parse_request(state, request, locale)?;
     state.limits.check(learner, address).await?;
-    Ok((input, state.stateless_slots.admit(learner.is_some())?))
+    Ok((input, state.stateless_slots.admit(learner.is_some(), rate_limit::network_of(address))?))
 }
 
 fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {

@@ -2,7 +2,10 @@
 
 use utoipa::{
     OpenApi,
-    openapi::{OpenApi as Document, RefOr},
+    openapi::{
+        OpenApi as Document, RefOr,
+        security::{Http, HttpAuthScheme, SecurityScheme},
+    },
 };
 
 use super::{event_schema, export};
@@ -28,7 +31,8 @@ use crate::http::problem::{self, FieldProblem, Problem};
         responses(Problem),
     ),
     tags(
-        (name = "chat", description = "Stateless calls, which contain their conversation; any origin, no cookie"),
+        (name = "chat", description = "Stateless calls, which contain their conversation; any origin. STATELESS_API says \
+            whether they need a token"),
         (name = "conversations", description = "Conversations of a learner"),
         (name = "turns", description = "Questions with their answers and feedback"),
         (name = "status", description = "State of the program"),
@@ -40,6 +44,7 @@ struct Base;
 #[must_use]
 pub fn complete(operations: Document) -> Document {
     let mut document = Base::openapi().merge_from(operations);
+    document.components.get_or_insert_default().add_security_scheme("token", token());
     let items = document.paths.paths.iter_mut();
     let operations = items.flat_map(|(path, item)| {
         let found = [("get", &mut item.get), ("post", &mut item.post), ("delete", &mut item.delete)];
@@ -57,4 +62,15 @@ pub fn complete(operations: Document) -> Document {
         problem::add_common_problems(method, path, operation);
     }
     document
+}
+
+/// The token of a program.
+fn token() -> SecurityScheme {
+    let mut scheme = Http::new(HttpAuthScheme::Bearer);
+    scheme.description = Some(
+        "A token of `llm-classroom token create`. Needed where STATELESS_API=token, which is the default with \
+         APP_ENV=production, unless a page of this server calls with a learner's cookie"
+            .to_owned(),
+    );
+    SecurityScheme::Http(scheme)
 }

@@ -7,9 +7,17 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Json;
-use crate::http::{
-    AppState, address::ClientAddress, error::ApiError, learner::OptionalLearner, locale::RequestLocale,
-    problem::Problem,
+use crate::{
+    engine::{budgets::Payer, guides},
+    http::{
+        AppState,
+        address::ClientAddress,
+        error::ApiError,
+        locale::RequestLocale,
+        problem::Problem,
+        rate_limit,
+        stateless_access::{GuideAccess, GuideCaller},
+    },
 };
 use coach::guide;
 use domain::{Topic, guide::Guide};
@@ -58,11 +66,12 @@ pub async fn initial_message(
 /// Returns the guide to a topic: the model's if there is one, else the built-in one
 #[utoipa::path(post, path = "/api/v1/chat/initial-guide", tag = "chat",
     params(("Prefer" = Option<String>, Header, description = "`wait=20` waits up to 20 seconds for the model's guide (RFC 7240)")),
-    responses((status = 200, body = InitialGuide),
-        (status = 429, response = Problem)))]
+    security((), ("token" = [])),
+    responses((status = 200, body = InitialGuide), (status = 401, response = Problem),
+        (status = 403, response = Problem), (status = 429, response = Problem)))]
 pub async fn initial_guide(
     State(state): State<AppState>,
-    OptionalLearner(learner): OptionalLearner,
+    GuideCaller { learner, access }: GuideCaller,
     RequestLocale(locale): RequestLocale,
     ClientAddress(address): ClientAddress,
     headers: HeaderMap,
@@ -72,11 +81,24 @@ pub async fn initial_guide(
     let guide = match state.guides.known(&topic, locale, learner).await {
         Some(guide) => guide,
         None => {
-            // Guides to presets are few, and a guide that is being written causes no second call.
-            if topic.preset().is_none() && !state.guides.is_making(&topic, locale, learner) {
-                state.limits.check(learner, address).await?;
+            // Guides to presets are few and stored, so everybody gets them.
+            let is_own = topic.preset().is_none();
+            match access {
+                GuideAccess::Unauthorized if is_own => return Err(ApiError::Unauthorized),
+                GuideAccess::Off if is_own => return Err(ApiError::StatelessOff),
+                GuideAccess::BuiltIn if is_own => guides::built_in(&topic, locale),
+                _ => {
+                    // A guide that is being written causes no second call.
+                    if is_own && !state.guides.is_making(&topic, locale, learner) {
+                        state.limits.check(learner, address).await?;
+                    }
+                    let payer = match learner {
+                        None if is_own => Payer::Stateless(rate_limit::network_of(address)),
+                        _ => Payer::Students,
+                    };
+                    state.guides.make(&topic, locale, learner, payer, preferred_wait(&headers)).await
+                }
             }
-            state.guides.make(&topic, locale, learner, preferred_wait(&headers)).await
         }
     };
     let guide_html = markdown::render_without_links(&guide.guide.guide_content).concat();

@@ -1,6 +1,7 @@
 //! The tables as rows. Ids are plain UUIDs and enums plain words here; the methods of the store turn them into
 //! domain types.
 
+pub(super) mod api_tokens;
 pub(super) mod conversation_requests;
 pub(super) mod conversations;
 pub(super) mod copies;

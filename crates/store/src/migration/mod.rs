@@ -9,6 +9,7 @@ mod m0001_conversations;
 mod m0002_leases;
 mod m0003_conversation_requests;
 mod m0004_copies;
+mod m0005_api_tokens;
 mod tables;
 
 use std::cmp::Ordering;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_leases::Migration),
             Box::new(m0003_conversation_requests::Migration),
             Box::new(m0004_copies::Migration),
+            Box::new(m0005_api_tokens::Migration),
         ]
     }
 }

@@ -9,7 +9,7 @@ use super::{Migrator, StoreError};
 const STEPS: &str = "seaql_migrations";
 
 /// Each table with the step that makes it.
-const TABLES: [(&str, &str); 9] = [
+const TABLES: [(&str, &str); 10] = [
     ("learners", "m0001_conversations"),
     ("conversations", "m0001_conversations"),
     ("turns", "m0001_conversations"),
@@ -19,6 +19,7 @@ const TABLES: [(&str, &str); 9] = [
     ("leases", "m0002_leases"),
     ("conversation_requests", "m0003_conversation_requests"),
     ("copies", "m0004_copies"),
+    ("api_tokens", "m0005_api_tokens"),
 ];
 
 /// What there is under one of the names that the program uses.

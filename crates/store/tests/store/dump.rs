@@ -62,8 +62,15 @@ const TABLES: [(&str, &[(&str, Kind)]); 6] = [
 ];
 
 /// What belongs to its database and is not copied.
-const LEFT_BEHIND: [&str; 6] =
-    ["conversation_requests.*", "copies.*", "leases.*", "seaql_migrations.*", "sqlite_sequence.*", "turns.lease"];
+const LEFT_BEHIND: [&str; 7] = [
+    "api_tokens.*",
+    "conversation_requests.*",
+    "copies.*",
+    "leases.*",
+    "seaql_migrations.*",
+    "sqlite_sequence.*",
+    "turns.lease",
+];
 
 /// Every value of every table: `NULL` or its text between quotes. In an order of its own.
 pub async fn dump(database: &DatabaseConnection) -> Vec<String> {

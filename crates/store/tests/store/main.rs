@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test")]
 
 mod accepting;
+mod api_tokens;
 mod conversations;
 mod database;
 mod dump;

@@ -53,7 +53,7 @@ async fn stores_opened_together_migrate_once(database: Database) {
     }
     let raw = database.raw().await;
     let steps = Statement::from_string(raw.get_database_backend(), "SELECT version FROM seaql_migrations");
-    assert_eq!(raw.query_all_raw(steps).await.unwrap().len(), 4);
+    assert_eq!(raw.query_all_raw(steps).await.unwrap().len(), 5);
 }
 
 async fn stores_of_one_database_see_each_other(database: Database) {

@@ -3,7 +3,7 @@ use domain::{
     turn::{Purpose, Usage},
 };
 use sea_orm::ConnectionTrait as _;
-use store::DayTokens;
+use store::{DayTokens, UsageAccount};
 
 use crate::database::{Database, NOW, ask, on_both_engines, one_conversation, usage};
 
@@ -12,6 +12,7 @@ on_both_engines!(
     the_tokens_of_a_day_are_those_of_all_instances_at_every_moment_and_begin_anew_at_midnight,
     the_largest_counts_do_not_overflow,
     usage_is_booked_for_a_turn_that_is_there_and_one_that_is_gone,
+    the_account_of_the_stateless_api_is_apart_from_that_of_students,
 );
 
 async fn tokens_are_summed_from_a_time_on(database: Database) {
@@ -64,4 +65,17 @@ async fn usage_is_booked_for_a_turn_that_is_there_and_one_that_is_gone(database:
         store.add_usage(Some(turn), &usage(Purpose::Chat, 3, 4), NOW).await.unwrap();
     }
     assert_eq!(store.tokens_since(0).await.unwrap(), 14);
+}
+
+async fn the_account_of_the_stateless_api_is_apart_from_that_of_students(database: Database) {
+    let store = database.open().await;
+    store.add_usage(None, &usage(Purpose::Chat, 10, 1), NOW).await.unwrap();
+    store.add_stateless_usage(&usage(Purpose::Chat, 100, 2), NOW).await.unwrap();
+    store.add_stateless_usage(&usage(Purpose::Tutor, 1000, 3), NOW).await.unwrap();
+    assert_eq!(store.tokens_since(0).await.unwrap(), 1116);
+    for (account, tokens) in [(UsageAccount::Students, 11), (UsageAccount::Stateless, 1105)] {
+        assert_eq!(store.account_tokens_since(account, NOW).await.unwrap(), tokens);
+        assert_eq!(store.account_tokens_since(account, NOW + 1).await.unwrap(), 0);
+        assert_eq!(DayTokens::of(account).read(&store, 0, NOW + 60 * 60_000).await.unwrap(), tokens);
+    }
 }
