@@ -83,6 +83,7 @@ impl App {
             lease: lease.clone(),
             lifecycle: lifecycle.clone(),
             max_turns: config.limits.max_turns,
+            retention_days: config.retention_days(),
         });
         if let Assistant::Model(client, _) = &assistant {
             if let (Some(redis), Some(server)) = (&redis, config.model.server()) {
@@ -106,7 +107,11 @@ impl App {
         let state = AppState::new(state::AppParts {
             limits: http::RateLimits::new(&config.limits, redis.clone()),
             visit_pause: http::VisitPause::default(),
-            pages: PageContext { practice: assistant.is_practice(), static_base: http::assets::base_path() },
+            pages: PageContext {
+                practice: assistant.is_practice(),
+                static_base: http::assets::base_path(),
+                retention_days: config.retention_days(),
+            },
             store: store.clone(),
             redis,
             assistant,

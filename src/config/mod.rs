@@ -102,6 +102,9 @@ pub struct Config {
     /// PostgreSQL together
     #[arg(long, env = "REDIS_URL", hide_env_values = true, help_heading = "Database")]
     pub redis_url: Option<SecretString>,
+    /// Days after its last question that a conversation is deleted, with everything in it; 0 or off for never
+    #[arg(long, env = "RETENTION_DAYS", default_value = "365", value_parser = days, help_heading = "Database")]
+    pub retention_days: u32,
     /// Settings of backups.
     #[command(flatten)]
     pub backup: BackupConfig,
@@ -177,6 +180,12 @@ impl Config {
         self.public_url().is_some_and(|url| is_https(&url))
     }
 
+    /// The days after its last use that a conversation is deleted; `None` for never.
+    #[must_use]
+    pub fn retention_days(&self) -> Option<u32> {
+        (self.retention_days > 0).then_some(self.retention_days)
+    }
+
     /// The address of Redis, unless it's empty: `.env` files often carry empty settings.
     #[must_use]
     pub fn redis(&self) -> Option<&str> {
@@ -201,6 +210,14 @@ fn non_empty(text: &str) -> Result<String, &'static str> {
     match text.trim().trim_end_matches('/') {
         "" => Err("it is empty; leave the setting out instead"),
         text => Ok(text.to_owned()),
+    }
+}
+
+/// A number of days, up to a hundred years.
+fn days(text: &str) -> Result<u32, &'static str> {
+    match text.trim() {
+        "off" => Ok(0),
+        text => text.parse().ok().filter(|days| *days <= 36_500).ok_or("it is a number of days up to 36500, or off"),
     }
 }
 

@@ -348,4 +348,15 @@ mod tests {
         assert_eq!(limits(with(&["--stateless-daily-token-budget", "0"])), (0, 0, 0));
         assert_eq!(limits(with(&["--stateless-address-daily-tokens", "7"])), (0, 500_000, 7));
     }
+
+    #[test]
+    fn conversations_are_kept_for_a_year_unless_the_setting_says_otherwise() {
+        assert_eq!(config(&[]).retention_days(), Some(365));
+        for (text, days) in [("30", Some(30)), ("0", None), ("off", None), (" 7 ", Some(7))] {
+            assert_eq!(config(&["--retention-days", text]).retention_days(), days, "{text}");
+        }
+        for wrong in ["-1", "1.5", "36501", "never", ""] {
+            assert!(Cli::try_parse_from(["llm-classroom", &format!("--retention-days={wrong}")]).is_err(), "{wrong}");
+        }
+    }
 }

@@ -64,7 +64,9 @@ function confirmDelete(item) {
         if (!(problem instanceof Problem && problem.status === 404)) throw problem;
       });
       item.remove();
-      status.textContent = strings.deleted;
+      status.textContent = strings.deleted
+        .replace("{topic}", () => query(item, "h2", HTMLElement).textContent)
+        .replace("{turns}", () => query(item, ".when span", HTMLElement).textContent);
       empty.hidden = list.childElementCount > 0 || !more.hidden;
       query(document, "h1", HTMLElement).focus();
     } catch {

@@ -43,6 +43,7 @@ mod practice;
 mod problems;
 mod provider;
 mod rate_limit;
+mod retention;
 mod retry;
 mod sent;
 mod settings;

@@ -59,6 +59,7 @@ pub use learners::VISIT_INTERVAL;
 pub use lease::{FencingToken, Lease};
 pub use leases::{LeaseGrant, LeaseMode};
 pub use lock::{DatabaseInUse, DatabaseLock};
+pub use purge::InactivePurge;
 pub use turns::{Acceptance, Retry, RunningTurn, TurnStatus};
 pub use usage::{DayTokens, UsageAccount};
 pub use write::describe_metrics;

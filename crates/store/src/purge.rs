@@ -1,7 +1,8 @@
-//! Deletion of rows that no student needs: conversations without a question and learners without a conversation.
+//! Deletion of rows that no student needs: conversations without a question and learners without a conversation; and of
+//! conversations that are kept no longer.
 
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{Expr, ExprTrait, Query},
 };
 use uuid::Uuid;
@@ -15,7 +16,56 @@ use domain::{Preset, conversation::Millis};
 /// Most rows that one statement examines. On SQLite all other writes wait for it.
 const PAGE: u64 = 300;
 
+/// Conversations that one transaction deletes with all of their turns.
+const BATCH: usize = 20;
+
+/// What [`Store::purge_inactive`] deleted and left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct InactivePurge {
+    /// Deleted conversations.
+    pub conversations: u64,
+    /// Turns that were deleted with them.
+    pub turns: u64,
+    /// When the conversation that is left and was used the longest ago was last used.
+    pub oldest: Option<Millis>,
+}
+
 impl Store {
+    /// Deletes conversations that were last used before `before`, with everything in them. What was spent on them stays in
+    /// the books, without saying for which turn.
+    ///
+    /// Reads the table in pages by primary key and deletes in small transactions, so that each statement is short however
+    /// many rows there are.
+    pub async fn purge_inactive(&self, before: Millis) -> Result<InactivePurge, StoreError> {
+        use conversations::{Column, Entity};
+        let (mut after, mut purged) = (Uuid::nil(), InactivePurge::default());
+        loop {
+            let rows: Vec<(Uuid, Millis)> = Entity::find()
+                .select_only()
+                .columns([Column::Id, Column::ActiveAt])
+                .filter(Column::Id.gt(after))
+                .order_by_asc(Column::Id)
+                .limit(PAGE)
+                .into_tuple()
+                .all(&self.reader)
+                .await?;
+            let Some((last, _)) = rows.last() else { break };
+            after = *last;
+            let (old, new): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(_, at)| *at < before);
+            purged.oldest = purged.oldest.into_iter().chain(new.into_iter().map(|(_, at)| at)).min();
+            for batch in old.chunks(BATCH) {
+                let ids: Vec<Uuid> = batch.iter().map(|(id, _)| *id).collect();
+                let (conversations, turns) = self.write(move |db| Box::pin(delete_inactive(db, ids, before))).await?;
+                purged.conversations += conversations;
+                purged.turns += turns;
+            }
+        }
+        if purged.conversations > 0 {
+            self.request_truncation();
+        }
+        Ok(purged)
+    }
+
     /// Deletes conversations without a question and learners without a conversation that were last used before
     /// `before`, guides of topics that are no presets, and revoked leases. Returns the number of deleted rows, leases
     /// not included.
@@ -143,4 +193,24 @@ async fn delete_unused<E: EntityTrait, U: EntityTrait>(
         .exec(db)
         .await?;
     Ok(deleted.rows_affected)
+}
+
+/// Deletes those of the conversations that are still inactive. Returns how many, and how many turns they had.
+///
+/// The lock comes first, as in [`delete_unused`].
+async fn delete_inactive(db: &DatabaseTransaction, ids: Vec<Uuid>, before: Millis) -> Result<(u64, u64), StoreError> {
+    use conversations::{Column, Entity};
+    let locked: Vec<Uuid> = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::ActiveAt.lt(before))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(db)
+        .await?;
+    let turns = turns::Entity::find().filter(turns::Column::ConversationId.is_in(locked.clone())).count(db).await?;
+    let deleted = Entity::delete_many().filter(Column::Id.is_in(locked)).exec(db).await?;
+    Ok((deleted.rows_affected, turns))
 }

@@ -17,6 +17,7 @@ mod reader;
 mod refusal;
 mod remote_watcher;
 mod repeat;
+mod retention;
 mod run;
 mod running;
 mod service;

@@ -11,7 +11,7 @@ use store::{Store, StoreError, now};
 /// How often rows are purged. The first time is at the start.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 /// How long a learner without a conversation, or a conversation without a question, is stored.
-const UNUSED_FOR: Millis = 24 * 60 * 60 * 1000;
+pub(super) const UNUSED_FOR: Millis = 24 * 60 * 60 * 1000;
 
 /// Purges unused rows every hour. Several instances may do so at once.
 pub(super) async fn purge_hourly(store: Store) {

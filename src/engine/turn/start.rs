@@ -14,6 +14,7 @@ use super::{
     reader::TurnReader,
     remote_watcher::RemoteWatcher,
     repeat::RepeatLookup,
+    retention::expire_daily,
     run::Runner,
     running::RunningTurns,
     service::{Inner, TurnService},
@@ -48,6 +49,8 @@ pub struct Dependencies {
     /// How many turns and stateless calls may run at a time. Each holds its answer in memory, also during an outage of
     /// the database, so this bounds that memory as well.
     pub max_turns: usize,
+    /// Days after its last use that a conversation is deleted; `None` for never.
+    pub retention_days: Option<u32>,
 }
 
 /// The parts of the turn engine that the rest of the program calls.
@@ -61,11 +64,22 @@ pub struct TurnEngine {
 }
 
 impl TurnEngine {
-    /// Wires the turn engine and starts the lease loop, the watcher of turns at other instances, and the hourly purge.
+    /// Wires the turn engine and starts the lease loop, the watcher of turns at other instances, the hourly purge and the
+    /// daily deletion of old conversations.
     #[must_use]
     pub fn start(dependencies: Dependencies) -> Self {
-        let Dependencies { store, live_events, redis, assistant, budgets, rendered, lease, lifecycle, max_turns } =
-            dependencies;
+        let Dependencies {
+            store,
+            live_events,
+            redis,
+            assistant,
+            budgets,
+            rendered,
+            lease,
+            lifecycle,
+            max_turns,
+            retention_days,
+        } = dependencies;
         let running = Arc::new(RunningTurns::default());
         let watcher = RemoteWatcher {
             store: store.clone(),
@@ -84,6 +98,7 @@ impl TurnEngine {
         lifecycle.spawn_uninterrupted(lease_loop.run());
         lifecycle.spawn_background(watcher.clone().run());
         lifecycle.spawn_background(purge_hourly(store.clone()));
+        lifecycle.spawn_background(expire_daily(store.clone(), retention_days));
 
         let admission = Admission::new(max_turns, budgets.clone(), lifecycle.clone());
         let stateless_slots = StatelessSlots::new(max_turns, admission.clone());

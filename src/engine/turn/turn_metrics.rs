@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::refusal::AskError;
+use super::{refusal::AskError, retention};
 use domain::turn::{Outcome, Reason, TurnState};
 
 /// Describes the metrics of turns, and registers every series with a known set of labels at 0: Prometheus can't see the
@@ -51,6 +51,7 @@ pub fn describe() {
     describe_gauge!("lease_held", "1 while this instance is sure that it may run turns");
     describe_counter!("turns_taken_over_total", "Turns of instances with an expired lease that this one interrupted");
 
+    retention::describe();
     for state in TurnState::ALL.into_iter().filter(|state| !state.is_running()) {
         counter!("turns_total", "outcome" => state.as_str()).increment(0);
     }

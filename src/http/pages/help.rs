@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use askama::Template;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::page::Page;
+use super::{PageContext, page::Page};
 
 /// The keys in `locales/` of the six dimensions, in the order of the rubric.
 pub(super) const DIMS: [&str; 6] = ["relevance", "clarity", "context", "goal", "structure", "followup"];
@@ -16,6 +17,8 @@ pub(super) const DIMS: [&str; 6] = ["relevance", "clarity", "context", "goal", "
 struct HelpPage<'a> {
     page: &'a Page,
     dims: [&'static str; 6],
+    /// Days after its last use that a conversation is deleted; `None` for never.
+    retention_days: Option<String>,
 }
 
 impl HelpPage<'_> {
@@ -26,6 +29,7 @@ impl HelpPage<'_> {
 }
 
 /// `/help.html`.
-pub async fn help(page: Page) -> Response {
-    page.render(StatusCode::OK, &HelpPage { page: &page, dims: DIMS })
+pub async fn help(State(context): State<PageContext>, page: Page) -> Response {
+    let retention_days = context.retention_days.map(|days| days.to_string());
+    page.render(StatusCode::OK, &HelpPage { page: &page, dims: DIMS, retention_days })
 }

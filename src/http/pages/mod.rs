@@ -30,6 +30,8 @@ pub struct PageContext {
     pub practice: bool,
     /// The path of styles and scripts: `/static/<hash>`.
     pub static_base: Arc<str>,
+    /// Days after its last use that a conversation is deleted; `None` for never.
+    pub retention_days: Option<u32>,
 }
 
 /// The path of the topic page.

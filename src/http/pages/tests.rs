@@ -19,7 +19,7 @@ fn router(practice: bool) -> Router {
         .route("/help.html", get(help))
         .route("/mode-selection.html", get(mode_selection))
         .route("/", get(root))
-        .with_state(PageContext { practice, static_base: "/static/abc".into() })
+        .with_state(PageContext { practice, static_base: "/static/abc".into(), retention_days: Some(365) })
 }
 
 async fn get_page(path: &str, headers: &[(&str, &str)]) -> Response<Body> {

@@ -7,6 +7,8 @@ pub mod openai;
 #[path = "../../support/postgres.rs"]
 pub mod postgres;
 pub mod process;
+#[path = "../../support/redis.rs"]
+pub mod redis_server;
 pub mod reply;
 pub mod student;
 #[path = "../../support/waiting.rs"]

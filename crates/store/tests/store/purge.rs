@@ -1,7 +1,8 @@
 //! Unused rows are deleted, used ones never, and deleted text leaves the files.
 
 use domain::{Conversation, ConversationId, Preset, Topic};
-use store::{ConversationRequest, Options, Store};
+use sea_orm::ConnectionTrait as _;
+use store::{ConversationRequest, DatabaseEngine, InactivePurge, Options, Store};
 
 use crate::database::{Database, NOW, ask, conversation, learner, on_both_engines, one_conversation};
 
@@ -12,6 +13,7 @@ on_both_engines!(
     a_purge_deletes_guides_of_own_topics_only,
     a_purge_deletes_the_salts_of_old_requests_and_keeps_their_conversations,
     a_snapshot_holds_no_salt,
+    conversations_that_were_not_used_for_long_are_deleted_with_their_turns_and_others_are_not,
 );
 
 async fn a_purge_deletes_learners_without_conversations_and_conversations_without_questions(database: Database) {
@@ -93,4 +95,42 @@ async fn a_snapshot_holds_no_salt(database: Database) {
         let path = file.unwrap().path();
         assert!(!holds_salt(&std::fs::read(&path).unwrap()), "{}", path.display());
     }
+}
+
+async fn conversations_that_were_not_used_for_long_are_deleted_with_their_turns_and_others_are_not(database: Database) {
+    let store = database.open().await;
+    let (me, kept) = one_conversation(&store).await;
+    ask(&store, me, kept, "질문").await;
+    let mut others = Vec::new();
+    for _ in 0..45 {
+        let (other, old) = one_conversation(&store).await;
+        ask(&store, other, old, "오래된 질문").await;
+        others.push((other, old));
+    }
+    let spent = store.tokens_since(0).await.unwrap();
+    let active_at = async |id: ConversationId, at: i64| {
+        let sql = format!("UPDATE conversations SET active_at = {at} WHERE id = ");
+        let id = match store.engine() {
+            DatabaseEngine::Sqlite => format!("x'{}'", id.0.simple()),
+            DatabaseEngine::Postgres => format!("'{}'", id.0),
+        };
+        database.raw().await.execute_unprepared(&(sql + &id)).await.unwrap();
+    };
+    active_at(kept, NOW).await;
+    for (_, id) in &others {
+        active_at(*id, NOW - 1).await;
+    }
+    let none = InactivePurge { oldest: Some(NOW - 1), ..InactivePurge::default() };
+    assert_eq!(store.purge_inactive(NOW - 1).await.unwrap(), none);
+    let purged = InactivePurge { conversations: 45, turns: 45, oldest: Some(NOW) };
+    assert_eq!(store.purge_inactive(NOW).await.unwrap(), purged);
+    assert_eq!(store.turns(me, kept).await.unwrap().len(), 1);
+    for (other, old) in others {
+        assert_eq!(store.conversation(other, old).await.unwrap(), None);
+        assert!(store.turns(other, old).await.unwrap().is_empty());
+    }
+    assert_eq!(store.tokens_since(0).await.unwrap(), spent);
+    // Their learners have no conversation now.
+    assert_eq!(store.purge_unused(i64::MAX).await.unwrap(), 45);
+    assert_eq!(store.purge_inactive(i64::MAX).await.unwrap().oldest, None);
 }
