@@ -18,8 +18,8 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 /// A service, then an id: `인스타 minsu_0412`, `디코는 minsu#1234`.
 static MESSENGER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(concat!(
-        r"(?:카톡|카카오톡|카카오|깨톡|인스타그램|인스타|디스코드|디코|텔레그램|텔레|라인|페메|페이스북|페북|스냅챗|스냅|트위터|틱톡|왓츠앱|위챗|스카이프|로블록스|로블|insta(?:gram)?|ig|kakao(?:talk)?|discord|telegram|snap(?:chat)?|tiktok|twitter|wechat|whatsapp|skype)",
-        r"(?: ?(?:친구|추가|계정|부계|본계|부계정|본계정|dm|디엠))? ?(?:아이디|id|닉네임|닉|계정|주소|handle|username)?(?:은|는|이|가|로| is)? ?[:=]? ?",
+        r"(?:카톡|카카오톡|카카오|깨톡|인스타그램|인스타|디스코드|디코|텔레그램|텔레|라인|페메|페이스북|페북|스냅챗|스냅|트위터|틱톡|왓츠앱|위챗|스카이프|로블록스|로블|\binsta(?:gram)?|\big|kakao(?:talk)?|discord|telegram|snap(?:chat)?|tiktok|twitter|wechat|whatsapp|skype)",
+        r"(?: ?(?:친구 추가|친구|추가|계정|부계|본계|부계정|본계정|dm|디엠))? ?(?:아이디|id|닉네임|닉|계정|주소|handle|username)?(?:은|는|이|가|로| is)? ?[:=]? ?",
         r"(@?[a-z0-9][a-z0-9._\-]{2,30}(?:#\d{3,5})?)",
     ))
 });
@@ -46,6 +46,22 @@ static PASSWORD: LazyLock<Regex> = LazyLock::new(|| {
         r#"['"]?([!-~]*[a-z0-9!@#$%^&*][!-~]*)"#,
     ))
 });
+/// A number that follows one of these words after a few others: `핀은 그대로 7391이야`.
+static CODE_NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:비밀번호|비번|암호|잠금|핀|자물쇠)[가-힣 ]{0,14}?[^0-9a-z가-힣.\-]?(\d{4,8}|\d-\d-\d(?:-\d)?)(?:이[^가-힣상하]|이야|이에|예요|야|로|요|임|입니다|인데|에서|$|[.,!])",
+    )
+});
+static GIVEN_AWAY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("제 |내 |저 |우리|적어|기억|바꿨|까먹|잊|말하면|알려줄|계정|이야|이에요|예요|인데|임$|my ")
+});
+static SECRET_NEAR: LazyLock<Regex> = LazyLock::new(|| pattern("비밀번호|비번|패스워드|암호는|암호가|password"));
+/// Letters mixed with digits or marks.
+static MIXED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?:^|[ '\x22])([a-z0-9!@#$%^&*_\-+가-힣]*[a-z가-힣][0-9!@#$%^&*_\-+]+[a-z0-9!@#$%^&*_\-+]*|[0-9]+[!@#$%^&*_+]*[a-z][a-z0-9!@#$%^&*_\-+]*)",
+    )
+});
 /// What follows a password that is given away; code has other marks.
 static CODE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"`|\binput\(|print\(|\bif |\bdef |\bvar |\blet |\bconst |==|\{|;$|<input|\bpassword ?= ?[a-z_.]+\(")
@@ -58,7 +74,9 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
     }
     let has_at = ["@", "골뱅이", "앳", " at ", "at)", "at]"].iter().any(|at| view.text.contains(at));
     let emails = has_at.then(|| view.matches(&EMAIL)).into_iter().flatten();
-    let emails = emails.filter(|captures| !captures[0].contains("@example.") && !captures[0].contains("@test."));
+    let emails = emails.filter(|captures| {
+        !captures[0].contains("@example.") && !captures[0].contains("@test.") && !is_of_an_office(&captures[0])
+    });
     let mut found: Vec<_> =
         emails.filter_map(|captures| Some((captures.get(0)?.range(), PersonalKind::Email))).collect();
     for captures in view.matches(&PASSWORD) {
@@ -79,6 +97,23 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
             found.push((range, PersonalKind::Password));
         }
     }
+    for captures in view.matches(&CODE_NUMBER) {
+        let Some(value) = captures.get(1) else { continue };
+        if !CODE.is_match(view.sentence(&value.range())) && !is_counted(&view.text[value.end()..]) {
+            found.push((value.range(), PersonalKind::Password));
+        }
+    }
+    if SECRET_NEAR.is_match(&view.text) {
+        for captures in view.matches(&MIXED) {
+            let Some(value) = captures.get(1) else { continue };
+            let sentence = view.sentence(&value.range());
+            let is_long = value.as_str().chars().count() >= 6 && !value.as_str().contains('@');
+            let is_given = SECRET_NEAR.is_match(sentence) && GIVEN_AWAY.is_match(sentence);
+            if is_long && is_given && !CODE.is_match(sentence) && !is_counted(&view.text[value.end()..]) {
+                found.push((value.range(), PersonalKind::Password));
+            }
+        }
+    }
     for (pattern, must_be_distinct) in [(&MESSENGER, true), (&ID, false), (&HANDLE, false)] {
         for captures in view.matches(pattern) {
             let Some(id) = captures.get(1) else { continue };
@@ -86,8 +121,9 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
             let range = id.start()..id.start() + length;
             let word = &view.text[range.clone()];
             let is_distinct = word.contains(|c: char| c.is_ascii_digit() || "_.#@".contains(c));
-            let says_so =
-                ADD_ME.is_match(view.sentence(&range)) || view.text[range.end..].starts_with(['이', '예', '야', '임']);
+            let says_so = ADD_ME.is_match(view.sentence(&range))
+                && view.sentence(&range).contains(|c| matches!(c, '가'..='힣'))
+                || view.text[range.end..].starts_with(['이', '예', '야', '임']);
             let is_word =
                 NOT_AN_ID.contains(&word) || word.chars().all(|c| c.is_ascii_digit() || c == '.') && length < 5;
             if length >= 3
@@ -100,6 +136,13 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
         }
     }
     found
+}
+
+/// Whether an address belongs to an office and to nobody in particular.
+fn is_of_an_office(email: &str) -> bool {
+    ["info", "help", "admin", "support", "contact", "webmaster", "noreply", "no-reply"]
+        .iter()
+        .any(|name| email.strip_prefix(name).is_some_and(|rest| rest.starts_with('@')))
 }
 
 /// Whether a unit follows: `비밀번호 8자리`.

@@ -5,6 +5,10 @@ mod dates;
 mod names;
 mod numbers;
 mod places;
+mod schools;
+mod student_ids;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::ops::Range;
@@ -131,6 +135,8 @@ pub fn find_personal_data(message: &str) -> Vec<PersonalData> {
         (&spelt, numbers::find),
         (&view, dates::find),
         (&view, places::find),
+        (&view, schools::find),
+        (&view, student_ids::find),
         (&view, names::find),
     ] {
         for (range, kind) in finds(view) {
@@ -165,20 +171,30 @@ fn is_gap(between: &str) -> bool {
     between.chars().all(|c| c == ' ' || c == ',' || c == '(' || c == ')')
 }
 
-/// Covers personal data with tokens.
+/// Covers personal data with tokens. What is covered already stays as it is.
 #[must_use]
 pub fn cover(message: &str) -> Covered {
-    let (mut text, mut kinds, mut end) = (String::with_capacity(message.len()), Vec::new(), 0);
-    for PersonalData { range, kind } in find_personal_data(message) {
-        text.push_str(&message[end..range.start]);
-        text.push_str(kind.token());
-        end = range.end;
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
+    /// A token may bring words nearer to each other, so that one more look finds more.
+    const MOST_ROUNDS: usize = 8;
+    let mut covered = Covered { text: message.to_owned(), kinds: Vec::new() };
+    for _ in 0..MOST_ROUNDS {
+        let found = find_personal_data(&covered.text);
+        if found.is_empty() {
+            break;
         }
+        let (mut text, mut end) = (String::with_capacity(covered.text.len()), 0);
+        for PersonalData { range, kind } in found {
+            text.push_str(&covered.text[end..range.start]);
+            text.push_str(kind.token());
+            end = range.end;
+            if !covered.kinds.contains(&kind) {
+                covered.kinds.push(kind);
+            }
+        }
+        text.push_str(&covered.text[end..]);
+        covered.text = text;
     }
-    text.push_str(&message[end..]);
-    Covered { text, kinds }
+    covered
 }
 
 /// A pattern of this crate.

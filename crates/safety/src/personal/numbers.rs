@@ -60,13 +60,18 @@ fn classify(view: &View<'_>, range: Range<usize>) -> Option<(Range<usize>, Perso
         let ends = run.char_indices().filter(|&(at, c)| c.is_ascii_digit() && ends(&run[at + 1..]));
         let ends = ends.map(|(at, _)| at + 1).collect::<Vec<_>>();
         starts.iter().find_map(|&start| {
-            ends.iter().rev().filter(|&&end| end > start).find_map(|&end| {
+            let first = ends.partition_point(|&end| end <= start);
+            let last = ends.partition_point(|&end| end <= start + LONGEST);
+            ends[first..last].iter().rev().find_map(|&end| {
                 let part = range.start + start..range.start + end;
                 kind_of(view, &part).map(|kind| (part, kind))
             })
         })
     })
 }
+
+/// The most bytes of a number with what stands between its digits.
+const LONGEST: usize = 48;
 
 /// Whether a number can begin after this.
 fn begins(before: &str) -> bool {

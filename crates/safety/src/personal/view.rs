@@ -5,6 +5,8 @@ use std::ops::Range;
 use korean::Folded;
 use regex::{Captures, Regex};
 
+use super::PersonalKind;
+
 /// Which characters a pattern sees.
 pub(super) struct View<'a> {
     folded: &'a Folded,
@@ -49,6 +51,7 @@ impl<'a> View<'a> {
             starts.push(text.len());
             text.push(c);
         }
+        hide_tokens(&mut text);
         Self { folded, text, starts }
     }
 
@@ -77,8 +80,11 @@ impl<'a> View<'a> {
             let stop = after.map_or(self.text.len(), |(at, _)| core.end() + at);
             let captures = pattern.captures_at(&self.text[..stop], start)?;
             let all = captures.get(0)?.range();
+            if all.start > core.start() {
+                return None;
+            }
             end = all.end;
-            (all.start <= core.start()).then_some(captures)
+            Some(captures)
         })
     }
 
@@ -92,7 +98,8 @@ impl<'a> View<'a> {
         (self.text[..range.start].chars().next_back(), self.text[range.end..].chars().next())
     }
 
-    /// The sentence around a range of `text`.
+    /// The sentence around a range of `text`, as far as [`Self::NEAR`] reaches: a text without an end of a sentence is
+    /// not read anew for each match.
     pub(super) fn sentence(&self, range: &Range<usize>) -> &str {
         const ENDS: [char; 5] = ['.', '!', '?', '\n', ';'];
         let is_end = |(at, c): (usize, char)| {
@@ -100,9 +107,50 @@ impl<'a> View<'a> {
             let is_of_number = c == '.' && self.text[..at].ends_with(|before: char| before.is_ascii_digit());
             (ENDS.contains(&c) && !is_of_number && follows.is_none_or(char::is_whitespace)).then_some(at)
         };
-        let start = self.text[..range.start].char_indices().rev().find_map(is_end).map_or(0, |at| at + 1);
-        let end = self.text[range.end..].char_indices().map(|(at, c)| (range.end + at, c)).find_map(is_end);
-        &self.text[start..end.unwrap_or(self.text.len())]
+        let far = range.start - self.tail(&self.text[..range.start]).len();
+        let start = self.text[far..range.start].char_indices().rev().map(|(at, c)| (far + at, c)).find_map(is_end);
+        let end = self.text[range.end..].char_indices().take(Self::NEAR).map(|(at, c)| (range.end + at, c));
+        let limit = end.clone().last().map_or(range.end, |(at, c)| at + c.len_utf8());
+        let end = end.clone().find_map(is_end).unwrap_or(limit);
+        &self.text[start.map_or(far, |at| at + 1)..end]
+    }
+
+    /// How many characters beside a match are looked at.
+    const NEAR: usize = 120;
+
+    /// What stands within [`Self::NEAR`] of a range, sentences or not.
+    pub(super) fn near_text(&self, range: &Range<usize>) -> &str {
+        let start = range.start - self.tail(&self.text[..range.start]).len();
+        let rest = &self.text[range.end..];
+        let end = rest.char_indices().nth(Self::NEAR).map_or(rest.len(), |(at, _)| at);
+        &self.text[start..range.end + end]
+    }
+
+    /// The last characters of a text.
+    pub(super) fn tail<'t>(&self, text: &'t str) -> &'t str {
+        text.char_indices().rev().nth(Self::NEAR - 1).map_or(text, |(at, _)| &text[at..])
+    }
+
+    /// A range of `text` without white space at its ends.
+    pub(super) fn trim(&self, range: Range<usize>) -> Range<usize> {
+        let text = &self.text[range.clone()];
+        let start = range.start + (text.len() - text.trim_start().len());
+        start..start + text.trim().len()
+    }
+}
+
+/// Hides tokens of covered data: `[전화번호]` is no word that tells of a number. The text keeps its length.
+fn hide_tokens(text: &mut String) {
+    // Of three bytes in UTF-8, as syllables are.
+    const HIDDEN: char = '\u{e000}';
+    if !text.contains('[') {
+        return;
+    }
+    for kind in PersonalKind::ALL {
+        let hidden: String = kind.token().chars().map(|c| if c.is_ascii() { c } else { HIDDEN }).collect();
+        if text.contains(kind.token()) {
+            *text = text.replace(kind.token(), &hidden);
+        }
     }
 }
 
