@@ -14,6 +14,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+use super::covering;
 use coach::guide;
 use coach::practice;
 use domain::{
@@ -127,7 +128,7 @@ impl Assistant {
                 client.learn_use(Some(&end.asked_model), size, end.usage);
             }
         };
-        Ok(pieces.inspect(learn).boxed())
+        Ok(covering::cover_answer(pieces.inspect(learn).boxed()))
     }
 
     /// Feedback on how the student asked. Never fails: the coach's rules write it where the model can't. `usage` receives
@@ -187,7 +188,8 @@ impl Assistant {
         match complete(client, None, EarlierTurns::None, build, usage.progress()).await {
             Ok(completion) => {
                 usage.add(used(Purpose::Guide, &completion.end));
-                let guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale))?;
+                let mut guide = tutor::read_guide(&completion.text, &guide::preset(topic, locale))?;
+                covering::cover_guide(&mut guide);
                 Some((guide, completion.end.model))
             }
             Err(error) => {
@@ -299,9 +301,11 @@ async fn model_feedback(requests: &Requests<'_>, usage: &mut UsageLog) -> Result
 }
 
 fn read_feedback(input: &PromptInput, reply: &str) -> Option<Feedback> {
-    tutor::read_feedback(reply, &input.message, input.history.is_empty(), || {
+    let mut feedback = tutor::read_feedback(reply, &input.message, input.history.is_empty(), || {
         coach::suggestions(&input.topic, input.locale, &input.message)
-    })
+    })?;
+    covering::cover_feedback(&mut feedback);
+    Some(feedback)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ pub mod assistant;
 pub mod breaker;
 pub mod budget;
 pub mod budgets;
+pub mod covering;
 pub mod guides;
 pub mod keyed_locks;
 pub mod rendered;

@@ -1,10 +1,14 @@
 //! Stateless calls: the request carries the whole conversation, as the API of the first version does.
 
-use super::assistant::{HistorySource, PromptInput};
+use super::{
+    assistant::{HistorySource, PromptInput},
+    covering::{cover_generated, cover_message},
+};
 use domain::{
     Locale, Topic,
     message::{MessageError, StudentMessage},
 };
+use safety::personal::{self, PersonalKind};
 
 /// Most messages a call may carry.
 pub const MESSAGES_MAX: usize = 100;
@@ -32,7 +36,8 @@ pub enum SequenceError {
     Message(#[from] MessageError),
 }
 
-/// Parses a sequence of messages as a question with its history.
+/// Parses a sequence of messages as a question with its history, and covers personal data in all of it. Also returns the
+/// kinds that were covered in the question.
 ///
 /// Consecutive messages of one role are joined. A message of the assistant before the first question is a greeting and is
 /// left out.
@@ -44,7 +49,7 @@ pub fn parse_messages(
     messages: Vec<ClientMessage>,
     model: Option<String>,
     locale: Locale,
-) -> Result<PromptInput, SequenceError> {
+) -> Result<(PromptInput, Vec<PersonalKind>), SequenceError> {
     if messages.len() > MESSAGES_MAX {
         return Err(SequenceError::TooMany);
     }
@@ -55,7 +60,8 @@ pub fn parse_messages(
         match message {
             ClientMessage::User(text) => {
                 if !answer.is_empty() {
-                    history.push((std::mem::take(&mut question), std::mem::take(&mut answer)));
+                    let asked = personal::cover(&std::mem::take(&mut question)).text;
+                    history.push((asked, cover_generated(&std::mem::take(&mut answer))));
                 }
                 join(&mut question, &text);
             }
@@ -69,8 +75,10 @@ pub fn parse_messages(
     if question.is_empty() || !answer.is_empty() {
         return Err(SequenceError::NoQuestion);
     }
-    let message = StudentMessage::parse(&question)?.into_string();
-    Ok(PromptInput { topic, history, history_source: HistorySource::Client, message, locale, model, is_followed: true })
+    let (message, covered) = cover_message(StudentMessage::parse(&question)?);
+    let message = message.into_string();
+    let history_source = HistorySource::Client;
+    Ok((PromptInput { topic, history, history_source, message, locale, model, is_followed: true }, covered))
 }
 
 fn join(whole: &mut String, part: &str) {
@@ -85,7 +93,7 @@ mod tests {
     use super::*;
 
     fn read(messages: &[ClientMessage]) -> Result<PromptInput, SequenceError> {
-        parse_messages(Topic::default(), messages.to_vec(), None, Locale::Ko)
+        parse_messages(Topic::default(), messages.to_vec(), None, Locale::Ko).map(|(input, _)| input)
     }
 
     fn user(text: &str) -> ClientMessage {

@@ -21,10 +21,10 @@ let id = new URLSearchParams(location.search).get("c");
 
 /** Sends a question and shows it once it's taken. @param {string} message @param {string} key */
 export async function send(message, key) {
-  const { turn_id, seq } = id ? await ask(message, key) : await begin(message, key);
+  const { turn_id, seq, message: stored } = id ? await ask(message, key) : await begin(message, key);
   clearBeginningKey(topic);
   const isNew = !shown.has(turn_id);
-  const view = show(turn_id, seq, message);
+  const view = show(turn_id, seq, stored);
   if (isNew) {
     view.setState({ state: "accepted", reason: null, reason_text: null });
     watch(view);
@@ -38,7 +38,7 @@ export async function send(message, key) {
   if (seq > 1 && !before) catchUp().catch(() => {});
 }
 
-/** @param {string} message @param {string} key @returns {Promise<{turn_id: string, seq: number}>} */
+/** @param {string} message @param {string} key @returns {Promise<{turn_id: string, seq: number, message: string}>} */
 const ask = (message, key) => call("POST", `conversations/${id}/turns`, { message }, { "Idempotency-Key": key });
 
 /** Asks the first question of a conversation. @param {string} message @param {string} key */

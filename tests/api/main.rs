@@ -15,6 +15,7 @@ mod compression;
 mod connections;
 mod conversations;
 mod cookies;
+mod covering;
 mod crash;
 mod cross_site;
 mod delete;

@@ -254,3 +254,25 @@ async fn what_is_said_is_logged_when_asked_for_and_that_is_told_at_the_start() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_covered_number_is_in_no_log_and_in_no_database_file() {
+    const PHONE: &str = "010-2345-6789";
+    let (openai, folder) = (FakeOpenAi::start().await, TempDir::new().unwrap());
+    let settings = [("RUST_LOG", "debug"), ("LOG_STUDENT_TEXT", "on"), ("DATABASE_URL", "sqlite://test.db")];
+    let program = start(folder.path(), &openai, &settings);
+    openai.queue(Purpose::Chat, Behaviour::text(["내 번호는 010-", "2345-6789예요."]));
+    let student = program.student();
+    let conversation = student.begin(&format!("전화 {PHONE}")).await;
+    let turn = student.ask(&conversation, &format!("제 번호는 {PHONE}예요. 전화는 누가 만들었어요?")).await;
+    student.finish(&turn).await;
+    // Killed, so that the write-ahead log stays as it is.
+    program.kill();
+    let log = log(folder.path());
+    assert!(log.contains("[전화번호]"), "{log}");
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        assert!(!bytes.windows(PHONE.len()).any(|part| part == PHONE.as_bytes()), "{}", path.display());
+    }
+}

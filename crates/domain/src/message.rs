@@ -45,6 +45,12 @@ impl StudentMessage {
         &self.0
     }
 
+    /// The message with its personal data covered. Tokens may make it a little longer than [`MESSAGE_MAX_CHARS`].
+    #[must_use]
+    pub fn with_covered_text(self, text: String) -> Self {
+        Self(text)
+    }
+
     /// The text, by value.
     #[must_use]
     pub fn into_string(self) -> String {

@@ -48,6 +48,12 @@ impl Topic {
         &self.0
     }
 
+    /// The topic with its personal data covered, cut at [`TOPIC_MAX_CHARS`] if tokens made it longer.
+    #[must_use]
+    pub fn with_covered_text(self, text: &str) -> Self {
+        Self(text.chars().take(TOPIC_MAX_CHARS).collect())
+    }
+
     /// The preset this topic is, if it is one.
     #[must_use]
     pub fn preset(&self) -> Option<Preset> {

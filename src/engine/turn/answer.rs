@@ -5,7 +5,10 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{engine::assistant::AnswerStream, live::Publisher};
+use crate::{
+    engine::{assistant::AnswerStream, covering::cover_generated},
+    live::Publisher,
+};
 use llm::Piece;
 use markdown::Renderer;
 
@@ -41,6 +44,8 @@ impl Answer {
         let mut due: Option<Instant> = None;
         let mut last: Option<Instant> = None;
         let mut is_thinking = false;
+        // What replaces withdrawn text is shown at once, so that the page is not empty in between.
+        let mut is_withdrawn = false;
         loop {
             let piece = tokio::select! {
                 biased;
@@ -59,6 +64,7 @@ impl Answer {
                 Some(Ok(Piece::Withdrawn)) => {
                     self.withdraw(publisher);
                     due = None;
+                    is_withdrawn = true;
                 }
                 Some(Ok(Piece::Text(text))) => {
                     if std::mem::take(&mut is_thinking) {
@@ -66,7 +72,9 @@ impl Answer {
                     }
                     let first_token = began.elapsed();
                     self.renderer.push(&text);
-                    if due.is_none() {
+                    if std::mem::take(&mut is_withdrawn) && last.is_some() {
+                        due = Some(Instant::now());
+                    } else if due.is_none() {
                         match last {
                             Some(last) => due = Some(last + TICK),
                             None => {
@@ -92,8 +100,17 @@ impl Answer {
         }
     }
 
-    /// Publishes the rest in its final form.
+    /// Publishes the rest in its final form. The last line of an answer that was broken off is covered now, as if it were
+    /// whole.
     pub(super) fn finish(&mut self, publisher: &Publisher) {
+        let text = self.renderer.text();
+        let (settled, line) = text.split_at(text.rfind('\n').map_or(0, |at| at + 1));
+        let covered = cover_generated(line);
+        if covered != line {
+            let text = format!("{settled}{covered}");
+            self.withdraw(publisher);
+            self.renderer.push(&text);
+        }
         let changed = self.renderer.finish();
         self.publish(changed, publisher);
     }

@@ -15,11 +15,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS};
+use super::{Json, event_schema::PieceEvent, events::STREAM_HEADERS, turns::CoveredKind};
 use crate::{
     engine::{
         assistant::{self, AnswerStream, PromptInput, UsageLog},
         budgets::Payer,
+        covering::cover_topic,
         stateless::{self, ClientMessage},
         turn::{StatelessSlot, failure_reason},
         usage_guard::UsageGuard,
@@ -42,6 +43,7 @@ use domain::{
     turn::{Purpose, Reason},
 };
 use llm::Piece;
+use safety::personal::PersonalKind;
 
 /// A question with its conversation: either `messages`, whose last one is the question, or `message` with
 /// `conversation_history`.
@@ -89,6 +91,8 @@ pub struct ChatResponse {
     model: String,
     /// The feedback on how the question was asked.
     tutor_feedback: Option<Feedback>,
+    /// The kinds of personal data that were covered in the question before it was sent to the model, each once.
+    covered: Vec<CoveredKind>,
 }
 
 /// Answers a question, with feedback on how it was asked
@@ -105,7 +109,7 @@ pub async fn chat(
     Json(request): Json<ChatRequest>,
 ) -> Result<Json<ChatResponse>, ApiError> {
     let payer = payer(address);
-    let (input, _slot) = admit(&state, caller, address, request, locale).await?;
+    let Admitted { input, covered, slot: _slot } = admit(&state, caller, address, request, locale).await?;
     let input = PromptInput { is_followed: false, ..input };
     let (chat_gate, tutor_gate) = assistant::call_order();
     let mut answer_usage = usage_guard(&state, &input, payer, Purpose::Chat, UsageLog::new(chat_gate.watch()));
@@ -127,7 +131,8 @@ pub async fn chat(
     };
     // Feedback is sent only with an answer. If the answer fails, the call for the feedback is cancelled.
     let ((response, end), feedback) = until_stopping(&state, future::try_join(answer, feedback)).await?;
-    Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback) }))
+    let covered = CoveredKind::all(&covered);
+    Ok(Json(ChatResponse { response, model: end.model, tutor_feedback: Some(feedback), covered }))
 }
 
 /// Answers a question as a stream
@@ -148,7 +153,7 @@ pub async fn stream(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let payer = payer(address);
-    let (input, slot) = admit(&state, caller, address, request, locale).await?;
+    let Admitted { input, slot, .. } = admit(&state, caller, address, request, locale).await?;
     let in_flight = InFlight::start();
     let (chat_gate, _) = assistant::call_order();
     let usage = usage_guard(&state, &input, payer, Purpose::Chat, UsageLog::new(chat_gate.watch()));
@@ -212,21 +217,34 @@ fn error_data(reason: Reason, locale: Locale) -> serde_json::Value {
     json!({ "error": reason_text(reason.as_str(), locale) })
 }
 
+/// A call that may begin.
+struct Admitted {
+    input: PromptInput,
+    /// What was covered in the question.
+    covered: Vec<PersonalKind>,
+    slot: StatelessSlot,
+}
+
 async fn admit(
     state: &AppState,
     StatelessCaller { learner }: StatelessCaller,
     address: IpAddr,
     request: ChatRequest,
     locale: Locale,
-) -> Result<(PromptInput, StatelessSlot), ApiError> {
-    let input = parse_request(state, request, locale)?;
+) -> Result<Admitted, ApiError> {
+    let (input, covered) = parse_request(state, request, locale).await?;
     state.limits.check(learner, address).await?;
-    Ok((input, state.stateless_slots.admit(learner.is_some(), rate_limit::network_of(address))?))
+    let slot = state.stateless_slots.admit(learner.is_some(), rate_limit::network_of(address))?;
+    Ok(Admitted { input, covered, slot })
 }
 
-fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Result<PromptInput, ApiError> {
+async fn parse_request(
+    state: &AppState,
+    request: ChatRequest,
+    locale: Locale,
+) -> Result<(PromptInput, Vec<PersonalKind>), ApiError> {
     let topic = match request.topic.as_deref() {
-        Some(topic) if !topic.trim().is_empty() => Topic::parse(topic)?,
+        Some(topic) if !topic.trim().is_empty() => cover_topic(Topic::parse(topic)?),
         _ => Topic::default(),
     };
     let model = match request.model {
@@ -244,7 +262,9 @@ fn parse_request(state: &AppState, request: ChatRequest, locale: Locale) -> Resu
         _ => return Err(ApiError::invalid("message", "one-of")),
     };
     let messages = messages.into_iter().map(ClientMessage::try_from).collect::<Result<_, _>>()?;
-    Ok(stateless::parse_messages(topic, messages, model, locale)?)
+    // Covering a hundred messages would block the async runtime.
+    let parsed = tokio::task::spawn_blocking(move || stateless::parse_messages(topic, messages, model, locale));
+    Ok(parsed.await.map_err(|error| ApiError::internal(&error))??)
 }
 
 impl TryFrom<ChatMessage> for ClientMessage {

@@ -15,6 +15,7 @@ use super::{
     guide::TopicRequest,
     turns::{TurnView, idempotency_key},
 };
+use crate::engine::covering::cover_topic;
 use crate::http::{
     AppState, address::ClientAddress, error::ApiError, learner::Learner, locale::RequestLocale, problem::Problem,
 };
@@ -134,7 +135,7 @@ pub async fn create(
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Response, ApiError> {
-    let topic = Topic::parse(&request.topic)?;
+    let topic = cover_topic(Topic::parse(&request.topic)?);
     let key = idempotency_key(&headers)?;
     let (conversation, cookie) = create_once(&state, learner, key, topic, address).await?;
 

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Json;
 use crate::{
-    engine::{budgets::Payer, guides},
+    engine::{budgets::Payer, covering::cover_topic, guides},
     http::{
         AppState,
         address::ClientAddress,
@@ -59,7 +59,7 @@ pub async fn initial_message(
     RequestLocale(locale): RequestLocale,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialMessage>, ApiError> {
-    let topic = Topic::parse(&request.topic)?;
+    let topic = cover_topic(Topic::parse(&request.topic)?);
     Ok(Json(InitialMessage { message: guide::greeting(&topic, locale) }))
 }
 
@@ -77,7 +77,7 @@ pub async fn initial_guide(
     headers: HeaderMap,
     Json(request): Json<TopicRequest>,
 ) -> Result<Json<InitialGuide>, ApiError> {
-    let topic = Topic::parse(&request.topic)?;
+    let topic = cover_topic(Topic::parse(&request.topic)?);
     let guide = match state.guides.known(&topic, locale, learner).await {
         Some(guide) => guide,
         None => {

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{Json, PathId};
 use crate::{
     engine::{
+        covering::cover_message,
         rendered::{Blocks, RenderedAnswers},
         turn::Lookup,
     },
@@ -28,6 +29,7 @@ use domain::{
     conversation::Millis,
     turn::{Reason, Turn},
 };
+use safety::personal::PersonalKind;
 
 /// The maximum length of an idempotency key.
 const IDEMPOTENCY_KEY_MAX: usize = 100;
@@ -47,6 +49,25 @@ pub struct AcceptedTurn {
     turn_id: Uuid,
     /// The number of the turn in the conversation, from 1.
     seq: u32,
+    /// The message as it is stored, shown and sent: personal data in it is covered.
+    message: String,
+    /// The kinds of personal data that were covered in the message of this request, each once.
+    covered: Vec<CoveredKind>,
+}
+
+/// A kind of personal data that was covered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CoveredKind {
+    /// `rrn`, `phone`, `email`, `address`, `account`, `card`, `name`, `school`, `student_id`, `messenger`, `password` or
+    /// `birthdate`.
+    #[schema(value_type = String)]
+    kind: &'static str,
+}
+
+impl CoveredKind {
+    pub(super) fn all(kinds: &[PersonalKind]) -> Vec<Self> {
+        kinds.iter().map(|kind| Self { kind: kind.name() }).collect()
+    }
 }
 
 /// A turn.
@@ -116,15 +137,16 @@ impl TurnView {
     }
 }
 
-impl From<Turn> for AcceptedTurn {
-    fn from(turn: Turn) -> Self {
-        Self { turn_id: turn.id.0, seq: turn.seq }
+impl AcceptedTurn {
+    fn new(turn: Turn, covered: &[PersonalKind]) -> Self {
+        Self { turn_id: turn.id.0, seq: turn.seq, message: turn.message, covered: CoveredKind::all(covered) }
     }
 }
 
 /// Asks a question
 ///
-/// When the response arrives, the message is stored. The answer is written even if no client follows the turn.
+/// When the response arrives, the message is stored. The answer is written even if no client follows the turn. Personal data
+/// in the message is covered before: tokens such as `[전화번호]` take its place.
 #[utoipa::path(post, path = "/api/v1/conversations/{id}/turns", tag = "turns",
     params(("id" = Uuid, Path),
         ("Idempotency-Key" = Option<String>, Header, description = "requests with the same key create one turn, also when a new question would be refused")),
@@ -140,7 +162,7 @@ pub async fn ask(
     headers: HeaderMap,
     Json(request): Json<QuestionRequest>,
 ) -> Result<(StatusCode, Json<AcceptedTurn>), ApiError> {
-    let message = StudentMessage::parse(&request.message)?;
+    let (message, covered) = cover_message(StudentMessage::parse(&request.message)?);
     let key = idempotency_key(&headers)?;
     let turn = match state.turns.find_question(learner, id, &message, key).await? {
         Lookup::Repeated(turn) => turn,
@@ -150,7 +172,7 @@ pub async fn ask(
         }
     };
     record_turn(turn.id);
-    Ok((StatusCode::ACCEPTED, Json(turn.into())))
+    Ok((StatusCode::ACCEPTED, Json(AcceptedTurn::new(turn, &covered))))
 }
 
 /// Cancels a running turn and keeps the answer so far
@@ -185,7 +207,7 @@ pub async fn retry(
             state.turns.retry(learner, id, reservation, locale).await?
         }
     };
-    Ok((StatusCode::ACCEPTED, Json(turn.into())))
+    Ok((StatusCode::ACCEPTED, Json(AcceptedTurn::new(turn, &[]))))
 }
 
 /// Adds the turn to the log lines of this request.

@@ -15,6 +15,7 @@ use super::page::Page;
 use super::strings::{self, Script};
 use super::turn::{Note, Status, TurnArticle};
 use super::{CHAT_PATH, TOPICS_PATH};
+use crate::engine::covering::cover_topic;
 use crate::http::{AppState, error::ApiError, learner::Learner};
 use coach::guide;
 use domain::guide::Guide;
@@ -129,14 +130,14 @@ pub async fn chat(page: Page, query: Result<Query<ChatQuery>, QueryRejection>) -
     let Ok(Query(query)) = query else {
         return Redirect::to(&page.topics_address()).into_response();
     };
-    if let Some(own) = query.own.as_deref().and_then(|own| Topic::parse(own).ok()) {
+    if let Some(own) = query.own.as_deref().and_then(parse_topic) {
         return Redirect::to(&address_with_topic(&own)).into_response();
     }
-    let topic = query.topic.as_deref().map(Topic::parse);
+    let topic = query.topic.as_deref().map(parse_topic);
     let id = query.c.as_deref().and_then(|id| id.parse().ok());
     let history = History { is_missing: query.c.is_some(), ..History::default() };
     match (topic, query.c) {
-        (Some(Ok(topic)), _) => render(page, &topic, id, history),
+        (Some(Some(topic)), _) => render(page, &topic, id, history),
         (None, Some(_)) => render(page, &Topic::default(), id, history),
         _ => Redirect::to(&page.topics_address()).into_response(),
     }
@@ -145,8 +146,8 @@ pub async fn chat(page: Page, query: Result<Query<ChatQuery>, QueryRejection>) -
 /// `POST /own-topic.html`: the chat page for the topic in the form of the topic page.
 pub async fn submit_topic(page: Page, form: Result<Form<ChoiceForm>, FormRejection>) -> Response {
     let chosen = form.ok().and_then(|Form(form)| {
-        let own = form.own.as_deref().and_then(|own| Topic::parse(own).ok());
-        own.or_else(|| form.topic.as_deref().and_then(|topic| Topic::parse(topic).ok()))
+        let own = form.own.as_deref().and_then(parse_topic);
+        own.or_else(|| form.topic.as_deref().and_then(parse_topic))
     });
     match chosen {
         Some(topic) if topic.preset().is_some() => Redirect::to(&address_with_topic(&topic)).into_response(),
@@ -209,6 +210,11 @@ fn new_conversation_address(topic: &Topic) -> String {
         true => format!("{CHAT_PATH}#topic={}", percent_encoded(topic)),
         false => address_with_topic(topic),
     }
+}
+
+/// Reads a topic. Personal data in it is covered, so that the page never shows it and never puts it into an address.
+fn parse_topic(text: &str) -> Option<Topic> {
+    Topic::parse(text).ok().map(cover_topic)
 }
 
 /// Whether a topic is a student's own.
