@@ -16,5 +16,6 @@ pub mod http;
 pub mod lifecycle;
 pub mod live;
 pub mod redis;
+pub mod safety_report;
 pub mod server;
 pub mod telemetry;

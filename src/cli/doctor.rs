@@ -33,7 +33,7 @@ pub(super) fn report(findings: &[Finding], as_json: bool, asked: Option<&str>) -
 }
 
 /// The requested language, or else the terminal's; English if it isn't supported.
-fn language(asked: Option<&str>) -> Locale {
+pub(super) fn language(asked: Option<&str>) -> Locale {
     let of_terminal = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok());
     asked.map(str::to_owned).or(of_terminal).and_then(|tag| Locale::from_tag(&tag)).unwrap_or(Locale::En)
 }

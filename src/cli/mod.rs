@@ -10,10 +10,11 @@ mod token;
 
 use std::{io, process::ExitCode};
 
+use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::{
-    config::{self, BackupCommandConfig, Cli, Command, DoctorArgs, TelemetryConfig},
+    config::{self, BackupCommandConfig, Cli, Command, DoctorArgs, SafetyReport, TelemetryConfig},
     http, telemetry,
 };
 use output::print;
@@ -49,6 +50,7 @@ fn run_command(cli: Cli) -> anyhow::Result<()> {
         Some(Command::Backup(args)) => run_backup_command(&args.config, backup::backup(&args)),
         Some(Command::Restore(args)) => run_backup_command(&args.config, backup::restore(&args)),
         Some(Command::Token(args)) => token::token(&args),
+        Some(Command::SafetyReport(args)) => safety_report(&args),
         Some(Command::Openapi) => openapi(),
     }
 }
@@ -70,6 +72,12 @@ fn run_backup_command(
 /// overflow would end the program. Unused stack takes no memory.
 fn runtime() -> io::Result<Runtime> {
     Builder::new_multi_thread().enable_all().thread_stack_size(8 * 1024 * 1024).build()
+}
+
+fn safety_report(args: &SafetyReport) -> anyhow::Result<()> {
+    args.config.validate()?;
+    let locale = doctor::language(args.language.as_deref());
+    Ok(print(crate::safety_report::write(&args.config, locale, OffsetDateTime::now_utc()).trim_end())?)
 }
 
 fn openapi() -> anyhow::Result<()> {

@@ -60,6 +60,8 @@ pub enum Command {
     Restore(Box<Restore>),
     /// Create, list or revoke tokens of programs that call `/api/v1/chat/*`
     Token(Box<Token>),
+    /// Print what this installation does with students' data, for a school's committee, as Markdown
+    SafetyReport(Box<SafetyReport>),
     /// Print the OpenAPI document and exit
     Openapi,
 }
@@ -182,6 +184,17 @@ pub enum TokenAction {
         /// Its id, as `list` shows it
         id: uuid::Uuid,
     },
+}
+
+/// Arguments of `safety-report`. It takes every setting, since it says what `serve` does with them.
+#[derive(Debug, Clone, Args)]
+pub struct SafetyReport {
+    /// Language of the document: ko or en; if not said, that of LC_ALL or LANG, else English
+    #[arg(long, value_name = "LANGUAGE")]
+    pub language: Option<String>,
+    /// Settings, as the server has them.
+    #[command(flatten)]
+    pub config: Config,
 }
 
 /// Arguments of `doctor`. It takes every setting, since it checks what `serve` would do with them.

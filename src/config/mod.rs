@@ -27,10 +27,11 @@ use std::{
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 pub use backup::BackupConfig;
 pub use commands::{
-    Backup, BackupAction, BackupCommandConfig, Cli, Command, Doctor, Migrate, Restore, Token, TokenAction,
+    Backup, BackupAction, BackupCommandConfig, Cli, Command, Doctor, Migrate, Restore, SafetyReport, Token, TokenAction,
 };
 pub use database::DatabaseConfig;
 pub use doctor_args::DoctorArgs;
@@ -151,6 +152,12 @@ impl Config {
     pub fn stateless_api(&self) -> StatelessApi {
         let usual = if self.is_production() { StatelessApi::Token } else { StatelessApi::On };
         self.stateless_api.unwrap_or(usual)
+    }
+
+    /// Whether others can open the public address: it isn't one of this machine.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        self.public_url().is_some_and(|url| !Url::parse(&url).is_ok_and(|url| is_this_machine(&url)))
     }
 
     /// Whether the program runs on a public server.

@@ -34,7 +34,13 @@ impl ModelConfig {
     }
 
     fn by_distance(&self, [far, near]: [f64; 2]) -> f64 {
-        if self.server().is_some_and(is_nearby) { near } else { far }
+        if self.is_server_nearby() { near } else { far }
+    }
+
+    /// Whether the model server is on this machine or in a private network.
+    #[must_use]
+    pub fn is_server_nearby(&self) -> bool {
+        self.server().is_some_and(is_nearby)
     }
 }
 

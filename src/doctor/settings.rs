@@ -2,8 +2,6 @@
 
 use std::{env, fmt::Display, fs, os::unix::fs::PermissionsExt as _};
 
-use url::Url;
-
 use super::finding::{Finding, State, Subject};
 use crate::config::{self, Config, SECRETS, StatelessApi, Switch};
 
@@ -13,8 +11,7 @@ pub(super) fn check(config: &Config) -> Vec<Finding> {
     }
     let mut found = Vec::new();
     let mut warn = |code| found.push(Finding::new(Subject::Settings, State::Warning, code));
-    let is_public =
-        config.public_url().is_some_and(|url| !Url::parse(&url).is_ok_and(|url| config::is_this_machine(&url)));
+    let is_public = config.is_public();
     if config::are_hidden() {
         warn("settings-hidden");
     }

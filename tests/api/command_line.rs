@@ -112,3 +112,15 @@ fn a_token_is_created_listed_and_revoked() {
     assert!(!success && output.contains("there is no token"), "{output}");
     assert!(token(&["list"]).1.contains("There is no token"));
 }
+
+#[test]
+fn the_document_for_the_school_is_written_from_the_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let (success, korean) = run(folder.path(), &["safety-report", "--language", "ko"], &[("RETENTION_DAYS", "30")]);
+    assert!(success && korean.starts_with("# 학생 데이터 보호 문서") && korean.contains("30일이 지나면"), "{korean}");
+    let (success, english) = run(folder.path(), &["safety-report"], &[("OPENAI_API_KEY", "sk-secret")]);
+    assert!(success && english.contains("api.openai.com") && !english.contains("sk-secret"), "{english}");
+    let (success, output) = run(folder.path(), &["safety-report"], &[("APP_ENV", "production")]);
+    assert!(!success && output.contains("APP_BASE_URL"), "{output}");
+    assert!(!folder.path().join("data").exists(), "nothing is created");
+}

@@ -213,7 +213,7 @@ fn each_command_takes_only_the_settings_that_it_uses() {
     ] {
         assert_eq!(headings(command), expected.into_iter().map(str::to_owned).collect(), "{command}");
     }
-    for command in ["serve", "doctor"] {
+    for command in ["serve", "doctor", "safety-report"] {
         assert_eq!(headings(command), all, "{command}");
     }
 }
