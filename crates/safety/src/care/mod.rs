@@ -70,7 +70,7 @@ pub struct Danger {
 
 /// From this probability of either level on a message counts as danger. In `train_care -- check` half of the hands have
 /// false alarms in fewer than 2 % of their lines with it.
-pub const DANGER_FROM: f32 = 0.85;
+pub const DANGER_FROM: f32 = 0.75;
 /// The same for a message that says so in plain words: the model has read them in many stories and jokes, too.
 pub const EXPLICIT_DANGER_FROM: f32 = 0.4;
 /// From this share of a danger's probability on the danger counts as immediate.
