@@ -18,7 +18,8 @@ pub struct Asked {
     pub essay: String,
 }
 
-/// A message that the provider answers with the essay of this number.
+/// A message that the provider answers with the essay of this number, which has at most five digits: the program covers
+/// longer ones where they may be somebody's.
 pub fn question(number: u64) -> String {
     format!("식물은 왜 햇빛이 있어야 자라나요? {}{number}", canned::ESSAY)
 }

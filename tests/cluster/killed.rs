@@ -23,7 +23,7 @@ async fn turns_of_a_killed_instance_are_interrupted_soon_and_can_be_tried_again(
     let (interrupted, others) = (run.turns(50), 10);
     let victim = run.random.usize(..3);
     let survivor = (victim + 1) % 3;
-    let numbers: Vec<u64> = (0..interrupted + others).map(|_| run.random.u64(..1 << 40)).collect();
+    let numbers: Vec<u64> = (0..interrupted + others).map(|_| run.random.u64(..100_000)).collect();
     let at = |number: usize| if number < interrupted { victim } else { survivor };
     let mut asked: Vec<Asked> =
         join_all(numbers.iter().enumerate().map(|(n, number)| ask(cluster.student_at(at(n)), *number))).await;
@@ -81,7 +81,7 @@ async fn an_instance_that_is_stopped_for_longer_than_its_lease_changes_nothing_w
     gated(&cluster.openai);
     let (stopped, running) = (0, 1);
     let turns = run.turns(10);
-    let numbers: Vec<u64> = (0..turns).map(|_| run.random.u64(..1 << 40)).collect();
+    let numbers: Vec<u64> = (0..turns).map(|_| run.random.u64(..100_000)).collect();
     let mut asked = join_all(numbers.iter().map(|number| ask(cluster.student_at(stopped), *number))).await;
     cluster.openai.wait_for_waiting(turns).await;
     cluster.signal(stopped, "STOP");

@@ -75,7 +75,7 @@ async fn a_full_instance_says_so_and_the_others_take_over() {
     let mut asked = Vec::new();
     // Nginx passes a full one's 503 on to the next, so six find a place however it begins.
     for _ in 0..2 * INSTANCES {
-        asked.push(ask(cluster.student(), run.random.u64(..1 << 40)).await);
+        asked.push(ask(cluster.student(), run.random.u64(..100_000)).await);
     }
     let student = cluster.student();
     let conversation = student.begin("과학 탐구").await;

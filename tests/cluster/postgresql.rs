@@ -20,7 +20,7 @@ async fn finished_answers_wait_for_the_database_and_are_announced_after_it_retur
     gated(&cluster.openai);
     let turns = run.turns(24);
     let asked: Vec<Asked> =
-        join_all((0..turns).map(|n| ask(cluster.student_at(n % INSTANCES), run.random.u64(..1 << 40)))).await;
+        join_all((0..turns).map(|n| ask(cluster.student_at(n % INSTANCES), run.random.u64(..100_000)))).await;
     cluster.openai.wait_for_waiting(turns).await;
     let plans: [Plan; INSTANCES] = std::array::from_fn(|instance| Plan::stay(cluster.url(instance)));
     let following = join_all(asked.iter().enumerate().map(async |(n, asked)| {

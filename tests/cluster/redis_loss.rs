@@ -18,7 +18,7 @@ async fn without_redis_every_instance_goes_on_and_all_rejoin_by_themselves() {
     let turns = run.turns(24);
     let urls = cluster.urls();
     let asked: Vec<Asked> = join_all(
-        (0..turns).map(|n| ask(cluster.student().moved_to(urls[n % urls.len()].clone()), run.random.u64(..1 << 40))),
+        (0..turns).map(|n| ask(cluster.student().moved_to(urls[n % urls.len()].clone()), run.random.u64(..100_000))),
     )
     .await;
     cluster.openai.wait_for_waiting(turns).await;
@@ -61,7 +61,7 @@ async fn a_redis_that_forgets_or_stalls_harms_nothing() {
     let turns = run.turns(24);
     let urls = cluster.urls();
     let asked: Vec<Asked> = join_all(
-        (0..turns).map(|n| ask(cluster.student().moved_to(urls[n % urls.len()].clone()), run.random.u64(..1 << 40))),
+        (0..turns).map(|n| ask(cluster.student().moved_to(urls[n % urls.len()].clone()), run.random.u64(..100_000))),
     )
     .await;
     let following = join_all(asked.iter().enumerate().map(async |(n, asked)| {

@@ -38,12 +38,13 @@ fn essay_wanted(request: &Value) -> Option<u64> {
 }
 
 /// A long answer that no other number has, in pieces cut anywhere between two characters: prose in Korean and English,
-/// emoji, lists, tables, code.
+/// emoji, lists, tables, code. No number in it has more than five digits: the program covers longer ones where they may be
+/// somebody's.
 pub fn essay(number: u64) -> Vec<String> {
     let mut random = fastrand::Rng::with_seed(number);
     let mut text = format!("# {number}번 글\n\n");
     for _ in 0..random.usize(3..9) {
-        let word = random.u32(..);
+        let word = random.u32(..100_000);
         text += &match random.u8(0..6) {
             0 => format!("식물은 **햇빛**으로 양분을 만들어요 🌱 {word}. 그래서 그늘에서는 *천천히* 자라요.\n\n"),
             1 => format!("- 잎 {word}\n- 줄기 🌿\n  - 뿌리\n\n"),
