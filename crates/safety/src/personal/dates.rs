@@ -32,12 +32,12 @@ static BIRTHDAY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static BIRTH: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "년생|일생|생일|생신|생년월일|생년|태어났|태어난|태어낫|출생|생이|생입|생임|생이야|생인데|주민등록상|born|birthday|birth|bday",
+        "년생|일생|생일|생신|생년월일|생년|태어|출생|생이|생입|생임|생이야|생인데|주민등록상|born|birthday|birth|bday",
     )
 });
 static OWN: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "제가|내가|저랑|나랑|동생|언니|오빠|누나|형|엄마|아빠|쌍둥이|생일이고|태어난 날|주민등록상|^ ?(?:저|나|전|난)[ 는은도]|[ ,](?:저는|나는|저도|나도|전|난|제|내|저 |나 )|^ ?(?:제|내) |생년월일|생년 월일|생일은|생일이|생일:|우리 |본인|\\bi\\b|\\bi'm\\b|\\bmy\\b|date of birth|dob",
+        "제가|내가|저랑|나랑|동생|언니|오빠|누나|형|엄마|아빠|쌍둥이|생일이고|생일 |생일:|태어난 날|주민등록상|^ ?(?:저|나|전|난)[ 는은도]|[ ,](?:저는|나는|저도|나도|전|난|제|내|저 |나 )|^ ?(?:제|내) |생년월일|생년 월일|생일은|생일이|생일:|우리 |본인|\\bi\\b|\\bi'm\\b|\\bmy\\b|date of birth|dob",
     )
 });
 /// People of whom a lesson speaks.
@@ -98,8 +98,7 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
             let is_of_others = OTHERS.is_match(sentence);
             if is_of_a_child(&view.text[range.clone()]) {
                 let is_said = BIRTH.is_match(near) || view.text[range.clone()].ends_with('생');
-                return is_said
-                    && (is_own || !is_of_others && (OWN.is_match(near) || view.text[range.clone()].ends_with('생')));
+                return is_said && (is_own || !is_of_others);
             }
             (BIRTH.is_match(sentence) && is_own || view.text[range.clone()].ends_with('생')) && !is_of_others
         })

@@ -25,6 +25,8 @@ enum Context {
     Relation,
     /// `친구 …`, `하늘중 …`.
     Acquaintance,
+    /// A word begins.
+    Anywhere,
     /// A sentence begins.
     Start,
     /// The sentence says that somebody's own name stands in it.
@@ -34,7 +36,7 @@ enum Context {
 }
 
 static CONTEXTS: LazyLock<Vec<(Context, Regex)>> = LazyLock::new(|| {
-    use Context::{Acquaintance, Announced, Beside, Introduction, OwnName, Relation, Start};
+    use Context::{Acquaintance, Announced, Anywhere, Beside, Introduction, OwnName, Relation, Start};
     let person = "제|내|저의|나의|저희|우리|본인|동생|형|오빠|누나|언니|엄마|아빠|어머니|아버지|할머니|할아버지|이모|삼촌|고모|짝꿍|짝|친구|담임|선생님|여자친구|남자친구|여친|남친";
     let name = "이름|성함|본명|실명|풀네임|성명";
     [
@@ -48,9 +50,11 @@ static CONTEXTS: LazyLock<Vec<(Context, Regex)>> = LazyLock::new(|| {
         (Beside, r"(?:\d ?학년(?: ?\d{1,2} ?반)?|\d{1,2} ?반|[1-6]-\d{1,2}|[1-3][01]\d[0-4]\d|\d{1,2} ?번|(?:^|[^가-힣])중[1-3])(?: ?\d{1,2} ?번)?[,_]? ?(?:에 |의 |에 다니는 |사는 )?".to_owned()),
         (Beside, r"(?:^|[ '\x22])(?:반장|부반장|회장|부회장|조장|팀장|제자|학생|그리고 저|및 저) ".to_owned()),
         (Acquaintance, r"(?:^|[^가-힣])[가-힣]{2,8}(?:초|중|여고|남고|중학교|초등학교|고등학교) ".to_owned()),
+        (Relation, r"(?:우리|저희|같은|옆) ?반 ".to_owned()),
         (Acquaintance, r"(?:^|[^가-힣])(?:친구|동생|언니|오빠|누나|형|짝꿍|짝|선배|후배|담임|담임쌤|담임 선생님|엄마|아빠|이모|삼촌|고모) ".to_owned()),
-        (Relation, r"(?:^|[^가-힣])(?:제|내|우리|저희) ?(?:반 )?(?:친구|동생|언니|오빠|누나|형|짝꿍|짝|선배|후배|담임|담임 선생님|반장) ".to_owned()),
+        (Relation, r"(?:^|[^가-힣])(?:제|내|우리|저희|같은|옆) ?(?:반 )?(?:친구|동생|언니|오빠|누나|형|짝꿍|짝|선배|후배|담임|담임 선생님|반장) ".to_owned()),
         (Start, r"^|[.!?\n] ?".to_owned()),
+        (Anywhere, r"[^가-힣]".to_owned()),
         (Start, r"(?:안녕하세요|안녕|하이|반가워요|반갑습니다|말한|맞아요|아니고)[,.!~ ]{1,3}".to_owned()),
     ]
     .into_iter()
@@ -315,6 +319,14 @@ fn name_at(text: &str, at: usize, context: Context) -> Option<usize> {
             Context::Beside => is_full && is_long && ending != Particle,
             Context::Relation => is_long && (strength >= Strength::Certain || is_full && ending != Bare),
             Context::Acquaintance => is_long && strength >= Strength::Certain && ending != Bare,
+            Context::Anywhere => {
+                is_long
+                    && strength >= Strength::Certain
+                    && (ending == Copula
+                        || ending == Naming && is_introduced(after)
+                        || ["이랑", "랑", "한테"].contains(&rest)
+                        || after.starts_with(" 학생이"))
+            }
             Context::Start => {
                 let enough = if is_long { Strength::Certain } else { Strength::Full };
                 let is_said = match ending {

@@ -16,9 +16,15 @@ static SCHOOL: LazyLock<Regex> = LazyLock::new(|| {
         r"( ?\d ?학년(?: ?(?:\d{1,2}|[가-힣]{1,3}) ?반)?(?: ?\d{1,2} ?번)?| ?\d{1,2}-\d{1,2}(?: ?반)?)?",
     ))
 });
+/// The same, written with a space: `한솔 중학교`.
+static SPACED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"([가-힣]{2,6}) (?:여자 ?)?(?:초등학교|중학교|고등학교)( ?\d ?학년(?: ?\d{1,2} ?반)?(?: ?\d{1,2} ?번)?| ?\d{1,2}-\d{1,2}(?: ?반)?)?",
+    )
+});
 static ENGLISH_SCHOOL: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?:go to|attend|student at|study at|from|school is|enrolled at|class \d+ at|grade at|graders? at|in) ((?:[a-z]+ ){1,3}(?:elementary|middle|high|primary|international) school)",
+        r"(?:go to|attend|student at|study at|from|school is|enrolled at|my school is|name of my school is|student of|students of|class \d+ at|grade at|graders? at|in) ((?:[a-z]+ ){1,3}(?:elementary|middle|high|primary|international) school)",
     )
 });
 /// What follows a school to which somebody goes.
@@ -36,7 +42,7 @@ static BELONGS: LazyLock<Regex> = LazyLock::new(|| {
 static STUDENT: LazyLock<Regex> =
     LazyLock::new(|| pattern("^ (?:[1-3]학년 )?학생(?:이에요|입니다|인데|이고|이야|임|으로)"));
 static IS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern("^(?:고 |고요|라서|라고|이에요|예요|이예요|입니다|이야|임|이고|인데|이라|이요|야|$|[.,!])")
+    pattern("^(?:고 |고요|라서|라고| ?/|이에요|예요|이예요|입니다|이야|임|이고|인데|이라|이요|야|$|[.,!])")
 });
 static OWN_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -46,7 +52,7 @@ static OWN_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
 /// The same, of which nothing but a school can follow.
 static SCHOOL_BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        "(?:(?:우리|저희|제|내) ?(?:초등|중|고등)?학교(?:는|은|가|이)?|학교(?:는|가| ?이름은| ?이름이|:)|다니는 ?(?:학교|곳)(?:는|은)) ?$",
+        "(?:(?:우리|저희|제|내) ?(?:초등|중|고등)?학교(?:는|은|가|이)?|학교(?:는|가| ?이름은| ?이름이|:)|다니는 ?(?:학교|곳)(?:는|은)|(?:^|[ /,])학교) ?$",
     )
 });
 static STORY: LazyLock<Regex> =
@@ -165,6 +171,44 @@ const GENERIC: [&str; 28] = [
     "지방",
     "동네",
 ];
+/// Words of lessons and news that speak of schools.
+static OF_OTHERS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        "세워|세운|설립|개교|역사|조선|일제|독립|항일|운동의|뉴스|기사|영화|작가|시인|화가|가수|선수|촬영|사건|통계|출신|모교|나온 사람|문화재|유명한",
+    )
+});
+/// What stands before a kind of school with a space and is no name.
+const NOT_A_NAME: [&str; 27] = [
+    "읍내",
+    "지금",
+    "이제",
+    "올해",
+    "현재",
+    "이번",
+    "내년",
+    "작년",
+    "요즘",
+    "오늘",
+    "그냥",
+    "아직",
+    "벌써",
+    "진짜",
+    "사실",
+    "공립",
+    "사립",
+    "일반",
+    "대안",
+    "특성화",
+    "기숙",
+    "한국",
+    "서울",
+    "부산",
+    "처음",
+    "명문",
+    "신설",
+];
+/// The last syllables of particles and of verbs.
+const ENDS_NO_NAME: &str = "은는이가을를의에도로고며서만할한던운인된와과랑요";
 const KINDS: [&str; 16] = [
     "초등학교",
     "중학교",
@@ -201,7 +245,20 @@ pub(super) fn find(view: &View<'_>) -> Vec<(Range<usize>, PersonalKind)> {
             || ["of middle", "grade", "of high"].iter().any(|word| school.as_str().contains(word));
         (!is_generic).then(|| (school.range(), PersonalKind::School))
     });
-    schools.chain(english).collect()
+    let spaced = view.matches(&SPACED).filter_map(|captures| {
+        let (all, name) = (captures.get(0)?, captures.get(1)?);
+        let (before, after) = (&view.text[..all.start()], &view.text[all.end()..]);
+        let is_name = !name.as_str().ends_with(|c| ENDS_NO_NAME.contains(c))
+            && !GENERIC.contains(&name.as_str())
+            && !NOT_A_NAME.contains(&name.as_str())
+            && !before.ends_with(|c: char| matches!(c, '가'..='힣'))
+            && !STORY.is_match(view.sentence(&all.range()));
+        let is_said = OWN_BEFORE.is_match(view.tail(before)) || before.trim().is_empty();
+        let is_attended =
+            captures.get(2).is_some() || [&ATTENDS, &IS, &STUDENT].iter().any(|rule| rule.is_match(after));
+        (is_name && is_said && is_attended).then(|| (view.trim(all.range()), PersonalKind::School))
+    });
+    schools.chain(spaced).chain(english).collect()
 }
 
 fn is_own(view: &View<'_>, name: Range<usize>, has_class: bool) -> bool {
@@ -216,6 +273,12 @@ fn is_own(view: &View<'_>, name: Range<usize>, has_class: bool) -> bool {
     let belongs = BELONGS.is_match(after);
     let is_said = OWN_BEFORE.is_match(view.tail(before));
     let follows_school = SCHOOL_BEFORE.is_match(view.tail(before));
+    let has_level = ["초등학교", "중학교", "고등학교"]
+        .iter()
+        .any(|level| last.strip_suffix(level).is_some_and(|name| name.chars().count() > 1));
+    if has_level && !OF_OTHERS.is_match(view.sentence(&name)) {
+        return true;
+    }
     if last.ends_with("학교") || last.ends_with("분교") {
         let is_said_to_be = IS.is_match(after) && (is_said || last.ends_with("중학교") || last.ends_with("분교"));
         return has_class
