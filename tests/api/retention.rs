@@ -52,28 +52,32 @@ async fn all_text(app: &TestApp) -> String {
 async fn after_its_time_nothing_of_a_conversation_is_left_in_the_files() {
     let app = TestApp::start().await;
     let (student, conversation) = store_secrets(&app).await;
-    age(&app, 364).await;
-    let app = app.restarted().await;
-    let student = student.moved_to(app.url());
-    // Used within the year, and it was used just now.
-    assert_eq!(student.conversation(&conversation).await["turns"].as_array().unwrap().len(), 1);
     for marker in MARKERS {
         assert!(app.database_holds(marker.as_bytes()), "{marker} was stored");
     }
     age(&app, 2).await;
+    app.openai.set(CHAT, Behaviour::default());
+    let neighbour = app.student();
+    let kept = neighbour.begin("과학 탐구").await;
+    let turn = neighbour.ask(&kept, QUESTION).await;
+    neighbour.finish(&turn).await;
+    age(&app, 364).await;
     let app = app.restarted().await;
     for marker in MARKERS {
         eventually("the text is gone", async || (!app.database_holds(marker.as_bytes())).then_some(())).await;
     }
-    let student = student.moved_to(app.url());
-    student.get(&format!("/api/v1/conversations/{conversation}")).await.problem(404, "not-found");
-    // The learner without a conversation is gone as well; what was spent stays in the books.
+    // The learner without a conversation is gone as well. No request comes before: a visit would keep the learner.
     eventually("the learner is gone", async || {
         let learners = "SELECT COUNT(*) FROM learners";
         let rows = app.database().await.query_one_raw(Statement::from_string(DbBackend::Sqlite, learners)).await;
-        (rows.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap() == 0).then_some(())
+        (rows.unwrap().unwrap().try_get_by_index::<i64>(0).unwrap() == 1).then_some(())
     })
     .await;
+    let path = format!("/api/v1/conversations/{conversation}");
+    student.moved_to(app.url()).get(&path).await.problem(404, "not-found");
+    let neighbour = neighbour.moved_to(app.url());
+    assert_eq!(neighbour.conversation(&kept).await["turns"].as_array().unwrap().len(), 1);
+    // What was spent stays in the books.
     assert!(app.store().await.tokens_since(0).await.unwrap() > 0);
 }
 
