@@ -162,7 +162,7 @@ impl Assistant {
     /// `usage` receives the usage of the calls, also if the future is dropped.
     pub async fn feedback_after(&self, input: &PromptInput, tutor_gate: TutorGate, usage: &mut UsageLog) -> Feedback {
         if let Self::Model(client, _) = self {
-            tutor_gate.wait(client.has_few_slots()).await;
+            tutor_gate.wait(client.has_few_slots(), client.works_in_parallel()).await;
         }
         self.feedback(input, usage).await
     }

@@ -7,7 +7,7 @@ use super::error::{Health, TimeoutPhase};
 use super::fault::{Fault, KeyRedactor};
 use super::reply_reader::ReplyReader;
 use super::reply_speed::ReplySpeeds;
-use super::window::Windows;
+use super::window::{AnswerOverlap, Windows};
 use super::{Error, Piece};
 use futures_util::Stream;
 use std::future::Future;
@@ -57,12 +57,14 @@ pub(super) struct Answer {
     /// Set while waiting for an event. Time that the caller spends between two polls does not count.
     waiting_until: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
+    overlap: AnswerOverlap,
     call: Option<Call>,
 }
 
 impl Answer {
     pub(super) fn new(first: Piece, reader: ReplyReader, idle: Duration, total_at: Instant, call: Call) -> Self {
-        Self { first: Some(first), reader, idle, total_at, waiting_until: None, sleep: None, call: Some(call) }
+        let overlap = call.windows.begin_answer();
+        Self { first: Some(first), reader, idle, total_at, waiting_until: None, sleep: None, overlap, call: Some(call) }
     }
 
     fn poll_in_time(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Piece, Fault>>> {
@@ -101,6 +103,10 @@ impl Stream for Answer {
             return Poll::Ready(None);
         }
         let piece = ready!(self.poll_in_time(cx));
+        let this = &mut *self;
+        if let (Some(Ok(_)), Some(call)) = (&piece, &this.call) {
+            this.overlap.record_piece(&call.windows);
+        }
         // Recorded at once, because the tutor's call may be sent next.
         if let (Some(Ok(Piece::Thinking)), Some(call)) = (&piece, &self.call) {
             self.reader.learn_thinking(&call.windows);

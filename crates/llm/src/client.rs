@@ -202,6 +202,12 @@ impl Client {
         self.0.windows.has_few_slots()
     }
 
+    /// Whether the server was seen to process several requests at a time.
+    #[must_use]
+    pub fn works_in_parallel(&self) -> bool {
+        self.0.windows.works_in_parallel()
+    }
+
     /// How a model (the configured one if `None`) deviates from OpenAI's API, as far as it is known.
     #[must_use]
     pub fn deviations(&self, model: Option<&str>) -> Vec<Deviation> {

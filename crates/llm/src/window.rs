@@ -5,7 +5,7 @@ use super::learned::LIFETIME;
 use super::token_scale::{RecentCounts, scaled, step_above, step_at_least};
 use domain::ConversationId;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 
@@ -52,7 +52,34 @@ pub(super) struct Windows {
     /// Requests that the server processes at a time; 0 if unknown.
     slots: AtomicU32,
     are_slots_configured: bool,
+    /// The number of answers that have begun.
+    begun: AtomicU64,
+    works_in_parallel: AtomicBool,
     models: Mutex<HashMap<String, ModelFacts>>,
+}
+
+/// Counts the pieces of an answer that arrive after a later answer began. Only a server that works on both at the same time
+/// sends them.
+#[derive(Debug)]
+pub(super) struct AnswerOverlap {
+    number: u64,
+    later_pieces: u8,
+}
+
+impl AnswerOverlap {
+    /// Fewer pieces may have been waiting in this process.
+    const ENOUGH: u8 = 3;
+
+    /// Notes that a piece of this answer arrived.
+    pub(super) fn record_piece(&mut self, windows: &Windows) {
+        if self.later_pieces == Self::ENOUGH || windows.begun.load(Ordering::Relaxed) == self.number {
+            return;
+        }
+        self.later_pieces += 1;
+        if self.later_pieces == Self::ENOUGH {
+            windows.works_in_parallel.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,6 +127,8 @@ impl Windows {
             configured,
             slots: slots.unwrap_or_default().into(),
             are_slots_configured: slots.is_some(),
+            begun: AtomicU64::default(),
+            works_in_parallel: AtomicBool::default(),
             models: Mutex::default(),
         }
     }
@@ -110,6 +139,7 @@ impl Windows {
         if !self.are_slots_configured {
             self.slots.store(0, Ordering::Relaxed);
         }
+        self.works_in_parallel.store(false, Ordering::Relaxed);
     }
 
     /// Stores how many requests the server processes at a time, unless the number is configured.
@@ -125,6 +155,16 @@ impl Windows {
 
     pub(super) fn has_few_slots(&self) -> bool {
         self.slots().is_some_and(|slots| slots <= FEW_SLOTS)
+    }
+
+    /// Whether the server was seen to write two answers at the same time.
+    pub(super) fn works_in_parallel(&self) -> bool {
+        self.works_in_parallel.load(Ordering::Relaxed)
+    }
+
+    /// Notes that an answer begins.
+    pub(super) fn begin_answer(&self) -> AnswerOverlap {
+        AnswerOverlap { number: self.begun.fetch_add(1, Ordering::Relaxed) + 1, later_pieces: 0 }
     }
 
     pub(super) fn of(&self, model: &str) -> ModelLimits {
@@ -399,6 +439,21 @@ mod tests {
         windows.record_thinking("m");
         windows.forget();
         assert_eq!((windows.of("m"), windows.slots()), (ModelLimits::default(), Some(1)));
+    }
+
+    #[test]
+    fn a_server_works_in_parallel_if_an_answer_goes_on_after_a_later_one_began() {
+        let windows = Windows::new(None, None);
+        let mut first = windows.begin_answer();
+        (0..9).for_each(|_| first.record_piece(&windows));
+        let mut second = windows.begin_answer();
+        (0..9).for_each(|_| second.record_piece(&windows));
+        (1..AnswerOverlap::ENOUGH).for_each(|_| first.record_piece(&windows));
+        assert!(!windows.works_in_parallel());
+        first.record_piece(&windows);
+        assert!(windows.works_in_parallel());
+        windows.forget();
+        assert!(!windows.works_in_parallel());
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,6 +11,9 @@ use llm::RequestProgress;
 /// A request that was written this long ago counts as arrived, even if the server hasn't answered yet. It is ten times the
 /// latency of a network within a country, and too short to delay feedback noticeably.
 const LONGEST_WAY: Duration = Duration::from_millis(250);
+/// The same for a server that is known to work on several requests at a time. There the order matters only while all its
+/// slots are in use.
+const USUAL_WAY: Duration = Duration::from_millis(5);
 
 /// The chat's side. Dropping it lets the tutor go ahead.
 #[derive(Debug)]
@@ -58,13 +61,13 @@ impl TutorGate {
     ///
     /// The two requests use different connections, which don't preserve their order. So the wait lasts until the server has
     /// responded, or until the request was written long enough ago.
-    pub(super) async fn wait(&self, few_slots: bool) {
+    pub(super) async fn wait(&self, few_slots: bool, works_in_parallel: bool) {
         if few_slots {
             return self.begun.cancelled().await;
         }
         let arrived = async {
             self.progress.written.cancelled().await;
-            sleep(LONGEST_WAY).await;
+            sleep(if works_in_parallel { USUAL_WAY } else { LONGEST_WAY }).await;
         };
         tokio::select! {
             () = self.progress.accepted.cancelled() => {}
@@ -86,7 +89,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_tutor_waits_until_the_server_has_the_chats_request() {
         let (chat_gate, tutor_gate) = call_order();
-        let mut wait = pin!(tutor_gate.wait(false));
+        let mut wait = pin!(tutor_gate.wait(false, false));
         advance(Duration::from_secs(60)).await;
         assert_eq!(wait.as_mut().now_or_never(), None, "the chat's connection is still being made");
         chat_gate.progress().written.cancel();
@@ -97,18 +100,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_tutor_does_not_wait_for_the_first_word_of_a_server_that_is_silent_before_it() {
-        let (chat_gate, tutor_gate) = call_order();
-        let mut wait = pin!(tutor_gate.wait(false));
-        chat_gate.progress().written.cancel();
-        assert_eq!(wait.as_mut().now_or_never(), None);
-        advance(LONGEST_WAY).await;
-        assert_eq!(wait.now_or_never(), Some(()));
+        for (works_in_parallel, way) in [(false, LONGEST_WAY), (true, USUAL_WAY)] {
+            let (chat_gate, tutor_gate) = call_order();
+            let mut wait = pin!(tutor_gate.wait(false, works_in_parallel));
+            chat_gate.progress().written.cancel();
+            assert_eq!(wait.as_mut().now_or_never(), None);
+            advance(way).await;
+            assert_eq!(wait.now_or_never(), Some(()));
+        }
     }
 
     #[tokio::test]
     async fn where_slots_are_few_the_tutor_waits_for_the_first_word_or_the_failure() {
         let (chat_gate, tutor_gate) = call_order();
-        let mut wait = pin!(tutor_gate.wait(true));
+        let mut wait = pin!(tutor_gate.wait(true, true));
         chat_gate.progress().written.cancel();
         chat_gate.progress().accepted.cancel();
         assert_eq!(wait.as_mut().now_or_never(), None);
@@ -116,7 +121,7 @@ mod tests {
         assert_eq!(wait.now_or_never(), Some(()));
         let (chat_gate, tutor_gate) = call_order();
         drop(chat_gate);
-        assert_eq!(tutor_gate.wait(false).now_or_never(), Some(()));
+        assert_eq!(tutor_gate.wait(false, false).now_or_never(), Some(()));
     }
 
     #[test]
