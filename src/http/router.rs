@@ -4,6 +4,7 @@ use axum::{
     Router, middleware,
     routing::{get, post},
 };
+use tower_http::compression::CompressionLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use utoipa_swagger_ui::SwaggerUi;
@@ -74,13 +75,13 @@ pub fn router(state: AppState) -> Router {
     let config = &state.config;
 
     let stateless = stateless()
-        .layer(layers::time_limit(config))
+        .layer(layers::whole_response(config))
         .merge(stateless_streams())
         .layer(layers::cors(config))
         .layer(layers::no_store());
 
     let personal = personal()
-        .layer(layers::time_limit(config))
+        .layer(layers::whole_response(config))
         .merge(personal_streams())
         .layer(layers::same_site(config))
         .layer(middleware::from_fn(learner::renew_cookie))
@@ -89,18 +90,18 @@ pub fn router(state: AppState) -> Router {
     let leave = get(pages::confirm_leave).merge(post(pages::leave).layer(layers::same_site(config)));
     let pages = pages()
         .route(pages::LEAVE_PATH, leave)
-        .layer(layers::time_limit(config))
+        .layer(layers::whole_response(config))
         .layer(middleware::from_fn(learner::renew_cookie));
 
     let docs = Router::from(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
-        .layer(layers::docs_csp())
+        .layer((CompressionLayer::new(), layers::docs_csp()))
         .layer(layers::docs_cache());
 
     let routes = Router::from(stateless.merge(personal).merge(status()))
-        .route("/metrics", get(metrics::metrics))
+        .route("/metrics", get(metrics::metrics).layer(CompressionLayer::new()))
         .merge(pages)
         .merge(docs)
-        .merge(assets::router());
+        .merge(assets::router().layer(CompressionLayer::new()));
     let routes = layers::add_common(routes, &state.config.clone()).with_state(state);
     Router::new().fallback_service(routes).layer(middleware::from_fn(layers::answer_options))
 }

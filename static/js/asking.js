@@ -3,9 +3,8 @@ import { reportUnreachable } from "./connection.js";
 import { composer } from "./composer.js";
 import { showMissing, send, showNewest } from "./conversation.js";
 import { CookiesNeeded } from "./cookies.js";
-import { byId } from "./dom.js";
+import { byId, strings } from "./dom.js";
 import { Retry } from "./retry.js";
-import { strings } from "./strings.js";
 import { progress } from "./progress.js";
 
 /** @typedef {ReturnType<typeof import('./draft.js').draftOf>} Draft */

@@ -1,9 +1,8 @@
 import "./theme.js";
 import { reportUnreachable, whenReachable } from "./connection.js";
 import { composer, hasBlank } from "./composer.js";
-import { acceptsCookies } from "./dom.js";
+import { acceptsCookies, strings } from "./dom.js";
 import { draftOf, readCarried } from "./draft.js";
-import { strings } from "./strings.js";
 
 const { topic = "", address, practice } = document.body.dataset;
 // A student's own topic stands in no address that is sent again, neither by a reload nor as a referrer.

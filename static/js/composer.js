@@ -1,5 +1,4 @@
-import { byId, query } from "./dom.js";
-import { fill, strings } from "./strings.js";
+import { byId, fill, query, strings } from "./dom.js";
 
 const form = query(document, "#composer", HTMLFormElement);
 const field = query(form, "textarea", HTMLTextAreaElement);

@@ -1,9 +1,8 @@
 import "./theme.js";
 import { call, Problem } from "./api.js";
 import { noRedirects, reportUnreachable, whenReachable } from "./connection.js";
-import { byId, acceptsCookies, query } from "./dom.js";
+import { acceptsCookies, byId, query, strings } from "./dom.js";
 import { parseHtml } from "./html.js";
-import { strings } from "./strings.js";
 
 const list = byId("list");
 const status = byId("status");

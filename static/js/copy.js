@@ -1,5 +1,4 @@
-import { make } from "./dom.js";
-import { strings } from "./strings.js";
+import { make, strings } from "./dom.js";
 
 /** Gives each code block of an answer its copy button. @param {Element} block */
 export function addCopyButtons(block) {

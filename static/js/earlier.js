@@ -1,7 +1,6 @@
 import { call } from "./api.js";
-import { byId, query } from "./dom.js";
+import { byId, query, strings } from "./dom.js";
 import { stopFollowing } from "./scroll.js";
-import { strings } from "./strings.js";
 
 const turns = byId("turns");
 const form = query(turns, "#earlier", HTMLFormElement);

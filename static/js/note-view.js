@@ -1,5 +1,4 @@
-import { clone, make, query } from "./dom.js";
-import { strings } from "./strings.js";
+import { clone, make, query, strings } from "./dom.js";
 import { suggestion } from "./suggestion.js";
 
 const wide = matchMedia("(min-width: 801px), print");

@@ -1,6 +1,5 @@
 import { announce } from "./announce.js";
-import { byId, query } from "./dom.js";
-import { fill, strings } from "./strings.js";
+import { byId, fill, query, strings } from "./dom.js";
 
 const panel = byId("progress");
 const why = query(panel, ".why", HTMLElement);

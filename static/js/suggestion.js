@@ -1,6 +1,5 @@
 import { BLANK } from "./composer.js";
-import { clone, query } from "./dom.js";
-import { strings } from "./strings.js";
+import { clone, query, strings } from "./dom.js";
 
 /** A question that a click sends. @param {string} question */
 export function suggestion(question) {

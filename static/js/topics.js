@@ -1,6 +1,5 @@
 import "./theme.js";
-import { byId, query } from "./dom.js";
-import { fill, strings } from "./strings.js";
+import { byId, fill, query, strings } from "./dom.js";
 
 const form = query(document, "#choice", HTMLFormElement);
 const own = query(form, "#own", HTMLInputElement);

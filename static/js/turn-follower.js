@@ -1,10 +1,9 @@
 import { announce, dropWithdrawn, flush, readAloud } from "./announce.js";
 import { noteArrived } from "./arrival.js";
 import { composer } from "./composer.js";
-import { query } from "./dom.js";
+import { query, strings } from "./dom.js";
 import { follow } from "./events.js";
 import { followGrowth } from "./scroll.js";
-import { strings } from "./strings.js";
 
 /** @typedef {import("./turn-view.js").TurnView} TurnView */
 

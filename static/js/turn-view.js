@@ -1,10 +1,9 @@
 import { addCopyButtons } from "./copy.js";
-import { clone, make, query } from "./dom.js";
+import { clone, make, query, strings } from "./dom.js";
 import { setHtml } from "./html.js";
 import { morph } from "./morph.js";
 import { fitNote, noteView } from "./note-view.js";
 import { underline } from "./quotes.js";
-import { strings } from "./strings.js";
 
 const HEADINGS = "h1, h2, h3, h4, h5, h6";
 /** Stands for the JSON of a note that the server rendered. */

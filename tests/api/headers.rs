@@ -27,7 +27,6 @@ fn check(reply: &Reply, path: &str) {
 async fn every_kind_of_response_has_the_security_headers() {
     let app = TestApp::start().await;
     let student = app.student();
-    let asset = support::first_asset(&student).await;
     for path in [
         "/",
         "/topic-selection.html",
@@ -42,7 +41,7 @@ async fn every_kind_of_response_has_the_security_headers() {
         "/api/v1/conversations",
         "/api/v1/nothing",
         "/nothing",
-        &asset,
+        "/metrics",
     ] {
         check(&student.get(path).await, path);
     }
@@ -50,6 +49,22 @@ async fn every_kind_of_response_has_the_security_headers() {
     check(&student.post("/api/v1/chat/chat", json!({})).await, "a problem");
     check(&student.call(Method::PUT, "/health").send().await, "405");
     check(&student.call(Method::GET, "/nothing").header("accept", "text/html").send().await, "an error page");
+}
+
+#[tokio::test]
+async fn styles_and_scripts_have_only_the_headers_that_browsers_read() {
+    let app = TestApp::start().await;
+    let student = app.student();
+    let asset = support::first_asset(&student).await;
+    let script = asset.replace("css/base.css", "js/chat.js");
+    assert_ne!(asset, script);
+    for path in [asset, script] {
+        let reply = student.get(&path).await.expect(200);
+        assert_eq!(reply.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(reply.header("cross-origin-resource-policy"), "same-origin", "{path}");
+        assert_eq!(reply.header("content-security-policy"), "", "{path}");
+        assert_eq!(reply.header("permissions-policy"), "", "{path}");
+    }
 }
 
 #[tokio::test]
