@@ -15,8 +15,12 @@ use domain::{Feedback, Guide, StudentMessage, Topic};
 use llm::Piece;
 use safety::personal::{self, PersonalData, PersonalKind};
 
-/// Fewer digits are neither a number of a person nor of an account.
-const FEWEST_DIGITS: usize = 6;
+/// Fewer digits in a row are neither a phone number nor a number of a person, an account or a card.
+const FEWEST_DIGITS: usize = 7;
+
+/// An open line is settled up to its last sentence when it has become longer than this, in bytes, because it is read again
+/// with each piece that arrives.
+const LONGEST_LINE: usize = 512;
 
 /// Covers personal data in a message, and returns which kinds it had.
 #[must_use]
@@ -139,6 +143,13 @@ impl StreamCover {
                 pieces.extend(self.settle_line());
             }
         }
+        if self.line.len() > LONGEST_LINE
+            && let Some(end) = sentence_end(&self.line)
+        {
+            let rest = self.line.split_off(end);
+            pieces.extend(self.settle_line());
+            self.line = rest;
+        }
         if !self.line.is_empty() {
             let decided = &self.line[..self.line.len() - undecided(&self.line)];
             let covered = if may_have_a_number(decided) { cover_line(decided) } else { decided.to_owned() };
@@ -172,15 +183,37 @@ impl StreamCover {
     }
 }
 
+/// Whether a text may have an e-mail address or a number of a person. An address of a street may have fewer digits; it is
+/// found when its line ends.
 fn may_have_a_number(text: &str) -> bool {
-    text.contains('@') || text.chars().filter(|c| c.is_numeric()).nth(FEWEST_DIGITS - 1).is_some()
+    let mut digits = 0;
+    text.chars().any(|c| {
+        match c {
+            '@' => return true,
+            _ if c.is_numeric() => digits += 1,
+            _ if SEPARATORS.contains(c) => {}
+            _ => digits = 0,
+        }
+        digits >= FEWEST_DIGITS
+    })
+}
+
+/// What may stand between the digits of a number.
+const SEPARATORS: &str = " -ㅡ.,_/~*()+";
+
+/// Where the last sentence of a long line begins; in a line without sentences, its last word outside of a number.
+fn sentence_end(line: &str) -> Option<usize> {
+    let decided = &line[..line.len() - undecided(line)];
+    let after_mark = |mark: &str| decided.rfind(mark).map(|at| at + mark.len());
+    let end = [". ", "? ", "! "].into_iter().filter_map(after_mark).max();
+    end.or_else(|| decided.trim_end().rfind(char::is_whitespace)).filter(|&end| end > 0)
 }
 
 /// The bytes at the end of a line that may be the beginning of a number or of an e-mail address.
 fn undecided(line: &str) -> usize {
     let is_digit = |c: char| c.is_numeric();
     let number: usize =
-        line.chars().rev().take_while(|&c| is_digit(c) || " -ㅡ.,_/~*()+".contains(c)).map(char::len_utf8).sum();
+        line.chars().rev().take_while(|&c| is_digit(c) || SEPARATORS.contains(c)).map(char::len_utf8).sum();
     // Punctuation and spaces before the first digit belong to the text.
     let run = &line[line.len() - number..];
     let number =
@@ -234,6 +267,24 @@ mod tests {
         assert_eq!(read(&pieces).await.0, pieces.concat());
         // Names in the answer of a model are those of others.
         assert_eq!(read(&["제 이름은 ", "세종이에요"]).await.0, "제 이름은 세종이에요");
+    }
+
+    #[tokio::test]
+    async fn a_long_line_is_settled_sentence_by_sentence() {
+        let line = "다음 수는 1234567890이고 번호는 010-1234-5678이에요. ".repeat(60);
+        let pieces: Vec<String> = line.chars().map(String::from).collect();
+        let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
+        let (text, shown) = read(&pieces).await;
+        assert_eq!(text, "다음 수는 1234567890이고 번호는 [전화번호]이에요. ".repeat(60));
+        assert!(shown.iter().all(|shown| !shown.contains("010")));
+        let unbroken = format!("a@{}", "가".repeat(2 * LONGEST_LINE));
+        assert_eq!(read(&[&unbroken, "나"]).await.0, format!("{unbroken}나"));
+    }
+
+    #[test]
+    fn only_digits_in_a_row_may_be_a_number() {
+        assert!(!may_have_a_number("1592년에 시작해 1598년에 끝났고, 1600년 뒤"));
+        assert!(may_have_a_number("010 1234 5678") && may_have_a_number("a@b.kr") && may_have_a_number("110-123-45"));
     }
 
     #[tokio::test]
