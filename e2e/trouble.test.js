@@ -23,7 +23,8 @@ test("an answer can be stopped, and asked for again", async () => {
   assert.ok((await answer(turn).innerText()).includes("앞부분이에요."), "what came stays");
   assert.equal(await turn.locator(".state.wrong").count(), 0, "to stop is no failure");
   await assertAccessible(page, "chat, stopped");
-  await until("the model was told to stop, too", async () => (await made.provider.stats()).disconnects === 1);
+  // Stopped as well is the tutor, if it still wrote.
+  await until("the model was told to stop, too", async () => (await made.provider.stats()).disconnects >= 1);
 
   await made.provider.release();
   await turn.getByRole("button", { name: "다시 답하기" }).click();
