@@ -103,10 +103,10 @@ fn kind_of(view: &View<'_>, range: &Range<usize>) -> Option<PersonalKind> {
         return Some(PersonalKind::Rrn);
     }
     let is_card_length = matches!(digits.len(), 14..=16);
-    if is_card_length
-        && !run.contains(',')
-        && (has_luhn_checksum(&digits) && (is_grouped || digits.len() > 14) || CARD.is_match(sentence))
-    {
+    // Shorter groups are a sequence of numbers: one in ten has the checksum of a card by chance.
+    let has_long_groups = run.split(|c: char| !c.is_ascii_digit()).all(|group| group.is_empty() || group.len() >= 4);
+    let looks_like_card = has_luhn_checksum(&digits) && has_long_groups && (is_grouped || digits.len() > 14);
+    if is_card_length && !run.contains(',') && (looks_like_card || CARD.is_match(sentence)) {
         return Some(PersonalKind::Card);
     }
     let is_account = (10..=16).contains(&digits.len()) && !run.contains(',') && BANK.is_match(sentence);

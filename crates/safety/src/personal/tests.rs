@@ -48,6 +48,16 @@ fn what_belongs_to_nobody_stays() {
     }
 }
 
+#[test]
+fn a_sequence_of_numbers_is_no_card() {
+    for first in 1..400 {
+        let text = (first..first + 8).map(|number: u32| (number * number % 1000).to_string()).collect::<Vec<_>>();
+        let message = format!("{} 다음은 뭐예요?", text.join(" "));
+        assert!(!cover(&message).kinds.contains(&PersonalKind::Card), "{message}");
+    }
+    assert_eq!(cover("4556 7375 8689 9855 이 번호로 결제해").text, "[카드번호] 이 번호로 결제해");
+}
+
 proptest::proptest! {
     #[test]
     fn ranges_are_in_order_and_on_boundaries(
